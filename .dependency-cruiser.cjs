@@ -1,0 +1,46 @@
+/** The rooms and which way their imports point. `npm run check` enforces it. */
+const only = (name, from, allowed, comment) => ({
+  name, comment, severity: 'error',
+  from: { path: from },
+  to: { path: '^src/', pathNot: [from, ...allowed] },
+});
+const pure = ['address', 'wire', 'trace'];
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: ['\\.d\\.ts$'] }, to: {} },
+    only('address-imports-nothing', '^src/address/', [], 'address is the innermost room'),
+    only('wire-imports-address', '^src/wire/', ['^src/address/'], ''),
+    only('trace-imports-wire', '^src/trace/', ['^src/wire/', '^src/address/'], ''),
+    only('transport-imports-inward', '^src/transport/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only('engine-imports-the-port-only', '^src/engine/',
+      ['^src/transport/probe-transport\\.ts$', '^src/trace/', '^src/wire/', '^src/address/'], 'adapters are chosen in compose.ts'),
+    only('annotate-imports-inward', '^src/annotate/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only('targets-imports-inward', '^src/targets/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only('results-imports-inward', '^src/results/', ['^src/trace/', '^src/wire/', '^src/address/', '^src/transport/probe-transport\\.ts$'], ''),
+    only('config-imports-inward', '^src/config/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only('report-imports-inward', '^src/report/', ['^src/results/', '^src/annotate/', '^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only('daemon-imports-inward', '^src/daemon/',
+      ['^src/(report|results|engine|targets|annotate|config|trace|wire|address)/', '^src/transport/probe-transport\\.ts$'], ''),
+    { name: 'adapters-only-from-compose', severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/cli/compose\\.ts$', '^src/transport/'] },
+      to: { path: '^src/transport/', pathNot: '^src/transport/probe-transport\\.ts$' } },
+    { name: 'pure-rooms-import-no-node', severity: 'error',
+      from: { path: `^src/(${pure.join('|')})/` }, to: { dependencyTypes: ['core'] } },
+    { name: 'ip6addr-has-one-room', severity: 'error', from: { path: '^src/', pathNot: '^src/address/' }, to: { path: 'node_modules/ip6addr' } },
+    { name: 'raw-socket-has-one-importer', severity: 'error',
+      from: { path: '^src/', pathNot: '^src/transport/raw-socket-transport\\.ts$' }, to: { path: 'node_modules/raw-socket' } },
+    { name: 'the-addon-has-one-importer', severity: 'error',
+      from: { path: '^src/', pathNot: '^src/transport/native-transport\\.ts$' }, to: { path: '^native-shim|pdm-native-shim' } },
+    { name: 'sqlite-has-one-importer', severity: 'error',
+      from: { path: '^src/', pathNot: '^src/results/sqlite-store\\.ts$' }, to: { path: 'node_modules/better-sqlite3' } },
+    { name: 'src-never-imports-tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench)/' } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,253 @@
+/**
+ * The record `pdm-trace/1`: one JSON object per target and protocol. Other programs read it, so names are fixed.
+ * Unknown is `null`, never 0 or "". Times are RFC 3339 UTC; durations end in `Ms`.
+ */
+
+export const RECORD_SCHEMA = 'pdm-trace/1';
+
+export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** Packet shapes (METHOD §2). `plain` is the control, `pdm` the treatment, the others explain. */
+export const ARMS = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
+export type Arm = (typeof ARMS)[number];
+
+/** In the order in which `trace` picks its exit code when several records differ. */
+export const OUTCOMES = [
+  'dropped',
+  'rejected',
+  'stripped',
+  'altered',
+  'impaired',
+  'inconclusive',
+  'unreachable',
+  'no-difference',
+  'not-measured',
+  'delivered',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** Outcomes that say something about somebody's network. Each needs evidence at the bar. */
+export const ACCUSATIONS: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired'];
+
+export const OUTCOME_EXIT_CODES: Readonly<Record<Outcome, number>> = {
+  delivered: 0,
+  stripped: 10,
+  dropped: 11,
+  rejected: 12,
+  impaired: 13,
+  altered: 14,
+  'no-difference': 20,
+  inconclusive: 21,
+  unreachable: 22,
+  'not-measured': 23,
+};
+
+/** Filled by annotation; `null` until then or where nothing is known. */
+export interface AsFields {
+  asn: number | null;
+  asName: string | null;
+  /** Present when a prefix has several origins. `asn` is the first. */
+  asns?: number[];
+}
+
+export interface NamedAddress extends AsFields {
+  address: string | null;
+  /** PTR name, sanitised. */
+  name: string | null;
+}
+
+export interface RttSummary {
+  min: number;
+  median: number;
+  max: number;
+}
+
+export interface IcmpCount {
+  type: number;
+  code: number;
+  /** Parameter Problem's pointer, or the pointer of an extension object that has one. */
+  pointer: number | null;
+  /** Packet Too Big only. */
+  mtu?: number;
+  count: number;
+}
+
+/** RFC 4950. */
+export interface MplsLabel {
+  label: number;
+  trafficClass: number;
+  bottomOfStack: boolean;
+  ttl: number;
+}
+
+/** RFC 5837. */
+export interface InterfaceInformation {
+  role: 'incoming' | 'sub-ip' | 'outgoing' | 'next-hop';
+  ifIndex: number | null;
+  address: string | null;
+  name: string | null;
+  mtu: number | null;
+}
+
+export interface QuoteCount {
+  /** Every quoted octet of the option as sent, at least next header, type, length and PSNTP; null where no option was sent or the quote ends before it. */
+  intact: boolean | null;
+  /** E.g. `stripped`, `option-altered`, `source-rewritten`, `flow-label-rewritten`, `traffic-class-rewritten`, `hop-limit-64`. */
+  changes: string[];
+  count: number;
+}
+
+export interface ResponderRecord extends AsFields {
+  address: string;
+  name: string | null;
+  answered: number;
+  /** Null when the clock stepped during the trace. */
+  rttMs: RttSummary | null;
+  /** Hop limit that the reply arrived with; null where the transport cannot see it. */
+  replyHopLimit: number | null;
+  icmp: IcmpCount[];
+  mpls: MplsLabel[];
+  interfaces: InterfaceInformation[];
+  quotes: QuoteCount[];
+}
+
+export interface ArmRecord {
+  sent: number;
+  answered: number;
+  responders: ResponderRecord[];
+}
+
+export interface PairCounts {
+  both: number;
+  plainOnly: number;
+  pdmOnly: number;
+  neither: number;
+  void: number;
+}
+
+export interface PlaceRecord {
+  pairs: PairCounts;
+  arms: { plain: ArmRecord; pdm: ArmRecord } & Partial<Record<Arm, ArmRecord>>;
+}
+
+export interface HopRecord extends PlaceRecord {
+  hop: number;
+  /** Set where the hop was not probed for this target but taken from a trace that shares it. */
+  sharedFrom?: string;
+}
+
+export interface TargetPairsRecord extends PlaceRecord {
+  hop: null;
+  /** Hops to the target in each arm: the smallest hop limit that the target answered. */
+  distance: { plain: number | null; pdm: number | null };
+}
+
+export interface SummaryHop extends NamedAddress {
+  hop: number;
+}
+
+export interface NextHop extends SummaryHop {
+  candidates: NamedAddress[];
+  /** True when the two arms' paths diverge, so that hop n+1 of the plain path may not be on the other one. */
+  uncertain: boolean;
+}
+
+export type Membership = 'yes' | 'likely' | 'ambiguous' | 'no' | 'unknown';
+
+export interface Attribution {
+  /** AS number in the reading of RFC 7872 §B.2 kindest to the transit networks; null where unknown. */
+  best: number | null;
+  worst: number | null;
+  candidates: number[];
+  /** The row of METHOD §8's table that applied. */
+  rule: string;
+  method: 'origin-as';
+  source: string | null;
+  date: string | null;
+}
+
+export interface SummaryRecord {
+  /** n. */
+  lastPdmHop: SummaryHop | null;
+  lastPlainHop: SummaryHop | null;
+  nextHop: NextHop | null;
+  inDestinationNetwork: Membership | null;
+  attribution: Attribution | null;
+}
+
+export type Cause = 'option' | 'size' | 'destination-options' | 'length';
+
+export interface Refusal {
+  address: string;
+  hop: number | null;
+  type: number;
+  code: number;
+  pointer: number | null;
+}
+
+export interface VerdictEvidence {
+  basis: 'target' | 'routers' | null;
+  returnPath: 'excluded' | 'not excluded' | null;
+  pairs: number;
+  plainOnly: number;
+  pdmOnly: number;
+  /** Share of probes at the target that were answered, 0–1; null when none counted. */
+  rates: { plain: number | null; pdm: number | null };
+  passRateUpper: number | null;
+}
+
+export interface VerdictRecord {
+  outcome: Outcome;
+  confidence: number | null;
+  /** Hop limits (after, upTo] in which the packet is lost. */
+  interval: { after: number; upTo: number; likelyUpTo: number } | null;
+  cause: Cause | null;
+  refusal: Refusal | null;
+  pathsDiverge: number | null;
+  optionSeenUpTo: number | 'target' | null;
+  evidence: VerdictEvidence;
+  reasons: string[];
+}
+
+export interface Counters {
+  sent: number;
+  answered: number;
+  late: number;
+  duplicate: number;
+  foreign: number;
+  ambiguous: number;
+  malformed: number;
+  forged: number;
+  sendErrors: number;
+  kernelDrops: number | null;
+}
+
+export interface TraceRecord {
+  schema: typeof RECORD_SCHEMA;
+  id: string;
+  runId: string;
+  vantage: string | null;
+  startedAt: string;
+  endedAt: string;
+  tool: { version: string; transport: string | null; clock: 'kernel' | 'process' | null };
+  parameters: { confidence: number; maxHops: number; timeoutMs: number; hopIntervalMs: number; seed: number };
+  company: string | null;
+  source: NamedAddress;
+  target: NamedAddress & { input: string; aliases: string[] };
+  protocol: Protocol;
+  flow: {
+    sourcePort: number | null;
+    destinationPort: number | null;
+    echoId: number | null;
+    flowLabel: number | null;
+    /** Octets of the `plain` probe, IPv6 header included. */
+    size: number | null;
+  };
+  hops: HopRecord[];
+  targetPairs: TargetPairsRecord | null;
+  summary: SummaryRecord;
+  verdict: VerdictRecord;
+  pdm: { serverDelayMs: number | null; roundTripMs: number | null };
+  counters: Counters;
+}

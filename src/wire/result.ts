@@ -1,0 +1,23 @@
+/** What a parser says of octets it cannot make sense of. Bytes from the network are data: parsers never throw. */
+export interface ParseFailure {
+  readonly ok: false;
+  /** A stable kebab-case word, e.g. `truncated`, `bad-length`. */
+  readonly reason: string;
+  /** Octets from the start of the parsed buffer to where it went wrong. */
+  readonly offset: number;
+}
+
+export interface ParseSuccess<T> {
+  readonly ok: true;
+  readonly value: T;
+}
+
+export type ParseResult<T> = ParseSuccess<T> | ParseFailure;
+
+export function parsed<T>(value: T): ParseSuccess<T> {
+  return { ok: true, value };
+}
+
+export function failed(reason: string, offset: number): ParseFailure {
+  return { ok: false, reason, offset };
+}
