@@ -1,0 +1,90 @@
+/**
+ * What the rest of the program sees of the engine: requests go in, records come out, progress can be watched.
+ * `createTraceEngine` in `create-trace-engine.ts` implements it.
+ */
+import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
+import type { Protocol, TraceRecord } from '../trace/record.js';
+
+/** Time as the engine needs it. Pacing is monotonic; wall time only dates records. A virtual one drives simulations. */
+export interface EngineTime extends EngineClock {
+  /** Milliseconds since 1970, for `startedAt` and `endedAt`. */
+  wallMs(): number;
+  /** Calls back once, not before `atNs` on this clock. Returns a function that cancels. */
+  at(atNs: number, callback: () => void): () => void;
+}
+
+export interface TraceParameters {
+  /** Bar for every accusation, 0.5 < P < 1. */
+  readonly confidence: number;
+  /** 1–64. */
+  readonly maxHops: number;
+  readonly timeoutMs: number;
+  readonly hopIntervalMs: number;
+  readonly gapLimit: number;
+  /** Run the arms that explain an accusation (METHOD §6.12). */
+  readonly explain: boolean;
+  /** Seed of the order of probes. */
+  readonly seed: number;
+  /** 1–0xfffff, or null for a random one. */
+  readonly flowLabel: number | null;
+  /** Probe description URI (RFC 9511), at most 36 octets, or null. */
+  readonly probeUri: string | null;
+}
+
+export interface TraceRequest {
+  readonly id: string;
+  readonly runId: string;
+  readonly vantage: string | null;
+  readonly company: string | null;
+  readonly toolVersion: string;
+  /** As the user wrote it. */
+  readonly input: string;
+  readonly aliases: readonly string[];
+  /** 16 octets. */
+  readonly target: Uint8Array;
+  readonly protocol: Protocol;
+  /** Null for icmp6. */
+  readonly destinationPort: number | null;
+  readonly source: Uint8Array | null;
+  readonly interface: string | null;
+  readonly parameters: TraceParameters;
+}
+
+export interface TraceHandle {
+  /** Never rejects for anything a network does: such ends are outcomes. Names and AS fields are still null. */
+  readonly record: Promise<TraceRecord>;
+  /** What is known so far, as a record whose verdict is `inconclusive` while it runs. */
+  snapshot(): TraceRecord;
+}
+
+export interface EngineStats {
+  readonly tracesInFlight: number;
+  readonly probesSent: number;
+  readonly repliesMatched: number;
+  /** Replies that fit no trace of ours. */
+  readonly foreign: number;
+  readonly malformed: number;
+  readonly sendErrors: number;
+}
+
+export interface TraceEngine {
+  start(request: TraceRequest): TraceHandle;
+  /** Ends all traces now: their records say they were interrupted and hold what was measured. */
+  interrupt(): Promise<void>;
+  stats(): EngineStats;
+  close(): Promise<void>;
+}
+
+export interface TraceEngineOptions {
+  readonly transport: ProbeTransport;
+  readonly time: EngineTime;
+  /** Unguessable octets (nonces, ports, PSN starts). Seeded in simulations only. */
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Packets per second over all traces. */
+  readonly rate: number;
+  /** Called at most once per change of a trace, for live tables; cheap when absent. */
+  readonly onProgress?: (traceId: string) => void;
+  /** Addresses known from earlier runs to quote packets with extension headers, as RFC 5952 text. */
+  readonly knownReporters?: Iterable<string>;
+  readonly onReporter?: (address: string) => void;
+}
