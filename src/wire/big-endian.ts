@@ -1,0 +1,29 @@
+/**
+ * Network byte order over plain octets. Reading past the end of the buffer gives zeros; parsers check lengths first.
+ * (A DataView per packet would be an allocation on the hot path.)
+ */
+
+export function readU8(bytes: Uint8Array, offset: number): number {
+  return bytes[offset] ?? 0;
+}
+
+export function readU16(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+}
+
+/** 0 … 2³²−1, never negative. */
+export function readU32(bytes: Uint8Array, offset: number): number {
+  return ((readU16(bytes, offset) << 16) | readU16(bytes, offset + 2)) >>> 0;
+}
+
+export function writeU16(value: number, into: Uint8Array, offset: number): void {
+  into[offset] = value >>> 8;
+  into[offset + 1] = value;
+}
+
+export function writeU32(value: number, into: Uint8Array, offset: number): void {
+  into[offset] = value >>> 24;
+  into[offset + 1] = value >>> 16;
+  into[offset + 2] = value >>> 8;
+  into[offset + 3] = value;
+}

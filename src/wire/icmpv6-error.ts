@@ -1,0 +1,80 @@
+/** ICMPv6 errors: what they say, and where in them the invoking packet is. The hot path of every measurement. */
+import { readU32, readU8 } from './big-endian.js';
+import {
+  EXTENSION_HEADER_LENGTH,
+  EXTENSION_OBJECT_HEADER_LENGTH,
+  parseIcmpExtensions,
+  type IcmpExtensions,
+} from './icmp-extensions.js';
+import { failed, parsed, type ParseResult } from './result.js';
+
+// The layout of the header is drawn in icmpv6.ts.
+const HEADER_LENGTH = 8;
+const CODE = 1;
+const WORD = 4;
+const TYPE = {
+  destinationUnreachable: 1,
+  packetTooBig: 2,
+  timeExceeded: 3,
+  parameterProblem: 4,
+  firstInformational: 128,
+};
+
+/** RFC 4884 §4: a quote with extensions behind it is zero-padded to at least this. */
+const MIN_EXTENDED_QUOTE = 128;
+
+export interface Icmpv6Error {
+  readonly type: number;
+  readonly code: number;
+  /** Of Parameter Problem, or of an RFC 8883 object. Octets from the start of the invoking packet. */
+  readonly pointer: number | null;
+  /** Of Packet Too Big. */
+  readonly mtu: number | null;
+  /** The invoking packet is [quoteOffset, quoteEnd) of the parsed buffer, zero padding included (`parseQuotedPacket` trims it). */
+  readonly quoteOffset: number;
+  readonly quoteEnd: number;
+  readonly extensions: IcmpExtensions | null;
+}
+
+/**
+ * Parses the ICMPv6 message in [offset, end). Its checksum is not verified here. Fails with `truncated` below 8 octets
+ * and `not-an-error` for types from 128.
+ *
+ * Extensions (types 1 and 3 alone, RFC 4884 §4.6) are looked for where the length attribute says, and where it is 0 at
+ * the place used before that RFC: behind exactly 128 octets. A structure that does not hold together is no structure.
+ */
+export function parseIcmpv6Error(bytes: Uint8Array, offset = 0, end = bytes.length): ParseResult<Icmpv6Error> {
+  if (end - offset < HEADER_LENGTH) return failed('truncated', end);
+  const type = readU8(bytes, offset);
+  if (type >= TYPE.firstInformational) return failed('not-an-error', offset);
+  const code = readU8(bytes, offset + CODE);
+  const quoteOffset = offset + HEADER_LENGTH;
+  let pointer: number | null = null;
+  let mtu: number | null = null;
+  let quoteEnd = end;
+  let extensions: IcmpExtensions | null = null;
+  if (type === TYPE.timeExceeded || type === TYPE.destinationUnreachable) {
+    const announced = readU8(bytes, offset + WORD) * 8;
+    const extensionsAt = quoteOffset + (announced === 0 ? MIN_EXTENDED_QUOTE : announced);
+    if (extensionsAt <= end) {
+      extensions = extensionsIn(bytes, extensionsAt, end, announced !== 0);
+      // A length that RFC 4884 does not allow counts only if what it points to proves it; junk in a field that was
+      // unused before that RFC must not shorten the quote.
+      if (extensions !== null || announced >= MIN_EXTENDED_QUOTE) quoteEnd = extensionsAt;
+      pointer = extensions === null ? null : extensions.pointer;
+    }
+  } else if (type === TYPE.parameterProblem) {
+    pointer = readU32(bytes, offset + WORD);
+  } else if (type === TYPE.packetTooBig) {
+    mtu = readU32(bytes, offset + WORD);
+  }
+  return parsed({ type, code, pointer, mtu, quoteOffset, quoteEnd, extensions });
+}
+
+function extensionsIn(bytes: Uint8Array, offset: number, end: number, announced: boolean): IcmpExtensions | null {
+  if (end - offset < EXTENSION_HEADER_LENGTH + EXTENSION_OBJECT_HEADER_LENGTH) return null;
+  const extensions = parseIcmpExtensions(bytes, offset, end);
+  if (!extensions.ok) return null;
+  // Unannounced, only a checksum tells a structure from octets of a long quote.
+  return announced || extensions.value.checksumVerified ? extensions.value : null;
+}
