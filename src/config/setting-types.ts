@@ -1,0 +1,142 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseAddress } from '../address/address.js';
+
+export type Command = 'trace' | 'run' | 'daemon';
+
+/** One setting: everything that the flags, the environment, the file, the schema and the documentation need to know. */
+export interface Setting<T> {
+  readonly schema: z.ZodType<T>;
+  readonly default: T;
+  /** What the value must be, completing "it must be …". */
+  readonly expects: string;
+  readonly example: string;
+  /** One line for `--help` and `config/default.yaml`. */
+  readonly describe: string;
+  /** How text (environment, flags, target rows) is read; what cannot be read stays text for the schema to refuse. */
+  readonly kind: SettingKind;
+  /** The flag is `--no-…`, for settings that are on by default. */
+  readonly negative?: boolean;
+  /** Only given on the command line or in the environment. */
+  readonly notInFile?: boolean;
+  /** May differ per row of a target list. */
+  readonly perTarget?: boolean;
+}
+
+export type SettingKind = 'number' | 'boolean' | 'text' | 'list';
+
+type About<T> = Omit<Setting<T>, 'schema' | 'kind' | 'expects'>;
+
+export function wholeNumber(from: number, to: number, about: About<number>): Setting<number> {
+  const schema = z.int().min(from).max(to);
+  return { ...about, schema, kind: 'number', expects: `a whole number from ${figures(from)} to ${figures(to)}` };
+}
+
+export function optionalWholeNumber(from: number, to: number, about: About<number | null>): Setting<number | null> {
+  const schema = z.int().min(from).max(to).nullable();
+  return { ...about, schema, kind: 'number', expects: `a whole number from ${figures(from)} to ${figures(to)}` };
+}
+
+export function optionalShare(above: number, below: number, about: About<number | null>): Setting<number | null> {
+  const schema = z.number().gt(above).lt(below).nullable();
+  return { ...about, schema, kind: 'number', expects: `a number above ${above} and below ${below}` };
+}
+
+export function yesOrNo(about: About<boolean>): Setting<boolean> {
+  return { ...about, schema: z.boolean(), kind: 'boolean', expects: 'true or false' };
+}
+
+export function choice<const T extends string>(values: readonly [T, ...T[]], about: About<T>): Setting<T> {
+  return { ...about, schema: z.enum(values), kind: 'text', expects: oneOf(values) };
+}
+
+export function choices<const T extends string>(
+  values: readonly [T, ...T[]],
+  about: About<readonly T[]>,
+): Setting<readonly T[]> {
+  const schema = z
+    .array(z.enum(values))
+    .min(1)
+    .max(values.length)
+    .refine((list) => new Set(list).size === list.length)
+    .meta({ uniqueItems: true });
+  return { ...about, schema, kind: 'list', expects: `a list, each once, of ${values.join(', ')}` };
+}
+
+const TEXT_LIMIT = 200;
+
+/** Text for people, one line. */
+export function optionalText(about: About<string | null>): Setting<string | null> {
+  const schema = z
+    .string()
+    .min(1)
+    .max(TEXT_LIMIT)
+    .regex(/^\P{C}*$/u)
+    .nullable();
+  return {
+    ...about,
+    schema,
+    kind: 'text',
+    expects: `text of 1 to ${TEXT_LIMIT} characters without control characters`,
+  };
+}
+
+/** A file's name; relative ones are meant from the working directory. */
+export function optionalFile(about: About<string | null>): Setting<string | null> {
+  const schema = z
+    .string()
+    .min(1)
+    .max(4096)
+    .regex(/^[^\0]*$/)
+    .nullable();
+  return { ...about, schema, kind: 'text', expects: 'the name of a file' };
+}
+
+export function optionalAddress(about: About<string | null>): Setting<string | null> {
+  const schema = z
+    .string()
+    .refine((text) => parseAddress(text) !== null)
+    .nullable();
+  return { ...about, schema, kind: 'text', expects: 'an IPv6 address' };
+}
+
+/** Linux: IFNAMSIZ 16, with the NUL; no slash, no space. */
+export function optionalInterface(about: About<string | null>): Setting<string | null> {
+  const schema = z
+    .string()
+    .regex(/^[^\s/:]{1,15}$/)
+    .nullable();
+  return { ...about, schema, kind: 'text', expects: 'the name of a network interface (1 to 15 characters)' };
+}
+
+export function optionalServer(about: About<string | null>): Setting<string | null> {
+  const schema = z.string().refine(isServer).nullable();
+  return { ...about, schema, kind: 'text', expects: 'an address, address:port or [address]:port' };
+}
+
+/** RFC 9511 §2.1.1: the URI goes into every probe; METHOD §4 allows it 36 octets. */
+export function optionalProbeUri(about: About<string | null>): Setting<string | null> {
+  const schema = z
+    .string()
+    .max(36)
+    .regex(/^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i)
+    .nullable();
+  return { ...about, schema, kind: 'text', expects: 'a URI of at most 36 ASCII characters' };
+}
+
+function isServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const match = /^(?:\[([^[\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(text);
+  if (match === null) return false;
+  const [, six, four, port] = match;
+  const portFits = port === undefined || (Number(port) >= 1 && Number(port) <= 65535);
+  return portFits && (six === undefined ? isIP(four ?? '') === 4 : isIP(six) === 6);
+}
+
+function figures(value: number): string {
+  return value.toLocaleString('en');
+}
+
+function oneOf(values: readonly string[]): string {
+  return values.length === 1 ? (values[0] ?? '') : `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`;
+}
