@@ -19,6 +19,8 @@ import {
   type TargetResolution,
 } from './target-resolution.js';
 
+export type { TargetError, TargetErrorCode, TargetResolution } from './target-resolution.js';
+
 export interface NameResolver {
   /** PTR name of an address (16 octets), sanitised; null where there is none or none in time. Never rejects. */
   reverse(octets: Uint8Array): Promise<string | null>;
