@@ -55,3 +55,16 @@ export function errnoName(text: string): string {
   if (/^-\d+$/.test(text)) return getSystemErrorMap().get(Number(text))?.[0] ?? 'UNKNOWN';
   return codes.get(text.toLowerCase()) ?? 'UNKNOWN';
 }
+
+/** For a failed call of the module: `what` completes "Cannot …". */
+export function socketError(cause: unknown, what: string, syscall: string): RawSocketError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const code = errnoName(text);
+  const remedy =
+    code === 'EPERM' || code === 'EACCES'
+      ? 'run as root, or once `sudo setcap cap_net_raw+ep "$(readlink -f "$(command -v node)")"`'
+      : code === 'EAFNOSUPPORT'
+        ? 'this host has no IPv6; enable it (`sysctl net.ipv6.conf.all.disable_ipv6=0`, no `ipv6.disable=1` at boot)'
+        : 'run `pdm-trace doctor`';
+  return new RawSocketError(code, `Cannot ${what}: ${text} (${code}); ${remedy}.`, { syscall, cause });
+}

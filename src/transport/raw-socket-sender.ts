@@ -1,8 +1,7 @@
 import type { EngineClock, SendOutcome } from './probe-transport.js';
-import { errnoName } from './raw-socket-error.js';
-import { drainMicrotasksSoon } from './raw-socket-turn.js';
+import { errnoName, socketError } from './raw-socket-error.js';
 import type { RawSocket } from './raw-socket-module.js';
-import { hideQueueDrops, showQueueDrops } from './raw-socket-options.js';
+import { bindToInterface, hideQueueDrops, showQueueDrops } from './raw-socket-options.js';
 
 /** The module keeps its queue in an array and shifts it: it is fast only while that is short. */
 const MAX_OUTSTANDING = 32;
@@ -67,6 +66,15 @@ export class RawSocketSender {
     this.#fill();
   }
 
+  /** Sends over this interface only. Throws a RawSocketError, code `ENODEV` when there is none of this name. */
+  bindTo(interfaceName: string): void {
+    try {
+      bindToInterface(this.#socket, interfaceName);
+    } catch (error) {
+      throw socketError(error, `bind a socket to ${interfaceName}`, 'setsockopt');
+    }
+  }
+
   /**
    * Null when the kernel has a route from this socket to the address, else the errno's name. The kernel looks for the
    * route first and then refuses the packet, EINVAL, because it is shorter than an IPv6 header: nothing leaves.
@@ -126,7 +134,6 @@ export class RawSocketSender {
         this.#outstanding.delete(packet);
         if (this.#closed) return;
         hideQueueDrops(this.#socket);
-        drainMicrotasksSoon();
         batch.settle(index, error === null ? { ok: true, sentAtNs } : failure(error.message, packet));
         this.#fill();
       },

@@ -5,7 +5,7 @@
  * The octets of a received UDP datagram or TCP segment may hold an unfinished checksum (on virtual links); the kernel has
  * nevertheless verified it.
  */
-import { formatAddress, isLinkLocal, parseAddress } from './route-address.js';
+import { formatAddress, isLinkLocal } from '../address/address.js';
 import type {
   EngineClock,
   ObservedPacket,
@@ -16,23 +16,15 @@ import type {
   TransportStats,
   WatchedFlow,
 } from './probe-transport.js';
+import { BoundedMap } from './raw-socket-bounded-map.js';
 import { KernelDrops } from './raw-socket-drops.js';
-import { errnoName, RawSocketError } from './raw-socket-error.js';
-import { FlowSet } from './raw-socket-flows.js';
+import { errnoName, RawSocketError, socketError } from './raw-socket-error.js';
 import type { RawSocket, RawSocketModule } from './raw-socket-module.js';
-import {
-  bindToInterface,
-  growReceiveBuffer,
-  passErrorsAndEchoReplies,
-  verifyChecksumAt,
-} from './raw-socket-options.js';
+import { RawSocketReceivers } from './raw-socket-receivers.js';
 import { RawSocketSender, SendBatch } from './raw-socket-sender.js';
-import { drainMicrotasksSoon } from './raw-socket-turn.js';
 import { lookupRoute, type RouteOptions } from './route-lookup.js';
 
 const IPPROTO_RAW = 255;
-const LARGEST_DATAGRAM = 0xffff;
-const RECEIVE_MEMORY = 4 << 20;
 const MAX_BATCH = 1024;
 /** Bounds of what is remembered by address; more than the traces that can be in flight. */
 const MAX_REMEMBERED = 1 << 16;
@@ -41,20 +33,8 @@ const IPV6_HEADER_LENGTH = 40;
 const SOURCE_OFFSET = 8;
 const DESTINATION_OFFSET = 24;
 
-const DESTINATION_PORT_OFFSET = 2;
-const ECHO_REPLY = 129;
-const ECHO_IDENTIFIER_OFFSET = 4;
-const FIRST_INFORMATIONAL_TYPE = 128;
-
 /** Receive errors that say nothing about the next receive. `EAGAIN`: the checksum was wrong, or another took it. */
 const PASSING_ERRORS: ReadonlySet<string> = new Set(['EAGAIN', 'EINTR', 'ENOBUFS', 'ENOMEM']);
-
-const RECEIVERS = {
-  icmp6: { protocol: 58, layer: 'icmpv6', checksumOffset: null },
-  udp: { protocol: 17, layer: 'udp', checksumOffset: 6 },
-  tcp: { protocol: 6, layer: 'tcp', checksumOffset: 16 },
-} as const;
-type ReceiverName = keyof typeof RECEIVERS;
 
 /** The module closes sockets that nothing refers to: an open transport is referred to from here. */
 const openTransports = new Set<RawSocketTransport>();
@@ -94,17 +74,15 @@ class RawSocketTransport implements ProbeTransport {
   readonly #module: RawSocketModule;
   readonly #clock: EngineClock;
   readonly #drops: KernelDrops;
-  readonly #receivers = new Map<ReceiverName, RawSocket>();
+  readonly #receivers: RawSocketReceivers;
   readonly #sender: RawSocketSender;
   /** Those bound to an interface, by its name. */
   readonly #boundSenders = new Map<string, RawSocketSender>();
   /** Interface by source and destination, for packets that must not go where the kernel would send them by itself. */
-  readonly #interfaces = new Map<string, string>();
-  /** Addresses in the forms that the module takes and gives. */
-  readonly #texts = new Map<string, string>();
-  readonly #octets = new Map<string, Uint8Array>();
+  readonly #interfaces = new BoundedMap<string>(MAX_REMEMBERED);
+  /** Destinations as the module takes them. */
+  readonly #texts = new BoundedMap<string>(MAX_REMEMBERED);
 
-  #flows = new FlowSet([]);
   #listener: (batch: readonly ObservedPacket[]) => void = () => undefined;
   #errorListener: ((error: Error) => void) | null = null;
   #failure: Error | null = null;
@@ -114,9 +92,17 @@ class RawSocketTransport implements ProbeTransport {
     this.#module = module;
     this.#clock = clock;
     this.#drops = new KernelDrops(clock);
-    this.#sender = this.#openSender(null);
+    this.#sender = this.#openSender();
     try {
-      this.#openReceiver('icmp6');
+      this.#receivers = new RawSocketReceivers({
+        clock,
+        drops: this.#drops,
+        open: (protocol, bufferSize) => this.#open(protocol, bufferSize),
+        addresses: new BoundedMap(MAX_REMEMBERED),
+        deliver: (packet) => {
+          this.#deliver(packet);
+        },
+      });
     } catch (error) {
       this.#sender.close();
       throw error;
@@ -165,21 +151,14 @@ class RawSocketTransport implements ProbeTransport {
   // eslint-disable-next-line @typescript-eslint/require-await -- opening is synchronous, its failures are rejections
   async watch(flows: readonly WatchedFlow[]): Promise<void> {
     this.#assertOpen('watch flows');
-    const wanted = new FlowSet(flows);
-    for (const name of ['udp', 'tcp'] as const) {
-      if (wanted.asksFor(name) && !this.#receivers.has(name)) this.#openReceiver(name);
-    }
-    this.#flows = wanted;
-    for (const name of ['udp', 'tcp'] as const) {
-      if (!wanted.asksFor(name)) this.#closeReceiver(name);
-    }
+    this.#receivers.watch(flows);
   }
 
   async route(target: Uint8Array, options: RouteOptions = {}): Promise<Route> {
     this.#assertOpen('look up a route');
     const route = await lookupRoute(target, options, (name, address) => this.#probeInterface(name, address));
     if (options.interface !== undefined) {
-      remember(this.#interfaces, flowKey(Buffer.from([...route.source, ...target]), 0), options.interface);
+      this.#interfaces.set(flowKey(Buffer.from([...route.source, ...target]), 0), options.interface);
     }
     return route;
   }
@@ -192,7 +171,7 @@ class RawSocketTransport implements ProbeTransport {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const name of [...this.#receivers.keys()]) this.#closeReceiver(name);
+    this.#receivers.close();
     this.#sender.close();
     for (const sender of this.#boundSenders.values()) sender.close();
     openTransports.delete(this);
@@ -210,43 +189,8 @@ class RawSocketTransport implements ProbeTransport {
     this.#errorListener?.(error);
   }
 
-  #openSender(interfaceName: string | null): RawSocketSender {
-    const socket = this.#open(IPPROTO_RAW, 1);
-    if (interfaceName !== null) {
-      try {
-        bindToInterface(socket, interfaceName);
-      } catch (error) {
-        socket.close();
-        throw socketError(error, `bind a socket to ${interfaceName}`, 'setsockopt');
-      }
-    }
-    return new RawSocketSender(socket, this.#clock);
-  }
-
-  #openReceiver(name: ReceiverName): void {
-    const { protocol, checksumOffset } = RECEIVERS[name];
-    const socket = this.#drops.opening(protocol, () => this.#open(protocol, LARGEST_DATAGRAM));
-    try {
-      if (checksumOffset === null) passErrorsAndEchoReplies(socket);
-      else verifyChecksumAt(socket, checksumOffset);
-      growReceiveBuffer(socket, RECEIVE_MEMORY);
-    } catch (error) {
-      this.#drops.closing(protocol);
-      socket.close();
-      throw socketError(error, `set up the socket for ${name}`, 'setsockopt');
-    }
-    socket.on('message', (bytes, source) => {
-      this.#receive(name, bytes, source);
-    });
-    this.#receivers.set(name, socket);
-  }
-
-  #closeReceiver(name: ReceiverName): void {
-    const socket = this.#receivers.get(name);
-    if (socket === undefined) return;
-    this.#receivers.delete(name);
-    this.#drops.closing(RECEIVERS[name].protocol);
-    socket.close();
+  #openSender(): RawSocketSender {
+    return new RawSocketSender(this.#open(IPPROTO_RAW, 1), this.#clock);
   }
 
   #open(protocol: number, bufferSize: number): RawSocket {
@@ -257,7 +201,6 @@ class RawSocketTransport implements ProbeTransport {
       throw socketError(error, `open a raw IPv6 socket of protocol ${protocol}`, 'socket');
     }
     socket.on('error', (error) => {
-      drainMicrotasksSoon();
       const code = errnoName(error.message);
       if (!PASSING_ERRORS.has(code))
         this.#fail(socketError(error, `use the raw socket of protocol ${protocol}`, 'recvfrom'));
@@ -265,32 +208,15 @@ class RawSocketTransport implements ProbeTransport {
     return socket;
   }
 
-  #receive(name: ReceiverName, bytes: Buffer, source: string): void {
-    const timeNs = this.#clock.nowNs();
-    if (this.#closed || !this.#isOurs(name, bytes)) return;
-    const octets = this.#octetsOf(source);
-    if (octets === null) return;
-    drainMicrotasksSoon();
-    const { layer } = RECEIVERS[name];
+  #deliver(packet: ObservedPacket): void {
     try {
-      this.#listener([{ direction: 'in', layer, source: octets, bytes, hopLimit: null, timeNs }]);
+      this.#listener([packet]);
     } catch (error) {
       // Thrown in here it would pass for an error of the module's.
       setImmediate(() => {
         throw error;
       });
     }
-  }
-
-  #isOurs(name: ReceiverName, bytes: Buffer): boolean {
-    if (name !== 'icmp6') {
-      if (bytes.length < DESTINATION_PORT_OFFSET + 2) return false;
-      return this.#flows.has(name, bytes.readUInt16BE(DESTINATION_PORT_OFFSET));
-    }
-    const type = bytes[0] ?? FIRST_INFORMATIONAL_TYPE;
-    if (type < FIRST_INFORMATIONAL_TYPE) return true;
-    if (type !== ECHO_REPLY || bytes.length < ECHO_IDENTIFIER_OFFSET + 2) return false;
-    return this.#flows.has('icmp6', bytes.readUInt16BE(ECHO_IDENTIFIER_OFFSET));
   }
 
   #senderFor(packets: Buffer, offset: number, destination: Buffer): RawSocketSender | SendOutcome {
@@ -311,17 +237,25 @@ class RawSocketTransport implements ProbeTransport {
   }
 
   #boundSender(interfaceName: string): RawSocketSender {
-    let sender = this.#boundSenders.get(interfaceName);
-    if (sender === undefined) {
-      sender = this.#openSender(interfaceName);
-      this.#boundSenders.set(interfaceName, sender);
+    const known = this.#boundSenders.get(interfaceName);
+    if (known !== undefined) return known;
+    const sender = this.#openSender();
+    try {
+      sender.bindTo(interfaceName);
+    } catch (error) {
+      sender.close();
+      throw error;
     }
+    this.#boundSenders.set(interfaceName, sender);
     return sender;
   }
 
   async #probeInterface(interfaceName: string, target: Uint8Array): Promise<string | null> {
     try {
-      return await this.#boundSender(interfaceName).probeRoute(formatAddress(target));
+      const sender = this.#boundSender(interfaceName);
+      // The kernel binds to an index: an interface that went and came back under its name has another.
+      sender.bindTo(interfaceName);
+      return await sender.probeRoute(formatAddress(target));
     } catch (error) {
       if (error instanceof RawSocketError) return error.code;
       throw error;
@@ -333,45 +267,13 @@ class RawSocketTransport implements ProbeTransport {
     let text = this.#texts.get(key);
     if (text === undefined) {
       text = formatAddress(address);
-      remember(this.#texts, key, text);
+      this.#texts.set(key, text);
     }
     return text;
-  }
-
-  #octetsOf(text: string): Uint8Array | null {
-    let octets = this.#octets.get(text);
-    if (octets === undefined) {
-      octets = parseAddress(text)?.octets;
-      if (octets === undefined) return null;
-      remember(this.#octets, text, octets);
-    }
-    return octets;
   }
 }
 
 /** `offset`: of a source address with the destination behind it, as in an IPv6 header. */
 function flowKey(bytes: Buffer, offset: number): string {
   return bytes.toString('latin1', offset, offset + 32);
-}
-
-/** Forgets the oldest when there are too many: senders of forged sources must not fill our memory. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  if (map.size >= MAX_REMEMBERED) {
-    const oldest = map.keys().next();
-    if (oldest.done !== true) map.delete(oldest.value);
-  }
-  map.set(key, value);
-}
-
-function socketError(cause: unknown, what: string, syscall: string): RawSocketError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  const code = errnoName(text);
-  const remedy =
-    code === 'EPERM' || code === 'EACCES'
-      ? 'run as root, or once `sudo setcap cap_net_raw+ep "$(readlink -f "$(command -v node)")"`'
-      : code === 'EAFNOSUPPORT'
-        ? 'this host has no IPv6; enable it (`sysctl net.ipv6.conf.all.disable_ipv6=0`, no `ipv6.disable=1` at boot)'
-        : 'run `pdm-trace doctor`';
-  return new RawSocketError(code, `Cannot ${what}: ${text} (${code}); ${remedy}.`, { syscall, cause });
 }

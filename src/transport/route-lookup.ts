@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { formatAddress, isLinkLocal, parseAddress, sameAddress } from './route-address.js';
+import { formatAddress, isLinkLocal, parseAddress, sameAddress } from '../address/address.js';
 import type { Route } from './probe-transport.js';
 import { RawSocketError } from './raw-socket-error.js';
 import { sourceOnInterface } from './route-source.js';
