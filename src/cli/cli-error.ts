@@ -1,0 +1,58 @@
+import { EXIT } from './exit-codes.js';
+
+/** An end with an exit code of its own. The message says what failed, the value, and the remedy, in one line. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly code: string;
+  readonly exitCode: number;
+
+  constructor(code: string, exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.exitCode = exitCode;
+  }
+}
+
+export function usageError(message: string): CliError {
+  return new CliError('EUSAGE', EXIT.usage, message);
+}
+
+/** The exit code of any thrown value: its own, one that follows from its `code`, or 70. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof Error)) return EXIT.software;
+  if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
+  const code = errorCode(error);
+  return (code === null ? undefined : EXIT_BY_CODE[code]) ?? EXIT.software;
+}
+
+export function errorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** `pdm-trace: <message>` without line breaks; the stack and its causes only with `debug`. */
+export function errorText(error: unknown, debug: boolean): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const defect = exitCodeOf(error) === EXIT.software;
+  const line = `pdm-trace: ${message.replace(/\s*[\r\n]+\s*/g, ' ').trim()}`;
+  const hint = defect && !debug ? ' (a defect of pdm-trace; run it again with --debug and report what it prints)' : '';
+  if (!debug || !(error instanceof Error)) return `${line}${hint}\n`;
+  const stacks = [error.stack ?? error.message];
+  for (
+    let cause: unknown = error.cause, depth = 0;
+    cause instanceof Error && depth < 8;
+    cause = cause.cause, depth += 1
+  )
+    stacks.push(`caused by ${cause.stack ?? cause.message}`);
+  return `${line}\n${stacks.join('\n')}\n`;
+}
+
+const EXIT_BY_CODE: Readonly<Record<string, number>> = {
+  EPERM: EXIT.noPermission,
+  EACCES: EXIT.noPermission,
+  ENETUNREACH: EXIT.unavailable,
+  EHOSTUNREACH: EXIT.unavailable,
+  ENETDOWN: EXIT.unavailable,
+  EAFNOSUPPORT: EXIT.unavailable,
+  EADDRNOTAVAIL: EXIT.unavailable,
+  ENODEV: EXIT.unavailable,
+};

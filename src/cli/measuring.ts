@@ -1,0 +1,31 @@
+import type { TargetResolution } from '../annotate/names.js';
+import type { EngineTime, TraceEngine } from '../engine/trace-engine.js';
+import type { TraceRecord } from '../trace/record.js';
+import type { ProbeTransport } from '../transport/probe-transport.js';
+import type { Settings } from '../config/settings.js';
+
+/** Everything that measuring needs, put together by `compose.ts`; tests put together their own. */
+export interface Measuring {
+  readonly engine: TraceEngine;
+  readonly time: EngineTime;
+  readonly transport: Pick<ProbeTransport, 'name' | 'route' | 'stats'>;
+  /** Which adapter was chosen and why, e.g. `raw-socket (native: not installed)`. */
+  readonly transportChoice: string;
+  readonly newId: () => string;
+  /** Never rejects. */
+  resolve(host: string): Promise<TargetResolution>;
+  /** Why an address (16 octets) must not be probed, or null. */
+  refuse(octets: Uint8Array, zone: string | null): string | null;
+  /** With names, ASes and the judgement about the destination's network. Never rejects for want of an answer. */
+  annotate(record: TraceRecord): Promise<TraceRecord>;
+  /** The transport broke and can no longer be used. */
+  onFatal(listener: (error: Error) => void): void;
+  close(): Promise<void>;
+}
+
+export interface MeasuringHooks {
+  readonly onProgress: (traceId: string) => void;
+}
+
+/** Opens sockets and data. Throws errors with a `code`, and an `exitCode` where 70 is not meant. */
+export type OpenMeasuring = (settings: Settings, hooks: MeasuringHooks) => Promise<Measuring>;

@@ -1,0 +1,108 @@
+import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { sanitizeForTerminal } from './terminal-text.js';
+
+/** Small pieces of text about parts of a record. All of it is safe for a terminal. */
+
+/** `AS64500 Transit Ltd`, `AS64500`, or null. */
+export function asText(fields: AsFields): string | null {
+  if (fields.asn === null) return null;
+  const number = `AS${fields.asn}`;
+  return fields.asName === null || fields.asName === '' ? number : `${number} ${sanitizeForTerminal(fields.asName)}`;
+}
+
+/** `hop 8 (r8.example.net, AS64500 Transit Ltd)`; a hop that never answered is `hop 9 (silent)`. */
+export function hopText(hop: AsFields & { hop: number; address: string | null; name: string | null }): string {
+  const inside = placeText(hop);
+  return `hop ${hop.hop} (${inside ?? 'silent'})`;
+}
+
+/** `r8.example.net, AS64500 Transit Ltd`: the name, else the address, and the AS where known. */
+export function placeText(place: AsFields & { address: string | null; name: string | null }): string | null {
+  const name = nameOrAddress(place);
+  if (name === null) return null;
+  const as = asText(place);
+  return as === null ? name : `${name}, ${as}`;
+}
+
+export function nameOrAddress(place: { address: string | null; name: string | null }): string | null {
+  if (place.name !== null && place.name !== '') return sanitizeForTerminal(place.name);
+  return place.address === null ? null : sanitizeForTerminal(place.address);
+}
+
+/** `2001:db8::1 (host.example.net)`, the address alone, or null. */
+export function addressAndName(place: { address: string | null; name: string | null }): string | null {
+  if (place.address === null) return nameOrAddress(place);
+  const address = sanitizeForTerminal(place.address);
+  return place.name === null || place.name === '' ? address : `${address} (${sanitizeForTerminal(place.name)})`;
+}
+
+/** The responder that answered `plain` most often at a hop of the record, as a hop. */
+export function plainHop(
+  record: TraceRecord,
+  hop: number,
+): AsFields & { hop: number; address: string | null; name: string | null } {
+  const place = record.hops.find((entry) => entry.hop === hop);
+  const responder = place === undefined ? undefined : mainResponder(place);
+  if (responder === undefined) return { hop, address: null, name: null, asn: null, asName: null };
+  return { hop, address: responder.address, name: responder.name, asn: responder.asn, asName: responder.asName };
+}
+
+function mainResponder(place: PlaceRecord): ResponderRecord | undefined {
+  let best: ResponderRecord | undefined;
+  for (const responder of place.arms.plain.responders) {
+    if (best === undefined || responder.answered > best.answered) best = responder;
+  }
+  return best;
+}
+
+export interface ArrivalCounts {
+  readonly plain: number;
+  readonly pdm: number;
+  /** Pairs that count (void ones do not). */
+  readonly pairs: number;
+}
+
+/** How many probes of each arm the target answered, or null where it was not asked. */
+export function targetArrivals(record: TraceRecord): ArrivalCounts | null {
+  const counts = record.targetPairs?.pairs;
+  if (counts === undefined) return null;
+  const pairs = counts.both + counts.plainOnly + counts.pdmOnly + counts.neither;
+  if (pairs === 0) return null;
+  return { plain: counts.both + counts.plainOnly, pdm: counts.both + counts.pdmOnly, pairs };
+}
+
+/** `99.98 %`: cut off, never rounded up, so that no more confidence is printed than there is. */
+export function confidenceText(confidence: number): string {
+  const gap = 1 - confidence;
+  if (gap <= 1e-9) return 'over 99.9999999 %';
+  const decimals = Math.max(0, Math.ceil(-Math.log10(gap) - 1e-9) - 2);
+  const factor = 10 ** decimals;
+  return `${(Math.floor(confidence * 100 * factor + 1e-6) / factor).toFixed(decimals)} %`;
+}
+
+/** Whole per cent, rounded up: for bounds that nothing exceeds. */
+export function atMostText(share: number): string {
+  return `${Math.min(100, Math.ceil(share * 100 - 1e-9))} %`;
+}
+
+export function shareText(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** `example.com's network (AS64501 Example Corp)`; an address as input is `the destination's network`. */
+export function destinationNetworkText(record: TraceRecord): string {
+  const input = sanitizeForTerminal(record.target.input);
+  const owner = input === '' || input.includes(':') ? "the destination's network" : `${input}'s network`;
+  const as = asText(record.target);
+  return as === null ? owner : `${owner} (${as})`;
+}
+
+/** `AS64500 Transit Ltd` for a number, with the name that some place of the record has for it. */
+export function asLabel(record: TraceRecord, asn: number): string {
+  const places: AsFields[] = [record.target, record.source];
+  for (const hop of record.hops) {
+    for (const arm of Object.values(hop.arms)) places.push(...arm.responders);
+  }
+  const named = places.find((place) => place.asn === asn && place.asName !== null);
+  return asText({ asn, asName: named?.asName ?? null }) ?? `AS${asn}`;
+}

@@ -1,0 +1,294 @@
+import { randomInt } from 'node:crypto';
+import type { Settings } from '../config/settings.js';
+import type { TraceParameters } from '../engine/trace-engine.js';
+import { CliError, errorCode } from './cli-error.js';
+import { EXIT, traceExitCode, type TraceEnd } from './exit-codes.js';
+import { createLiveDisplay, type LiveDisplay } from './live-display.js';
+import { liveFrame, type LiveTrace } from './live-frame.js';
+import type { Log } from './log.js';
+import type { Measuring, OpenMeasuring } from './measuring.js';
+import { NameBook } from './name-book.js';
+import { recordText } from './record-text.js';
+import { createResultOutput, type ResultOutput } from './result-output.js';
+import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
+import type { Terminal } from './terminal.js';
+import { sanitizeForTerminal, wrap } from './terminal-text.js';
+import { startHosts, type JobsOptions, type TraceJob, type TraceResult } from './trace-jobs.js';
+
+const REDRAW_MS = 100;
+const NAMES_MS = 400;
+const PROGRESS_MS = 10_000;
+const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
+
+export interface TraceContext {
+  readonly terminal: Terminal;
+  readonly openMeasuring: OpenMeasuring;
+  readonly toolVersion: string;
+  readonly log: Log;
+}
+
+/**
+ * Traces every host with every protocol at the same time, shows it, and resolves with the exit code. Rejects with errors
+ * that carry a code of their own: no privilege, no transport, an unreadable file, output that cannot be written.
+ */
+export async function runTrace(hosts: readonly string[], settings: Settings, context: TraceContext): Promise<number> {
+  const seed = settings.seed ?? randomInt(2 ** 32);
+  const session = new TraceSession(hosts, settings, seed, context);
+  return session.run();
+}
+
+class TraceSession {
+  readonly #hosts: readonly string[];
+  readonly #settings: Settings;
+  readonly #seed: number;
+  readonly #context: TraceContext;
+  readonly #output: ResultOutput;
+  readonly #style: Style;
+  readonly #display: LiveDisplay | null;
+  readonly #names = new NameBook();
+  /** Per host: null until its address is known. */
+  readonly #jobs: (readonly TraceJob[] | null)[];
+  readonly #startedAtMs = performance.now();
+  readonly #shown = new Set<TraceJob>();
+  #dirty = true;
+  #interrupted = false;
+  #fatal: Error | null = null;
+
+  constructor(hosts: readonly string[], settings: Settings, seed: number, context: TraceContext) {
+    const { stdout, environment } = context.terminal;
+    const isTerminal = stdout.isTTY === true;
+    this.#hosts = hosts;
+    this.#settings = settings;
+    this.#seed = seed;
+    this.#context = context;
+    this.#output = createResultOutput(stdout);
+    this.#style = createStyle(wantsColour(environment, isTerminal), !isTerminal || wantsUnicode(environment));
+    // Debug lines on the same screen would tear the table apart.
+    const live = canRedraw(environment, isTerminal) && !settings.json && !settings.debug;
+    this.#display = live ? createLiveDisplay(stdout, () => this.#columns()) : null;
+    this.#jobs = hosts.map(() => null);
+  }
+
+  async run(): Promise<number> {
+    const { terminal, openMeasuring } = this.#context;
+    const measuring = await openMeasuring(this.#settings, { onProgress: () => (this.#dirty = true) });
+    const stop = (): void => {
+      this.#interrupted = true;
+      void measuring.engine.interrupt();
+    };
+    const stopListening = terminal.onInterrupt(() => {
+      this.#onInterrupt(stop);
+    });
+    this.#output.onClosed(stop);
+    measuring.onFatal((error) => {
+      this.#fatal = error;
+      stop();
+    });
+    const timers = this.#startTimers(measuring);
+    try {
+      const ends = await this.#traceAll(measuring);
+      if (this.#fatal !== null) throw brokenTransport(this.#fatal);
+      this.#display?.close();
+      await this.#output.flushed();
+      return traceExitCode(ends);
+    } finally {
+      for (const timer of timers) clearInterval(timer);
+      this.#display?.close();
+      stopListening();
+      await measuring.close();
+    }
+  }
+
+  async #traceAll(measuring: Measuring): Promise<TraceEnd[]> {
+    const { json } = this.#settings;
+    if (!json) this.#print(this.#introduction(measuring));
+    const ends: TraceEnd[] = [];
+    const pending: Promise<void>[] = [];
+    let previous = Promise.resolve();
+    await startHosts(this.#hosts, this.#jobsOptions(measuring), (index, jobs) => {
+      this.#jobs[index] = jobs;
+      this.#dirty = true;
+      for (const job of jobs) {
+        const show = async (): Promise<void> => {
+          const result = await job.result;
+          ends.push(result.end);
+          this.#show(job, result);
+        };
+        // Programs get each record as soon as it is there; people read in the order in which they asked.
+        previous = json ? show() : previous.then(show);
+        // Awaited below; until then a failure is not an unhandled one.
+        previous.catch(() => undefined);
+        job.result.then(
+          () => (this.#dirty = true),
+          () => undefined,
+        );
+        pending.push(previous);
+      }
+    });
+    await Promise.all(pending);
+    return ends;
+  }
+
+  #jobsOptions(measuring: Measuring): JobsOptions {
+    const { toolVersion, log } = this.#context;
+    const parameters = traceParameters(this.#settings, this.#seed);
+    log.debug('run-started', { seed: this.#seed, transport: measuring.transportChoice, parameters });
+    return {
+      measuring,
+      settings: this.#settings,
+      parameters,
+      toolVersion,
+      runId: measuring.newId(),
+      names: this.#names,
+      log,
+      interrupted: () => this.#interrupted,
+    };
+  }
+
+  /** Version, adapter and seed: what it takes to do the same again. */
+  #introduction(measuring: Measuring): string {
+    const text = `pdm-trace ${this.#context.toolVersion}, transport ${measuring.transportChoice}, seed ${this.#seed}`;
+    const columns = this.#display === null ? null : this.#columns();
+    return `${wrap(text, columns ?? Infinity)
+      .map(this.#style.dim)
+      .join('\n')}\n\n`;
+  }
+
+  #show(job: TraceJob, { record, failure }: TraceResult): void {
+    this.#shown.add(job);
+    if (this.#settings.json) {
+      this.#output.write(`${JSON.stringify(record)}\n`);
+    } else {
+      const { isTTY } = this.#context.terminal.stdout;
+      const columns = isTTY === true ? this.#columns() : null;
+      this.#print(`${recordText(record, { columns, style: this.#style })}\n\n`);
+    }
+    // On one screen the record has just said it.
+    const { stdout, stderr } = this.#context.terminal;
+    const twice = !this.#settings.json && stdout.isTTY === true && stderr.isTTY === true;
+    if (failure !== null && !twice) stderr.write(`pdm-trace: ${sanitizeForTerminal(failure)}\n`);
+    this.#dirty = true;
+  }
+
+  #print(text: string): void {
+    if (this.#display === null) this.#output.write(text);
+    else if (!this.#output.closed) this.#display.print(text);
+  }
+
+  #onInterrupt(stop: () => void): void {
+    const { terminal } = this.#context;
+    if (this.#interrupted) {
+      this.#display?.close();
+      terminal.exitNow(EXIT.killed);
+      return;
+    }
+    this.#display?.print('');
+    terminal.stderr.write('pdm-trace: interrupted, finishing with what was measured; once more ends it at once\n');
+    stop();
+  }
+
+  #startTimers(measuring: Measuring): NodeJS.Timeout[] {
+    const timers: NodeJS.Timeout[] = [];
+    const { stderr } = this.#context.terminal;
+    if (this.#settings.dns) timers.push(setInterval(this.#namesAhead(measuring), NAMES_MS));
+    if (this.#display !== null) {
+      let tick = 0;
+      const redraw = (): void => {
+        tick += 1;
+        // Once a second without news too: the clock in the last line.
+        if (this.#dirty || tick % 10 === 0) this.#draw(measuring);
+      };
+      timers.push(setInterval(redraw, REDRAW_MS));
+      this.#context.terminal.stdout.on('resize', () => (this.#dirty = true));
+    } else if (stderr.isTTY === true || !this.#settings.json) {
+      timers.push(
+        setInterval(() => {
+          stderr.write(`pdm-trace: ${this.#status(measuring)}\n`);
+        }, PROGRESS_MS),
+      );
+    }
+    return timers;
+  }
+
+  /** Looks names up while probes are out, so that the verdict does not wait for them. */
+  #namesAhead(measuring: Measuring): () => void {
+    let busy = false;
+    return () => {
+      if (busy) return;
+      busy = true;
+      const learn = async (): Promise<void> => {
+        for (const job of this.#running()) {
+          const snapshot = job.record();
+          if (snapshot !== null) this.#names.learn(await measuring.annotate(snapshot));
+        }
+      };
+      learn()
+        .catch((error: unknown) => {
+          this.#context.log.debug('names-failed', { error: String(error) });
+        })
+        .finally(() => {
+          busy = false;
+          this.#dirty = true;
+        });
+    };
+  }
+
+  #running(): TraceJob[] {
+    return this.#jobs.flatMap((jobs) => jobs ?? []).filter((job) => job.state === 'running');
+  }
+
+  #draw(measuring: Measuring): void {
+    if (this.#display === null || this.#output.closed) return;
+    this.#dirty = false;
+    const traces = this.#jobs.flatMap((jobs, i): LiveTrace[] => [...(jobs ?? [unresolved(this.#hosts[i] ?? '')])]);
+    const open = traces.filter((trace) => !this.#shown.has(trace as TraceJob));
+    if (open.length === 0) return;
+    const lines = liveFrame(open, {
+      columns: this.#columns(),
+      rows: this.#context.terminal.stdout.rows ?? DEFAULT_ROWS,
+      style: this.#style,
+      status: this.#status(measuring),
+    });
+    this.#display.draw(lines);
+  }
+
+  #status(measuring: Measuring): string {
+    const seconds = Math.round((performance.now() - this.#startedAtMs) / 1000);
+    const all = this.#hosts.length * this.#settings.protocol.length;
+    const { probesSent, repliesMatched } = measuring.engine.stats();
+    return `${seconds} s, ${this.#shown.size} of ${all} done, ${probesSent} probes sent, ${repliesMatched} answers`;
+  }
+
+  #columns(): number {
+    return this.#context.terminal.stdout.columns ?? DEFAULT_COLUMNS;
+  }
+}
+
+function unresolved(host: string): LiveTrace {
+  return { input: host, state: 'resolving', record: () => null };
+}
+
+function traceParameters(settings: Settings, seed: number): TraceParameters {
+  return {
+    confidence: settings.confidence,
+    maxHops: settings.maxHops,
+    timeoutMs: settings.timeout,
+    hopIntervalMs: settings.hopInterval,
+    gapLimit: settings.gapLimit,
+    explain: settings.explain,
+    seed,
+    flowLabel: settings.flowLabel,
+    probeUri: settings.probeUri,
+  };
+}
+
+function brokenTransport(cause: Error): CliError {
+  const code = errorCode(cause) ?? 'ETRANSPORT';
+  return new CliError(
+    code,
+    EXIT.unavailable,
+    `the transport failed while measuring: ${cause.message}; what was measured until then is shown, run it again`,
+    { cause },
+  );
+}

@@ -1,0 +1,230 @@
+import { formatAddress, parseAddress } from '../address/address.js';
+import { destinationPort, type Settings } from '../config/settings.js';
+import type { TraceHandle, TraceParameters } from '../engine/trace-engine.js';
+import type { Protocol, TraceRecord } from '../trace/record.js';
+import { errorCode } from './cli-error.js';
+import type { TraceEnd } from './exit-codes.js';
+import type { LiveTrace } from './live-frame.js';
+import type { Log } from './log.js';
+import type { Measuring } from './measuring.js';
+import type { NameBook } from './name-book.js';
+import { unmeasuredRecord, type UnmeasuredTarget } from './unmeasured-record.js';
+
+/** Names resolved at the same time. */
+const RESOLUTIONS = 16;
+
+export interface TraceResult {
+  readonly record: TraceRecord;
+  readonly end: TraceEnd;
+  /** For stderr: why this target could not be measured, with the remedy. */
+  readonly failure: string | null;
+}
+
+/** One record to be: a target and a protocol. Exists as soon as its address is known or known to be missing. */
+export interface TraceJob extends LiveTrace {
+  readonly traceId: string;
+  /** Annotated; never rejects but for a defect of ours or a broken transport. */
+  readonly result: Promise<TraceResult>;
+}
+
+export interface JobsOptions {
+  readonly measuring: Measuring;
+  readonly settings: Settings;
+  readonly parameters: TraceParameters;
+  readonly toolVersion: string;
+  readonly runId: string;
+  readonly names: NameBook;
+  readonly log: Log;
+  /** True once the user wants no more. */
+  readonly interrupted: () => boolean;
+}
+
+/**
+ * The jobs of one host, in the order of addresses and protocols: one for each target and protocol, started as soon as
+ * the name is resolved. A name without addresses has one for each protocol too: every target yields a record.
+ */
+export async function startHost(host: string, options: JobsOptions): Promise<TraceJob[]> {
+  const { measuring, settings, log } = options;
+  const startedAtMs = measuring.time.wallMs();
+  const resolution = await measuring.resolve(host);
+  log.debug('target-resolved', {
+    host,
+    addresses: resolution.addresses.map((address) => formatAddress(address)),
+    aliases: resolution.aliases,
+    error: resolution.error?.code ?? null,
+  });
+  const addresses = settings.addresses === 'all' ? resolution.addresses : resolution.addresses.slice(0, 1);
+  const target = { host, aliases: resolution.aliases, zone: resolution.zone, startedAtMs };
+  if (options.interrupted()) return unmeasuredJobs({ ...target, octets: addresses[0] ?? null }, INTERRUPTED, options);
+  if (resolution.error !== null) {
+    const networkFailed = resolution.error.code !== 'ipv4-only';
+    const why: Why = { outcome: 'not-measured', reason: resolution.error.message, networkFailed, told: true };
+    return unmeasuredJobs({ ...target, octets: null }, why, options);
+  }
+  const jobs: TraceJob[] = [];
+  for (const octets of addresses) jobs.push(...(await startTarget({ ...target, octets }, options)));
+  return jobs;
+}
+
+/** Starts the hosts, a bounded number of names at a time; `onJobs` is called in the order of the hosts. */
+export async function startHosts(
+  hosts: readonly string[],
+  options: JobsOptions,
+  onJobs: (index: number, jobs: readonly TraceJob[]) => void,
+): Promise<void> {
+  const started: Promise<TraceJob[]>[] = [];
+  for (const [index, host] of hosts.entries()) {
+    const previous = started[index - RESOLUTIONS] ?? Promise.resolve();
+    const job = previous.then(() => startHost(host, options));
+    // Looked at below, in order; until then a failure is not an unhandled one.
+    job.catch(() => undefined);
+    started.push(job);
+  }
+  for (const [index, jobs] of started.entries()) onJobs(index, await jobs);
+}
+
+interface Target {
+  readonly host: string;
+  readonly aliases: readonly string[];
+  readonly zone: string | null;
+  readonly octets: Uint8Array | null;
+  readonly startedAtMs: number;
+}
+
+interface Why {
+  readonly outcome: UnmeasuredTarget['outcome'];
+  readonly reason: string;
+  readonly networkFailed: boolean;
+  /** Whether stderr says it as well. */
+  readonly told: boolean;
+}
+
+const INTERRUPTED: Why = {
+  outcome: 'inconclusive',
+  reason: 'Interrupted before the first probe was sent.',
+  networkFailed: false,
+  told: false,
+};
+
+async function startTarget(target: Target & { octets: Uint8Array }, options: JobsOptions): Promise<TraceJob[]> {
+  const { measuring } = options;
+  const refused = measuring.refuse(target.octets, target.zone);
+  if (refused !== null)
+    return unmeasuredJobs(
+      target,
+      { outcome: 'not-measured', reason: refused, networkFailed: false, told: false },
+      options,
+    );
+  const noRoute = await routeFailure(target, options);
+  if (noRoute !== null)
+    return unmeasuredJobs(
+      target,
+      { outcome: 'unreachable', reason: noRoute, networkFailed: true, told: true },
+      options,
+    );
+  if (options.interrupted()) return unmeasuredJobs(target, INTERRUPTED, options);
+  return options.settings.protocol.map((protocol) => measuredJob(target, protocol, options));
+}
+
+/** Why the kernel would not send to the target at all, or null. */
+async function routeFailure(target: Target & { octets: Uint8Array }, options: JobsOptions): Promise<string | null> {
+  const { measuring, settings, log } = options;
+  const interfaceName = settings.interface ?? target.zone;
+  const source = sourceOctets(settings);
+  try {
+    await measuring.transport.route(target.octets, {
+      ...(interfaceName === null ? {} : { interface: interfaceName }),
+      ...(source === null ? {} : { source }),
+    });
+    return null;
+  } catch (error) {
+    log.debug('no-route', { host: target.host, code: errorCode(error) });
+    // Without a code it is a defect, not a property of the network.
+    if (errorCode(error) === null) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    return message;
+  }
+}
+
+function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol, options: JobsOptions): TraceJob {
+  const { measuring, settings, names } = options;
+  const id = measuring.newId();
+  const handle: TraceHandle = measuring.engine.start({
+    id,
+    runId: options.runId,
+    vantage: settings.vantage,
+    company: settings.company,
+    toolVersion: options.toolVersion,
+    input: target.host,
+    aliases: target.aliases,
+    target: target.octets,
+    protocol,
+    destinationPort: destinationPort(settings, protocol),
+    source: sourceOctets(settings),
+    interface: settings.interface ?? target.zone,
+    parameters: options.parameters,
+  });
+  options.log.debug('trace-started', { traceId: id, host: target.host, protocol });
+  let finished: TraceRecord | null = null;
+  const result = handle.record.then(async (raw): Promise<TraceResult> => {
+    const record = await measuring.annotate(raw);
+    names.learn(record);
+    finished = record;
+    options.log.debug('trace-ended', { traceId: id, host: target.host, protocol, outcome: record.verdict.outcome });
+    return { record, end: { outcome: record.verdict.outcome, networkFailed: false }, failure: null };
+  });
+  return {
+    traceId: id,
+    input: target.host,
+    get state() {
+      return finished === null ? ('running' as const) : ('done' as const);
+    },
+    record: () => {
+      if (finished !== null) return finished;
+      const snapshot = handle.snapshot();
+      names.apply(snapshot);
+      return snapshot;
+    },
+    result,
+  };
+}
+
+function unmeasuredJobs(target: Target, why: Why, options: JobsOptions): TraceJob[] {
+  const { measuring, settings } = options;
+  return settings.protocol.map((protocol, i) => {
+    const bare = unmeasuredRecord({
+      id: measuring.newId(),
+      runId: options.runId,
+      vantage: settings.vantage,
+      company: settings.company,
+      toolVersion: options.toolVersion,
+      transport: measuring.transport.name,
+      input: target.host,
+      aliases: target.aliases,
+      address: target.octets === null ? null : addressText(target.octets, target.zone),
+      protocol,
+      destinationPort: destinationPort(settings, protocol),
+      parameters: options.parameters,
+      startedAtMs: target.startedAtMs,
+      endedAtMs: measuring.time.wallMs(),
+      outcome: why.outcome,
+      reason: why.reason,
+    });
+    const end: TraceEnd = { outcome: why.outcome, networkFailed: why.networkFailed };
+    let record = bare;
+    const result = measuring.annotate(bare).then((annotated): TraceResult => {
+      record = annotated;
+      // Once for a target, not once for each protocol.
+      return { record, end, failure: why.told && i === 0 ? why.reason : null };
+    });
+    return { traceId: bare.id, input: target.host, state: 'done' as const, record: () => record, result };
+  });
+}
+
+function addressText(octets: Uint8Array, zone: string | null): string {
+  return zone === null ? formatAddress(octets) : `${formatAddress(octets)}%${zone}`;
+}
+
+function sourceOctets(settings: Settings): Uint8Array | null {
+  return settings.source === null ? null : (parseAddress(settings.source)?.octets ?? null);
+}

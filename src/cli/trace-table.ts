@@ -1,0 +1,238 @@
+import type { ArmRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { addressAndName, asText, nameOrAddress } from './record-words.js';
+import type { Style } from './style.js';
+import { displayWidth, padEnd, padStart, truncate } from './terminal-text.js';
+
+/**
+ * The hops of a record as a table, both arms side by side:
+ *
+ *     hop  plain           AS       loss  rtt ms | PDM             AS       loss  rtt ms
+ *       1  r1.example.net  AS64500    0%     0.4 | r1.example.net  AS64500    0%     0.4
+ */
+export interface TableOptions {
+  /** Width of the terminal, or null for as wide as the text needs. */
+  readonly columns: number | null;
+  readonly style: Style;
+  /** The trace is still running: a place without an answer waits rather than is silent. */
+  readonly running: boolean;
+}
+
+const HOP_WIDTH = 3;
+const MIDDLE = ' | ';
+const GAP = 1;
+const LEAST_RESPONDER_WIDTH = 12;
+/** Runs of at least so many hops silent in both arms become one row. */
+const SILENT_RUN = 3;
+
+interface Cell {
+  readonly full: string;
+  readonly short: string;
+  readonly asFull: string;
+  readonly asShort: string;
+  readonly loss: string;
+  readonly rtt: string;
+  /** No answer of this arm at all. */
+  readonly silent: boolean;
+}
+
+interface Row {
+  readonly label: string;
+  readonly plain: Cell;
+  readonly pdm: Cell;
+  /** Answered in the plain arm only: where PDM is missing. */
+  readonly missing: boolean;
+}
+
+/** Lines without a final line break, none wider than `columns`. */
+export function renderTraceTable(record: TraceRecord, options: TableOptions): string[] {
+  const rows = tableRows(record, options.running);
+  const layout = chooseLayout(rows, options.columns);
+  const { style } = options;
+  const head = headerCell(layout);
+  const line = (label: string, plain: string, pdm: string): string =>
+    `${padStart(label, HOP_WIDTH)}  ${plain}${MIDDLE}${pdm}`.trimEnd();
+  const lines = [style.bold(cut(line('hop', head('plain'), head('PDM')), options))];
+  const stopsAfter = options.running ? null : (record.verdict.interval?.after ?? null);
+  for (const row of rows) {
+    if (row.plain === SILENT_CELL) {
+      lines.push(style.dim(cut(`${padStart(row.label, HOP_WIDTH)}  no answer to either`, options)));
+    } else {
+      const plain = armText(row.plain, layout, style);
+      const pdm = armText(row.pdm, layout, style);
+      const text = line(row.label, plain, pdm);
+      if (options.columns !== null && displayWidth(text) > options.columns) lines.push(cut(text, options));
+      else {
+        const paintPdm = row.missing && !options.running ? style.red : row.pdm.silent ? style.dim : same;
+        const paintPlain = row.plain.silent ? style.dim : same;
+        lines.push(`${padStart(row.label, HOP_WIDTH)}  ${paintPlain(plain)}${MIDDLE}${paintPdm(pdm.trimEnd())}`);
+      }
+    }
+    if (stopsAfter !== null && row.label === String(stopsAfter)) lines.push(ruler(lines, options));
+  }
+  return lines;
+}
+
+function ruler(lines: readonly string[], options: TableOptions): string {
+  const width = displayWidth(lines[0] ?? '') - (options.style.coloured ? displayWidth(options.style.bold('x')) - 1 : 0);
+  const text = ' PDM stops here ';
+  const ahead = Math.max(2, width - text.length - 6);
+  return options.style.red(cut(`${'-'.repeat(ahead)}${text}------`, options));
+}
+
+const SILENT_CELL: Cell = { full: '', short: '', asFull: '', asShort: '', loss: '', rtt: '', silent: true };
+
+function tableRows(record: TraceRecord, running: boolean): Row[] {
+  const rows: Row[] = [];
+  const { hops } = record;
+  for (let i = 0; i < hops.length; i += 1) {
+    let end = i;
+    while (!running && end < hops.length && isSilent(hops[end])) end += 1;
+    const first = hops[i];
+    if (end - i >= SILENT_RUN && first !== undefined) {
+      const last = hops[end - 1]?.hop ?? first.hop;
+      rows.push({ label: `${first.hop}-${last}`, plain: SILENT_CELL, pdm: SILENT_CELL, missing: false });
+      i = end - 1;
+    } else if (first !== undefined) {
+      rows.push(...placeRows(String(first.hop), first, running));
+    }
+  }
+  if (record.targetPairs !== null) rows.push(...placeRows('dst', record.targetPairs, running));
+  return rows;
+}
+
+function isSilent(place: PlaceRecord | undefined): boolean {
+  return place !== undefined && place.arms.plain.answered === 0 && place.arms.pdm.answered === 0;
+}
+
+/** One row, and one more for each further responder that an arm has. */
+function placeRows(label: string, place: PlaceRecord, running: boolean): Row[] {
+  const plain = armCells(place.arms.plain, running);
+  const pdm = armCells(place.arms.pdm, running);
+  const missing = place.arms.plain.answered > 0 && place.arms.pdm.answered === 0 && place.arms.pdm.sent > 0;
+  const rows: Row[] = [];
+  for (let i = 0; i < Math.max(plain.length, pdm.length); i += 1) {
+    rows.push({
+      label: i === 0 ? label : '',
+      plain: plain[i] ?? BLANK,
+      pdm: pdm[i] ?? BLANK,
+      missing: i === 0 && missing,
+    });
+  }
+  return rows;
+}
+
+const BLANK: Cell = { ...SILENT_CELL };
+
+function armCells(arm: ArmRecord, running: boolean): Cell[] {
+  if (arm.responders.length === 0) {
+    const mark = arm.sent === 0 ? '' : running ? '.' : '*';
+    return [{ ...SILENT_CELL, full: mark, short: mark, loss: running ? '' : lossText(arm) }];
+  }
+  const byAnswers = [...arm.responders].sort((a, b) => b.answered - a.answered);
+  return byAnswers.map((responder, i) => responderCell(responder, i === 0 ? lossText(arm) : ''));
+}
+
+function responderCell(responder: ResponderRecord, loss: string): Cell {
+  return {
+    full: addressAndName(responder) ?? '',
+    short: nameOrAddress(responder) ?? '',
+    asFull: asText(responder) ?? '',
+    asShort: responder.asn === null ? '' : `AS${responder.asn}`,
+    loss,
+    rtt: responder.rttMs === null ? '' : rttText(responder.rttMs.median),
+    silent: false,
+  };
+}
+
+function lossText(arm: ArmRecord): string {
+  if (arm.sent === 0) return '';
+  const lost = Math.max(0, arm.sent - arm.answered) / arm.sent;
+  return `${Math.round(lost * 100)}%`;
+}
+
+/** Milliseconds: three significant digits at most after the point, so that 0.04 ms in a lab is not 0. */
+export function rttText(rttMs: number): string {
+  if (rttMs >= 1000) return rttMs.toFixed(0);
+  if (rttMs >= 1) return rttMs.toFixed(1);
+  return rttMs.toFixed(2);
+}
+
+interface Layout {
+  readonly responder: number;
+  readonly as: number;
+  readonly rtt: boolean;
+  readonly name: 'full' | 'short';
+  readonly asName: boolean;
+}
+
+const LOSS_WIDTH = 4;
+const RTT_WIDTH = 6;
+
+function armWidth(layout: Layout): number {
+  const as = layout.as === 0 ? 0 : GAP + layout.as;
+  return layout.responder + as + GAP + LOSS_WIDTH + (layout.rtt ? GAP + RTT_WIDTH : 0);
+}
+
+function tableWidth(layout: Layout): number {
+  return HOP_WIDTH + 2 + MIDDLE.length + 2 * armWidth(layout);
+}
+
+/** The richest layout that fits: names and AS names are given up first, then AS numbers, then times. */
+function chooseLayout(rows: readonly Row[], columns: number | null): Layout {
+  const cells = rows.flatMap((row) => [row.plain, row.pdm]);
+  const widest = (of: (cell: Cell) => string, least: number): number =>
+    cells.reduce((width, cell) => Math.max(width, displayWidth(of(cell))), least);
+  const full = widest((cell) => cell.full, LEAST_RESPONDER_WIDTH);
+  const short = widest((cell) => cell.short, LEAST_RESPONDER_WIDTH);
+  const asFull = widest((cell) => cell.asFull, 2);
+  const asShort = widest((cell) => cell.asShort, 2);
+  const rich: Layout = { responder: full, as: asFull, rtt: true, name: 'full', asName: true };
+  if (columns === null) return rich;
+  const wishes: Layout[] = [
+    rich,
+    { ...rich, as: asShort, asName: false },
+    { ...rich, responder: short, name: 'short', as: asShort, asName: false },
+  ];
+  const fitting = wishes.find((layout) => tableWidth(layout) <= columns);
+  if (fitting !== undefined) return fitting;
+  const squeezed: Layout[] = [
+    { responder: 0, as: asShort, rtt: true, name: 'short', asName: false },
+    { responder: 0, as: 0, rtt: true, name: 'short', asName: false },
+    { responder: 0, as: 0, rtt: false, name: 'short', asName: false },
+  ];
+  const last: Layout = { responder: 4, as: 0, rtt: false, name: 'short', asName: false };
+  for (const layout of squeezed) {
+    const responder = Math.floor((columns - tableWidth(layout)) / 2);
+    if (responder >= LEAST_RESPONDER_WIDTH || (!layout.rtt && responder >= last.responder))
+      return { ...layout, responder: Math.min(responder, short) };
+  }
+  return last;
+}
+
+function headerCell(layout: Layout): (name: string) => string {
+  return (name) => {
+    const parts = [padEnd(name, layout.responder)];
+    if (layout.as > 0) parts.push(padEnd('AS', layout.as));
+    parts.push(padStart('loss', LOSS_WIDTH));
+    if (layout.rtt) parts.push(padStart('rtt ms', RTT_WIDTH));
+    return parts.join(' '.repeat(GAP));
+  };
+}
+
+function armText(cell: Cell, layout: Layout, style: Style): string {
+  const responder = layout.name === 'full' ? cell.full : cell.short;
+  const as = layout.asName ? cell.asFull : cell.asShort;
+  const parts = [padEnd(truncate(responder, layout.responder, style.ellipsis), layout.responder)];
+  if (layout.as > 0) parts.push(padEnd(truncate(as, layout.as, style.ellipsis), layout.as));
+  parts.push(padStart(cell.loss, LOSS_WIDTH));
+  if (layout.rtt) parts.push(padStart(cell.rtt, RTT_WIDTH));
+  return parts.join(' '.repeat(GAP));
+}
+
+function cut(text: string, options: TableOptions): string {
+  return options.columns === null ? text : truncate(text, options.columns, options.style.ellipsis);
+}
+
+function same(text: string): string {
+  return text;
+}

@@ -1,0 +1,338 @@
+import type { Outcome, TraceRecord } from '../trace/record.js';
+import { icmpErrorText } from './icmp-words.js';
+import {
+  asLabel,
+  atMostText,
+  confidenceText,
+  destinationNetworkText,
+  hopText,
+  placeText,
+  plainHop,
+  shareText,
+  targetArrivals,
+} from './record-words.js';
+import { sanitizeForTerminal } from './terminal-text.js';
+
+/** A verdict in plain words. */
+export interface VerdictWords {
+  /** One sentence that says the outcome. */
+  readonly headline: string;
+  /** What was counted, who it may be, and what limits the claim. */
+  readonly details: readonly string[];
+  /** The record's own reasons, safe for a terminal. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Says what a record found and no more: silence of routers only locates ("most likely"), what is certain is called so,
+ * and an attribution names every reading that the addresses allow (RFC 7872 appendix B.2).
+ */
+export function verdictWords(record: TraceRecord): VerdictWords {
+  const reasons = record.verdict.reasons.map(sanitizeForTerminal);
+  const spoken = WORDS[record.verdict.outcome](record);
+  // Outcomes without a finding say their first reason in the headline: it is not repeated below.
+  const repeated = reasons.find((reason) => spoken.headline.includes(stripFullStop(reason)));
+  return {
+    headline: spoken.headline,
+    details: spoken.details.filter((detail) => detail !== null),
+    reasons: reasons.filter((reason) => reason !== repeated),
+  };
+}
+
+interface Spoken {
+  readonly headline: string;
+  readonly details: readonly (string | null)[];
+}
+
+const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
+  delivered: (record) => ({
+    headline: 'PDM arrives: the target answers packets with the option as well as plain ones.',
+    details: [arrivalSentence(record), optionSentence(record), divergenceSentence(record)],
+  }),
+
+  dropped: (record) => ({
+    headline: `${stopSentence(record, 'PDM stops')}.`,
+    details: [
+      arrivalSentence(record),
+      confidenceSentence(record),
+      returnPathSentence(record),
+      causeSentence(record),
+      attributionSentence(record),
+      divergenceSentence(record),
+    ],
+  }),
+
+  rejected: (record) => ({
+    headline: refusalHeadline(record),
+    details: [
+      membershipOf(record) === null ? null : `${capitalised(membershipOf(record) ?? '')}.`,
+      arrivalSentence(record),
+      confidenceSentence(record),
+      causeSentence(record),
+      attributionSentence(record),
+      divergenceSentence(record),
+    ],
+  }),
+
+  stripped: (record) => changedWords(record, 'The PDM option is removed from packets'),
+
+  altered: (record) => changedWords(record, 'The octets of the PDM option are changed'),
+
+  impaired: (record) => ({
+    headline: impairedHeadline(record),
+    details: [
+      rateSentence(record),
+      confidenceSentence(record),
+      record.verdict.refusal === null ? null : refusalHeadline(record),
+      locationSentence(record),
+      causeSentence(record),
+      attributionSentence(record),
+      divergenceSentence(record),
+    ],
+  }),
+
+  inconclusive: (record) => ({
+    headline: `No verdict: ${firstReason(record, 'the evidence is below the bar')}.`,
+    details: [reachSentence(record), arrivalSentence(record), divergenceSentence(record)],
+  }),
+
+  unreachable: (record) => ({
+    headline: 'Nothing answered the plain packets either, so nothing is known about PDM here.',
+    details: [sentSentence(record)],
+  }),
+
+  'no-difference': (record) => ({
+    headline:
+      'No difference seen: the target answers neither kind of packet, and PDM reaches at least as far as plain.',
+    details: [reachSentence(record), divergenceSentence(record)],
+  }),
+
+  'not-measured': (record) => ({
+    headline: `Not measured: ${firstReason(record, 'there was nothing to measure')}.`,
+    details: [],
+  }),
+};
+
+function changedWords(record: TraceRecord, what: string): Spoken {
+  const { interval } = record.verdict;
+  const where = interval === null ? what : stopSentence(record, what);
+  return {
+    headline: `${where}.`,
+    details: [
+      'The packets themselves go on.',
+      arrivalSentence(record),
+      confidenceSentence(record),
+      attributionSentence(record),
+      divergenceSentence(record),
+    ],
+  };
+}
+
+/** `PDM stops after hop 8 (…), most likely before hop 9 (…), certainly before the target: hop 9 is not yet in …`. */
+function stopSentence(record: TraceRecord, start: string): string {
+  const { interval, pathsDiverge } = record.verdict;
+  if (interval === null) return start;
+  const { after, upTo, likelyUpTo } = interval;
+  const parts = [
+    after === 0 ? `${start} before any hop showed it, on the source's side` : `${start} after ${afterText(record)}`,
+  ];
+  if (likelyUpTo < upTo) parts.push(`most likely before ${hopText(plainHop(record, likelyUpTo))}`);
+  if (isTarget(record, upTo)) parts.push('certainly before the target');
+  else {
+    const hop = hopText(plainHop(record, upTo));
+    // On another path the packet may never meet that hop.
+    parts.push(pathsDiverge === null ? `certainly before ${hop}` : `before ${hop} if it takes the plain path`);
+  }
+  const membership = membershipOf(record);
+  return membership === null ? parts.join(', ') : `${parts.join(', ')}: ${membership}`;
+}
+
+function afterText(record: TraceRecord): string {
+  const last = record.summary.lastPdmHop;
+  const after = record.verdict.interval?.after ?? 0;
+  return last !== null && last.hop === after ? hopText(last) : hopText(plainHop(record, after));
+}
+
+function isTarget(record: TraceRecord, hop: number): boolean {
+  const distance = record.targetPairs?.distance.plain ?? null;
+  return distance !== null && hop >= distance;
+}
+
+/** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of. */
+function membershipOf(record: TraceRecord): string | null {
+  const { nextHop, inDestinationNetwork } = record.summary;
+  if (nextHop === null || inDestinationNetwork === null) return null;
+  const hop = `hop ${nextHop.hop}`;
+  const network = destinationNetworkText(record);
+  switch (inDestinationNetwork) {
+    case 'yes':
+      return `${hop} is already in ${network}`;
+    case 'likely':
+      return `${hop} is likely already in ${network}`;
+    case 'ambiguous':
+      return `${hop} may be in ${network} or still in its provider's`;
+    case 'no':
+      return `${hop} is not yet in ${network}`;
+    case 'unknown':
+      return `whether ${hop} is in ${network} is unknown`;
+  }
+}
+
+/** `0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).` */
+function arrivalSentence(record: TraceRecord): string | null {
+  const { evidence } = record.verdict;
+  const bound =
+    evidence.passRateUpper === null
+      ? ''
+      : `; at most ${atMostText(evidence.passRateUpper)} do (${confidenceText(record.parameters.confidence)})`;
+  if (evidence.basis === 'routers') {
+    return (
+      `The target is silent, so this rests on routers known to report such packets: of ${evidence.pairs} pairs beyond, ` +
+      `${evidence.plainOnly} drew an answer to the plain packet alone and ${evidence.pdmOnly} to the PDM packet alone${bound}.`
+    );
+  }
+  const arrivals = targetArrivals(record);
+  if (arrivals === null) return null;
+  const { plain, pdm, pairs } = arrivals;
+  return `${pdm} of ${pairs} PDM probes arrived while ${plain} of ${pairs} plain ones did${bound}.`;
+}
+
+function rateSentence(record: TraceRecord): string | null {
+  const { rates } = record.verdict.evidence;
+  const counts = arrivalSentence(record);
+  if (rates.plain === null || rates.pdm === null) return counts;
+  return `${counts === null ? '' : `${counts.replace(/\.$/, '')}: `}${shareText(rates.pdm)} against ${shareText(rates.plain)}.`;
+}
+
+function impairedHeadline(record: TraceRecord): string {
+  const { rates } = record.verdict.evidence;
+  if (record.verdict.refusal !== null)
+    return 'PDM arrives only sometimes: some packets with the option are refused on the way.';
+  if (rates.pdm !== null && rates.pdm > 0) return 'PDM arrives less often than plain packets do.';
+  return 'PDM arrives on some paths only.';
+}
+
+/** Where an impairment may be: routers only suggest it. */
+function locationSentence(record: TraceRecord): string | null {
+  if (record.verdict.interval === null) return null;
+  return `${stopSentence(record, 'Routers suggest that packets are lost').replace('certainly before', 'before')}.`;
+}
+
+function refusalHeadline(record: TraceRecord): string {
+  const { refusal } = record.verdict;
+  if (refusal === null) return 'Packets with PDM are refused.';
+  const refuser =
+    refuserPlace(record, refusal.address) ??
+    placeText({ address: refusal.address, name: null, asn: null, asName: null });
+  const where = refusal.hop === null ? '' : ` at hop ${refusal.hop}`;
+  return `Packets with PDM are refused${where} by ${refuser ?? 'an unknown address'}: ${icmpErrorText(refusal.type, refusal.code, refusal.pointer)}.`;
+}
+
+function refuserPlace(record: TraceRecord, address: string): string | null {
+  const places = record.targetPairs === null ? record.hops : [...record.hops, record.targetPairs];
+  for (const place of places) {
+    for (const arm of Object.values(place.arms)) {
+      const found = arm.responders.find((responder) => responder.address === address);
+      if (found !== undefined) return placeText(found);
+    }
+  }
+  return null;
+}
+
+function confidenceSentence(record: TraceRecord): string | null {
+  const { confidence } = record.verdict;
+  return confidence === null ? null : `Confidence ${confidenceText(confidence)}.`;
+}
+
+function returnPathSentence(record: TraceRecord): string | null {
+  switch (record.verdict.evidence.returnPath) {
+    case 'excluded':
+      return 'Echo requests with PDM stay unanswered too, so the answers are not what is lost.';
+    case 'not excluded':
+      return 'The target answers no echo requests, so a filter on the way back that drops errors quoting the option is not excluded.';
+    case null:
+      return null;
+  }
+}
+
+function causeSentence(record: TraceRecord): string | null {
+  switch (record.verdict.cause) {
+    case 'option':
+      return 'Only the PDM option is refused: another destination option of the same size passes.';
+    case 'size':
+      return 'A destination options header of 16 octets is refused whatever is in it; one of 8 octets passes.';
+    case 'destination-options':
+      return 'Any destination options header is refused, not PDM alone.';
+    case 'length':
+      return 'A plain packet of the same length is refused too, so it is the length and not the option.';
+    case null:
+      return null;
+  }
+}
+
+function attributionSentence(record: TraceRecord): string | null {
+  const { attribution, inDestinationNetwork } = record.summary;
+  if (attribution === null) return null;
+  const { best, worst, candidates } = attribution;
+  const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
+  if (best !== null && worst !== null && best !== worst) {
+    const [a, b] = [asLabel(record, worst), asLabel(record, best)];
+    if (inDestinationNetwork === 'likely') return `Attribution ${how}: ${a}'s egress or ${b}'s ingress.`;
+    return `Attribution ${how}: ${a} or ${b}.`;
+  }
+  const one = best ?? worst;
+  if (one !== null && candidates.every((candidate) => candidate === one))
+    return `Attribution ${how}: ${asLabel(record, one)}.`;
+  if (candidates.length > 0)
+    return `Attribution ${how}: one of ${candidates.map((asn) => asLabel(record, asn)).join(', ')}.`;
+  return null;
+}
+
+function dataText(source: string, date: string | null): string {
+  return sanitizeForTerminal(date === null ? source : `${source}, ${date}`);
+}
+
+function divergenceSentence(record: TraceRecord): string | null {
+  const { pathsDiverge } = record.verdict;
+  if (pathsDiverge === null) return null;
+  const next = record.summary.nextHop;
+  const doubt =
+    next?.uncertain === true ? `, so hop ${next.hop} of the plain path may not be on the way of PDM packets` : '';
+  return `Packets with PDM take another path than plain ones from hop ${pathsDiverge} on${doubt}.`;
+}
+
+function optionSentence(record: TraceRecord): string {
+  const { optionSeenUpTo } = record.verdict;
+  if (optionSeenUpTo === 'target') return 'The target itself quotes the option intact.';
+  if (optionSeenUpTo === null) return 'No hop quoted the option, so whether it was still in the packets is not known.';
+  const last = record.summary.lastPdmHop;
+  const hop = last !== null && last.hop === optionSeenUpTo ? hopText(last) : hopText(plainHop(record, optionSeenUpTo));
+  return `The option itself was last seen intact at ${hop}; beyond it only the arrival of the packets is known.`;
+}
+
+/** How far each arm was seen. */
+function reachSentence(record: TraceRecord): string {
+  const { lastPdmHop, lastPlainHop } = record.summary;
+  const pdm = lastPdmHop === null ? 'PDM was seen at no hop' : `PDM was seen up to ${hopText(lastPdmHop)}`;
+  const plain = lastPlainHop === null ? 'plain packets at none' : `plain packets up to ${hopText(lastPlainHop)}`;
+  return `${pdm}, ${plain}.`;
+}
+
+function sentSentence(record: TraceRecord): string | null {
+  const { sent, sendErrors } = record.counters;
+  if (sent === 0 && sendErrors === 0) return null;
+  return `${sent} probes were sent${sendErrors === 0 ? '' : ` and ${sendErrors} could not be`}.`;
+}
+
+function firstReason(record: TraceRecord, otherwise: string): string {
+  const reason = record.verdict.reasons[0];
+  return reason === undefined ? otherwise : stripFullStop(sanitizeForTerminal(reason));
+}
+
+function stripFullStop(text: string): string {
+  return text.replace(/\.\s*$/, '');
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
