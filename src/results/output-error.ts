@@ -1,0 +1,161 @@
+/** Why something could not be written or read back. Stable: scripts and tests match on it. */
+export const OUTPUT_ERRORS = {
+  /** No space, no quota, or over a limit on file size. Retried: space may be made. */
+  full: 'EOUTPUTFULL',
+  /** Another process is writing. Retried. */
+  locked: 'EOUTPUTLOCKED',
+  /** Read-only file, directory or file system, or no permission. Retried: it may be put right while we run. */
+  readOnly: 'EOUTPUTREADONLY',
+  /** The directory does not exist, or the path is not a file. */
+  missing: 'EOUTPUTMISSING',
+  /** Refused to overwrite without `force`. */
+  exists: 'EOUTPUTEXISTS',
+  /** The file is damaged. */
+  corrupt: 'EOUTPUTCORRUPT',
+  /** An SQLite file of some other program, or no SQLite file at all. */
+  foreign: 'EOUTPUTFOREIGN',
+  /** Written by a newer pdm-trace. */
+  tooNew: 'EOUTPUTTOONEW',
+  /** The store has no such run. */
+  noRun: 'EOUTPUTNORUN',
+  /** Another living process works on this run. */
+  runBusy: 'EOUTPUTRUNBUSY',
+  /** The bound on records held in memory is reached. */
+  spillFull: 'EOUTPUTSPILLFULL',
+  /** The device or file system failed. Retried. */
+  io: 'EOUTPUTIO',
+} as const;
+export type OutputErrorCode = (typeof OUTPUT_ERRORS)[keyof typeof OUTPUT_ERRORS];
+
+/** Exit code for anything that cannot be written (sysexits EX_CANTCREAT). */
+const EXIT_CANNOT_CREATE = 73;
+
+/** What failed, the value (`path`) and the remedy are all in the one-line message. */
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+  readonly exitCode = EXIT_CANNOT_CREATE;
+  readonly code: OutputErrorCode;
+  readonly path: string;
+  readonly remedy: string;
+
+  constructor(code: OutputErrorCode, path: string, what: string, remedy: string, cause?: unknown) {
+    super(`${what}: ${path} (${remedy})`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.path = path;
+    this.remedy = remedy;
+  }
+
+  /** The same error as it was thrown in another thread: `message` is whole already. */
+  static received(code: OutputErrorCode, path: string, message: string, remedy: string): OutputError {
+    const error = new OutputError(code, path, '', remedy);
+    error.message = message;
+    return error;
+  }
+
+  /** True where trying the same write again later can succeed without anybody touching the program. */
+  get isTransient(): boolean {
+    return TRANSIENT.has(this.code);
+  }
+}
+
+const TRANSIENT: ReadonlySet<OutputErrorCode> = new Set([
+  OUTPUT_ERRORS.full,
+  OUTPUT_ERRORS.locked,
+  OUTPUT_ERRORS.readOnly,
+  OUTPUT_ERRORS.io,
+]);
+
+interface Explanation {
+  readonly code: OutputErrorCode;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+const FULL: Explanation = {
+  code: OUTPUT_ERRORS.full,
+  what: 'no space left to write',
+  remedy:
+    'make room on that file system or raise the quota or file size limit; what was measured is kept until it fits',
+};
+const READ_ONLY: Explanation = {
+  code: OUTPUT_ERRORS.readOnly,
+  what: 'cannot write',
+  remedy: 'make the file and its directory writable for this user, or name another place',
+};
+const MISSING: Explanation = {
+  code: OUTPUT_ERRORS.missing,
+  what: 'cannot open',
+  remedy: 'its directory must exist and the path must name a file',
+};
+const LOCKED: Explanation = {
+  code: OUTPUT_ERRORS.locked,
+  what: 'locked by another process',
+  remedy: 'end the other writer, or wait; it is tried again',
+};
+const CORRUPT: Explanation = {
+  code: OUTPUT_ERRORS.corrupt,
+  what: 'damaged database',
+  remedy: 'move it away to start a new one; `sqlite3 FILE .recover` may save its rows',
+};
+const NOT_SQLITE: Explanation = {
+  code: OUTPUT_ERRORS.foreign,
+  what: 'not an SQLite database',
+  remedy: 'name another file; this one is left as it is',
+};
+const IO: Explanation = {
+  code: OUTPUT_ERRORS.io,
+  what: 'reading or writing failed',
+  remedy: 'check the device and the kernel log',
+};
+
+const BY_CODE: Readonly<Record<string, Explanation>> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EFBIG: FULL,
+  EACCES: READ_ONLY,
+  EPERM: READ_ONLY,
+  EROFS: READ_ONLY,
+  ENOENT: MISSING,
+  ENOTDIR: MISSING,
+  EISDIR: MISSING,
+  EIO: IO,
+  SQLITE_FULL: FULL,
+  // A write cut short by a file size limit or by quotas shows as a write error, not as a full disk.
+  SQLITE_IOERR_WRITE: FULL,
+  SQLITE_IOERR_TRUNCATE: FULL,
+  SQLITE_IOERR_SHMSIZE: FULL,
+  SQLITE_BUSY: LOCKED,
+  SQLITE_LOCKED: LOCKED,
+  SQLITE_PROTOCOL: LOCKED,
+  SQLITE_READONLY: READ_ONLY,
+  SQLITE_PERM: READ_ONLY,
+  SQLITE_AUTH: READ_ONLY,
+  SQLITE_CANTOPEN: { ...READ_ONLY, what: 'cannot open for writing' },
+  SQLITE_CORRUPT: CORRUPT,
+  SQLITE_NOTADB: NOT_SQLITE,
+  SQLITE_IOERR: IO,
+};
+
+/**
+ * The OutputError that explains `error`, or null where it is none of the known failures of files and databases (then it
+ * is a defect and must surface as one). SQLite's extended codes (`SQLITE_BUSY_SNAPSHOT`) fall back to their primary one.
+ */
+export function explainOutputError(error: unknown, path: string): OutputError | null {
+  if (error instanceof OutputError) return error;
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
+  for (let code = error.code; code !== ''; code = code.slice(0, Math.max(0, code.lastIndexOf('_')))) {
+    const known = BY_CODE[code];
+    if (known !== undefined)
+      return new OutputError(known.code, path, `${known.what} [${error.code}]`, known.remedy, error);
+  }
+  return null;
+}
+
+/** Runs `body`; known failures come out as OutputError, all else as it was. */
+export function explainingErrors<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw explainOutputError(error, path) ?? error;
+  }
+}

@@ -1,0 +1,196 @@
+import { explainOutputError, OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { prepareRecord, type PreparedRecord, type RecordToStore } from './trace-table.js';
+
+export interface RecordWriterOptions {
+  /** Writes a batch so that it survives power loss, all of it or nothing. */
+  readonly commit: (batch: readonly PreparedRecord[]) => Promise<unknown> | undefined;
+  /** Named in errors. */
+  readonly path: string;
+  /** A record is committed at the latest this long after it was put, while writing works. Default 200. */
+  readonly maxDelayMs?: number;
+  /** … or when this many wait. Default 500. */
+  readonly maxBatch?: number;
+  /** Bound on what is held in memory while writing fails: records, and octets of JSON. Default 20,000 and 256 MiB. */
+  readonly maxHeld?: number;
+  readonly maxHeldOctets?: number;
+  /** First pause before a failed commit is tried again; doubles up to 30 s. Default 500. */
+  readonly retryMs?: number;
+  /** Called once when writing starts to fail, and for each different failure after. */
+  readonly onFailure?: (error: Error, held: number) => void;
+  /** Called when what was held has been written. */
+  readonly onRecovery?: () => void;
+}
+
+interface Held {
+  readonly record: PreparedRecord;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Group commit. A kill or power loss loses at most the records of the last `maxDelayMs` and never more than `maxBatch` plus
+ * the batch being written; a promise from `put` that has resolved is a record on disk.
+ *
+ * While writing fails (disk full, database locked, directory read-only) records are held in memory and retried. At the bound
+ * `put` rejects and says so, and `whenRoom` lets a run pause before that: nothing is dropped silently.
+ */
+export class RecordWriter {
+  readonly #options: Required<Omit<RecordWriterOptions, 'onFailure' | 'onRecovery'>> &
+    Pick<RecordWriterOptions, 'onFailure' | 'onRecovery'>;
+  readonly #held: Held[] = [];
+  #heldOctets = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #timerAtMs = 0;
+  #writing: Promise<void> | null = null;
+  #failure: Error | null = null;
+  #retryMs: number;
+  #closed = false;
+  #roomWaiters: (() => void)[] = [];
+
+  constructor(options: RecordWriterOptions) {
+    this.#options = {
+      maxDelayMs: 200,
+      maxBatch: 500,
+      maxHeld: 20_000,
+      maxHeldOctets: 256 * 1024 * 1024,
+      retryMs: 500,
+      ...options,
+    };
+    this.#retryMs = this.#options.retryMs;
+  }
+
+  /** Records that are not on disk yet. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Why writing fails at present, or null. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  /** False at half of the bound: time to measure no further target until `whenRoom`. */
+  get hasRoom(): boolean {
+    const { maxHeld, maxHeldOctets } = this.#options;
+    return this.#held.length * 2 < maxHeld && this.#heldOctets * 2 < maxHeldOctets;
+  }
+
+  /** Resolves as soon as `hasRoom`. */
+  whenRoom(): Promise<void> {
+    if (this.hasRoom) return Promise.resolve();
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  /**
+   * Takes a record; resolves when it is on disk.
+   * @throws OutputError (as a rejection) `EOUTPUTSPILLFULL` when the bound on held records is reached: this one is not kept.
+   */
+  put(entry: RecordToStore): Promise<void> {
+    const record = prepareRecord(entry);
+    const { maxHeld, maxHeldOctets, path, maxBatch, maxDelayMs } = this.#options;
+    if (this.#closed) return Promise.reject(new TypeError('put after close'));
+    if (this.#held.length >= maxHeld || this.#heldOctets + record.json.length > maxHeldOctets) {
+      const what = `${this.#held.length} records wait to be written, no more are kept`;
+      const remedy = 'make writing work again: see the failure before this one';
+      return Promise.reject(new OutputError(OUTPUT_ERRORS.spillFull, path, what, remedy, this.#failure ?? undefined));
+    }
+    const written = new Promise<void>((resolve, reject) => this.#held.push({ record, resolve, reject }));
+    this.#heldOctets += record.json.length;
+    if (this.#failure === null) this.#schedule(this.#held.length >= maxBatch ? 0 : maxDelayMs);
+    return written;
+  }
+
+  /** Writes all that is held now. Resolves when it is on disk; rejects with the failure, and then it is still held. */
+  async flush(): Promise<void> {
+    while (this.#held.length > 0) {
+      await this.#write();
+      if (this.#failure !== null) throw this.#failure;
+    }
+  }
+
+  /**
+   * Ends the writer, trying to write for at most `graceMs`.
+   * @throws the failure when something could not be written; `unwritten()` has it then.
+   */
+  async close(graceMs = 5000): Promise<void> {
+    const deadline = performance.now() + graceMs;
+    this.#closed = true;
+    for (;;) {
+      try {
+        await this.flush();
+        break;
+      } catch (error) {
+        if (performance.now() + this.#options.retryMs > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, this.#options.retryMs));
+      }
+    }
+    this.#clearTimer();
+  }
+
+  /** What is held, as JSON text: for a last attempt to save it somewhere else. */
+  unwritten(): string[] {
+    return this.#held.map((held) => held.record.json);
+  }
+
+  #schedule(delayMs: number): void {
+    const atMs = performance.now() + delayMs;
+    if (this.#timer !== null && this.#timerAtMs <= atMs) return;
+    this.#clearTimer();
+    this.#timerAtMs = atMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      void this.#write();
+    }, delayMs);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** One batch. Never rejects: the outcome is in `#failure`. */
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeBatch().finally(() => {
+      this.#writing = null;
+    });
+    return this.#writing;
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#held.slice(0, this.#options.maxBatch);
+    if (batch.length === 0) return;
+    try {
+      await this.#options.commit(batch.map((held) => held.record));
+    } catch (error) {
+      this.#failed(
+        explainOutputError(error, this.#options.path) ?? (error instanceof Error ? error : new Error(String(error))),
+      );
+      return;
+    }
+    this.#held.splice(0, batch.length);
+    for (const held of batch) {
+      this.#heldOctets -= held.record.json.length;
+      held.resolve();
+    }
+    if (this.#failure !== null) {
+      this.#failure = null;
+      this.#retryMs = this.#options.retryMs;
+      this.#options.onRecovery?.();
+    }
+    if (this.hasRoom) {
+      const waiters = this.#roomWaiters;
+      this.#roomWaiters = [];
+      for (const resolve of waiters) resolve();
+    }
+    if (this.#held.length > 0)
+      this.#schedule(this.#held.length >= this.#options.maxBatch ? 0 : this.#options.maxDelayMs);
+  }
+
+  #failed(failure: Error): void {
+    const isNew = this.#failure?.message !== failure.message;
+    this.#failure = failure;
+    if (isNew) this.#options.onFailure?.(failure, this.#held.length);
+    this.#schedule(this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, 30_000);
+  }
+}

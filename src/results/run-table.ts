@@ -1,0 +1,103 @@
+import { OUTPUT_ERRORS, OutputError } from './output-error.js';
+import type { SqlConnection } from './sql-connection.js';
+
+/** `loading`: its targets are still being stored. `ready`: may be measured. `finished`: nothing is left to do. */
+export type RunState = 'loading' | 'ready' | 'finished';
+
+export interface NewRun {
+  /** UUIDv7. */
+  readonly id: string;
+  /** The job's name, or the list's. */
+  readonly name: string | null;
+  readonly vantage: string | null;
+  readonly toolVersion: string;
+  /** Everything needed to go on with the run after a kill; any JSON object. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly startedAtMs: number;
+}
+
+export interface StoredRun extends NewRun {
+  readonly state: RunState;
+  readonly endedAtMs: number | null;
+}
+
+export class RunTable {
+  readonly #connection: SqlConnection;
+  readonly #path: string;
+
+  constructor(connection: SqlConnection, path: string) {
+    this.#connection = connection;
+    this.#path = path;
+  }
+
+  /** Stores a run before anything is probed; state `loading`. Committed on return. */
+  create(run: NewRun): void {
+    this.#connection
+      .prepare(
+        `INSERT INTO run (id, name, vantage, tool_version, options, state, started_at_ms)
+         VALUES (?, ?, ?, ?, ?, 'loading', ?)`,
+      )
+      .run([run.id, run.name, run.vantage, run.toolVersion, JSON.stringify(run.options), run.startedAtMs]);
+  }
+
+  setState(id: string, state: RunState, endedAtMs: number | null = null): void {
+    const { changes } = this.#connection
+      .prepare('UPDATE run SET state = ?, ended_at_ms = ? WHERE id = ?')
+      .run([state, endedAtMs, id]);
+    if (changes === 0) throw this.#noRun(id);
+  }
+
+  get(id: string): StoredRun | null {
+    const row = this.#connection.prepare(`${SELECT_RUN} WHERE id = ?`).get([id]) as RunRow | undefined;
+    return row === undefined ? null : storedRun(row);
+  }
+
+  /** Newest first. */
+  list(limit = 100): StoredRun[] {
+    const rows = this.#connection.prepare(`${SELECT_RUN} ORDER BY run_key DESC LIMIT ?`).all([limit]) as RunRow[];
+    return rows.map(storedRun);
+  }
+
+  /** The newest run (of that name, if given) that has something left to do: what `--resume` goes on with. */
+  latestUnfinished(name?: string): StoredRun | null {
+    const row = this.#connection
+      .prepare(`${SELECT_RUN} WHERE state <> 'finished' AND (?1 IS NULL OR name = ?1) ORDER BY run_key DESC LIMIT 1`)
+      .get([name ?? null]) as RunRow | undefined;
+    return row === undefined ? null : storedRun(row);
+  }
+
+  #noRun(id: string): OutputError {
+    return new OutputError(
+      OUTPUT_ERRORS.noRun,
+      this.#path,
+      `no run ${id} in the store`,
+      'see `report --runs` for those it has',
+    );
+  }
+}
+
+const SELECT_RUN = 'SELECT id, name, vantage, tool_version, options, state, started_at_ms, ended_at_ms FROM run';
+
+interface RunRow {
+  readonly id: string;
+  readonly name: string | null;
+  readonly vantage: string | null;
+  readonly tool_version: string;
+  readonly options: string;
+  readonly state: RunState;
+  readonly started_at_ms: number;
+  readonly ended_at_ms: number | null;
+}
+
+function storedRun(row: RunRow): StoredRun {
+  return {
+    id: row.id,
+    name: row.name,
+    vantage: row.vantage,
+    toolVersion: row.tool_version,
+    options: JSON.parse(row.options) as Readonly<Record<string, unknown>>,
+    state: row.state,
+    startedAtMs: row.started_at_ms,
+    endedAtMs: row.ended_at_ms,
+  };
+}

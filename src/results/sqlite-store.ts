@@ -1,0 +1,256 @@
+import { rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { ReporterTable } from './reporter-table.js';
+import { RunTable } from './run-table.js';
+import type { SqlConnection, SqlParameters, SqlStatement, SqlValue } from './sql-connection.js';
+import { APPLICATION_ID, MIGRATIONS } from './store-schema.js';
+import { TargetTable } from './target-table.js';
+import { TraceQueries } from './trace-queries.js';
+import { TraceTable } from './trace-table.js';
+
+export interface StoreOptions {
+  /** For `report`: changes nothing, migrates nothing, and fails where there is no store yet. */
+  readonly readOnly?: boolean;
+  /** The longest wait for another process's write, which blocks the caller. Default 250; opening waits 5,000. */
+  readonly busyTimeoutMs?: number;
+  /** For tests of migrations. */
+  readonly migrations?: readonly string[];
+}
+
+export interface SqliteStore {
+  readonly path: string;
+  readonly runs: RunTable;
+  readonly targets: TargetTable;
+  readonly traces: TraceTable;
+  readonly reporters: ReporterTable;
+  readonly queries: TraceQueries;
+  /**
+   * Claims a run for this process until `release`. The kernel frees the claim of a process that was killed.
+   * @throws OutputError `EOUTPUTRUNBUSY` while another living process holds it.
+   */
+  claimRun(runId: string): { release(): void };
+  /** Octets in use, free pages inside the file not counted. */
+  usedOctets(): number;
+  /** Gives free pages back to the file system and empties the write-ahead log. */
+  compact(): void;
+  close(): void;
+}
+
+/**
+ * Opens the store at `path`, creating or migrating it. WAL, synchronous=FULL: what a call committed survives power loss.
+ * @throws OutputError with path and remedy: no such directory, read-only, locked, damaged, foreign or too new.
+ */
+export function openSqliteStore(path: string, options: StoreOptions = {}): SqliteStore {
+  return explainingErrors(path, () => {
+    const readOnly = options.readOnly ?? false;
+    const database = new Database(path, { timeout: 5000, readonly: readOnly, fileMustExist: readOnly });
+    try {
+      const connection = new DriverConnection(database, path);
+      prepareFile(database, connection, path, readOnly, options.migrations ?? MIGRATIONS);
+      database.pragma(`busy_timeout = ${options.busyTimeoutMs ?? 250}`);
+      return composeStore(database, connection, path);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+function composeStore(database: Database.Database, connection: SqlConnection, path: string): SqliteStore {
+  const claims = new Set<{ release(): void }>();
+  return {
+    path,
+    runs: new RunTable(connection, path),
+    targets: new TargetTable(connection),
+    traces: new TraceTable(connection, path),
+    reporters: new ReporterTable(connection),
+    queries: new TraceQueries(connection),
+    claimRun(runId) {
+      const claim = claimRun(path, runId);
+      claims.add(claim);
+      return claim;
+    },
+    usedOctets: () => explainingErrors(path, () => usedOctets(database)),
+    compact: () => {
+      explainingErrors(path, () => {
+        database.pragma('incremental_vacuum');
+        database.pragma('wal_checkpoint(TRUNCATE)');
+      });
+    },
+    close: () => {
+      for (const claim of claims) claim.release();
+      explainingErrors(path, () => database.close());
+    },
+  };
+}
+
+function prepareFile(
+  database: Database.Database,
+  connection: SqlConnection,
+  path: string,
+  readOnly: boolean,
+  migrations: readonly string[],
+): void {
+  const isEmpty = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  const isOurs = pragmaNumber(database, 'application_id') === APPLICATION_ID;
+  if (!isOurs && (!isEmpty || readOnly)) {
+    throw new OutputError(
+      OUTPUT_ERRORS.foreign,
+      path,
+      'not a store of pdm-trace',
+      'name another file; this one is left as it is',
+    );
+  }
+  const version = pragmaNumber(database, 'user_version');
+  if (version > migrations.length) {
+    const what = `store of version ${version}, this pdm-trace knows up to ${migrations.length}`;
+    throw new OutputError(OUTPUT_ERRORS.tooNew, path, what, 'use the newer pdm-trace that wrote it, or another file');
+  }
+  if (readOnly) {
+    if (version === migrations.length) return;
+    const what = `store of version ${version}, ${migrations.length} is needed`;
+    throw new OutputError(OUTPUT_ERRORS.readOnly, path, what, 'open it for writing once, for example by a `run`');
+  }
+  if (isEmpty) {
+    // Both only take effect before the first table. A 20 kB record then takes three pages rather than six, and deleted
+    // rows can be given back to the file system without rewriting the file.
+    database.pragma('page_size = 8192');
+    database.pragma('auto_vacuum = INCREMENTAL');
+  }
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('wal_autocheckpoint = 4000');
+  database.pragma('journal_size_limit = 67108864');
+  database.pragma('cache_size = -16384');
+  migrate(database, connection, migrations);
+}
+
+/** Each step is one transaction: a kill in the middle leaves the version before it. */
+function migrate(database: Database.Database, connection: SqlConnection, migrations: readonly string[]): void {
+  while (pragmaNumber(database, 'user_version') < migrations.length) {
+    connection.transaction(() => {
+      // Read again under the lock: another process may have migrated meanwhile.
+      const version = pragmaNumber(database, 'user_version');
+      const step = migrations[version];
+      if (step === undefined) return;
+      database.exec(step);
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.pragma(`user_version = ${version + 1}`);
+    });
+  }
+}
+
+function pragmaNumber(database: Database.Database, name: string): number {
+  return Number(database.pragma(name, { simple: true }));
+}
+
+function usedOctets(database: Database.Database): number {
+  const pages = pragmaNumber(database, 'page_count') - pragmaNumber(database, 'freelist_count');
+  return pages * pragmaNumber(database, 'page_size');
+}
+
+/** An exclusive transaction on a file beside the store: a lock that dies with its process, also across containers. */
+function claimRun(path: string, runId: string): { release(): void } {
+  if (path === ':memory:' || path === '') return { release: () => undefined };
+  const lockPath = `${path}.run-${runId}.lock`;
+  return explainingErrors(lockPath, () => {
+    const lock = new Database(lockPath, { timeout: 0 });
+    try {
+      lock.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      lock.close();
+      if (explainOutputError(error, lockPath)?.code !== OUTPUT_ERRORS.locked) throw error;
+      const remedy = 'wait for it or end it; a run has one process at a time';
+      throw new OutputError(
+        OUTPUT_ERRORS.runBusy,
+        path,
+        `run ${runId} is being worked on by another process`,
+        remedy,
+        error,
+      );
+    }
+    let held = true;
+    return {
+      release: () => {
+        if (!held) return;
+        held = false;
+        // Removed while still locked: nobody else can have locked this file in between.
+        rmSync(lockPath, { force: true });
+        lock.close();
+      },
+    };
+  });
+}
+
+class DriverConnection implements SqlConnection {
+  readonly #database: Database.Database;
+  readonly #path: string;
+  readonly #statements = new Map<string, SqlStatement>();
+
+  constructor(database: Database.Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  prepare(sql: string): SqlStatement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#wrap(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  exec(sql: string): void {
+    explainingErrors(this.#path, () => this.#database.exec(sql));
+  }
+
+  transaction<T>(body: () => T): T {
+    return explainingErrors(this.#path, () => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        const result = body();
+        this.#database.exec('COMMIT');
+        return result;
+      } catch (error) {
+        // A full disk may have rolled back already.
+        if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  #wrap(sql: string): SqlStatement {
+    const path = this.#path;
+    const prepared = explainingErrors(path, () => this.#database.prepare(sql));
+    const raw = prepared.reader ? this.#database.prepare(sql).raw() : null;
+    return {
+      run: (parameters) =>
+        explainingErrors(path, () => {
+          const { changes, lastInsertRowid } = prepared.run(...spread(parameters));
+          return { changes, lastInsertRowid: Number(lastInsertRowid) };
+        }),
+      get: (parameters) => explainingErrors(path, () => prepared.get(...spread(parameters))),
+      all: (parameters) => explainingErrors(path, () => prepared.all(...spread(parameters))),
+      iterate: (parameters) => explainingIteration(path, prepared.iterate(...spread(parameters))),
+      iterateRaw: (parameters) => {
+        if (raw === null) throw new TypeError(`no rows to iterate: ${sql}`);
+        return explainingIteration(path, raw.iterate(...spread(parameters)) as IterableIterator<readonly SqlValue[]>);
+      },
+    };
+  }
+}
+
+function spread(parameters: SqlParameters): unknown[] {
+  return Array.isArray(parameters) ? parameters : [parameters];
+}
+
+function* explainingIteration<T>(path: string, rows: IterableIterator<T>): IterableIterator<T> {
+  try {
+    yield* rows;
+  } catch (error) {
+    throw explainOutputError(error, path) ?? error;
+  }
+}

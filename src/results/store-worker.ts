@@ -1,0 +1,37 @@
+/**
+ * The thread that commits records, so that neither a flush of the disk nor SQLite's work delays the thread that times
+ * packets. Started by `store-worker-client.ts`; one message is one batch, answered by one message.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { explainOutputError } from './output-error.js';
+import { openSqliteStore, type SqliteStore } from './sqlite-store.js';
+import type { StoreWorkerAnswer, StoreWorkerOrder } from './store-worker-client.js';
+
+const { path } = workerData as { readonly path: string };
+let store: SqliteStore | null = null;
+
+function obey(order: StoreWorkerOrder): StoreWorkerAnswer {
+  try {
+    // Opened when first needed and again after a failure: a store may be moved away and put back while we run.
+    store ??= openSqliteStore(path);
+    if (order.kind === 'close') {
+      store.close();
+      return { kind: 'closed' };
+    }
+    return { kind: 'committed', counts: store.traces.put(order.batch) };
+  } catch (error) {
+    const known = explainOutputError(error, path);
+    if (known !== null) return { kind: 'failed', code: known.code, message: known.message, remedy: known.remedy };
+    return {
+      kind: 'failed',
+      code: null,
+      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      remedy: '',
+    };
+  }
+}
+
+parentPort?.on('message', (order: StoreWorkerOrder) => {
+  parentPort?.postMessage(obey(order));
+  if (order.kind === 'close') parentPort?.close();
+});

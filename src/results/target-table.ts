@@ -1,0 +1,205 @@
+import { PROTOCOLS, type Protocol } from '../trace/record.js';
+import type { SqlConnection } from './sql-connection.js';
+
+/** A row of a run's list, as `targets/` reads it. */
+export interface NewTarget {
+  readonly line: number;
+  /** As the user wrote it. */
+  readonly host: string;
+  /** The same for every spelling of one host. */
+  readonly hostKey: string;
+  readonly company: string | null;
+  readonly protocols: readonly Protocol[];
+  /** Null: the protocol's default. */
+  readonly dport: number | null;
+  readonly tags: readonly string[];
+  /** Targets with equal `wide` (and, inside it, equal `narrow`) are likely behind the same routers: 32-bit integers. */
+  readonly spread: { readonly wide: number; readonly narrow: number };
+}
+
+export interface Duplicate {
+  readonly line: number;
+  readonly host: string;
+  /** The line that has it already. */
+  readonly firstLine: number;
+}
+
+export interface StoredTarget {
+  readonly targetKey: number;
+  readonly line: number;
+  readonly host: string;
+  readonly company: string | null;
+  /** All that were asked for. */
+  readonly protocols: readonly Protocol[];
+  readonly dport: number | null;
+  readonly tags: readonly string[];
+  /** Records that the store has already: a resumed run must not measure these again. */
+  readonly stored: readonly { readonly protocol: Protocol; readonly address: string | null }[];
+}
+
+export interface TargetProgress {
+  readonly total: number;
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly done: number;
+}
+
+/** A run's targets and how far each is: what `--resume` reads. */
+export class TargetTable {
+  readonly #connection: SqlConnection;
+
+  constructor(connection: SqlConnection) {
+    this.#connection = connection;
+  }
+
+  /**
+   * Adds rows of a list in one transaction; call it with a few thousand at a time. A host and port that the run has
+   * already is not stored twice: protocols that are new are added to the first row, otherwise it is returned as a duplicate.
+   * Adding the same lines again (after a kill while loading) changes nothing and reports nothing.
+   */
+  add(runId: string, targets: readonly NewTarget[]): Duplicate[] {
+    const find = this.#connection.prepare(
+      'SELECT target_key, line, protocols FROM target WHERE run_key = ? AND host_key = ? AND ifnull(dport, 0) = ?',
+    );
+    const insert = this.#connection.prepare(
+      `INSERT INTO target (run_key, line, host, host_key, company, protocols, dport, tags, wide, narrow, position)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    const widen = this.#connection.prepare('UPDATE target SET protocols = ? WHERE target_key = ?');
+    return this.#connection.transaction(() => {
+      const runKey = this.#runKey(runId);
+      const duplicates: Duplicate[] = [];
+      for (const target of targets) {
+        const bits = protocolBits(target.protocols);
+        const first = find.get([runKey, target.hostKey, target.dport ?? 0]) as FirstRow | undefined;
+        if (first === undefined) {
+          const { wide, narrow } = target.spread;
+          const tags = JSON.stringify(target.tags);
+          insert.run([
+            ...[runKey, target.line, target.host, target.hostKey, target.company, bits, target.dport, tags],
+            ...[wide, narrow, target.line],
+          ]);
+        } else if ((bits & ~first.protocols) !== 0) {
+          widen.run([bits | first.protocols, first.target_key]);
+        } else if (first.line !== target.line) {
+          duplicates.push({ line: target.line, host: target.host, firstLine: first.line });
+        }
+      }
+      return duplicates;
+    });
+  }
+
+  /**
+   * Orders the run's targets once all are stored: those of one /32 (or domain) are spread evenly over the whole run, and
+   * inside it those of one /48, so that consecutive probes go to different networks whatever the list's order was.
+   * Deterministic: the keys come from hashes with the run's seed. Sorting is SQLite's, in temporary files.
+   */
+  spread(runId: string): void {
+    this.#connection.transaction(() => {
+      this.#connection.prepare(SPREAD).run([this.#runKey(runId)]);
+    });
+  }
+
+  /** The next targets nobody works on, in order. Follow it with `markInFlight`. */
+  next(runId: string, limit: number): StoredTarget[] {
+    const rows = this.#connection
+      .prepare(
+        `SELECT target_key, line, host, company, protocols, dport, tags,
+           (SELECT json_group_array(json_object('protocol', t.protocol, 'address', t.destination_address))
+              FROM trace AS t WHERE t.target_key = target.target_key) AS stored
+         FROM target INDEXED BY target_waiting WHERE run_key = ? AND state = 0 ORDER BY position LIMIT ?`,
+      )
+      .all([this.#runKey(runId), limit]) as TargetRow[];
+    return rows.map(storedTarget);
+  }
+
+  /** One transaction: claim in blocks, each costs a flush of the disk. */
+  markInFlight(targetKeys: Iterable<number>): void {
+    const mark = this.#connection.prepare('UPDATE target SET state = 1 WHERE target_key = ? AND state = 0');
+    this.#connection.transaction(() => {
+      for (const key of targetKeys) mark.run([key]);
+    });
+  }
+
+  /** For a target that yields no further record. Records do it themselves with `completesTarget`. */
+  markDone(targetKeys: Iterable<number>): void {
+    const mark = this.#connection.prepare('UPDATE target SET state = 2 WHERE target_key = ?');
+    this.#connection.transaction(() => {
+      for (const key of targetKeys) mark.run([key]);
+    });
+  }
+
+  /** At a resume: what was in flight when the process ended waits again. Returns how many those are. */
+  returnInFlight(runId: string): number {
+    return this.#connection
+      .prepare('UPDATE target SET state = 0 WHERE run_key = ? AND state = 1')
+      .run([this.#runKey(runId)]).changes;
+  }
+
+  progress(runId: string): TargetProgress {
+    const rows = this.#connection
+      .prepare('SELECT state, count(*) AS targets FROM target WHERE run_key = ? GROUP BY state')
+      .all([this.#runKey(runId)]) as { state: number; targets: number }[];
+    const count = (state: number): number => rows.find((row) => row.state === state)?.targets ?? 0;
+    return { total: count(0) + count(1) + count(2), waiting: count(0), inFlight: count(1), done: count(2) };
+  }
+
+  #runKey(runId: string): number {
+    const row = this.#connection.prepare('SELECT run_key FROM run WHERE id = ?').get([runId]) as
+      { run_key: number } | undefined;
+    // No such run has no targets; adding some fails on the foreign key.
+    return row?.run_key ?? -1;
+  }
+}
+
+/*
+ * Row r of c in a /48 gets (r + jitter) / c, and by that order a rank inside its /32, which is spread over the run the same
+ * way. The jitter, a hash of the network, keeps networks of one target each from all coming at the same place.
+ */
+const SPREAD = `
+WITH inner_order AS (
+  SELECT target_key, wide,
+    (row_number() OVER (PARTITION BY wide, narrow ORDER BY target_key) - 1 + (narrow & 65535) / 65536.0)
+      / count(*) OVER (PARTITION BY wide, narrow) AS place
+  FROM target WHERE run_key = ?1
+), outer_order AS (
+  SELECT target_key,
+    (row_number() OVER (PARTITION BY wide ORDER BY place, target_key) - 1 + (wide & 65535) / 65536.0)
+      / count(*) OVER (PARTITION BY wide) AS place
+  FROM inner_order
+)
+UPDATE target SET position = outer_order.place FROM outer_order WHERE target.target_key = outer_order.target_key`;
+
+interface FirstRow {
+  readonly target_key: number;
+  readonly line: number;
+  readonly protocols: number;
+}
+
+interface TargetRow {
+  readonly target_key: number;
+  readonly line: number;
+  readonly host: string;
+  readonly company: string | null;
+  readonly protocols: number;
+  readonly dport: number | null;
+  readonly tags: string;
+  readonly stored: string;
+}
+
+function storedTarget(row: TargetRow): StoredTarget {
+  return {
+    targetKey: row.target_key,
+    line: row.line,
+    host: row.host,
+    company: row.company,
+    protocols: PROTOCOLS.filter((_, bit) => (row.protocols & (1 << bit)) !== 0),
+    dport: row.dport,
+    tags: JSON.parse(row.tags) as string[],
+    stored: JSON.parse(row.stored) as StoredTarget['stored'],
+  };
+}
+
+function protocolBits(protocols: readonly Protocol[]): number {
+  return protocols.reduce((bits, protocol) => bits | (1 << PROTOCOLS.indexOf(protocol)), 0);
+}
