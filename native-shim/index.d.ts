@@ -10,7 +10,7 @@
 export interface NativeError extends Error {
   /** The errno's name: `EPERM`, `ENOBUFS`, … */
   readonly code: string;
-  /** Positive. */
+  /** Negative, as in Node's own errors. */
   readonly errno: number;
   /** `socket`, `bind`, `setsockopt(PACKET_RX_RING)`, … */
   readonly syscall: string;

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ constexpr uint32_t kSourceOffset = 8;
 constexpr uint32_t kDestinationOffset = 24;
 constexpr int kSendBufferBytes = 4 << 20;
 
+/** IPV6_MULTICAST_ALL, which glibc's headers lack. */
+constexpr int kMulticastAll = 29;
+
+bool BindToSecretAddress(int fd) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  if (getrandom(&address.sin6_addr, sizeof address.sin6_addr, 0) != sizeof address.sin6_addr) return false;
+  address.sin6_addr.s6_addr[0] = 0xfd;
+  return bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+}
+
 int OpenSocket(const std::string& device) {
   const int fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
   if (fd < 0) return -1;
@@ -40,6 +52,10 @@ int OpenSocket(const std::string& device) {
   // The route lookup is given each packet's own source, so that no source needs to be chosen (a link without addresses has
   // none) and rules by source hold; a source that is not (or not yet) an address of this host is the caller's decision.
   ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) == 0;
+  // IPV6_RECVERR also lets ICMPv6 errors of strangers, about packets of protocol 255, fail our next send. They are matched by the
+  // address that the socket is bound to: one that nobody can guess. (What leaves has the source of each packet.)
+  const int off = 0;
+  ok = ok && setsockopt(fd, IPPROTO_IPV6, kMulticastAll, &off, sizeof off) == 0 && BindToSecretAddress(fd);
   // Nothing is ever read here: refuse it rather than let it queue.
   sock_filter reject_all[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
   const sock_fprog program = {1, reject_all};

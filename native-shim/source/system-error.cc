@@ -15,7 +15,7 @@ Napi::Error SystemError(Napi::Env env, const char* syscall, int error_number, co
   if (detail != nullptr) message += std::string(" (") + detail + ")";
   Napi::Error error = Napi::Error::New(env, message);
   error.Set("code", Napi::String::New(env, code));
-  error.Set("errno", Napi::Number::New(env, error_number));
+  error.Set("errno", Napi::Number::New(env, -error_number));
   error.Set("syscall", Napi::String::New(env, syscall));
   return error;
 }
