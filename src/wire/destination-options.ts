@@ -101,6 +101,8 @@ export function findOption(bytes: Uint8Array, from: number, limit: number, type:
   return -1;
 }
 
+const NO_ALIGNMENT = { multiple: 1, remainder: 0 };
+
 /** An option to emit. */
 export interface OptionToEmit {
   readonly type: number;
@@ -118,8 +120,7 @@ export function destinationOptionsLength(options: readonly OptionToEmit[]): numb
 }
 
 function alignmentPadding(option: OptionToEmit, at: number): number {
-  if (option.alignment === undefined) return 0;
-  const { multiple, remainder } = option.alignment;
+  const { multiple, remainder } = option.alignment ?? NO_ALIGNMENT;
   return (((remainder - at) % multiple) + multiple) % multiple;
 }
 
@@ -130,22 +131,16 @@ export function emitDestinationOptions(
   into: Uint8Array,
   offset: number,
 ): number {
+  for (const option of options) requireOption(option);
   const length = destinationOptionsLength(options);
-  requireRoom(into, offset, length, 'options header');
-  requireField(nextHeader, 0xff, 'next header');
   if (length > MAX_HEADER_LENGTH) {
-    throw new EmitRangeError(`options header has ${length} octets: give options of at most ${MAX_HEADER_LENGTH}`);
+    throw new EmitRangeError(`options header has ${length} octets: give options for at most ${MAX_HEADER_LENGTH}`);
   }
-  into[offset + OPTIONS_OFFSET.nextHeader] = nextHeader;
-  into[offset + OPTIONS_OFFSET.length] = length / 8 - 1;
+  emitHeaderStart(nextHeader, length, into, offset);
   let at = offset + OPTIONS_OFFSET.options;
   for (const option of options) {
-    requireField(option.type, 0xff, 'option type');
-    requireField(option.data.length, 0xff, 'option length');
     at += emitPadding(alignmentPadding(option, at - offset), into, at);
     into[at + OPTION_OFFSET.type] = option.type;
-    // Pad1 is the one option without a length; padding is ours to place, not the caller's.
-    if (option.type === OPTION_TYPE.pad1) throw new EmitRangeError('option type is 0: leave padding to alignments');
     into[at + OPTION_OFFSET.length] = option.data.length;
     into.set(option.data, at + OPTION_OFFSET.data);
     at += OPTION_OFFSET.data + option.data.length;
@@ -154,9 +149,20 @@ export function emitDestinationOptions(
   return length;
 }
 
-/** Writes `length` octets of padding: nothing, Pad1, or one PadN (which reaches 257 octets; 7 are ever needed). */
+function requireOption(option: OptionToEmit): void {
+  requireField(option.type, 0xff, 'option type');
+  requireField(option.data.length, 0xff, 'option length');
+  if (option.type === OPTION_TYPE.pad1) {
+    throw new EmitRangeError('option type is 0, which has no length: leave padding to alignments');
+  }
+  const { multiple, remainder } = option.alignment ?? NO_ALIGNMENT;
+  if (![1, 2, 4, 8].includes(multiple)) throw new EmitRangeError(`alignment is to ${multiple}: give 1, 2, 4 or 8`);
+  requireField(remainder, multiple - 1, 'remainder of an alignment');
+}
+
+/** Writes `length` (0–257) octets of padding: nothing, Pad1, or one PadN of zeros. Returns `length`. */
 export function emitPadding(length: number, into: Uint8Array, offset: number): number {
-  if (length <= 0) return 0;
+  if (length === 0) return 0;
   if (length === 1) {
     into[offset] = OPTION_TYPE.pad1;
     return 1;
@@ -206,7 +212,7 @@ export function emitDo16(nextHeader: number, tenOctets: Uint8Array, into: Uint8A
 }
 
 function emitHeaderStart(nextHeader: number, length: number, into: Uint8Array, offset: number): void {
-  requireRoom(into, offset, length, 'Destination Options header');
+  requireRoom(into, offset, length, 'options header');
   requireField(nextHeader, 0xff, 'next header');
   into[offset + OPTIONS_OFFSET.nextHeader] = nextHeader;
   into[offset + OPTIONS_OFFSET.length] = length / 8 - 1;

@@ -71,7 +71,8 @@ export interface IcmpExtensions {
 
 /**
  * Parses the structure in [offset, end), which must fill it. Fails with `truncated`, `bad-version`, `bad-checksum`,
- * `bad-length` (an object shorter than its header or past the end) and `too-many-objects`.
+ * `bad-length` (an object shorter than its header or past the end), `too-many-objects` and
+ * `duplicate-role` (RFC 5837 §4.5).
  */
 export function parseIcmpExtensions(bytes: Uint8Array, offset = 0, end = bytes.length): ParseResult<IcmpExtensions> {
   if (end - offset < EXTENSION_HEADER_LENGTH) return failed('truncated', end);
@@ -98,7 +99,12 @@ export function parseIcmpExtensions(bytes: Uint8Array, offset = 0, end = bytes.l
       parseMplsStack(bytes, payload, at + length, mpls);
     } else if (classNumber === EXTENSION_CLASS.interfaceInformation) {
       const information = parseInterfaceInformation(cType, bytes, payload, at + length);
-      if (information.ok) interfaces.push(information.value);
+      if (information.ok) {
+        // RFC 5837 §4.5: no role twice; what breaks this is discarded.
+        const { role } = information.value;
+        if (interfaces.some((other) => other.role === role)) return failed('duplicate-role', at);
+        interfaces.push(information.value);
+      }
     } else if (classNumber === EXTENSION_CLASS.extendedInformation && cType === 1 && length >= 8) {
       pointer ??= readU32(bytes, payload);
     }

@@ -141,8 +141,8 @@ export function emitInterfaceInformation(information: InterfaceInformation, into
 }
 
 function emitInterfaceAddress(text: string, into: Uint8Array, at: number): number {
-  const octets = text.includes(':') ? parseAddress(text)?.octets : Uint8Array.from(text.split('.'), Number);
-  if (octets?.length !== 16 && octets?.length !== 4) {
+  const octets = text.includes(':') ? parseAddress(text)?.octets : parseAddress(`::ffff:${text}`)?.octets.subarray(12);
+  if (octets === undefined) {
     throw new EmitRangeError(`interface address is ${text}: give an IPv6 or a dotted IPv4 address`);
   }
   writeU16(octets.length === 16 ? AFI.ipv6 : AFI.ipv4, into, at);
