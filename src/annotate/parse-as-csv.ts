@@ -122,6 +122,7 @@ export class AsCsvParser {
     }
     let position = rowStart;
     let lines = 0;
+    const limit = Math.min(bytes.length, rowStart + ROW_LIMIT);
     for (let count = 0; ;) {
       const entry = this.#fields[count];
       const quoted = bytes[position] === QUOTE;
@@ -129,7 +130,7 @@ export class AsCsvParser {
       let to: number;
       if (quoted) {
         from = position += 1;
-        for (; position < bytes.length; position += 1) {
+        for (; position < limit; position += 1) {
           const octet = bytes[position];
           if (octet === NEWLINE) lines += 1;
           if (octet !== QUOTE) continue;
@@ -138,7 +139,7 @@ export class AsCsvParser {
         }
         to = position;
         position += 1;
-        if (position - rowStart > ROW_LIMIT || position > bytes.length) {
+        if (position > limit) {
           this.#skipLine(rowStart);
           return 1;
         }
@@ -163,8 +164,8 @@ export class AsCsvParser {
       }
       const ended = position >= bytes.length || bytes[position] === NEWLINE;
       if (!ended) {
-        // Something after a closing quote.
-        this.#skipLine(position);
+        // Something after a closing quote: perhaps one that was opened by mistake, so the next line gets its chance.
+        this.#skipLine(rowStart);
         return 1;
       }
       this.#position = position + 1;
