@@ -16,7 +16,7 @@ const SIZE_LIMIT = 8 << 20;
 const RELOAD_AFTER_MS = 10_000;
 
 /** Never fails: lines that make no sense are passed over, as the C library does. */
-export function parseHosts(text: string): HostsTable {
+function parseHosts(text: string): HostsTable {
   const names = new Map<string, string>();
   const addresses = new Map<string, Uint8Array[]>();
   const withIpv4 = new Set<string>();

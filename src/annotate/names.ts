@@ -19,7 +19,7 @@ import {
   type TargetResolution,
 } from './target-resolution.js';
 
-export type { TargetError, TargetErrorCode, TargetResolution } from './target-resolution.js';
+export type { TargetResolution } from './target-resolution.js';
 
 export interface NameResolver {
   /** PTR name of an address (16 octets), sanitised; null where there is none or none in time. Never rejects. */
@@ -31,7 +31,7 @@ export interface NameResolver {
   close(): void;
 }
 
-export type SystemLookup = (name: string, family: 4 | 6) => Promise<readonly string[]>;
+type SystemLookup = (name: string, family: 4 | 6) => Promise<readonly string[]>;
 
 export interface NameResolverOptions {
   /** `address`, `address:port` or `[address]:port` of the server to ask; null for the system's resolver. */

@@ -29,7 +29,7 @@ export interface SettingsInput {
 }
 
 /** Where a value came from: `default`, `file`, `environment`, `flag` or `target row`. */
-export type SettingSource = 'default' | 'file' | 'environment' | 'flag' | 'target row';
+type SettingSource = 'default' | 'file' | 'environment' | 'flag' | 'target row';
 
 export interface LoadedSettings {
   readonly settings: Settings;
@@ -109,7 +109,9 @@ function environmentValues(env: SettingsInput['env']): [SettingKey, string][] {
     if (!name.startsWith(VARIABLE_PREFIX) || text === undefined || text === '') continue;
     const key = known.get(name);
     if (key === undefined) {
-      const meant = closestName(name, [...known.keys()]);
+      // Without the prefix, which makes any two look alike.
+      const near = closestName(name.slice(VARIABLE_PREFIX.length), SETTING_KEYS);
+      const meant = SETTING_KEYS.filter((candidate) => candidate === near).map(variableOf)[0] ?? null;
       throw new SettingsError(
         'unknown-setting',
         null,

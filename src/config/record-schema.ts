@@ -185,6 +185,7 @@ export const traceRecordSchema = z.strictObject({
   counters,
 });
 
-type Same<A, B> = [A, B] extends [B, A] ? true : never;
 /** Does not compile when the schema and the type differ. */
-export const schemaMatchesType: Same<z.infer<typeof traceRecordSchema>, TraceRecord> = true;
+type Same<A, B> = [A, B] extends [B, A] ? true : false;
+type Assert<T extends true> = T;
+type _SchemaMatchesType = Assert<Same<z.infer<typeof traceRecordSchema>, TraceRecord>>;

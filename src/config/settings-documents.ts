@@ -31,7 +31,7 @@ export function defaultSettingsYaml(): string {
     lines.push(
       '',
       `# ${sentence(setting.describe)}`,
-      `# ${sentence(setting.expects)} (${flagOf(key)}, ${variableOf(key)})`,
+      `# Possible: ${setting.expects} (${flagOf(key)}, ${variableOf(key)})`,
     );
     if (setting.default === null) lines.push(`# e.g. ${key}: ${yamlExample(setting.example)}`);
     lines.push(`${key}: ${JSON.stringify(setting.default).replaceAll(',', ', ')}`);

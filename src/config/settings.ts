@@ -24,7 +24,7 @@ const MEASURED = ['udp', 'icmp6'] as const satisfies readonly Protocol[];
  * All settings, by their key in the file. A flag has the same name in kebab-case, an environment variable in upper case
  * after `PDM_TRACE_`. A new setting is one entry here; run the tests with UPDATE_SCHEMAS=1 to renew the files in config/.
  */
-export const SETTINGS = {
+const SETTINGS = {
   protocol: choices(MEASURED, {
     default: ['udp', 'icmp6'],
     example: 'udp,icmp6',
@@ -173,7 +173,7 @@ export function variableOf(key: SettingKey): string {
 
 export const VARIABLE_PREFIX = 'PDM_TRACE_';
 
-export function kebab(key: string): string {
+function kebab(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

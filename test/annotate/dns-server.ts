@@ -17,7 +17,7 @@ export interface Question {
 }
 
 /** Labels as octets, so that a name can hold anything. */
-export type WireName = string | readonly Uint8Array[];
+type WireName = string | readonly Uint8Array[];
 
 export type Answer =
   | { readonly type: 'A' | 'AAAA'; readonly octets: Uint8Array; readonly owner?: WireName }
@@ -94,7 +94,7 @@ function encodeAnswer(answer: Answer, asked: string): Buffer {
   return Buffer.concat([encodeName(answer.owner ?? asked), fixed, data]);
 }
 
-export function encodeName(name: WireName): Buffer {
+function encodeName(name: WireName): Buffer {
   const labels = typeof name === 'string' ? name.split('.').map((label) => Buffer.from(label, 'utf8')) : name;
   return Buffer.concat([...labels.flatMap((label) => [Buffer.from([label.length]), label]), Buffer.from([0])]);
 }
