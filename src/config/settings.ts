@@ -173,7 +173,7 @@ export function variableOf(key: SettingKey): string {
 
 export const VARIABLE_PREFIX = 'PDM_TRACE_';
 
-function kebab(key: string): string {
+export function kebab(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
