@@ -1,5 +1,5 @@
 import type { TraceRecord } from '../trace/record.js';
-import { titleLine, outcomePaint } from './record-text.js';
+import { outcomePaint, titleText } from './record-text.js';
 import type { Style } from './style.js';
 import { sanitizeForTerminal, truncate } from './terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
@@ -49,7 +49,7 @@ function block(trace: LiveTrace, options: FrameOptions): string[] {
     const text = `${sanitizeForTerminal(trace.input)}: looking up its address`;
     return [style.bold(truncate(text, columns, style.ellipsis)), ''];
   }
-  const title = titleLine(record, { columns, style });
+  const title = style.bold(truncate(titleText(record), columns, style.ellipsis));
   const table = renderTraceTable(record, { columns, style, running: trace.state !== 'done' });
   return [title, ...table, ''];
 }

@@ -1,7 +1,7 @@
 import type { Outcome, TraceRecord } from '../trace/record.js';
 import { addressAndName, asText, confidenceText, nameOrAddress } from './record-words.js';
 import type { Paint, Style } from './style.js';
-import { padEnd, sanitizeForTerminal, truncate, wrap } from './terminal-text.js';
+import { padEnd, sanitizeForTerminal, wrap } from './terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
 import { verdictWords } from './verdict-words.js';
 
@@ -16,7 +16,7 @@ const PROSE_COLUMNS = 100;
 
 /** A whole record for people: title, table of hops, verdict, summary. Ends without a line break. */
 export function recordText(record: TraceRecord, options: TextOptions): string {
-  const lines = [titleLine(record, options)];
+  const lines = wrap(titleText(record), options.columns ?? Infinity).map(options.style.bold);
   if (record.hops.length > 0 || record.targetPairs !== null)
     lines.push('', ...renderTraceTable(record, { ...options, running: false }));
   lines.push('', ...verdictLines(record, options), '', ...summaryLines(record, options));
@@ -24,14 +24,13 @@ export function recordText(record: TraceRecord, options: TextOptions): string {
 }
 
 /** `www.example.com (2001:db8::1), AS64501 Example Corp: udp to port 33434`. */
-export function titleLine(record: TraceRecord, options: TextOptions): string {
+export function titleText(record: TraceRecord): string {
   const input = sanitizeForTerminal(record.target.input);
   const address = record.target.address;
   const place = address === null || address === input ? input : `${input} (${sanitizeForTerminal(address)})`;
   const as = asText(record.target);
   const port = record.flow.destinationPort;
-  const text = `${place}${as === null ? '' : `, ${as}`}: ${record.protocol}${port === null ? '' : ` to port ${port}`}`;
-  return options.style.bold(fit(text, options));
+  return `${place}${as === null ? '' : `, ${as}`}: ${record.protocol}${port === null ? '' : ` to port ${port}`}`;
 }
 
 function verdictLines(record: TraceRecord, options: TextOptions): string[] {
@@ -40,7 +39,7 @@ function verdictLines(record: TraceRecord, options: TextOptions): string[] {
   const paint = outcomePaint(record.verdict.outcome, options.style);
   const lines = wrap(words.headline, columns).map(paint);
   if (words.details.length > 0) lines.push(...wrap(words.details.join(' '), columns));
-  for (const reason of words.reasons) lines.push(...wrap(`  - ${reason}`, columns, '    '));
+  for (const reason of words.reasons) lines.push(...wrap(reason, columns, '    ', '  - '));
   return lines;
 }
 
@@ -70,7 +69,7 @@ function summaryLines(record: TraceRecord, options: TextOptions): string[] {
     ['Start', addressAndName(record.source) ?? '-'],
     ['Destination', destinationText(record)],
     ['Last hop with PDM (n)', hopLine(lastPdmHop)],
-    ['Last hop without', hopLine(lastPlainHop)],
+    ['Last hop without PDM', hopLine(lastPlainHop)],
     ['Next hop (n+1)', hopLine(nextHop)],
   ];
   for (const candidate of nextHop?.candidates ?? []) {
@@ -80,7 +79,9 @@ function summaryLines(record: TraceRecord, options: TextOptions): string[] {
   rows.push(['In destination network', inDestinationNetwork ?? '-']);
   const { outcome, confidence } = record.verdict;
   rows.push(['Outcome', confidence === null ? outcome : `${outcome} (confidence ${confidenceText(confidence)})`]);
-  return rows.map(([label, value]) => fit(`${padEnd(label, LABEL_COLUMNS)}${value}`, options));
+  const columns = options.columns ?? Infinity;
+  const indent = ' '.repeat(LABEL_COLUMNS);
+  return rows.flatMap(([label, value]) => wrap(value, columns, indent, padEnd(label, LABEL_COLUMNS)));
 }
 
 function destinationText(record: TraceRecord): string {
@@ -93,8 +94,4 @@ function destinationText(record: TraceRecord): string {
 function hopLine(hop: { hop: number; address: string | null; name: string | null } | null): string {
   if (hop === null) return '-';
   return `${hop.hop}  ${addressAndName(hop) ?? nameOrAddress(hop) ?? 'silent'}`;
-}
-
-function fit(text: string, options: TextOptions): string {
-  return options.columns === null ? text : truncate(text, options.columns, options.style.ellipsis);
 }

@@ -77,7 +77,7 @@ export function confidenceText(confidence: number): string {
   if (gap <= 1e-9) return 'over 99.9999999 %';
   const decimals = Math.max(0, Math.ceil(-Math.log10(gap) - 1e-9) - 2);
   const factor = 10 ** decimals;
-  return `${(Math.floor(confidence * 100 * factor + 1e-6) / factor).toFixed(decimals)} %`;
+  return `${Math.floor(confidence * 100 * factor + 1e-6) / factor} %`;
 }
 
 /** Whole per cent, rounded up: for bounds that nothing exceeds. */

@@ -57,17 +57,22 @@ export function padStart(text: string, columns: number): string {
   return ' '.repeat(Math.max(0, columns - displayWidth(text))) + text;
 }
 
-/** Breaks at spaces so that no line is wider than `columns` (a longer word stands alone); later lines are indented. */
-export function wrap(text: string, columns: number, indent = ''): string[] {
+/**
+ * Breaks at spaces so that no line is wider than `columns` (a longer word stands alone). The first line begins with
+ * `start`, the others with `indent`. A number and its per cent sign stay together.
+ */
+export function wrap(text: string, columns: number, indent = '', start = ''): string[] {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && displayWidth(line) + 1 + displayWidth(word) > columns) {
+  let line = start;
+  let empty = true;
+  for (const word of text.split(/ (?!%)/)) {
+    if (!empty && displayWidth(line) + 1 + displayWidth(word) > columns) {
       lines.push(line);
-      line = indent + word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
+      line = indent;
+      empty = true;
     }
+    line += empty ? word : ` ${word}`;
+    empty = false;
   }
   lines.push(line);
   return lines;

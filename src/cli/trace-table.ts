@@ -52,7 +52,7 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
   const line = (label: string, plain: string, pdm: string): string =>
     `${padStart(label, HOP_WIDTH)}  ${plain}${MIDDLE}${pdm}`.trimEnd();
   const lines = [style.bold(cut(line('hop', head('plain'), head('PDM')), options))];
-  const stopsAfter = options.running ? null : (record.verdict.interval?.after ?? null);
+  const seenUpTo = options.running ? null : (record.verdict.interval?.after ?? null);
   for (const row of rows) {
     if (row.plain === SILENT_CELL) {
       lines.push(style.dim(cut(`${padStart(row.label, HOP_WIDTH)}  no answer to either`, options)));
@@ -67,14 +67,14 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
         lines.push(`${padStart(row.label, HOP_WIDTH)}  ${paintPlain(plain)}${MIDDLE}${paintPdm(pdm.trimEnd())}`);
       }
     }
-    if (stopsAfter !== null && row.label === String(stopsAfter)) lines.push(ruler(lines, options));
+    if (seenUpTo !== null && row.label === String(seenUpTo)) lines.push(ruler(lines, options));
   }
   return lines;
 }
 
 function ruler(lines: readonly string[], options: TableOptions): string {
   const width = displayWidth(lines[0] ?? '') - (options.style.coloured ? displayWidth(options.style.bold('x')) - 1 : 0);
-  const text = ' PDM stops here ';
+  const text = ' PDM seen up to here ';
   const ahead = Math.max(2, width - text.length - 6);
   return options.style.red(cut(`${'-'.repeat(ahead)}${text}------`, options));
 }

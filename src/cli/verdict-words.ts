@@ -30,18 +30,18 @@ export interface VerdictWords {
 export function verdictWords(record: TraceRecord): VerdictWords {
   const reasons = record.verdict.reasons.map(sanitizeForTerminal);
   const spoken = WORDS[record.verdict.outcome](record);
-  // Outcomes without a finding say their first reason in the headline: it is not repeated below.
-  const repeated = reasons.find((reason) => spoken.headline.includes(stripFullStop(reason)));
   return {
     headline: spoken.headline,
     details: spoken.details.filter((detail) => detail !== null),
-    reasons: reasons.filter((reason) => reason !== repeated),
+    reasons: spoken.saysFirstReason === true ? reasons.slice(1) : reasons,
   };
 }
 
 interface Spoken {
   readonly headline: string;
   readonly details: readonly (string | null)[];
+  /** The headline holds the record's first reason: it is not repeated below. */
+  readonly saysFirstReason?: boolean;
 }
 
 const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
@@ -94,12 +94,20 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   inconclusive: (record) => ({
     headline: `No verdict: ${firstReason(record, 'the evidence is below the bar')}.`,
     details: [reachSentence(record), arrivalSentence(record), divergenceSentence(record)],
+    saysFirstReason: true,
   }),
 
-  unreachable: (record) => ({
-    headline: 'Nothing answered the plain packets either, so nothing is known about PDM here.',
-    details: [sentSentence(record)],
-  }),
+  unreachable: (record) =>
+    record.counters.sent === 0
+      ? {
+          headline: `Unreachable: ${firstReason(record, 'no packet could be sent')}.`,
+          details: [],
+          saysFirstReason: true,
+        }
+      : {
+          headline: 'Nothing answered the plain packets either, so nothing is known about PDM here.',
+          details: [sentSentence(record)],
+        },
 
   'no-difference': (record) => ({
     headline:
@@ -110,6 +118,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   'not-measured': (record) => ({
     headline: `Not measured: ${firstReason(record, 'there was nothing to measure')}.`,
     details: [],
+    saysFirstReason: true,
   }),
 };
 
@@ -318,9 +327,8 @@ function reachSentence(record: TraceRecord): string {
   return `${pdm}, ${plain}.`;
 }
 
-function sentSentence(record: TraceRecord): string | null {
+function sentSentence(record: TraceRecord): string {
   const { sent, sendErrors } = record.counters;
-  if (sent === 0 && sendErrors === 0) return null;
   return `${sent} probes were sent${sendErrors === 0 ? '' : ` and ${sendErrors} could not be`}.`;
 }
 

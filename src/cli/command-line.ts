@@ -1,0 +1,84 @@
+import type { Settings } from '../config/settings.js';
+import { errorText, exitCodeOf, usageError } from './cli-error.js';
+import type { DoctorPorts } from './doctor-ports.js';
+import { EXIT } from './exit-codes.js';
+import { createDebugLog, SILENT_LOG, type Log } from './log.js';
+import type { OpenMeasuring } from './measuring.js';
+import { parseArguments, type ParsedArguments } from './parse-arguments.js';
+import { createResultOutput } from './result-output.js';
+import type { Terminal } from './terminal.js';
+
+/** What the commands are given; each is only loaded by the command that uses it. */
+export interface CommandLinePorts {
+  readonly openMeasuring: () => Promise<OpenMeasuring>;
+  readonly doctorPorts: () => Promise<DoctorPorts>;
+  readonly toolVersion: string;
+}
+
+/** Runs the command that the arguments name and resolves with the exit code. Never rejects. */
+export async function runCommandLine(
+  argv: readonly string[],
+  terminal: Terminal,
+  ports: CommandLinePorts,
+): Promise<number> {
+  let debug = argv.includes('--debug');
+  try {
+    const parsed = parseArguments(argv);
+    if (parsed.version) {
+      return await show(`${ports.toolVersion}\n`, terminal);
+    }
+    if (parsed.help) {
+      const { helpText } = await import('./help-text.js');
+      return await show(helpText(parsed.command, terminal.stdout.columns ?? 80), terminal);
+    }
+    if (parsed.command === 'trace' && parsed.operands.length === 0)
+      throw usageError('no host given; name one, for example pdm-trace www.example.com (pdm-trace --help says more)');
+    if (parsed.command === 'doctor' && parsed.operands.length > 0)
+      throw usageError(`doctor takes no "${parsed.operands.join(' ')}"; name a host with --target`);
+    const settings = await settingsOf(parsed, terminal);
+    debug = settings.debug;
+    const log = debug ? await createDebugLog() : SILENT_LOG;
+    return await runCommand(parsed, settings, log, terminal, ports);
+  } catch (error) {
+    terminal.stderr.write(errorText(error, debug));
+    return exitCodeOf(error);
+  }
+}
+
+async function show(text: string, terminal: Terminal): Promise<number> {
+  const output = createResultOutput(terminal.stdout);
+  output.write(text);
+  await output.flushed();
+  return EXIT.ok;
+}
+
+async function runCommand(
+  parsed: ParsedArguments,
+  settings: Settings,
+  log: Log,
+  terminal: Terminal,
+  ports: CommandLinePorts,
+): Promise<number> {
+  switch (parsed.command) {
+    case 'trace': {
+      const { runTrace } = await import('./trace-command.js');
+      const openMeasuring = await ports.openMeasuring();
+      return runTrace(parsed.operands, settings, { terminal, openMeasuring, toolVersion: ports.toolVersion, log });
+    }
+    case 'doctor': {
+      const { runDoctor } = await import('./doctor-command.js');
+      const { target } = parsed.flags;
+      const request = {
+        settings,
+        target: typeof target === 'string' ? target : null,
+        offline: parsed.flags.offline === true,
+      };
+      return runDoctor(request, terminal, await ports.doctorPorts());
+    }
+  }
+}
+
+async function settingsOf(parsed: ParsedArguments, terminal: Terminal): Promise<Settings> {
+  const { loadSettings } = await import('../config/load-settings.js');
+  return loadSettings({ command: 'trace', env: terminal.environment, flags: parsed.flags }).settings;
+}

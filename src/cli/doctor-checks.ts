@@ -1,0 +1,187 @@
+import { formatAddress, isLinkLocal, isUniqueLocal, parseAddress } from '../address/address.js';
+import type { Settings } from '../config/settings.js';
+import type { ProbeTransport, Route } from '../transport/probe-transport.js';
+import { errorCode } from './cli-error.js';
+import type { DoctorPorts, DoctorRequest } from './doctor-ports.js';
+import { probeFirstHop } from './first-hop.js';
+import { PRIVILEGE_REMEDY } from './privilege.js';
+
+export interface Finding {
+  readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'clock' | 'first hop' | 'AS data';
+  readonly state: 'ok' | 'warn' | 'fail';
+  /** What was found. */
+  readonly found: string;
+  /** What to do about it, or null. */
+  readonly remedy: string | null;
+}
+
+/** capability.h: CAP_NET_RAW is bit 13 of the effective set. */
+const CAP_NET_RAW = 13n;
+
+export function checkPrivilege(ports: Pick<DoctorPorts, 'readText'>): Finding {
+  const status = ports.readText('/proc/self/status');
+  const effective = status === null ? null : /^CapEff:\s*([0-9a-f]{1,16})$/im.exec(status)?.[1];
+  if (effective === null || effective === undefined)
+    return warn('privilege', '/proc/self/status does not say which capabilities there are', 'mount /proc');
+  if (((BigInt(`0x${effective}`) >> CAP_NET_RAW) & 1n) === 1n) return ok('privilege', 'CAP_NET_RAW is there');
+  return fail('privilege', 'CAP_NET_RAW is missing, so no packet can be sent', PRIVILEGE_REMEDY);
+}
+
+export function checkAddress(ports: Pick<DoctorPorts, 'readText' | 'localAddresses'>): Finding {
+  if (ports.readText('/proc/sys/net/ipv6/conf/all/disable_ipv6')?.trim() === '1')
+    return fail('address', 'IPv6 is switched off', 'sysctl -w net.ipv6.conf.all.disable_ipv6=0');
+  const usable: string[] = [];
+  let uniqueLocal: string | null = null;
+  for (const entry of ports.localAddresses()) {
+    const octets = parseAddress(entry.address)?.octets;
+    if (octets === undefined || entry.loopback || isLinkLocal(octets)) continue;
+    if (isUniqueLocal(octets)) uniqueLocal ??= `${entry.address} on ${entry.interface}`;
+    else usable.push(`${entry.address} on ${entry.interface}`);
+  }
+  const [first] = usable;
+  if (first !== undefined) return ok('address', usable.length === 1 ? first : `${first} and ${usable.length - 1} more`);
+  if (uniqueLocal !== null)
+    return warn(
+      'address',
+      `only ${uniqueLocal}, a unique local address`,
+      'an address translator on the way falsifies hops; get a global address',
+    );
+  return fail(
+    'address',
+    'no interface has an IPv6 address beyond its link',
+    'connect to a network with IPv6; `ip -6 address` shows what there is',
+  );
+}
+
+export async function checkTransport(
+  settings: Settings,
+  ports: Pick<DoctorPorts, 'openTransport'>,
+): Promise<{ finding: Finding; transport: ProbeTransport | null }> {
+  try {
+    const { transport, choice } = await ports.openTransport(settings);
+    const { capabilities } = transport;
+    const lacks = [
+      capabilities.kernelTimestamps ? null : 'times are taken by this process, not by the kernel',
+      capabilities.receivedHopLimit ? null : 'hop limits of replies are not seen',
+      capabilities.receivesExtensionHeaders ? null : 'extension headers of replies are not seen',
+    ].filter((lack) => lack !== null);
+    const text = lacks.length === 0 ? choice : `${choice}; without native: ${lacks.join(', ')}`;
+    return { finding: ok('transport', text), transport };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { finding: fail('transport', message.replace(/\s+/g, ' '), null), transport: null };
+  }
+}
+
+/** RFC 3849: nobody has this address, but every default route leads towards it. */
+const DOCUMENTATION_ADDRESS = '2001:db8::1';
+
+export async function checkRoute(
+  request: DoctorRequest,
+  transport: ProbeTransport,
+  ports: Pick<DoctorPorts, 'resolver'>,
+): Promise<{ finding: Finding; route: (Route & { readonly target: Uint8Array }) | null }> {
+  const { settings } = request;
+  const resolver = ports.resolver(settings);
+  const name = request.target ?? DOCUMENTATION_ADDRESS;
+  const resolution = await resolver.resolveTarget(name);
+  resolver.close();
+  const [target] = resolution.addresses;
+  if (target === undefined)
+    return { finding: fail('route', resolution.error?.message ?? `${name} has no IPv6 address`, null), route: null };
+  const interfaceName = settings.interface ?? resolution.zone;
+  const source = settings.source === null ? null : (parseAddress(settings.source)?.octets ?? null);
+  const wanted = {
+    ...(interfaceName === null ? {} : { interface: interfaceName }),
+    ...(source === null ? {} : { source }),
+  };
+  const to = request.target === null ? 'the Internet' : name;
+  try {
+    const route = await transport.route(target, wanted);
+    const text = `to ${to} over ${route.interface} from ${formatAddress(route.source)}, MTU ${route.mtu}`;
+    return { finding: ok('route', text), route: { ...route, target } };
+  } catch (error) {
+    const code = errorCode(error) ?? String(error);
+    const remedy = 'add a default route, or name another --interface or --source; `ip -6 route` shows what there is';
+    return { finding: fail('route', `no route to ${to} (${code})`, remedy), route: null };
+  }
+}
+
+/** Before this program was written: such a clock was never set. */
+const EARLIEST_SANE_MS = Date.UTC(2025, 0, 1);
+const CLOCK_SAMPLES = 1000;
+
+export function checkClock(ports: Pick<DoctorPorts, 'time' | 'readText'>): Finding {
+  const { time } = ports;
+  let last = time.nowNs();
+  for (let i = 0; i < CLOCK_SAMPLES; i += 1) {
+    const now = time.nowNs();
+    if (now < last)
+      return fail('clock', 'the monotonic clock runs backwards', 'choose another kernel clock source (hpet, tsc)');
+    last = now;
+  }
+  const date = new Date(time.wallMs()).toISOString();
+  if (time.wallMs() < EARLIEST_SANE_MS)
+    return warn('clock', `it is set to ${date}`, 'set it, or records carry a wrong date; round-trip times are right');
+  const synchronised = ports.readText('/run/systemd/timesync/synchronized') !== null;
+  return ok('clock', synchronised ? `${date}, synchronised` : `${date}; whether it is synchronised is not known`);
+}
+
+export async function checkFirstHop(input: {
+  readonly transport: ProbeTransport;
+  readonly ports: Pick<DoctorPorts, 'time' | 'randomBytes'>;
+  readonly target: Uint8Array;
+  readonly source: Uint8Array;
+}): Promise<Finding> {
+  const { transport, ports, target, source } = input;
+  const answers = await probeFirstHop({ transport, ...ports, target, source });
+  const { plain, pdm, pairs } = answers;
+  if (answers.sendError !== null)
+    return fail(
+      'first hop',
+      `sending failed (${answers.sendError})`,
+      'look for a firewall on this host: `nft list ruleset`',
+    );
+  const who = answers.responders.length === 0 ? 'the first router' : answers.responders.join(', ');
+  if (plain === 0 && pdm === 0)
+    return warn('first hop', 'no router answered', 'it may not report expired packets; measuring works without it');
+  if (pdm > 0)
+    return ok('first hop', `${who} answered ${pdm} of ${pairs} packets with PDM and ${plain} of ${pairs} without`);
+  if (plain < pairs)
+    return warn('first hop', `${who} answered ${plain} of ${pairs} packets without PDM and none with`, 'try again');
+  return warn(
+    'first hop',
+    `${who} answered ${plain} of ${pairs} packets without PDM and none with: it, or a filter on this host, may drop the option`,
+    'look at `nft list ruleset` here and at the router; from here every trace may end at hop 0',
+  );
+}
+
+export async function checkAsData(settings: Settings, ports: Pick<DoctorPorts, 'openAsDatabase'>): Promise<Finding> {
+  try {
+    const database = await ports.openAsDatabase(settings.asnDb);
+    if (database === null)
+      return warn(
+        'AS data',
+        'none, so networks have no names',
+        'npm install @ip-location-db/asn, or give --asn-db FILE',
+      );
+    const dated = `${database.source}${database.date === null ? '' : `, ${database.date}`}`;
+    return database.malformedRows === 0
+      ? ok('AS data', dated)
+      : warn('AS data', `${dated}, ${database.malformedRows} rows not understood`, 'get a complete copy');
+  } catch (error) {
+    return fail('AS data', error instanceof Error ? error.message : String(error), null);
+  }
+}
+
+function ok(check: Finding['check'], found: string): Finding {
+  return { check, state: 'ok', found, remedy: null };
+}
+
+function warn(check: Finding['check'], found: string, remedy: string): Finding {
+  return { check, state: 'warn', found, remedy };
+}
+
+function fail(check: Finding['check'], found: string, remedy: string | null): Finding {
+  return { check, state: 'fail', found, remedy };
+}

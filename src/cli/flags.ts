@@ -1,0 +1,149 @@
+import { DEFAULT_CONFIDENCE, kebab, settingOf, type SettingKey } from '../config/settings.js';
+
+/** Commands of the command line. A new one is an entry here and a case in `command-line.ts`. */
+export const COMMANDS = ['trace', 'doctor'] as const;
+export type CommandName = (typeof COMMANDS)[number];
+
+/** A flag as the command line knows it. */
+export interface Flag {
+  /** Without the dashes and without `no-`. */
+  readonly name: string;
+  /** Key under which its value is handed on. */
+  readonly key: string;
+  /** Shown after the name; null for switches, which take no value. */
+  readonly value: string | null;
+  /** The flag is `--no-…`. */
+  readonly negative: boolean;
+  readonly describe: string;
+  readonly example: string;
+  /** As shown; null where leaving it out says all. */
+  readonly default: string | null;
+}
+
+/** Settings that are flags of `trace`, in the order of its help, with the name of their value. */
+const TRACE_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
+  ['protocol', 'LIST'],
+  ['dport', 'N'],
+  ['maxHops', 'N'],
+  ['confidence', 'P'],
+  ['rate', 'N'],
+  ['hopInterval', 'MS'],
+  ['timeout', 'MS'],
+  ['gapLimit', 'N'],
+  ['source', 'ADDR'],
+  ['interface', 'IF'],
+  ['flowLabel', 'N'],
+  ['probeUri', 'URI'],
+  ['transport', 'auto|native|raw-socket'],
+  ['addresses', 'first|all'],
+  ['resolver', 'ADDR'],
+  ['dns', null],
+  ['asnDb', 'FILE'],
+  ['ixpPrefixes', 'FILE'],
+  ['doNotProbe', 'FILE'],
+  ['company', 'NAME'],
+  ['vantage', 'NAME'],
+  ['seed', 'N'],
+  ['json', null],
+  ['config', 'FILE'],
+  ['debug', null],
+];
+
+const DOCTOR_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
+  ['source', 'ADDR'],
+  ['interface', 'IF'],
+  ['transport', 'auto|native|raw-socket'],
+  ['resolver', 'ADDR'],
+  ['asnDb', 'FILE'],
+  ['config', 'FILE'],
+  ['debug', null],
+];
+
+const OWN_FLAGS: Readonly<Record<CommandName, readonly Flag[]>> = {
+  trace: [],
+  doctor: [
+    {
+      name: 'target',
+      key: 'target',
+      value: 'HOST',
+      negative: false,
+      describe: 'check the first hop of the way to this host instead of to a documentation address',
+      example: 'www.example.com',
+      default: null,
+    },
+    {
+      name: 'offline',
+      key: 'offline',
+      value: null,
+      negative: false,
+      describe: 'send nothing: leave the first-hop check out',
+      example: '',
+      default: null,
+    },
+  ],
+};
+
+const HELP_FLAGS: readonly Flag[] = [
+  { name: 'help', key: 'help', value: null, negative: false, describe: 'show this help', example: '', default: null },
+  {
+    name: 'version',
+    key: 'version',
+    value: null,
+    negative: false,
+    describe: 'show the version',
+    example: '',
+    default: null,
+  },
+];
+
+const SETTINGS_OF: Readonly<Record<CommandName, typeof TRACE_SETTINGS>> = {
+  trace: TRACE_SETTINGS,
+  doctor: DOCTOR_SETTINGS,
+};
+
+export function flagsOf(command: CommandName): Flag[] {
+  const settings = SETTINGS_OF[command].map(([key, value]) => settingFlag(key, value));
+  return [...OWN_FLAGS[command], ...settings, ...HELP_FLAGS];
+}
+
+/** `--hop-interval`, `--no-dns`. */
+export function flagText(flag: Flag): string {
+  return `--${flag.negative ? 'no-' : ''}${flag.name}`;
+}
+
+function settingFlag(key: SettingKey, value: string | null): Flag {
+  const setting = settingOf(key);
+  return {
+    name: kebab(key),
+    key,
+    value,
+    negative: setting.negative === true,
+    describe: DESCRIPTIONS[key] ?? setting.describe.replace(/; null: .*$/, ''),
+    example: setting.example,
+    default: DEFAULTS[key] ?? defaultText(setting.default),
+  };
+}
+
+/** Where the flag reads differently from the setting. */
+const DESCRIPTIONS: Readonly<Partial<Record<SettingKey, string>>> = {
+  dns: 'skip reverse names',
+};
+
+/** Defaults that depend on something. */
+const DEFAULTS: Readonly<Partial<Record<SettingKey, string>>> = {
+  dport: '33434 for udp',
+  confidence: String(DEFAULT_CONFIDENCE.trace),
+  source: 'by route',
+  interface: 'by route',
+  flowLabel: 'random',
+  seed: 'random, shown',
+  asnDb: 'the bundled data',
+  resolver: 'the system',
+  vantage: 'the host name',
+};
+
+function defaultText(value: unknown): string | null {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value === 'number' || typeof value === 'string') return String(value);
+  return null;
+}

@@ -1,0 +1,80 @@
+import { flagText, flagsOf, type CommandName, type Flag } from './flags.js';
+import { displayWidth, padEnd, wrap } from './terminal-text.js';
+
+interface Help {
+  readonly usage: readonly string[];
+  readonly about: string;
+  readonly examples: readonly (readonly [string, string])[];
+  readonly more: readonly string[];
+}
+
+const EXIT_CODES = [
+  'Exit codes: 0 delivered, 10 stripped, 11 dropped, 12 rejected, 13 impaired, 14 altered, 20 no difference,',
+  '21 inconclusive, 22 unreachable, 23 not measured; 64 bad usage or settings, 66 input file unreadable,',
+  '69 network or name resolution failed, 70 a defect, 73 output cannot be written, 77 missing privilege.',
+];
+
+const HELP: Readonly<Record<CommandName, Help>> = {
+  trace: {
+    usage: ['pdm-trace <host>...', 'pdm-trace trace <host>...', 'pdm-trace doctor'],
+    about:
+      'Sends pairs of IPv6 packets with and without the RFC 8250 PDM destination option, hop by hop, and says whether ' +
+      'packets with the option arrive and, if not, after which hop they stop and whose network that is.',
+    examples: [
+      ['pdm-trace www.example.com', 'trace with UDP and ICMPv6, watch it, read the verdict'],
+      ['pdm-trace --json www.example.com > result.jsonl', 'the records for other programs'],
+      ['pdm-trace --protocol icmp6 --no-dns 2001:db8::1', 'echo requests only, no reverse names'],
+      ['pdm-trace --confidence 0.9999 --rate 50 a.example b.example', 'two hosts, a higher bar, a slower pace'],
+      ['pdm-trace doctor', 'find out why it does not work here'],
+    ],
+    more: [
+      'Settings: defaults < --config FILE < PDM_TRACE_* variables (PDM_TRACE_MAX_HOPS=20) < flags.',
+      ...EXIT_CODES,
+    ],
+  },
+  doctor: {
+    usage: ['pdm-trace doctor'],
+    about:
+      'Checks what measuring from here needs: privilege, IPv6 address and route, transport, clock, whether the first ' +
+      'router lets the option through, AS data. One line each, with what to do about it.',
+    examples: [
+      ['pdm-trace doctor', 'all checks; two packets go out, and end at the first router'],
+      ['pdm-trace doctor --target www.example.com', 'the first router of the way to that host'],
+      ['pdm-trace doctor --offline', 'send nothing'],
+    ],
+    more: ['Exit codes: 0 all is well, 69 measuring does not work here, 77 missing privilege.'],
+  },
+};
+
+const LEAST_COLUMNS = 50;
+const MOST_COLUMNS = 100;
+
+/** Usage, flags with defaults, examples. Ends with a line break. */
+export function helpText(command: CommandName, columns: number): string {
+  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, columns));
+  const help = HELP[command];
+  const lines = help.usage.map((usage, i) => `${i === 0 ? 'Usage: ' : '       '}${usage}`);
+  lines.push('', ...wrap(help.about, width), '', 'Flags:');
+  const flags = flagsOf(command);
+  const labels = flags.map(labelOf);
+  const column = Math.min(30, Math.max(...labels.map(displayWidth))) + 4;
+  for (const [i, flag] of flags.entries()) lines.push(...flagLines(labels[i] ?? '', flag, column, width));
+  lines.push('', 'Examples:');
+  for (const [example, meaning] of help.examples)
+    lines.push(`  ${example}`, ...wrap(meaning, width, '      ', '      '));
+  lines.push('', ...help.more.flatMap((text) => wrap(text, width)));
+  return `${lines.join('\n')}\n`;
+}
+
+function labelOf(flag: Flag): string {
+  return flag.value === null ? flagText(flag) : `${flagText(flag)} ${flag.value}`;
+}
+
+function flagLines(label: string, flag: Flag, column: number, width: number): string[] {
+  const text = flag.default === null ? flag.describe : `${flag.describe} [${flag.default}]`;
+  const indent = ' '.repeat(column);
+  const described = wrap(text, width - column).map((line) => indent + line);
+  const first = `  ${label}`;
+  if (displayWidth(first) + 2 > column) return [first, ...described];
+  return [`${padEnd(first, column)}${(described[0] ?? '').trimStart()}`, ...described.slice(1)];
+}

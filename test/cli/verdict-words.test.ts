@@ -1,0 +1,318 @@
+import { describe, expect, it } from 'vitest';
+import { verdictWords } from '../../src/cli/verdict-words.js';
+import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
+import {
+  buildRecord,
+  deliveredRecord,
+  droppedRecord,
+  evidence,
+  hop,
+  place,
+  routerPlace,
+  TARGET,
+  targetPairs,
+} from './record-builder.js';
+
+function spoken(record: TraceRecord): string {
+  const words = verdictWords(record);
+  return [words.headline, ...words.details, ...words.reasons.map((reason) => `- ${reason}`)].join('\n');
+}
+
+/** The dropped record with parts of its verdict and summary replaced. */
+function dropped(
+  verdict: Partial<TraceRecord['verdict']>,
+  summary: Partial<TraceRecord['summary']> = {},
+  record: Partial<TraceRecord> = {},
+): TraceRecord {
+  const base = droppedRecord();
+  return { ...base, ...record, verdict: { ...base.verdict, ...verdict }, summary: { ...base.summary, ...summary } };
+}
+
+describe('verdict words', () => {
+  it('say where a drop is: certain, most likely, whose network, in numbers', () => {
+    expect(spoken(droppedRecord())).toBe(
+      [
+        "PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), most likely before hop 5 (r5.example.net, AS64510 Transit Ltd), certainly before the target: hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
+        '0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).',
+        'Confidence 99.97 %.',
+        'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
+        'Attribution by origin AS of the addresses (test data, 2025-01-01): AS64510 Transit Ltd.',
+      ].join('\n'),
+    );
+  });
+
+  it('leave "most likely" out where the nearest place is the certain one', () => {
+    const [headline] = spoken(dropped({ interval: { after: 4, upTo: 5, likelyUpTo: 5 } })).split('\n');
+    expect(headline).toContain(
+      'PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), certainly before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5',
+    );
+    expect(headline).not.toContain('most likely');
+  });
+
+  it('name a silent hop by its number', () => {
+    const base = dropped({ interval: { after: 4, upTo: 7, likelyUpTo: 6 } }, {}, {});
+    base.hops[4] = hop(5, 'none');
+    base.summary.nextHop = { hop: 5, ...place(null, null, null), candidates: [], uncertain: false };
+    base.summary.inDestinationNetwork = 'unknown';
+    base.summary.attribution = {
+      best: null,
+      worst: null,
+      candidates: [64510, 64501],
+      rule: 'silent',
+      method: 'origin-as',
+      source: null,
+      date: null,
+    };
+    expect(spoken(base)).toBe(
+      [
+        "PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), most likely before hop 6 (r6.example.net, AS64510 Transit Ltd), certainly before the target: whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
+        '0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).',
+        'Confidence 99.97 %.',
+        'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
+        'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp.',
+      ].join('\n'),
+    );
+  });
+
+  it('put a drop before every hop on the source side', () => {
+    const record = dropped(
+      { interval: { after: 0, upTo: 7, likelyUpTo: 1 } },
+      { lastPdmHop: null, nextHop: { ...routerPlace(1), candidates: [], uncertain: false } },
+    );
+    expect(verdictWords(record).headline).toBe(
+      "PDM stops before any hop showed it, on the source's side, most likely before hop 1 (r1.example.net, AS64500 Source Net), certainly before the target: hop 1 is not yet in www.example.com's network (AS64501 Example Corp).",
+    );
+  });
+
+  it('claim no certain hop on a path that PDM does not take', () => {
+    const text = spoken(
+      dropped(
+        { pathsDiverge: 3, interval: { after: 4, upTo: 6, likelyUpTo: 5 } },
+        { nextHop: { ...routerPlace(5), candidates: [], uncertain: true }, inDestinationNetwork: 'unknown' },
+      ),
+    );
+    expect(text).not.toContain('certainly');
+    expect(text).toContain('before hop 6 (r6.example.net, AS64510 Transit Ltd) if it takes the plain path');
+    expect(text).toContain(
+      'Packets with PDM take another path than plain ones from hop 3 on, so hop 5 of the plain path may not be on the way of PDM packets.',
+    );
+  });
+
+  it('give both readings of a border', () => {
+    const text = spoken(
+      dropped(
+        {},
+        {
+          inDestinationNetwork: 'likely',
+          attribution: {
+            best: 64501,
+            worst: 64510,
+            candidates: [64510, 64501],
+            rule: 'x, D, any',
+            method: 'origin-as',
+            source: 'test data',
+            date: null,
+          },
+        },
+      ),
+    );
+    expect(text).toContain("hop 5 is likely already in www.example.com's network (AS64501 Example Corp).");
+    expect(text).toContain(
+      "Attribution by origin AS of the addresses (test data): AS64510 Transit Ltd's egress or AS64501 Example Corp's ingress.",
+    );
+  });
+
+  it.each([
+    ['yes', "hop 5 is already in www.example.com's network"],
+    ['ambiguous', "hop 5 may be in www.example.com's network (AS64501 Example Corp) or still in its provider's"],
+  ] as const)('say membership "%s" of hop n+1', (inDestinationNetwork, sentence) => {
+    expect(spoken(dropped({}, { inDestinationNetwork }))).toContain(sentence);
+  });
+
+  it("call the network the destination's where an address was given", () => {
+    const base = droppedRecord();
+    base.target.input = '2001:db8:ffff::80';
+    expect(verdictWords(base).headline).toContain(
+      "hop 5 is not yet in the destination's network (AS64501 Example Corp).",
+    );
+  });
+
+  it('say that a filter on the way back is not excluded', () => {
+    const text = spoken(dropped({ evidence: { ...droppedRecord().verdict.evidence, returnPath: 'not excluded' } }));
+    expect(text).toContain('a filter on the way back that drops errors quoting the option is not excluded.');
+    expect(text).not.toContain('stay unanswered too');
+  });
+
+  it('say what a drop behind a silent target rests on', () => {
+    const text = spoken(
+      dropped(
+        { evidence: evidence({ basis: 'routers', pairs: 14, plainOnly: 11, passRateUpper: 0.47 }) },
+        {},
+        { targetPairs: targetPairs(0, 0, 10) },
+      ),
+    );
+    expect(text).toContain(
+      'The target is silent, so this rests on routers known to report such packets: of 14 pairs beyond, 11 drew an answer to the plain packet alone and 0 to the PDM packet alone; at most 47 % do (99.9 %).',
+    );
+    expect(text).not.toContain('arrived');
+  });
+
+  it.each([
+    ['option', 'Only the PDM option is refused'],
+    ['size', 'A destination options header of 16 octets is refused whatever is in it'],
+    ['destination-options', 'Any destination options header is refused, not PDM alone'],
+    ['length', 'it is the length and not the option'],
+  ] as const)('name the cause %s', (cause, sentence) => {
+    expect(spoken(dropped({ cause }))).toContain(sentence);
+  });
+
+  it('say how far the option itself was seen in a delivery', () => {
+    expect(spoken(deliveredRecord())).toBe(
+      [
+        'PDM arrives: the target answers packets with the option as well as plain ones.',
+        '10 of 10 PDM probes arrived while 10 of 10 plain ones did.',
+        'The target itself quotes the option intact.',
+      ].join('\n'),
+    );
+    const echo = deliveredRecord();
+    echo.verdict.optionSeenUpTo = 6;
+    expect(spoken(echo)).toContain(
+      'The option itself was last seen intact at hop 6 (r6.example.net, AS64510 Transit Ltd); beyond it only the arrival of the packets is known.',
+    );
+    echo.verdict.optionSeenUpTo = null;
+    expect(spoken(echo)).toContain('No hop quoted the option');
+  });
+
+  it('name who refuses, how, and where', () => {
+    const record = buildRecord({
+      hops: [1, 2, 3, 4].map((number) => hop(number, number <= 3 ? 'both' : 'plain')),
+      targetPairs: targetPairs(10, 0, 10),
+      summary: {
+        lastPdmHop: routerPlace(3),
+        lastPlainHop: { hop: 7, ...TARGET },
+        nextHop: { ...routerPlace(4), candidates: [], uncertain: false },
+        inDestinationNetwork: 'no',
+      },
+      verdict: {
+        outcome: 'rejected',
+        confidence: 1 - 2 ** -10,
+        refusal: { address: '2001:db8:4::1', hop: 4, type: 1, code: 1, pointer: null },
+        evidence: evidence({ basis: 'target', pairs: 10, plainOnly: 10 }),
+      },
+    });
+    expect(spoken(record)).toBe(
+      [
+        'Packets with PDM are refused at hop 4 by r4.example.net, AS64510 Transit Ltd: administratively prohibited (ICMPv6 1/1).',
+        "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
+        '0 of 10 PDM probes arrived while 10 of 10 plain ones did.',
+        'Confidence 99.9 %.',
+      ].join('\n'),
+    );
+    record.verdict.refusal = { address: '2001:db8::bad', hop: null, type: 4, code: 2, pointer: 42 };
+    expect(verdictWords(record).headline).toBe(
+      'Packets with PDM are refused by 2001:db8::bad: unrecognised option (ICMPv6 4/2, pointer 42).',
+    );
+  });
+
+  it('say that the option is removed or changed and the packets go on', () => {
+    const interval = { after: 3, upTo: 5, likelyUpTo: 4 };
+    const parts = {
+      hops: [1, 2, 3, 4, 5].map((number) => hop(number, 'both')),
+      targetPairs: targetPairs(10, 10, 10),
+      summary: { lastPdmHop: routerPlace(3) },
+    };
+    expect(spoken(buildRecord({ ...parts, verdict: { outcome: 'stripped', interval } }))).toBe(
+      [
+        'The PDM option is removed from packets after hop 3 (r3.example.net, AS64500 Source Net), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd), certainly before hop 5 (r5.example.net, AS64510 Transit Ltd).',
+        'The packets themselves go on.',
+        '10 of 10 PDM probes arrived while 10 of 10 plain ones did.',
+      ].join('\n'),
+    );
+    expect(verdictWords(buildRecord({ ...parts, verdict: { outcome: 'altered' } })).headline).toBe(
+      'The octets of the PDM option are changed.',
+    );
+  });
+
+  it('give both rates of an impairment', () => {
+    const record = buildRecord({
+      targetPairs: targetPairs(29, 14, 30),
+      verdict: {
+        outcome: 'impaired',
+        confidence: 0.9997,
+        evidence: evidence({ basis: 'target', pairs: 30, plainOnly: 15, rates: { plain: 29 / 30, pdm: 14 / 30 } }),
+      },
+    });
+    expect(spoken(record)).toBe(
+      [
+        'PDM arrives less often than plain packets do.',
+        '14 of 30 PDM probes arrived while 29 of 30 plain ones did: 47 % against 97 %.',
+        'Confidence 99.97 %.',
+      ].join('\n'),
+    );
+  });
+
+  it('say why there is no verdict, what was seen, and the other reasons below', () => {
+    const record = buildRecord({
+      targetPairs: targetPairs(4, 0, 10),
+      summary: { lastPdmHop: routerPlace(3), lastPlainHop: { hop: 7, ...TARGET } },
+      verdict: {
+        outcome: 'inconclusive',
+        reasons: ['Only 4 of the 10 pairs needed were answered.', 'Replies came that fit no one probe.'],
+      },
+    });
+    expect(spoken(record)).toBe(
+      [
+        'No verdict: Only 4 of the 10 pairs needed were answered.',
+        'PDM was seen up to hop 3 (r3.example.net, AS64500 Source Net), plain packets up to hop 7 (www.example.com, AS64501 Example Corp).',
+        '0 of 10 PDM probes arrived while 4 of 10 plain ones did.',
+        '- Replies came that fit no one probe.',
+      ].join('\n'),
+    );
+  });
+
+  it('accuse nobody where nothing answers', () => {
+    expect(spoken(buildRecord({ verdict: { outcome: 'unreachable', reasons: ['Nothing answered.'] } }))).toBe(
+      [
+        'Nothing answered the plain packets either, so nothing is known about PDM here.',
+        '66 probes were sent.',
+        '- Nothing answered.',
+      ].join('\n'),
+    );
+    const silent = buildRecord({
+      targetPairs: targetPairs(0, 0, 10),
+      summary: { lastPdmHop: routerPlace(6), lastPlainHop: routerPlace(6) },
+      verdict: { outcome: 'no-difference' },
+    });
+    expect(spoken(silent)).toBe(
+      [
+        'No difference seen: the target answers neither kind of packet, and PDM reaches at least as far as plain.',
+        'PDM was seen up to hop 6 (r6.example.net, AS64510 Transit Ltd), plain packets up to hop 6 (r6.example.net, AS64510 Transit Ltd).',
+      ].join('\n'),
+    );
+  });
+
+  it('say why nothing was measured, once', () => {
+    const reasons = ['www.example.com has IPv4 addresses only.'];
+    expect(spoken(buildRecord({ verdict: { outcome: 'not-measured', reasons } }))).toBe(
+      'Not measured: www.example.com has IPv4 addresses only.',
+    );
+  });
+
+  it('let no control or bidirectional character of a name through, in any outcome', () => {
+    for (const outcome of OUTCOMES) {
+      const record = droppedRecord();
+      const evil = 'evil\u001b[2J\u202egpj.exe\u0085';
+      record.verdict.outcome = outcome;
+      record.target.input = evil;
+      record.target.asName = evil;
+      record.verdict.reasons = [evil];
+      record.verdict.refusal = { address: evil, hop: 4, type: 1, code: 1, pointer: null };
+      record.verdict.pathsDiverge = 2;
+      for (const entry of [record.summary.lastPdmHop, record.summary.lastPlainHop, record.summary.nextHop]) {
+        if (entry !== null) Object.assign(entry, { name: evil, asName: evil });
+      }
+      for (const entry of record.hops) for (const one of entry.arms.plain.responders) one.name = evil;
+      expect(spoken(record)).toMatch(/^[\x20-\x7e\n]*$/);
+    }
+  });
+});
