@@ -89,11 +89,6 @@ export function withTargetRow(settings: Settings, row: TargetRow, place: string)
 
 export type TargetRow = Readonly<Partial<Record<SettingKey, unknown>>>;
 
-/** The flag, key or variable that was most likely meant, for messages of the command line. */
-export function suggestFlag(given: string): string | null {
-  return closestName(given, SETTING_KEYS.map(flagOf));
-}
-
 function decide(given: GivenSettings, command: Command): Settings {
   return {
     ...given,

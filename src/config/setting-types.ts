@@ -65,13 +65,13 @@ export function choices<const T extends string>(
 
 const TEXT_LIMIT = 200;
 
-/** Text for people, one line. */
+/** Text for people, one line. (Not every reader of JSON Schema knows `\P{C}`, so it is no pattern there.) */
 export function optionalText(about: About<string | null>): Setting<string | null> {
   const schema = z
     .string()
     .min(1)
     .max(TEXT_LIMIT)
-    .regex(/^\P{C}*$/u)
+    .refine((text) => !/\p{C}/u.test(text))
     .nullable();
   return {
     ...about,
@@ -87,7 +87,7 @@ export function optionalFile(about: About<string | null>): Setting<string | null
     .string()
     .min(1)
     .max(4096)
-    .regex(/^[^\0]*$/)
+    .refine((text) => !text.includes('\0'))
     .nullable();
   return { ...about, schema, kind: 'text', expects: 'the name of a file' };
 }
@@ -119,7 +119,7 @@ export function optionalProbeUri(about: About<string | null>): Setting<string | 
   const schema = z
     .string()
     .max(36)
-    .regex(/^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i)
+    .regex(/^[A-Za-z][A-Za-z0-9+.-]*:[!-~]+$/)
     .nullable();
   return { ...about, schema, kind: 'text', expects: 'a URI of at most 36 ASCII characters' };
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   loadSettings,
-  suggestFlag,
   withTargetRow,
   type LoadedSettings,
   type SettingsInput,
@@ -292,12 +291,6 @@ describe('unknown keys', () => {
     expect(refusal(() => load({ env: { PDM_TRACE_ZEBRA: '3' } })).message).toMatch(
       /there is no PDM_TRACE_ZEBRA; unset it/,
     );
-  });
-
-  it('on the command line get a suggestion', () => {
-    expect(suggestFlag('--max-hop')).toBe('--max-hops');
-    expect(suggestFlag('--no-explian')).toBe('--no-explain');
-    expect(suggestFlag('--qqqqqq')).toBeNull();
   });
 });
 
