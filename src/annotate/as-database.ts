@@ -36,10 +36,13 @@ const inflate = promisify(gunzip);
  * package is not installed. Loading the bundled file takes about 0.2 s.
  * Throws AnnotationError `as-database-unreadable` or `as-database-malformed`.
  */
-export async function openAsDatabase(path: string | null): Promise<AsDatabase | null> {
+export async function openAsDatabase(
+  path: string | null,
+  bundledPackage = BUNDLED_PACKAGE,
+): Promise<AsDatabase | null> {
   if (path !== null) return openFile(path, path, null);
-  const bundled = await findBundled();
-  return bundled === null ? null : openFile(bundled.path, `${BUNDLED_PACKAGE} ${bundled.version}`, bundled.date);
+  const bundled = await findBundled(bundledPackage);
+  return bundled === null ? null : openFile(bundled.path, `${bundledPackage} ${bundled.version}`, bundled.date);
 }
 
 async function openFile(path: string, source: string, date: string | null): Promise<AsDatabase> {
@@ -100,9 +103,9 @@ function malformed(path: string, reason: string, cause?: unknown): AnnotationErr
   });
 }
 
-async function findBundled(): Promise<{ path: string; version: string; date: string | null } | null> {
+async function findBundled(name: string): Promise<{ path: string; version: string; date: string | null } | null> {
   try {
-    const manifest = createRequire(import.meta.url).resolve(`${BUNDLED_PACKAGE}/package.json`);
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
     const path = join(dirname(manifest), 'asn-ipv6.csv');
     await stat(path);
     const parsed: unknown = JSON.parse(await readFile(manifest, 'utf8'));

@@ -289,6 +289,10 @@ describe('the bundled data', () => {
     expect(database.lookup(octets('2001:db8::1'))).toBeNull();
   });
 
+  it('is optional: without the package there is no database, and no error', async () => {
+    expect(await openAsDatabase(null, '@ip-location-db/not-installed')).toBeNull();
+  });
+
   it('says the same as another CSV parser for both ends of every fiftieth row', async () => {
     const file = createRequire(import.meta.url).resolve(`${BUNDLED_PACKAGE}/asn-ipv6.csv`);
     const database = (await openAsDatabase(null))!;

@@ -35,7 +35,7 @@ async function serve(answer: (question: Question) => Reply | Promise<Reply>, del
 }
 
 function resolverFor(options: NameResolverOptions): NameResolver {
-  const resolver = createNameResolver({ hostsFile, attemptTimeoutMs: 400, totalTimeoutMs: 1500, ...options });
+  const resolver = createNameResolver({ hostsFile, attemptTimeoutMs: 8000, totalTimeoutMs: 10_000, ...options });
   resolvers.push(resolver);
   return resolver;
 }
@@ -131,7 +131,7 @@ describe('reverse names', () => {
 
   it('gives up a server that does not answer, and does not ask it for the same again at once', async () => {
     const server = await serve(() => 'silence');
-    const resolver = resolverFor({ server: server.address });
+    const resolver = resolverFor({ server: server.address, attemptTimeoutMs: 200 });
     expect(await resolver.reverse(octets('2001:db8::6'))).toBeNull();
     expect(resolver.stats().timeouts).toBe(1);
     const asked = server.questions.length;
@@ -333,7 +333,7 @@ describe('resolving a target', () => {
 
   it('gives the address even where the chain cannot be learnt in time', async () => {
     const server = await serve(({ type }) => (type === 'AAAA' ? [aaaa('2001:db8::80')] : 'silence'));
-    const found = await resolverFor({ server: server.address }).resolveTarget('slow.example');
+    const found = await resolverFor({ server: server.address, attemptTimeoutMs: 1000 }).resolveTarget('slow.example');
     expect(texts(found.addresses)).toEqual(['2001:db8::80']);
     expect(found.aliases).toEqual([]);
   });
@@ -358,7 +358,7 @@ describe('resolving a target', () => {
   it('tells a silent name server and a failing one from a name that does not exist', async () => {
     const silent = await serve(() => 'silence');
     const refusing = await serve(() => 'refused');
-    const timedOut = await resolverFor({ server: silent.address }).resolveTarget('www.example');
+    const timedOut = await resolverFor({ server: silent.address, attemptTimeoutMs: 200 }).resolveTarget('www.example');
     expect(timedOut.error?.code).toBe('lookup-timeout');
     expect(timedOut.error?.message).toContain('check --resolver');
     expect((await resolverFor({ server: refusing.address }).resolveTarget('www.example')).error?.code).toBe(
