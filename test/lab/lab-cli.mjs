@@ -1,0 +1,71 @@
+// @ts-check
+/** `npm run lab`: runs a command inside the source of a described network. */
+import process from 'node:process';
+import { readScenario, scenarioNames } from './description.mjs';
+import { createLab } from './lab.mjs';
+import { removeLeftovers } from './namespaces.mjs';
+import { picture } from './picture.mjs';
+
+const USAGE = `npm run lab -- list                              all scenarios
+npm run lab -- <scenario>                        what the network looks like and what is true in it
+npm run lab -- <scenario> -- pdm-trace <target>  runs a command inside the source; "target.lab.example" is the target
+npm run lab -- <scenario> --in hop4 -- bash      the same inside another node
+npm run lab -- clean                             removes what killed runs left behind`;
+
+/** @param {string[]} argv @returns {Promise<number>} */
+async function main(argv) {
+  const separator = argv.indexOf('--');
+  const words = separator < 0 ? argv : argv.slice(0, separator);
+  const command = separator < 0 ? [] : argv.slice(separator + 1);
+  const [scenario, option, node = 'source'] = words;
+  if (scenario === undefined || (option !== undefined && option !== '--in')) {
+    process.stderr.write(`${USAGE}\n`);
+    return 64;
+  }
+  if (scenario === 'list') {
+    for (const name of scenarioNames()) process.stdout.write(`${name.padEnd(30)} ${readScenario(name).title}\n`);
+    return 0;
+  }
+  if (scenario === 'clean') {
+    const { namespaces, directories } = removeLeftovers();
+    process.stdout.write(`removed ${namespaces.length} namespaces and ${directories.length} directories\n`);
+    return 0;
+  }
+  const description = readScenario(scenario);
+  if (command.length === 0) {
+    process.stdout.write(picture(description));
+    return 0;
+  }
+  return runIn(description, node, command);
+}
+
+/** @param {import('./lab-types.js').Description} description @param {string} node @param {string[]} command */
+async function runIn(description, node, command) {
+  const lab = await createLab(description);
+  try {
+    process.stderr.write(
+      `lab ${description.name}: ${description.title}; the target is ${lab.targetName} (${lab.targetAddress})\n`,
+    );
+    const child = lab.spawn(node, command, { stdio: 'inherit', env: { PDM_TRACE_ASN_DB: lab.asnFile } });
+    // Ctrl-C reaches the command by the terminal; we wait for it and then clean up. Other signals we pass on.
+    process.on('SIGINT', () => undefined);
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    process.on('SIGHUP', () => child.kill('SIGHUP'));
+    return await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+    });
+  } finally {
+    await lab.destroy();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    process.stderr.write(`lab: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 70;
+  },
+);

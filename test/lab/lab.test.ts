@@ -1,0 +1,381 @@
+/** The networks behave as their descriptions say: asserted with hand-made probes, not with the tool. */
+import { spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { checkDescription, readScenario, scenarioNames } from './description.mjs';
+import { createLab } from './lab.mjs';
+import type { Description, Lab } from './lab-types.js';
+import { removeLeftovers } from './namespaces.mjs';
+import { sendProbes, type Probe, type Reply } from './probes.mjs';
+
+const TIME_EXCEEDED = 3;
+const ECHO_REPLY = 129;
+const FROM_THE_TARGET = 64;
+const PROTOCOLS = ['udp', 'icmp6'] as const;
+
+async function inLab<T>(descriptionOrName: Description | string, use: (lab: Lab) => Promise<T>): Promise<T> {
+  const lab = await createLab(descriptionOrName);
+  try {
+    return await use(lab);
+  } finally {
+    await lab.destroy();
+  }
+}
+
+function silentHops({ hops }: Description): number[] {
+  return Object.keys(hops)
+    .map(Number)
+    .filter((hop) => hops[hop]?.silent === 'all');
+}
+
+/** Whether a probe was seen to get past `hop`: reported there or answered by the target. */
+function arrived(reply: Reply | null, lab: Lab): boolean {
+  return reply !== null && (reply.type === TIME_EXCEEDED || reply.from === lab.targetAddress);
+}
+
+/** Chance decides in these networks, or an ICMPv6 limit: single probes prove nothing there. */
+function isRandom(description: Description): boolean {
+  const everything = [description.everyRouter, ...Object.values(description.hops)];
+  return everything.some(({ filters, icmp }) => icmp?.rateLimitMs || filters?.some(({ percent }) => percent));
+}
+
+const scenarios = scenarioNames().map((name) => readScenario(name));
+const steady = scenarios.filter((description) => !isRandom(description) && description.source.route !== 'none');
+
+describe.concurrent('a plain packet', () => {
+  it.each(steady)('expires at each hop in turn and reaches the target: $name', (description) =>
+    inLab(description, async (lab) => {
+      const silent = silentHops(description);
+      for (const protocol of PROTOCOLS) {
+        const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
+        const replies = await sendProbes(
+          lab,
+          hopLimits.map((hopLimit): Probe => ({ arm: 'plain', protocol, hopLimit })),
+        );
+        for (const [i, reply] of replies.entries()) {
+          const hop = i + 1;
+          if (hop > description.routers) {
+            const answer = protocol === 'udp' ? { type: 1, code: 4 } : { type: ECHO_REPLY, code: 0 };
+            if (description.target.silent) expect(reply).toBeNull();
+            else expect(reply).toMatchObject({ from: lab.targetAddress, ...answer });
+          } else if (silent.includes(hop)) expect(reply).toBeNull();
+          else {
+            expect(reply).toMatchObject({ type: TIME_EXCEEDED, code: 0 });
+            if (description.balance?.hop !== hop) expect(reply?.from).toBe(lab.hopAddress(hop));
+            expect(lab.hopAddresses(hop)).toContain(reply?.from);
+          }
+        }
+      }
+    }),
+  );
+});
+
+describe.concurrent('a packet with the option', () => {
+  const losing = steady.filter(({ truth }) => truth.lostFrom !== null);
+  it.each(losing)('is lost from the hop limit that the truth names, and reported before it: $name', (description) =>
+    inLab(description, async (lab) => {
+      const { lostFrom, lastPdmHop, refusal } = description.truth;
+      for (const protocol of PROTOCOLS) {
+        const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
+        const replies = await sendProbes(
+          lab,
+          hopLimits.map((hopLimit): Probe => ({ arm: 'pdm', protocol, hopLimit })),
+        );
+        for (const [i, reply] of replies.entries()) {
+          const hopLimit = hopLimits[i]!;
+          if (hopLimit >= lostFrom!) {
+            if (refusal === null) expect(reply).toBeNull();
+            else
+              expect(reply).toMatchObject({
+                from: lab.hopAddress(refusal.hop),
+                type: refusal.type,
+                code: refusal.code,
+              });
+          } else if (hopLimit <= lastPdmHop!) {
+            expect(reply).toMatchObject({ type: TIME_EXCEEDED, quotedNextHeader: 60, quotedOption: 0x0f });
+            expect(lab.hopAddresses(hopLimit)).toContain(reply?.from);
+          } else expect(reply).toBeNull();
+        }
+      }
+    }),
+  );
+
+  const delivering = steady.filter(
+    ({ truth, target }) =>
+      truth.outcomes.icmp6.includes('delivered') && truth.outcomes.icmp6.length === 1 && !target.silent,
+  );
+  it.each(delivering)('is answered by the target, echo at least: $name', (description) =>
+    inLab(description, async (lab) => {
+      const [reply] = await sendProbes(lab, [{ arm: 'pdm', protocol: 'icmp6', hopLimit: FROM_THE_TARGET }]);
+      expect(reply).toMatchObject({ from: lab.targetAddress, type: ECHO_REPLY });
+    }),
+  );
+});
+
+describe.concurrent('causes', () => {
+  const passes: Record<string, readonly Probe['arm'][]> = {
+    option: ['do8', 'do16', 'long'],
+    size: ['do8', 'long'],
+    'destination-options': ['long'],
+    length: [],
+  };
+  const caused = steady.filter(({ truth, target }) => truth.cause !== null && !target.silent);
+  it.each(caused)('the arms that pass are those that the cause leaves alone: $name', (description) =>
+    inLab(description, async (lab) => {
+      const arms = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
+      const replies = await sendProbes(
+        lab,
+        arms.map((arm): Probe => ({ arm, protocol: 'udp', hopLimit: FROM_THE_TARGET })),
+      );
+      const got = arms.filter((_, i) => replies[i]?.from === lab.targetAddress && arrived(replies[i], lab));
+      const expected = passes[description.truth.cause!]!;
+      // An 8-octet header does not make a payload of over 36 octets.
+      const short = description.truth.cause === 'length' ? ['do8'] : [];
+      expect(new Set(got)).toEqual(new Set(['plain', ...short, ...expected]));
+    }),
+  );
+});
+
+describe.concurrent('limits, loss and load sharing', () => {
+  it('a harshly limited router reports a burst of six and then waits a second', () =>
+    inLab('harsh-limits', async (lab) => {
+      const replies = await sendProbes(
+        lab,
+        Array.from({ length: 12 }, (): Probe => ({ arm: 'plain', protocol: 'udp', hopLimit: 3 })),
+      );
+      expect(replies.slice(0, 6).every((reply) => reply?.from === lab.hopAddress(3))).toBe(true);
+      expect(replies.slice(6).filter((reply) => reply !== null).length).toBeLessThanOrEqual(1);
+    }));
+
+  it('a lab without limits reports each of a hundred probes sent at once', () =>
+    inLab('delivered-8', async (lab) => {
+      const probes = Array.from({ length: 100 }, (_, i): Probe => ({
+        arm: i % 2 ? 'plain' : 'pdm',
+        protocol: 'udp',
+        hopLimit: 3,
+      }));
+      const replies = await sendProbes(lab, probes, { gapMs: 0, waitMs: 2000 });
+      expect(replies.filter((reply) => reply?.from === lab.hopAddress(3)).length).toBe(100);
+    }));
+
+  it('one probe in five is lost, with and without the option alike', () =>
+    inLab('loss-20', async (lab) => {
+      const probes = Array.from({ length: 1000 }, (_, i): Probe => ({
+        arm: i % 2 ? 'plain' : 'pdm',
+        protocol: 'icmp6',
+        hopLimit: 64,
+      }));
+      const replies = await sendProbes(lab, probes, { gapMs: 0, waitMs: 500 });
+      const lost = (rest: number) => replies.filter((reply, i) => i % 2 === rest && reply === null).length;
+      // 500 trials at 0.2: 50 to 150 is over five standard deviations.
+      for (const rest of [0, 1]) {
+        expect(lost(rest)).toBeGreaterThan(50);
+        expect(lost(rest)).toBeLessThan(150);
+      }
+    }));
+
+  it.each(['equal-cost-drop', 'equal-cost-label-drop'])(
+    'all four members carry plain packets and some flows with the option are lost: %s',
+    (name) =>
+      inLab(name, async (lab) => {
+        const flows = Array.from({ length: 64 }, (_, i) => ({ sourcePort: 40000 + i, flowLabel: 0x100 + 7 * i }));
+        const plain = await sendProbes(
+          lab,
+          flows.map((flow): Probe => ({ arm: 'plain', protocol: 'udp', hopLimit: 4, ...flow })),
+        );
+        expect(new Set(plain.map((reply) => reply?.from))).toEqual(new Set(lab.hopAddresses(4)));
+        const pdm = await sendProbes(
+          lab,
+          flows.map((flow): Probe => ({ arm: 'pdm', protocol: 'udp', hopLimit: 64, ...flow })),
+        );
+        const lost = pdm.filter((reply) => reply === null).length;
+        expect(lost).toBeGreaterThan(0);
+        expect(lost).toBeLessThan(48);
+      }),
+  );
+
+  it('equal cost by ports keeps both packets of a pair on one member', () =>
+    inLab('equal-cost-drop', async (lab) => {
+      const flows = Array.from({ length: 32 }, (_, i) => ({ sourcePort: 40000 + i, flowLabel: 0x100 + i }));
+      const at4 = (arm: Probe['arm']) =>
+        sendProbes(
+          lab,
+          flows.map((flow): Probe => ({ arm, protocol: 'udp', hopLimit: 4, ...flow })),
+        );
+      const [plain, pdm] = [await at4('plain'), await at4('pdm')];
+      expect(pdm.map((reply) => reply?.from)).toEqual(plain.map((reply) => reply?.from));
+    }));
+
+  it('a detour gives packets with the header other routers and another distance', () =>
+    inLab('detour-delivered', async (lab) => {
+      const at = async (arm: Probe['arm']) =>
+        (
+          await sendProbes(
+            lab,
+            [3, 4, 7, 9].map((hopLimit): Probe => ({ arm, protocol: 'icmp6', hopLimit })),
+          )
+        ).map((reply) => reply?.from);
+      const hopAddress = (hop: number) => lab.hopAddress(hop);
+      expect(await at('plain')).toEqual([hopAddress(3), hopAddress(4), hopAddress(7), lab.targetAddress]);
+      expect(await at('pdm')).toEqual([lab.hopAddresses(3)[1], hopAddress(6), lab.targetAddress, lab.targetAddress]);
+    }));
+
+  it('errors that quote the option do not come back through the return filter, echo replies do', () =>
+    inLab('return-filter', async (lab) => {
+      const replies = await sendProbes(lab, [
+        { arm: 'pdm', protocol: 'udp', hopLimit: 4 },
+        { arm: 'pdm', protocol: 'udp', hopLimit: 5 },
+        { arm: 'pdm', protocol: 'udp', hopLimit: 64 },
+        { arm: 'pdm', protocol: 'icmp6', hopLimit: 64 },
+        { arm: 'do16', protocol: 'udp', hopLimit: 64 },
+      ]);
+      expect(replies.map((reply) => reply?.from ?? null)).toEqual([
+        lab.hopAddress(4),
+        null,
+        null,
+        lab.targetAddress,
+        lab.targetAddress,
+      ]);
+    }));
+
+  it('an altered option is quoted with its new type beyond the router that altered it', () =>
+    inLab('altered-at-4', async (lab) => {
+      const replies = await sendProbes(
+        lab,
+        [4, 5, 64].map((hopLimit): Probe => ({ arm: 'pdm', protocol: 'udp', hopLimit })),
+      );
+      expect(replies.map((reply) => reply?.quotedOption)).toEqual([0x0f, 0x1e, 0x1e]);
+    }));
+
+  it('without a route sending fails at once', () =>
+    inLab('no-route', async (lab) => {
+      await expect(sendProbes(lab, [{ arm: 'plain', protocol: 'udp', hopLimit: 64 }])).rejects.toThrow(/unreachable/i);
+    }));
+
+  it('a link with a small MTU answers a larger packet with Packet Too Big', () =>
+    inLab('small-mtu', async (lab) => {
+      const { stdout } = await lab.exec('source', [
+        'ping',
+        '-c',
+        '1',
+        '-W',
+        '1',
+        '-M',
+        'do',
+        '-s',
+        '1300',
+        lab.targetAddress,
+      ]);
+      expect(stdout).toMatch(new RegExp(`From ${lab.hopAddress(4)} .*Packet too big: mtu=1280`));
+    }));
+});
+
+describe('the lab itself', () => {
+  it('gives names, AS data and the tool to commands inside it, and their exit codes back', () =>
+    inLab('drop-at-4', async (lab) => {
+      const names = await lab.exec('source', ['getent', 'ahostsv6', 'hop4.lab.example']);
+      expect(names.stdout).toContain(lab.hopAddress(4));
+      const asn = await lab.exec(lab.sourceNamespace, ['cat', lab.asnFile]);
+      expect(asn.stdout).toContain('2001:db8:1::,2001:db8:1:ffff:ffff:ffff:ffff:ffff,64501,Lab Transit 1');
+      expect((await lab.exec('target', ['sh', '-c', 'command -v pdm-trace'])).code).toBe(0);
+      expect((await lab.exec('hop1', ['sh', '-c', 'exit 7'])).code).toBe(7);
+      await expect(lab.exec('hop99', ['true'])).rejects.toMatchObject({ code: 'LAB_NO_SUCH_NODE' });
+    }));
+
+  it('captures what passes an interface', () =>
+    inLab('delivered-8', async (lab) => {
+      const capture = await lab.capture('hop4', 'up');
+      await sendProbes(lab, [{ arm: 'pdm', protocol: 'udp', hopLimit: 64, flowLabel: 0xabcde }]);
+      const { packets } = await capture.stop();
+      const ours = packets.filter((packet) => Buffer.from(packet).readUInt32BE(0) === 0x600abcde);
+      expect(ours.length).toBe(1);
+      // Three routers have taken one each of 64.
+      expect([ours[0]![6], ours[0]![7], ours[0]![42]]).toEqual([60, 61, 0x0f]);
+    }));
+
+  it('stands several times at once without one seeing the other', async () => {
+    const labs = await Promise.all(['delivered-8', 'drop-at-4', 'delivered-8'].map((name) => createLab(name)));
+    try {
+      const probe: Probe = { arm: 'pdm', protocol: 'icmp6', hopLimit: 64 };
+      const replies = await Promise.all(labs.map((lab) => sendProbes(lab, [probe])));
+      expect(replies.map(([reply]) => reply?.type ?? null)).toEqual([ECHO_REPLY, null, ECHO_REPLY]);
+    } finally {
+      await Promise.all(labs.map((lab) => lab.destroy()));
+    }
+  });
+
+  it('leaves nothing behind: no namespace, no file, no process', async () => {
+    const lab = await createLab('delivered-8');
+    const sleeper = lab.exec('hop3', ['sleep', '600']);
+    await lab.destroy();
+    expect((await sleeper).signal).toBe('SIGKILL');
+    expect(standing(lab.directory.split('/').at(-1)!)).toEqual([]);
+  });
+
+  it('removes what a killed run left: namespaces, files and the commands that still ran in them', async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', KILLED_RUN, LAB_MODULE], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [name, pid] = (
+      await new Promise<string>((resolve) =>
+        child.stdout.once('data', (text: Buffer) => {
+          resolve(text.toString());
+        }),
+      )
+    )
+      .trim()
+      .split(' ');
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    removeLeftovers();
+    expect(standing(name!)).toEqual([]);
+    await expect.poll(() => isAlive(Number(pid))).toBe(false);
+  });
+
+  it('keeps its hands off labs whose owner lives', () =>
+    inLab('delivered-8', async (lab) => {
+      removeLeftovers();
+      expect((await lab.exec('source', ['true'])).code).toBe(0);
+    }));
+
+  it('refuses a description with a misspelt feature rather than building a network without it', () => {
+    expect(() =>
+      checkDescription('x', { title: 'X', routers: 2, hops: { 1: { filter: [] } }, truth: { outcomes: 'delivered' } }),
+    ).toThrow(/hops\.1 has unknown key "filter"/);
+    expect(() =>
+      checkDescription('x', { title: 'X', routers: 2, hops: { 3: {} }, truth: { outcomes: 'delivered' } }),
+    ).toThrow(/hops names hop 3 of 2/);
+    expect(() => readScenario('no-such-network')).toThrow(/there is no such scenario/);
+  });
+});
+
+const LAB_MODULE = fileURLToPath(new URL('./lab.mjs', import.meta.url));
+const KILLED_RUN = `
+const { createLab } = await import(process.argv[1]);
+const lab = await createLab('delivered-8');
+const child = lab.spawn('hop2', ['sleep', '600'], { stdio: 'pipe' });
+console.log(lab.directory.split('/').at(-1), child.pid);
+`;
+
+/** Namespaces and directories that carry the lab's name. */
+function standing(name: string): string[] {
+  return [tmpdir(), '/run/netns'].flatMap((directory) => {
+    try {
+      return readdirSync(directory).filter((entry) => entry.startsWith(name));
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A killed process that nobody has waited for yet is not alive. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
