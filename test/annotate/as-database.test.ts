@@ -5,11 +5,14 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import { BUNDLED_PACKAGE, openAsDatabase, type AsDatabase } from '../../src/annotate/as-database.js';
 import { AsTableBuilder } from '../../src/annotate/as-table.js';
 import { AsCsvParser, parseWords } from '../../src/annotate/parse-as-csv.js';
+
+// For busy machines: nothing here takes more than a second on an idle one.
+vi.setConfig({ testTimeout: 60_000 });
 
 let directory: string;
 beforeAll(() => {

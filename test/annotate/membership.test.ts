@@ -1,11 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   judgeMembership,
   MEMBERSHIP_RULES,
   type MembershipInput,
   type Origins,
 } from '../../src/annotate/membership.js';
+
+// For busy machines: nothing here takes more than a second on an idle one.
+vi.setConfig({ testTimeout: 60_000 });
 
 const D = 100;
 const x = 10;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import {
   createNameResolver,
@@ -10,6 +10,9 @@ import {
   type NameResolverOptions,
 } from '../../src/annotate/names.js';
 import { startDnsServer, type Answer, type DnsServer, type Question, type Reply } from './dns-server.js';
+
+// For busy machines: nothing here takes more than a second on an idle one.
+vi.setConfig({ testTimeout: 60_000 });
 
 let directory: string;
 let hostsFile: string;

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { isIP } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sanitiseLabel, sanitiseName } from '../../src/annotate/sanitise-name.js';
+
+// For busy machines: nothing here takes more than a second on an idle one.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('a name from the DNS', () => {
   it.each([

@@ -1,11 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { loadSettings } from '../../src/config/load-settings.js';
 import { defaultSettingsYaml, recordJsonSchema, settingsJsonSchema } from '../../src/config/settings-documents.js';
 import { SETTING_KEYS, defaultSettings, settingOf } from '../../src/config/settings.js';
+
+// For busy machines: nothing here takes more than a second on an idle one.
+vi.setConfig({ testTimeout: 60_000 });
 
 function pathOf(name: string): string {
   return fileURLToPath(new URL(`../../config/${name}`, import.meta.url));
