@@ -9,8 +9,9 @@ import { readPrefixFile } from '../annotate/prefix-file.js';
 import { refuseTarget } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
 import { createTraceEngine } from '../engine/create-trace-engine.js';
+import { openNativeTransport } from '../transport/native-transport.js';
+import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
-import type { EngineClock } from '../transport/probe-transport.js';
 import { CliError, errorCode } from './cli-error.js';
 import type { DoctorPorts, LocalAddress, OpenedTransport } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
@@ -28,7 +29,11 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     settings.ixpPrefixes === null ? null : readPrefixFile(settings.ixpPrefixes, '--ixp-prefixes'),
     settings.doNotProbe === null ? null : readPrefixFile(settings.doNotProbe, '--do-not-probe'),
   ]);
-  const { transport, choice } = await openTransport(settings, time);
+  const { transport: opened, choice } = await openTransport(settings, time);
+  let onFatal = (_error: Error): void => undefined;
+  const transport = withFatal(opened, (error) => {
+    onFatal(error);
+  });
   const names = createNameResolver({ server: settings.resolver, nowMs: () => time.nowNs() / 1e6 });
   const engine = createTraceEngine({
     transport,
@@ -51,7 +56,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     refuse: (octets, zone) => refuseTarget(octets, zone, doNotProbe),
     annotate: (record) => annotateRecord(record, sources),
     onFatal: (listener) => {
-      transport.onError(listener);
+      onFatal = listener;
     },
     close: async () => {
       names.close();
@@ -61,33 +66,79 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
   };
 }
 
-/** `auto` takes the best adapter that loads and says why. */
+type AdapterName = 'native' | 'raw-socket';
+
+const ADAPTERS: Readonly<Record<AdapterName, (options: { clock: EngineClock }) => Promise<ProbeTransport>>> = {
+  native: openNativeTransport,
+  'raw-socket': openRawSocketTransport,
+};
+
+/** In the order in which `auto` prefers them. */
+const PREFERENCE: readonly AdapterName[] = ['native', 'raw-socket'];
+
+/** `auto` takes the best adapter that opens and says why it is not a better one. */
 async function openTransport(settings: Settings, clock: EngineClock): Promise<OpenedTransport> {
-  if (settings.transport === 'native')
-    throw new CliError(
-      'ERR_TRANSPORT_UNAVAILABLE',
-      EXIT.unavailable,
-      '--transport native: the native addon is not there; use --transport raw-socket or auto',
-    );
-  try {
-    const transport = await openRawSocketTransport({ clock });
-    return {
-      transport,
-      choice: settings.transport === 'auto' ? 'raw-socket (auto: native is not there)' : 'raw-socket',
-    };
-  } catch (error) {
-    throw transportError(error);
+  if (settings.transport !== 'auto') {
+    try {
+      return { transport: await ADAPTERS[settings.transport]({ clock }), choice: settings.transport };
+    } catch (error) {
+      throw transportError(error);
+    }
   }
+  const failures: string[] = [];
+  for (const name of PREFERENCE) {
+    try {
+      const transport = await ADAPTERS[name]({ clock });
+      const why = failures.length === 0 ? 'auto: the best there is' : `auto: ${failures.join('; ')}`;
+      return { transport, choice: `${name} (${why})` };
+    } catch (error) {
+      // Without the privilege none opens.
+      if (isForbidden(error)) throw transportError(error);
+      failures.push(`${name}: ${causeOf(error)}`);
+    }
+  }
+  const message = `no transport can be opened: ${failures.join('; ')}`;
+  throw new CliError('ERR_TRANSPORT_UNAVAILABLE', EXIT.unavailable, message);
+}
+
+function isForbidden(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'EPERM' || code === 'EACCES';
 }
 
 function transportError(cause: unknown): CliError {
   const code = errorCode(cause) ?? 'ETRANSPORT';
-  if (code === 'EPERM' || code === 'EACCES')
+  if (isForbidden(cause))
     return new CliError(code, EXIT.noPermission, `raw sockets are not permitted (${code}); ${PRIVILEGE_REMEDY}`, {
       cause,
     });
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new CliError(code, EXIT.unavailable, message, { cause });
+  return new CliError(code, EXIT.unavailable, causeOf(cause), { cause });
+}
+
+function causeOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+}
+
+/** The same transport, whose fatal error also reaches `onFatal`: the port has one listener, and the engine is it. */
+function withFatal(transport: ProbeTransport, onFatal: (error: Error) => void): ProbeTransport {
+  return {
+    name: transport.name,
+    capabilities: transport.capabilities,
+    send: (arena, offsets, lengths) => transport.send(arena, offsets, lengths),
+    onPackets: (listener) => {
+      transport.onPackets(listener);
+    },
+    onError: (listener) => {
+      transport.onError((error) => {
+        onFatal(error);
+        listener(error);
+      });
+    },
+    watch: (flows) => transport.watch(flows),
+    route: (target, options) => transport.route(target, options),
+    stats: () => transport.stats(),
+    close: () => transport.close(),
+  };
 }
 
 export function doctorPorts(): DoctorPorts {

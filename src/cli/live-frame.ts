@@ -38,7 +38,7 @@ export function liveFrame(traces: readonly LiveTrace[], options: FrameOptions): 
   if (share < LEAST_BLOCK) return [...statusLines(traces, budget, options), status];
   const blocks = traces.map((trace) => block(trace, options));
   const total = blocks.reduce((sum, lines) => sum + lines.length, 0);
-  const shown = total <= budget ? blocks : blocks.map((lines) => clip(lines, share, style));
+  const shown = total <= budget ? blocks : blocks.map((lines) => clip(lines, share, options));
   return [...shown.flat(), status];
 }
 
@@ -54,14 +54,15 @@ function block(trace: LiveTrace, options: FrameOptions): string[] {
   return [title, ...table, ''];
 }
 
-function clip(lines: readonly string[], room: number, style: Style): string[] {
+function clip(lines: readonly string[], room: number, options: FrameOptions): string[] {
   if (lines.length <= room) return [...lines];
   const kept = room - 3;
   // The blank line at the end is given up first.
   const tail = lines.slice(0, -1).slice(-kept);
   const hidden = lines.length - 1 - 2 - tail.length;
   if (hidden <= 0) return lines.slice(0, room);
-  return [...lines.slice(0, 2), style.dim(`     ${hidden} more above`), ...tail];
+  const { style, columns } = options;
+  return [...lines.slice(0, 2), style.dim(truncate(`     ${hidden} more above`, columns, style.ellipsis)), ...tail];
 }
 
 function statusLines(traces: readonly LiveTrace[], budget: number, options: FrameOptions): string[] {

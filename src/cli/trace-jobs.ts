@@ -1,6 +1,6 @@
 import { formatAddress, parseAddress } from '../address/address.js';
 import { destinationPort, type Settings } from '../config/settings.js';
-import type { TraceHandle, TraceParameters } from '../engine/trace-engine.js';
+import type { TraceHandle, TraceParameters, TraceRequest } from '../engine/trace-engine.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import { errorCode } from './cli-error.js';
 import type { TraceEnd } from './exit-codes.js';
@@ -147,23 +147,9 @@ async function routeFailure(target: Target & { octets: Uint8Array }, options: Jo
 }
 
 function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol, options: JobsOptions): TraceJob {
-  const { measuring, settings, names } = options;
+  const { measuring, names } = options;
   const id = measuring.newId();
-  const handle: TraceHandle = measuring.engine.start({
-    id,
-    runId: options.runId,
-    vantage: settings.vantage,
-    company: settings.company,
-    toolVersion: options.toolVersion,
-    input: target.host,
-    aliases: target.aliases,
-    target: target.octets,
-    protocol,
-    destinationPort: destinationPort(settings, protocol),
-    source: sourceOctets(settings),
-    interface: settings.interface ?? target.zone,
-    parameters: options.parameters,
-  });
+  const handle: TraceHandle = measuring.engine.start(traceRequest(id, target, protocol, options));
   options.log.debug('trace-started', { traceId: id, host: target.host, protocol });
   let finished: TraceRecord | null = null;
   const result = handle.record.then(async (raw): Promise<TraceResult> => {
@@ -193,18 +179,9 @@ function unmeasuredJobs(target: Target, why: Why, options: JobsOptions): TraceJo
   const { measuring, settings } = options;
   return settings.protocol.map((protocol, i) => {
     const bare = unmeasuredRecord({
-      id: measuring.newId(),
-      runId: options.runId,
-      vantage: settings.vantage,
-      company: settings.company,
-      toolVersion: options.toolVersion,
-      transport: measuring.transport.name,
-      input: target.host,
-      aliases: target.aliases,
+      request: traceRequest(measuring.newId(), target, protocol, options),
       address: target.octets === null ? null : addressText(target.octets, target.zone),
-      protocol,
-      destinationPort: destinationPort(settings, protocol),
-      parameters: options.parameters,
+      transport: measuring.transport.name,
       startedAtMs: target.startedAtMs,
       endedAtMs: measuring.time.wallMs(),
       outcome: why.outcome,
@@ -220,6 +197,28 @@ function unmeasuredJobs(target: Target, why: Why, options: JobsOptions): TraceJo
     return { traceId: bare.id, input: target.host, state: 'done' as const, record: () => record, result };
   });
 }
+
+function traceRequest(id: string, target: Target, protocol: Protocol, options: JobsOptions): TraceRequest {
+  const { settings } = options;
+  return {
+    id,
+    runId: options.runId,
+    vantage: settings.vantage,
+    company: settings.company,
+    toolVersion: options.toolVersion,
+    input: target.host,
+    aliases: target.aliases,
+    target: target.octets ?? NO_ADDRESS,
+    protocol,
+    destinationPort: destinationPort(settings, protocol),
+    source: sourceOctets(settings),
+    interface: settings.interface ?? target.zone,
+    parameters: options.parameters,
+  };
+}
+
+/** Stands for the address of a target that has none; such a target is never probed. */
+const NO_ADDRESS = new Uint8Array(16);
 
 function addressText(octets: Uint8Array, zone: string | null): string {
   return zone === null ? formatAddress(octets) : `${formatAddress(octets)}%${zone}`;

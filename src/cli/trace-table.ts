@@ -64,7 +64,9 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
       else {
         const paintPdm = row.missing && !options.running ? style.red : row.pdm.silent ? style.dim : same;
         const paintPlain = row.plain.silent ? style.dim : same;
-        lines.push(`${padStart(row.label, HOP_WIDTH)}  ${paintPlain(plain)}${MIDDLE}${paintPdm(pdm.trimEnd())}`);
+        lines.push(
+          `${padStart(row.label, HOP_WIDTH)}  ${paintPlain(plain)}${MIDDLE}${paintPdm(pdm.trimEnd())}`.trimEnd(),
+        );
       }
     }
     if (seenUpTo !== null && row.label === String(seenUpTo)) lines.push(ruler(lines, options));

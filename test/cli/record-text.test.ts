@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { recordText } from '../../src/cli/record-text.js';
+import { createStyle } from '../../src/cli/style.js';
+import { displayWidth } from '../../src/cli/terminal-text.js';
+import { renderTraceTable } from '../../src/cli/trace-table.js';
+import {
+  arm,
+  buildRecord,
+  deliveredRecord,
+  droppedRecord,
+  hop,
+  responder,
+  routerPlace,
+  targetPairs,
+} from './record-builder.js';
+
+const PLAIN = createStyle(false, true);
+const COLOURED = createStyle(true, true);
+
+describe('the text of a record', () => {
+  it('is this for a drop on 80 columns', () => {
+    expect(recordText(droppedRecord(), { columns: 80, style: PLAIN })).toBe(
+      `www.example.com (2001:db8:ffff::80), AS64501 Example Corp: udp to port 33434
+
+hop  plain           AS      loss rtt ms | PDM             AS      loss rtt ms
+  1  r1.example.net  AS64500   0%    1.5 | r1.example.net  AS64500   0%    1.5
+  2  r2.example.net  AS64500   0%    3.0 | r2.example.net  AS64500   0%    3.0
+  3  r3.example.net  AS64500   0%    4.5 | r3.example.net  AS64500   0%    4.5
+  4  r4.example.net  AS64510   0%    6.0 | r4.example.net  AS64510   0%    6.0
+--------------------------------------------------- PDM seen up to here ------
+  5  r5.example.net  AS64510   0%    7.5 | *                       100%
+  6  r6.example.net  AS64510   0%    9.0 | *                       100%
+dst  www.example.com AS64501   0%   12.3 | *                       100%
+
+PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), most likely before
+hop 5 (r5.example.net, AS64510 Transit Ltd), certainly before the target: hop 5
+is not yet in www.example.com's network (AS64501 Example Corp).
+0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do
+(99.9 %). Confidence 99.97 %. Echo requests with PDM stay unanswered too, so the
+answers are not what is lost. Attribution by origin AS of the addresses (test
+data, 2025-01-01): AS64510 Transit Ltd.
+
+Company                 -
+Start                   2001:db8::1 (here.example.org)
+Destination             2001:db8:ffff::80 (www.example.com)
+Last hop with PDM (n)   4  2001:db8:4::1 (r4.example.net)
+Last hop without PDM    7  2001:db8:ffff::80 (www.example.com)
+Next hop (n+1)          5  2001:db8:5::1 (r5.example.net)
+In destination network  no
+Outcome                 dropped (confidence 99.97 %)`,
+    );
+  });
+
+  it('has addresses too on 120 columns, and colours where PDM is missing', () => {
+    const lines = recordText(droppedRecord(), { columns: 120, style: COLOURED }).split('\n');
+    expect(lines.slice(0, 9)).toEqual([
+      '\u001b[1mwww.example.com (2001:db8:ffff::80), AS64501 Example Corp: udp to port 33434\u001b[22m',
+      '',
+      '\u001b[1mhop  plain                               AS      loss rtt ms | PDM                                 AS      loss rtt ms\u001b[22m',
+      '  1  2001:db8:1::1 (r1.example.net)      AS64500   0%    1.5 | 2001:db8:1::1 (r1.example.net)      AS64500   0%    1.5',
+      '  2  2001:db8:2::1 (r2.example.net)      AS64500   0%    3.0 | 2001:db8:2::1 (r2.example.net)      AS64500   0%    3.0',
+      '  3  2001:db8:3::1 (r3.example.net)      AS64500   0%    4.5 | 2001:db8:3::1 (r3.example.net)      AS64500   0%    4.5',
+      '  4  2001:db8:4::1 (r4.example.net)      AS64510   0%    6.0 | 2001:db8:4::1 (r4.example.net)      AS64510   0%    6.0',
+      '\u001b[31m------------------------------------------------------------------------------------------- PDM seen up to here ------\u001b[39m',
+      '  5  2001:db8:5::1 (r5.example.net)      AS64510   0%    7.5 | \u001b[31m*                                           100%\u001b[39m',
+    ]);
+    expect(lines).toContain(
+      "\u001b[31mLtd), certainly before the target: hop 5 is not yet in www.example.com's network (AS64501 Example Corp).\u001b[39m",
+    );
+  });
+
+  it('puts the verdict in green where PDM arrives and in yellow where nothing is claimed', () => {
+    expect(recordText(deliveredRecord(), { columns: null, style: COLOURED })).toContain('\u001b[32mPDM arrives');
+    const doubtful = buildRecord({ verdict: { outcome: 'inconclusive', reasons: ['Too few answers.'] } });
+    expect(recordText(doubtful, { columns: null, style: COLOURED })).toContain(
+      '\u001b[33mNo verdict: Too few answers.',
+    );
+  });
+
+  it('lists the other routers that may be hop n+1', () => {
+    const record = droppedRecord();
+    record.summary.nextHop!.candidates = [routerPlace(5), { ...routerPlace(6), name: null }];
+    const text = recordText(record, { columns: null, style: PLAIN });
+    expect(text).toContain(
+      'Next hop (n+1)          5  2001:db8:5::1 (r5.example.net)\n  or                    2001:db8:6::1\nIn destination network  no',
+    );
+  });
+
+  it('shows reasons as a list below the verdict', () => {
+    const record = droppedRecord();
+    record.verdict.reasons = ['The path changed once.', 'Hop 5 reports such packets.'];
+    expect(recordText(record, { columns: 80, style: PLAIN })).toContain(
+      'AS64510 Transit Ltd.\n  - The path changed once.\n  - Hop 5 reports such packets.\n\nCompany',
+    );
+  });
+});
+
+describe('the table of hops', () => {
+  it('gives up AS numbers and then times on narrow terminals, and cuts names', () => {
+    const narrow = renderTraceTable(droppedRecord(), { columns: 60, style: PLAIN, running: false });
+    expect(narrow[0]).toBe('hop  plain          loss rtt ms | PDM            loss rtt ms');
+    expect(narrow.at(-1)).toBe('dst  www.example.c…   0%   12.3 | *              100%');
+    const narrower = renderTraceTable(droppedRecord(), { columns: 40, style: PLAIN, running: false });
+    expect(narrower[0]).toBe('hop  plain       loss | PDM         loss');
+    expect(narrower.at(-1)).toBe('dst  www.exampl…   0% | *           100%');
+  });
+
+  it('fits any width', () => {
+    for (let columns = 4; columns < 160; columns += 1) {
+      for (const line of renderTraceTable(droppedRecord(), { columns, style: PLAIN, running: false }))
+        expect(displayWidth(line)).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('has a line for each responder of a hop', () => {
+    const forked = hop(2, 'both');
+    forked.arms.plain = arm(4, responder(routerPlace(5), 1, 2), responder(routerPlace(2), 2, 3));
+    const lines = renderTraceTable(buildRecord({ hops: [forked] }), { columns: 80, style: PLAIN, running: false });
+    expect(lines.slice(1)).toEqual([
+      '  2  r2.example.net AS64500  25%    3.0 | r2.example.net AS64500   0%    3.0',
+      '     r5.example.net AS64510         2.0 |',
+    ]);
+  });
+
+  it('draws silent hops together, but waits for them while the trace runs', () => {
+    const record = buildRecord({
+      hops: [hop(1, 'both'), hop(2, 'none'), hop(3, 'none'), hop(4, 'none'), hop(5, 'none')],
+      targetPairs: targetPairs(0, 0, 10),
+    });
+    expect(renderTraceTable(record, { columns: 80, style: PLAIN, running: false }).slice(2)).toEqual([
+      '2-5  no answer to either',
+      'dst  *                      100%        | *                      100%',
+    ]);
+    expect(renderTraceTable(record, { columns: 80, style: PLAIN, running: true })).toHaveLength(7);
+  });
+
+  it('shows times below a millisecond and leaves unknown ones empty', () => {
+    const quick = hop(1, 'both');
+    quick.arms.plain = arm(3, responder(routerPlace(1), 3, 0.04));
+    quick.arms.pdm = arm(3, responder(routerPlace(1), 3, null));
+    const [, line] = renderTraceTable(buildRecord({ hops: [quick] }), { columns: 80, style: PLAIN, running: false });
+    expect(line).toBe('  1  r1.example.net AS64500   0%   0.04 | r1.example.net AS64500   0%');
+  });
+});
