@@ -5,16 +5,16 @@ import { getSystemErrorMap } from 'node:util';
 export class RawSocketError extends Error {
   override readonly name = 'RawSocketError';
   readonly code: string;
-  /** Negative, as in Node's own errors; absent where no system call failed. */
-  readonly errno?: number;
-  readonly syscall?: string;
+  /** Negative, as in Node's own errors; undefined where no system call failed. */
+  readonly errno: number | undefined;
+  readonly syscall: string | undefined;
 
   constructor(code: string, message: string, details: { readonly syscall?: string; readonly cause?: unknown } = {}) {
     super(message, { cause: details.cause });
     this.code = code;
     const errno = (constants.errno as Readonly<Record<string, number>>)[code];
-    if (errno !== undefined) this.errno = -errno;
-    if (details.syscall !== undefined) this.syscall = details.syscall;
+    this.errno = errno === undefined ? undefined : -errno;
+    this.syscall = details.syscall;
   }
 }
 
