@@ -48,8 +48,8 @@ const DESTINATION_PORT_OFFSET = 2;
 const ACCEPT = 0x40000;
 const DROP = 0;
 
-/** A filter may have 4,096 instructions; beyond this many ranges a protocol, the nearest ones are joined. */
-const MOST_RANGES = 256;
+/** A filter may have 4,096 instructions, a range takes three in each direction: beyond this many a protocol, the nearest are joined. */
+const MOST_RANGES = 192;
 
 export interface PortRange {
   readonly from: number;
@@ -130,7 +130,7 @@ function addLeaving(program: Program, ranges: Ranges): void {
   program.label('leaving tcp').load(LOAD_HALF_INDEXED, 0).within(ranges.tcp).ret(DROP);
 }
 
-/** Sorted, disjoint, at most 256; may cover more than the flows do, never less. */
+/** Sorted, disjoint, at most 192; may cover more than the flows do, never less. */
 export function rangesOf(flows: readonly WatchedFlow[], protocol: WatchedFlow['protocol']): readonly PortRange[] {
   const sorted = flows.filter((flow) => flow.protocol === protocol).sort((a, b) => a.from - b.from);
   const joined: { from: number; to: number }[] = [];
