@@ -45,73 +45,73 @@ const scenarios = scenarioNames().map((name) => readScenario(name));
 const steady = scenarios.filter((description) => !isRandom(description) && description.source.route !== 'none');
 
 describe.concurrent('a plain packet', () => {
-  it.each(steady)('expires at each hop in turn and reaches the target: $name', (description) =>
-    inLab(description, async (lab) => {
-      const silent = silentHops(description);
-      for (const protocol of PROTOCOLS) {
-        const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
-        const replies = await sendProbes(
-          lab,
-          hopLimits.map((hopLimit): Probe => ({ arm: 'plain', protocol, hopLimit })),
-        );
-        for (const [i, reply] of replies.entries()) {
-          const hop = i + 1;
-          if (hop > description.routers) {
-            const answer = protocol === 'udp' ? { type: 1, code: 4 } : { type: ECHO_REPLY, code: 0 };
-            if (description.target.silent) expect(reply).toBeNull();
-            else expect(reply).toMatchObject({ from: lab.targetAddress, ...answer });
-          } else if (silent.includes(hop)) expect(reply).toBeNull();
-          else {
-            expect(reply).toMatchObject({ type: TIME_EXCEEDED, code: 0 });
-            if (description.balance?.hop !== hop) expect(reply?.from).toBe(lab.hopAddress(hop));
-            expect(lab.hopAddresses(hop)).toContain(reply?.from);
+  for (const description of steady)
+    it(`expires at each hop in turn and reaches the target: ${description.name}`, () =>
+      inLab(description, async (lab) => {
+        const silent = silentHops(description);
+        for (const protocol of PROTOCOLS) {
+          const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
+          const replies = await sendProbes(
+            lab,
+            hopLimits.map((hopLimit): Probe => ({ arm: 'plain', protocol, hopLimit })),
+          );
+          for (const [i, reply] of replies.entries()) {
+            const hop = i + 1;
+            if (hop > description.routers) {
+              const answer = protocol === 'udp' ? { type: 1, code: 4 } : { type: ECHO_REPLY, code: 0 };
+              if (description.target.silent) expect(reply).toBeNull();
+              else expect(reply).toMatchObject({ from: lab.targetAddress, ...answer });
+            } else if (silent.includes(hop)) expect(reply).toBeNull();
+            else {
+              expect(reply).toMatchObject({ type: TIME_EXCEEDED, code: 0 });
+              if (description.balance?.hop !== hop) expect(reply?.from).toBe(lab.hopAddress(hop));
+              expect(lab.hopAddresses(hop)).toContain(reply?.from);
+            }
           }
         }
-      }
-    }),
-  );
+      }));
 });
 
 describe.concurrent('a packet with the option', () => {
   const losing = steady.filter(({ truth }) => truth.lostFrom !== null);
-  it.each(losing)('is lost from the hop limit that the truth names, and reported before it: $name', (description) =>
-    inLab(description, async (lab) => {
-      const { lostFrom, lastPdmHop, refusal } = description.truth;
-      for (const protocol of PROTOCOLS) {
-        const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
-        const replies = await sendProbes(
-          lab,
-          hopLimits.map((hopLimit): Probe => ({ arm: 'pdm', protocol, hopLimit })),
-        );
-        for (const [i, reply] of replies.entries()) {
-          const hopLimit = hopLimits[i]!;
-          if (hopLimit >= lostFrom!) {
-            if (refusal === null) expect(reply).toBeNull();
-            else
-              expect(reply).toMatchObject({
-                from: lab.hopAddress(refusal.hop),
-                type: refusal.type,
-                code: refusal.code,
-              });
-          } else if (hopLimit <= lastPdmHop!) {
-            expect(reply).toMatchObject({ type: TIME_EXCEEDED, quotedNextHeader: 60, quotedOption: 0x0f });
-            expect(lab.hopAddresses(hopLimit)).toContain(reply?.from);
-          } else expect(reply).toBeNull();
+  for (const description of losing)
+    it(`is lost from the hop limit that the truth names, and reported before it: ${description.name}`, () =>
+      inLab(description, async (lab) => {
+        const { lostFrom, lastPdmHop, refusal } = description.truth;
+        for (const protocol of PROTOCOLS) {
+          const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
+          const replies = await sendProbes(
+            lab,
+            hopLimits.map((hopLimit): Probe => ({ arm: 'pdm', protocol, hopLimit })),
+          );
+          for (const [i, reply] of replies.entries()) {
+            const hopLimit = hopLimits[i]!;
+            if (hopLimit >= lostFrom!) {
+              if (refusal === null) expect(reply).toBeNull();
+              else
+                expect(reply).toMatchObject({
+                  from: lab.hopAddress(refusal.hop),
+                  type: refusal.type,
+                  code: refusal.code,
+                });
+            } else if (hopLimit <= lastPdmHop!) {
+              expect(reply).toMatchObject({ type: TIME_EXCEEDED, quotedNextHeader: 60, quotedOption: 0x0f });
+              expect(lab.hopAddresses(hopLimit)).toContain(reply?.from);
+            } else expect(reply).toBeNull();
+          }
         }
-      }
-    }),
-  );
+      }));
 
   const delivering = steady.filter(
     ({ truth, target }) =>
       truth.outcomes.icmp6.includes('delivered') && truth.outcomes.icmp6.length === 1 && !target.silent,
   );
-  it.each(delivering)('is answered by the target, echo at least: $name', (description) =>
-    inLab(description, async (lab) => {
-      const [reply] = await sendProbes(lab, [{ arm: 'pdm', protocol: 'icmp6', hopLimit: FROM_THE_TARGET }]);
-      expect(reply).toMatchObject({ from: lab.targetAddress, type: ECHO_REPLY });
-    }),
-  );
+  for (const description of delivering)
+    it(`is answered by the target, echo at least: ${description.name}`, () =>
+      inLab(description, async (lab) => {
+        const [reply] = await sendProbes(lab, [{ arm: 'pdm', protocol: 'icmp6', hopLimit: FROM_THE_TARGET }]);
+        expect(reply).toMatchObject({ from: lab.targetAddress, type: ECHO_REPLY });
+      }));
 });
 
 describe.concurrent('causes', () => {
@@ -122,20 +122,20 @@ describe.concurrent('causes', () => {
     length: [],
   };
   const caused = steady.filter(({ truth, target }) => truth.cause !== null && !target.silent);
-  it.each(caused)('the arms that pass are those that the cause leaves alone: $name', (description) =>
-    inLab(description, async (lab) => {
-      const arms = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
-      const replies = await sendProbes(
-        lab,
-        arms.map((arm): Probe => ({ arm, protocol: 'udp', hopLimit: FROM_THE_TARGET })),
-      );
-      const got = arms.filter((_, i) => replies[i]?.from === lab.targetAddress && arrived(replies[i], lab));
-      const expected = passes[description.truth.cause!]!;
-      // An 8-octet header does not make a payload of over 36 octets.
-      const short = description.truth.cause === 'length' ? ['do8'] : [];
-      expect(new Set(got)).toEqual(new Set(['plain', ...short, ...expected]));
-    }),
-  );
+  for (const description of caused)
+    it(`the arms that pass are those that the cause leaves alone: ${description.name}`, () =>
+      inLab(description, async (lab) => {
+        const arms = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
+        const replies = await sendProbes(
+          lab,
+          arms.map((arm): Probe => ({ arm, protocol: 'udp', hopLimit: FROM_THE_TARGET })),
+        );
+        const got = arms.filter((_, i) => replies[i]?.from === lab.targetAddress && arrived(replies[i], lab));
+        const expected = passes[description.truth.cause!]!;
+        // An 8-octet header does not make a payload of over 36 octets.
+        const short = description.truth.cause === 'length' ? ['do8'] : [];
+        expect(new Set(got)).toEqual(new Set(['plain', ...short, ...expected]));
+      }));
 });
 
 describe.concurrent('limits, loss and load sharing', () => {

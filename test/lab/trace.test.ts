@@ -1,0 +1,184 @@
+/** The tool, with default flags and both protocols, in every network of the lab: what it says must be true there. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ACCUSATIONS, OUTCOMES, OUTCOME_EXIT_CODES, type HopRecord, type TraceRecord } from '../../src/trace/record.js';
+import { readScenario, scenarioNames } from './description.mjs';
+import { createLab, type ExecResult } from './lab.mjs';
+import type { Description, Lab } from './lab-types.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const PROTOCOLS = ['udp', 'icmp6'] as const;
+const TIME_LIMIT_MS = 110_000;
+
+beforeAll(() => {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" before these tests`);
+});
+
+/** Runs the tool in the lab's source, by its own words or with the flags of every trace. */
+function run(lab: Lab, argv: readonly string[], wrapper: readonly string[] = []): Promise<ExecResult> {
+  return lab.exec('source', [...wrapper, process.execPath, MAIN, ...argv], { timeoutMs: TIME_LIMIT_MS });
+}
+
+interface Traced {
+  readonly result: ExecResult;
+  readonly records: readonly TraceRecord[];
+}
+
+async function traceIn(lab: Lab): Promise<Traced> {
+  const result = await run(lab, ['--json', '--no-dns', '--asn-db', lab.asnFile, lab.targetAddress]);
+  const records = result.stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as TraceRecord);
+  return { result, records };
+}
+
+/** Addresses that answered 3/0 about packets with this hop limit, of both arms. */
+function hopReporters({ arms }: HopRecord): string[] {
+  return [...arms.plain.responders, ...arms.pdm.responders]
+    .filter(({ icmp }) => icmp.some(({ type, code }) => type === 3 && code === 0))
+    .map(({ address }) => address);
+}
+
+function checkHops(record: TraceRecord, lab: Lab): void {
+  const { detour } = lab.description;
+  for (const hop of record.hops) {
+    // Behind a detour the same router stands at different hop limits, depending on the packet.
+    const allowed =
+      detour && hop.hop > detour.leaves ? lab.topology.nodes.map(({ address }) => address) : lab.hopAddresses(hop.hop);
+    for (const address of hopReporters(hop)) expect(allowed).toContain(address);
+  }
+}
+
+/** What is said about the place of a drop: true, and as exact as the network allows. */
+function checkPlace(record: TraceRecord, lab: Lab): void {
+  const { truth, detour } = lab.description;
+  const { interval } = record.verdict;
+  expect(interval).not.toBeNull();
+  expect(interval!.after).toBeLessThan(truth.lostFrom!);
+  expect(interval!.upTo).toBeGreaterThanOrEqual(truth.lostFrom!);
+  if (truth.lastPdmHop === null) return;
+  if (truth.lastPdmHop === 0) expect(record.summary.lastPdmHop).toBeNull();
+  else {
+    expect(record.summary.lastPdmHop?.hop).toBe(truth.lastPdmHop);
+    expect(lab.hopAddresses(truth.lastPdmHop)).toContain(record.summary.lastPdmHop?.address);
+  }
+  expect(record.summary.nextHop?.hop).toBe(truth.lastPdmHop + 1);
+  const silent = lab.description.hops[truth.lastPdmHop + 1]?.silent === 'all';
+  expect(record.summary.nextHop?.address).toBe(silent ? null : lab.hopAddress(truth.lastPdmHop + 1));
+  expect(record.summary.nextHop?.uncertain).toBe(detour !== null);
+  if (truth.membership !== null) expect(record.summary.inDestinationNetwork).toBe(truth.membership);
+}
+
+function checkRecord(record: TraceRecord, lab: Lab): void {
+  const { truth } = lab.description;
+  const { outcome } = record.verdict;
+  const protocol = record.protocol as (typeof PROTOCOLS)[number];
+  expect(truth.outcomes[protocol], `${protocol}: ${outcome}: ${record.verdict.reasons.join(' ')}`).toContain(outcome);
+  checkHops(record, lab);
+  if (outcome === 'dropped') checkPlace(record, lab);
+  if (outcome === 'rejected') {
+    const { hop, type, code } = truth.refusal!;
+    expect(record.verdict.refusal).toMatchObject({ address: lab.hopAddress(hop), hop, type, code });
+  }
+  if (outcome === 'delivered' && truth.lastPdmHop !== null) {
+    expect(record.summary.lastPdmHop?.hop).toBe(truth.lastPdmHop);
+  }
+  if (truth.pathsDiverge !== null) expect(record.verdict.pathsDiverge).toBe(truth.pathsDiverge);
+  // Causes take more probes than every trace has: none, or the right one.
+  if (record.verdict.cause !== null) expect(record.verdict.cause).toBe(truth.cause);
+  // Stripped and altered packets are seen, not inferred: there is no p-value behind them.
+  if (outcome === 'dropped' || outcome === 'impaired') expect(record.verdict.confidence).not.toBeNull();
+  if (record.verdict.confidence !== null && ACCUSATIONS.includes(outcome)) {
+    expect(record.verdict.confidence).toBeGreaterThanOrEqual(0.999);
+  }
+}
+
+const scenarios = scenarioNames().map((name) => readScenario(name));
+const measured = scenarios.filter(({ source }) => source.route !== 'none');
+function rightAnswer({ truth }: Description): string {
+  const [udp, icmp6] = PROTOCOLS.map((protocol) => truth.outcomes[protocol].join(' or '));
+  return udp === icmp6 ? udp! : `udp ${udp!}, icmp6 ${icmp6!}`;
+}
+
+describe.concurrent('pdm-trace says what is true', () => {
+  for (const description of measured) {
+    it(`${rightAnswer(description)}: ${description.title} (${description.name})`, async () => {
+      const lab = await createLab(description);
+      try {
+        const { result, records } = await traceIn(lab);
+        expect(records.map(({ protocol }) => protocol).sort(), result.stderr).toEqual(['icmp6', 'udp']);
+        for (const record of records) checkRecord(record, lab);
+        const first = OUTCOMES.find((outcome) => records.some(({ verdict }) => verdict.outcome === outcome))!;
+        expect(result.code).toBe(OUTCOME_EXIT_CODES[first]);
+      } finally {
+        await lab.destroy();
+      }
+    });
+  }
+});
+
+describe.concurrent('pdm-trace that cannot measure says why in one line', () => {
+  /** What people see: everything on stderr but the notices that a trace begins with. */
+  function lastLine({ stderr }: ExecResult): string {
+    expect(stderr).not.toMatch(/\n\s+at /);
+    return stderr.trimEnd().split('\n').at(-1)!;
+  }
+
+  it('without a route to the target: unreachable, or exit code 69', async () => {
+    const lab = await createLab('no-route');
+    try {
+      const { result, records } = await traceIn(lab);
+      expect([OUTCOME_EXIT_CODES.unreachable, 69]).toContain(result.code);
+      for (const { verdict } of records) expect(verdict.outcome).toBe('unreachable');
+      const said = [lastLine(result), ...records.flatMap(({ verdict }) => verdict.reasons)].join(' ');
+      expect(said).toMatch(/route|unreachable/i);
+    } finally {
+      await lab.destroy();
+    }
+  });
+
+  for (const { what, wrapper, argv, code, says } of [
+    {
+      what: 'without CAP_NET_RAW: exit code 77 and the remedy',
+      // Works in user namespaces too, where there is no second uid to change to.
+      wrapper: ['setpriv', '--bounding-set=-all', '--inh-caps=-all'],
+      argv: ['target.lab.example'],
+      code: 77,
+      says: /CAP_NET_RAW|setcap|root/i,
+    },
+    {
+      what: 'for a name that does not exist: exit code 69 and the name',
+      wrapper: [],
+      argv: ['no-such-host.lab.example'],
+      code: 69,
+      says: /no-such-host\.lab\.example/,
+    },
+    {
+      what: 'for a flag that does not exist: exit code 64 and the flag',
+      wrapper: [],
+      argv: ['--no-such-flag', 'target.lab.example'],
+      code: 64,
+      says: /no-such-flag/,
+    },
+    {
+      what: 'for a hop limit out of range: exit code 64 and the range',
+      wrapper: [],
+      argv: ['--max-hops', '65', 'target.lab.example'],
+      code: 64,
+      says: /64/,
+    },
+  ]) {
+    it(what, async () => {
+      const lab = await createLab('delivered-8');
+      try {
+        const result = await run(lab, argv, wrapper);
+        expect(result.code, result.stderr).toBe(code);
+        expect(lastLine(result)).toMatch(says);
+      } finally {
+        await lab.destroy();
+      }
+    });
+  }
+});
