@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { walkExtensionChain } from '../../src/wire/extension-chain.js';
 import { parseIcmpv6Error } from '../../src/wire/icmpv6.js';
 import { findPdm } from '../../src/wire/pdm.js';
@@ -8,6 +8,9 @@ import { parseQuotedPacket } from '../../src/wire/quoted-packet.js';
 import { describePacket } from '../wire/describe-packet.js';
 import { readPcap } from '../wire/pcap.js';
 import { tsharkFields, tsharkFrames } from '../wire/tshark.js';
+
+// tshark takes its time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const names = readdirSync(folder)

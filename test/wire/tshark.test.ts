@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { formatAddress } from '../../src/address/address.js';
 import { finishChecksum, onesComplementSum, pseudoHeaderSum } from '../../src/wire/checksum.js';
 import { emitDestinationOptions, destinationOptionsLength } from '../../src/wire/destination-options.js';
@@ -15,6 +15,9 @@ import { u16, u8 } from './codec-suite.js';
 import { hex, prefilled } from './hex.js';
 import { ARMS, DESTINATION, icmpMessage, probePacket, PROTOCOLS, SOURCE } from './packets.js';
 import { tsharkFields } from './tshark.js';
+
+// tshark takes its time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const STATUS = ['udp.checksum.status', 'tcp.checksum.status', 'icmpv6.checksum.status'] as const;
 const GOOD = '1';
