@@ -13,7 +13,7 @@ export function octets(text: string): Uint8Array {
 }
 
 const startNs = process.hrtime.bigint();
-export const clock: EngineClock = { nowNs: () => Number(process.hrtime.bigint() - startNs) };
+const clock: EngineClock = { nowNs: () => Number(process.hrtime.bigint() - startNs) };
 
 /** A fixture of the transport network, for an adapter on this kernel. */
 export async function makeInsideFixture(
