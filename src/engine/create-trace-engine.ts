@@ -1,0 +1,399 @@
+/**
+ * Many traces over one transport. The engine owns the packet rate, one budget per responder and the way from a received
+ * packet to its trace; what to send and what it means is the traces' own business.
+ */
+import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
+import { matchReply } from '../trace/match-reply.js';
+import type { Match, MismatchReason } from '../trace/match-reply.js';
+import type { PairWish, SiblingEcho, TraceContext } from '../trace/plan.js';
+import type { Protocol, TraceRecord } from '../trace/record.js';
+import { parseReply } from '../trace/reply.js';
+import type { Reply } from '../trace/reply.js';
+import {
+  addPair,
+  echoForSibling,
+  judgeTrace,
+  markFailed,
+  markHandedOver,
+  markSent,
+  observe,
+  reporterOf,
+  step,
+} from '../trace/trace-machine.js';
+import { writeRecord } from '../trace/write-record.js';
+import { Pacer } from './pacer.js';
+import { ProbeBatch } from './probe-batch.js';
+import { LOCAL_IDS, RandomMaterial } from './random-material.js';
+import { ResponderBudgets } from './responder-budgets.js';
+import { createRunningTrace, freshFlow } from './running-trace.js';
+import type { RunningTrace } from './running-trace.js';
+import { TraceIndex } from './trace-index.js';
+import { WakeQueue } from './wake-queue.js';
+import type { EngineStats, TraceEngine, TraceEngineOptions, TraceHandle, TraceRequest } from './trace-engine.js';
+import { unstartedRecord } from './unstarted-record.js';
+
+export function createTraceEngine(options: TraceEngineOptions): TraceEngine {
+  return new Engine(options);
+}
+
+/** How many traces one turn may look at before the event loop gets its turn. */
+const LOOKS_PER_TURN = 512;
+
+class Engine implements TraceEngine {
+  readonly #options: TraceEngineOptions;
+  readonly #transport: ProbeTransport;
+  readonly #material: RandomMaterial;
+  readonly #pacer: Pacer;
+  readonly #budgets = new ResponderBudgets();
+  readonly #queue = new WakeQueue<RunningTrace>();
+  readonly #index = new TraceIndex();
+  readonly #running = new Set<RunningTrace>();
+  readonly #starting = new Set<Promise<unknown>>();
+  readonly #reporters: Set<string>;
+  readonly #batch: ProbeBatch;
+  readonly #watched = new Set<Protocol>();
+  #watching: Promise<void> = Promise.resolve();
+  #cancelTimer: (() => void) | null = null;
+  #timerAtNs = Number.POSITIVE_INFINITY;
+  #interrupted = false;
+  #failure: Error | null = null;
+  #probesSent = 0;
+  #repliesMatched = 0;
+  #foreign = 0;
+  #malformed = 0;
+  #sendErrors = 0;
+
+  constructor(options: TraceEngineOptions) {
+    this.#options = options;
+    this.#transport = options.transport;
+    this.#material = new RandomMaterial(options.randomBytes);
+    this.#pacer = new Pacer(options.rate, options.time.nowNs());
+    this.#reporters = new Set(options.knownReporters);
+    this.#batch = new ProbeBatch(this.#transport, (trace, row, outcome) => {
+      this.#takeOutcome(trace, row, outcome);
+    });
+    this.#transport.onPackets((batch) => {
+      this.#receive(batch);
+    });
+    this.#transport.onError((error) => {
+      this.#failure = error;
+      void this.interrupt();
+    });
+  }
+
+  start(request: TraceRequest): TraceHandle {
+    const startedAtMs = this.#options.time.wallMs();
+    let running: RunningTrace | null = null;
+    const record = new Promise<TraceRecord>((resolve) => {
+      const opening = this.#open(request, startedAtMs, resolve).then((trace) => {
+        running = trace;
+        this.#starting.delete(opening);
+      });
+      this.#starting.add(opening);
+    });
+    return {
+      record,
+      snapshot: () =>
+        running === null
+          ? unstartedRecord(
+              request,
+              this.#tool(),
+              startedAtMs,
+              this.#options.time.wallMs(),
+              'inconclusive',
+              'Not started yet.',
+            )
+          : this.#record(running, true),
+    };
+  }
+
+  async interrupt(): Promise<void> {
+    this.#interrupted = true;
+    await Promise.all(this.#starting);
+    for (const trace of [...this.#running]) {
+      trace.state.interrupted = true;
+      this.#finish(trace);
+    }
+  }
+
+  stats(): EngineStats {
+    return {
+      tracesInFlight: this.#running.size,
+      probesSent: this.#probesSent,
+      repliesMatched: this.#repliesMatched,
+      foreign: this.#foreign,
+      malformed: this.#malformed,
+      sendErrors: this.#sendErrors,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.interrupt();
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    await this.#transport.close();
+  }
+
+  // ---- Starting and ending ----------------------------------------------------------------------------------------
+
+  async #open(
+    request: TraceRequest,
+    startedAtMs: number,
+    resolve: (record: TraceRecord) => void,
+  ): Promise<RunningTrace | null> {
+    const unstarted = (outcome: 'unreachable' | 'inconclusive', reason: string): null => {
+      resolve(unstartedRecord(request, this.#tool(), startedAtMs, this.#options.time.wallMs(), outcome, reason));
+      return null;
+    };
+    let source: Uint8Array;
+    try {
+      await this.#watch(request.protocol);
+      if (request.protocol === 'udp') await this.#watch('icmp6');
+      const wanted = {
+        ...(request.source === null ? {} : { source: request.source }),
+        ...(request.interface === null ? {} : { interface: request.interface }),
+      };
+      ({ source } = await this.#transport.route(request.target, wanted));
+    } catch (error) {
+      return unstarted('unreachable', error instanceof Error ? error.message : String(error));
+    }
+    if (this.#interrupted) return unstarted('inconclusive', 'The trace was interrupted before it began.');
+    const trace = createRunningTrace(request, source, this.#material, {
+      startedAtMs,
+      kernelDropsAtStart: this.#transport.stats().kernelDrops,
+      finish: resolve,
+    });
+    this.#running.add(trace);
+    this.#index.add(trace);
+    this.#wake(trace, this.#options.time.nowNs());
+    return trace;
+  }
+
+  /** The set of watched flows only grows, one protocol at a time, and each change is over before a probe goes out. */
+  async #watch(protocol: Protocol): Promise<void> {
+    if (!this.#watched.has(protocol)) {
+      this.#watched.add(protocol);
+      const flows: WatchedFlow[] = [...this.#watched].map((watched) => ({ protocol: watched, ...LOCAL_IDS }));
+      this.#watching = this.#watching.then(() => this.#transport.watch(flows));
+    }
+    await this.#watching;
+  }
+
+  #finish(trace: RunningTrace): void {
+    if (trace.finished) return;
+    trace.finished = true;
+    this.#noteKernelDrops(trace);
+    const record = this.#record(trace, false);
+    if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
+    this.#queue.remove(trace);
+    this.#index.remove(trace);
+    this.#running.delete(trace);
+    trace.finish(record);
+  }
+
+  /** UDP traces to the same target may still need what this one found (METHOD §6.8). */
+  #leaveEcho(trace: RunningTrace): void {
+    const nowNs = this.#options.time.nowNs();
+    for (const other of this.#index.find(trace.target, 0)) {
+      if (other.request.protocol !== 'udp') continue;
+      other.endedSiblingEcho = { ...echoForSibling(trace.state, nowNs), settled: true };
+      this.#wake(other, nowNs);
+    }
+  }
+
+  #noteKernelDrops(trace: RunningTrace): void {
+    const { kernelDrops } = this.#transport.stats();
+    if (kernelDrops === null || trace.kernelDropsAtStart === null) return;
+    const during = kernelDrops - trace.kernelDropsAtStart;
+    trace.state.counters.kernelDrops = during;
+    if (during > 0) trace.state.droppedByKernel = true;
+  }
+
+  #record(trace: RunningTrace, unfinished: boolean): TraceRecord {
+    const { request, state } = trace;
+    const wasInterrupted = state.interrupted;
+    // A snapshot is judged as if the trace ended now: it must not claim anything yet.
+    if (unfinished && !trace.finished) state.interrupted = true;
+    const judged = judgeTrace(state, this.#contextOf(trace), this.#options.time.nowNs());
+    state.interrupted = wasInterrupted;
+    const record = writeRecord(state, judged, {
+      id: request.id,
+      runId: request.runId,
+      vantage: request.vantage,
+      company: request.company,
+      input: request.input,
+      aliases: request.aliases,
+      tool: this.#tool(request.toolVersion),
+      seed: request.parameters.seed,
+      startedAtMs: trace.startedAtMs,
+      endedAtMs: this.#options.time.wallMs(),
+    });
+    if (this.#failure !== null) record.verdict.reasons.push(this.#failure.message);
+    return record;
+  }
+
+  #tool(version = ''): TraceRecord['tool'] {
+    const { name, capabilities } = this.#transport;
+    return { version, transport: name, clock: capabilities.kernelTimestamps ? 'kernel' : 'process' };
+  }
+
+  // ---- Sending ------------------------------------------------------------------------------------------------------
+
+  #wake(trace: RunningTrace, atNs: number): void {
+    if (trace.finished) return;
+    this.#queue.schedule(trace, atNs);
+    this.#arm(atNs);
+  }
+
+  #arm(atNs: number): void {
+    if (atNs >= this.#timerAtNs) return;
+    this.#cancelTimer?.();
+    this.#timerAtNs = atNs;
+    this.#cancelTimer = this.#options.time.at(atNs, () => {
+      this.#timerAtNs = Number.POSITIVE_INFINITY;
+      this.#cancelTimer = null;
+      this.#turn();
+    });
+  }
+
+  /** Looks at the traces whose time has come, in that order, and grants at most one pair to each look. */
+  #turn(): void {
+    const nowNs = this.#options.time.nowNs();
+    let nextAtNs: number | null = null;
+    for (let looks = 0; ; looks += 1) {
+      const trace = this.#queue.peek();
+      if (trace === undefined) break;
+      nextAtNs = trace.wakeAtNs;
+      if (nextAtNs > nowNs) break;
+      const rateAtNs = this.#pacer.readyAtNs(2, nowNs);
+      if (rateAtNs > nowNs || looks >= LOOKS_PER_TURN) {
+        nextAtNs = Math.max(rateAtNs, nowNs);
+        break;
+      }
+      this.#look(trace, nowNs);
+      nextAtNs = null;
+    }
+    this.#batch.flush();
+    if (nextAtNs !== null) this.#arm(nextAtNs);
+  }
+
+  #look(trace: RunningTrace, nowNs: number): void {
+    const next = step(trace.state, this.#contextOf(trace), nowNs);
+    if (next.kind === 'done') {
+      this.#finish(trace);
+      return;
+    }
+    if (next.kind === 'wait') {
+      this.#queue.schedule(trace, next.untilNs ?? Number.POSITIVE_INFINITY);
+      return;
+    }
+    let earliestNs = next.deadlineNs ?? Number.POSITIVE_INFINITY;
+    for (const wish of next.wishes) {
+      const readyNs = this.#readyAtNs(wish);
+      if (readyNs <= nowNs) {
+        this.#grant(trace, wish, nowNs);
+        this.#queue.schedule(trace, nowNs);
+        return;
+      }
+      earliestNs = Math.min(earliestNs, readyNs);
+    }
+    this.#queue.schedule(trace, Math.max(earliestNs, nowNs + 1));
+  }
+
+  #readyAtNs(wish: PairWish): number {
+    return wish.responder === null
+      ? wish.notBeforeNs
+      : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(wish.responder));
+  }
+
+  #grant(trace: RunningTrace, wish: PairWish, nowNs: number): void {
+    if (!this.#pacer.take(2, nowNs)) return;
+    if (wish.responder !== null) this.#budgets.spend(wish.responder, wish.spacingMs, nowNs);
+    const rows = addPair(trace.state, wish, () => freshFlow(trace, wish.protocol, this.#material), nowNs);
+    for (const row of rows) {
+      markHandedOver(trace.state, row, nowNs);
+      this.#batch.add(trace, row);
+    }
+    this.#options.onProgress?.(trace.request.id);
+  }
+
+  #takeOutcome(trace: RunningTrace, row: number, outcome: SendOutcome): void {
+    if (outcome.ok) {
+      this.#probesSent += 1;
+      markSent(trace.state, row, outcome.sentAtNs);
+      return;
+    }
+    this.#sendErrors += 1;
+    markFailed(trace.state, row, `${outcome.code}: ${outcome.message}`);
+    this.#wake(trace, this.#options.time.nowNs());
+  }
+
+  // ---- Receiving ----------------------------------------------------------------------------------------------------
+
+  #receive(batch: readonly ObservedPacket[]): void {
+    for (const packet of batch) {
+      if (packet.direction !== 'in') continue;
+      const reply = parseReply(packet);
+      if (reply.ok) this.#route(reply.value);
+      else if (reply.reason !== 'not-a-reply') this.#malformed += 1;
+    }
+  }
+
+  #route(reply: Reply): void {
+    const candidates =
+      reply.kind === 'error'
+        ? this.#index.find(reply.bytes, reply.quote.destinationOffset)
+        : this.#index.find(reply.source, 0);
+    let matched: RunningTrace | null = null;
+    let match: Match | null = null;
+    let several = false;
+    let rejected: { trace: RunningTrace; reason: MismatchReason } | null = null;
+    for (const trace of candidates) {
+      const result = matchReply(trace.state, reply);
+      if (typeof result !== 'string') {
+        several ||= matched !== null;
+        matched = trace;
+        match = result;
+      } else if (rejected === null || SEVERITY[result] > SEVERITY[rejected.reason])
+        rejected = { trace, reason: result };
+    }
+    if (matched === null || match === null) {
+      if (rejected === null || rejected.reason === 'foreign') this.#foreign += 1;
+      if (rejected !== null) rejected.trace.state.counters[rejected.reason] += 1;
+      return;
+    }
+    if (several) {
+      matched.state.counters.ambiguous += 1;
+      return;
+    }
+    if (!observe(matched.state, match, reply)) return;
+    this.#repliesMatched += 1;
+    this.#noteReporter(matched, match.row);
+    this.#wake(matched, this.#options.time.nowNs());
+    this.#options.onProgress?.(matched.request.id);
+  }
+
+  #noteReporter(trace: RunningTrace, row: number): void {
+    const reporter = reporterOf(trace.state, row);
+    if (reporter === null || this.#reporters.has(reporter)) return;
+    this.#reporters.add(reporter);
+    this.#options.onReporter?.(reporter);
+  }
+
+  // ---- What a trace knows of the others -----------------------------------------------------------------------------
+
+  #contextOf(trace: RunningTrace): TraceContext {
+    return {
+      isReporter: (address) => this.#reporters.has(address),
+      siblingEcho: () => this.#siblingEcho(trace),
+    };
+  }
+
+  #siblingEcho(trace: RunningTrace): SiblingEcho | null {
+    const sibling = this.#index.find(trace.target, 0).find((other) => other.request.protocol === 'icmp6');
+    if (sibling === undefined || sibling === trace) return trace.endedSiblingEcho;
+    return echoForSibling(sibling.state, this.#options.time.nowNs());
+  }
+}
+
+const SEVERITY: Readonly<Record<MismatchReason, number>> = { foreign: 0, malformed: 1, forged: 2, ambiguous: 3 };

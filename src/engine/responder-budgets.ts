@@ -1,0 +1,26 @@
+/**
+ * One spacing per responder, shared by all traces: routers limit their errors, and the limit does not care which of our
+ * traces drew them (METHOD §6.1).
+ */
+const SWEEP_ABOVE = 4096;
+
+export class ResponderBudgets {
+  readonly #nextAtNs = new Map<string, number>();
+  #sweepAbove = SWEEP_ABOVE;
+
+  /** When this responder may be asked again. */
+  readyAtNs(responder: string): number {
+    return this.#nextAtNs.get(responder) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  spend(responder: string, spacingMs: number, nowNs: number): void {
+    this.#nextAtNs.set(responder, nowNs + spacingMs * 1e6);
+    if (this.#nextAtNs.size > this.#sweepAbove) this.#sweep(nowNs);
+  }
+
+  /** Entries whose time has passed say nothing any more. */
+  #sweep(nowNs: number): void {
+    for (const [responder, atNs] of this.#nextAtNs) if (atNs <= nowNs) this.#nextAtNs.delete(responder);
+    this.#sweepAbove = Math.max(SWEEP_ABOVE, 2 * this.#nextAtNs.size);
+  }
+}

@@ -1,0 +1,86 @@
+/** A trace in flight: the pure state, what the engine needs beside it, and how it is brought to life. */
+import { formatAddress } from '../address/address.js';
+import { requireNonZero } from './random-material.js';
+import type { RandomMaterial } from './random-material.js';
+import type { TraceRequest } from './trace-engine.js';
+import { createTraceState } from '../trace/trace-state.js';
+import type { Flow, TraceState } from '../trace/trace-state.js';
+import type { SiblingEcho } from '../trace/plan.js';
+import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Waking } from './wake-queue.js';
+
+export interface RunningTrace extends Waking {
+  readonly request: TraceRequest;
+  /** 16 octets. */
+  readonly target: Uint8Array;
+  readonly state: TraceState;
+  readonly startedAtMs: number;
+  /** What the icmp6 trace to the same target had found when it ended. */
+  endedSiblingEcho: SiblingEcho | null;
+  /** The transport's count of kernel drops when the trace began. */
+  readonly kernelDropsAtStart: number | null;
+  finished: boolean;
+  readonly finish: (record: TraceRecord) => void;
+}
+
+export function createRunningTrace(
+  request: TraceRequest,
+  source: Uint8Array,
+  material: RandomMaterial,
+  context: Pick<RunningTrace, 'startedAtMs' | 'kernelDropsAtStart' | 'finish'>,
+): RunningTrace {
+  const { parameters } = request;
+  const target = request.target.slice();
+  const destinationPort = request.destinationPort ?? 0;
+  const state = createTraceState({
+    source: source.slice(),
+    target,
+    targetText: formatAddress(target),
+    protocol: request.protocol,
+    destinationPort,
+    limits: {
+      confidence: parameters.confidence,
+      maxHops: parameters.maxHops,
+      timeoutMs: parameters.timeoutMs,
+      hopIntervalMs: parameters.hopIntervalMs,
+      gapLimit: parameters.gapLimit,
+      explain: parameters.explain,
+    },
+    seed: parameters.seed,
+    secrets: {
+      nonce: requireNonZero(material.octets(8), material),
+      checksumBase: material.below(65_521),
+      checksumStep: 1 + material.below(65_520),
+      sequenceBase: material.below(65_536),
+    },
+    probeUri: parameters.probeUri,
+    firstFlow: createFlow(request.protocol, destinationPort, material, parameters.flowLabel, []),
+  });
+  return { request, target, state, endedSiblingEcho: null, finished: false, wakeAtNs: 0, wakeIndex: -1, ...context };
+}
+
+/** A 5-tuple and flow label that the trace has not used yet. */
+export function freshFlow(trace: RunningTrace, protocol: Protocol, material: RandomMaterial): Flow {
+  const destinationPort = protocol === 'icmp6' ? 0 : trace.state.identity.destinationPort;
+  return createFlow(protocol, destinationPort, material, null, trace.state.flows);
+}
+
+function createFlow(
+  protocol: Protocol,
+  destinationPort: number,
+  material: RandomMaterial,
+  flowLabel: number | null,
+  taken: readonly Flow[],
+): Flow {
+  let localId = material.localId();
+  while (taken.some((flow) => flow.localId === localId)) localId = material.localId();
+  return {
+    protocol,
+    localId,
+    destinationPort: protocol === 'icmp6' ? 0 : destinationPort,
+    flowLabel: flowLabel ?? 1 + material.below(0xfffff),
+    psnNext: material.below(65_536),
+    lastReceived: null,
+    lastSentAtNs: null,
+  };
+}

@@ -1,0 +1,395 @@
+/**
+ * The verdict (METHOD §6 and §7). Reads evidence, sends nothing. A wrong accusation is worse than no answer: every branch
+ * that accuses names the bar it passed, and everything else falls through to `inconclusive` with what was seen.
+ */
+import { ICMPV6 } from '../wire/icmpv6.js';
+import { replyOf } from './evidence.js';
+import type { Evidence, PlaceEvidence } from './evidence.js';
+import { isReporterHop, wantsRepeat } from './plan.js';
+import type { SiblingEcho, TraceContext } from './plan.js';
+import { CLEAN_PAIRS, LOCATING_PAIRS, LOOKS, SILENT_TARGET_PAIRS } from './procedure.js';
+import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.js';
+import { findRefusal } from './refusal.js';
+import { findTampering } from './tampering.js';
+import { lookPValueBar, retestBar } from './significance.js';
+import { mcnemarPValue, passRateUpperBound, requiredDiscordantPairs } from './statistics.js';
+import { ARM_CODE, PROBE_CAP, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
+import type { TraceState } from './trace-state.js';
+
+interface Finding {
+  readonly outcome: Outcome;
+  readonly reasons: readonly string[];
+  readonly confidence?: number | null;
+  readonly interval?: VerdictRecord['interval'];
+  readonly refusal?: Refusal | null;
+  readonly basis?: VerdictEvidence['basis'];
+  readonly returnPath?: VerdictEvidence['returnPath'];
+  readonly plainOnly?: number;
+}
+
+/** p above which a difference at the target is plainly none, once the last look is over. */
+const SUSPICIOUS_P = 0.05;
+
+export function judge(state: TraceState, evidence: Evidence, context: TraceContext): VerdictRecord {
+  const pathsDiverge = findDivergence(evidence);
+  const finding = decide(state, evidence, context, pathsDiverge);
+  const { target } = evidence;
+  const pairs = target.both + target.plainOnly + target.pdmOnly + target.neither;
+  const accusesLoss = finding.outcome === 'dropped' || finding.outcome === 'rejected';
+  const diverged =
+    pathsDiverge === null
+      ? []
+      : [`Packets with and without the option take different ways from hop ${pathsDiverge} on.`];
+  return {
+    outcome: finding.outcome,
+    confidence: finding.confidence ?? null,
+    interval: finding.interval ?? null,
+    cause: null,
+    refusal: finding.refusal ?? null,
+    pathsDiverge,
+    optionSeenUpTo: optionSeenUpTo(state, evidence),
+    evidence: {
+      basis: finding.basis ?? null,
+      returnPath: finding.returnPath ?? null,
+      pairs,
+      plainOnly: finding.plainOnly ?? target.plainOnly,
+      pdmOnly: target.pdmOnly,
+      rates: {
+        plain: pairs === 0 ? null : (target.both + target.plainOnly) / pairs,
+        pdm: pairs === 0 ? null : (target.both + target.pdmOnly) / pairs,
+      },
+      passRateUpper: accusesLoss
+        ? passRateUpperBound(state.limits.confidence, finding.plainOnly ?? target.plainOnly)
+        : null,
+    },
+    reasons: [...finding.reasons, ...diverged, ...remarks(state, evidence)],
+  };
+}
+
+function decide(state: TraceState, evidence: Evidence, context: TraceContext, pathsDiverge: number | null): Finding {
+  if (state.interrupted) return inconclusive('The trace was interrupted; this is what had been measured.');
+  if (state.counters.sent === 0) {
+    return { outcome: 'unreachable', reasons: [`No probe could be sent: ${state.sendError ?? 'unknown error'}.`] };
+  }
+  if (evidence.plainAnswers === 0 && evidence.pdmArrivals === 0) {
+    return { outcome: 'unreachable', reasons: ['Nothing answered a packet without the option, at any hop limit.'] };
+  }
+  const tampering = findTampering(state, evidence);
+  if (evidence.pdmArrivals > 0) {
+    return decideArrived(state, evidence, pathsDiverge, tampering);
+  }
+  if (tampering !== null && evidence.plainArrivals === 0) return withDoubt(state, evidence, tampering);
+  const rejected = decideRejected(state, evidence);
+  if (rejected !== null) return withDoubt(state, evidence, rejected);
+  if (evidence.plainArrivals > 0) return decideLost(state, evidence, context, pathsDiverge);
+  return decideSilentTarget(state, evidence, context, pathsDiverge);
+}
+
+// ---- The target answered packets with the option ------------------------------------------------------------------
+
+function decideArrived(
+  state: TraceState,
+  evidence: Evidence,
+  pathsDiverge: number | null,
+  tampering: Finding | null,
+): Finding {
+  const { target } = evidence;
+  const impaired = findImpairment(state, evidence, pathsDiverge);
+  if (impaired !== null) return withDoubt(state, evidence, impaired);
+  if (tampering !== null) return tampering;
+  const counted = target.both + target.plainOnly + target.pdmOnly + target.neither;
+  const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
+  const arrived = target.both + target.pdmOnly;
+  if (p < SUSPICIOUS_P && counted >= CLEAN_PAIRS) {
+    return inconclusive(
+      `Packets with the option arrived (${arrived} of ${counted}), but fewer than without (${target.both + target.plainOnly} of ${counted}); the difference stays below the bar (p = ${p.toPrecision(2)}).`,
+    );
+  }
+  if (evidence.pdmRefusals.length > 1) {
+    return inconclusive(
+      `Packets with the option arrived, but ${evidence.pdmRefusals.length} of them were refused on the way; too few for a claim.`,
+    );
+  }
+  return {
+    outcome: 'delivered',
+    basis: 'target',
+    reasons: [`The target answered ${evidence.pdmArrivals} packets with the option.`],
+  };
+}
+
+/** METHOD §6.4 and §6.10: judged on target pairs alone. */
+function findImpairment(state: TraceState, evidence: Evidence, pathsDiverge: number | null): Finding | null {
+  const { target } = evidence;
+  const { confidence } = state.limits;
+  const counted = target.both + target.plainOnly + target.pdmOnly + target.neither;
+  const lossyFlows = [...evidence.byFlow].filter(([, place]) => place.plainOnly > 0).length;
+  // With diverging paths one bad way is not the option's fault unless it shows on several flow labels.
+  if (pathsDiverge === null || lossyFlows >= 3) {
+    const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
+    if (counted >= LOOKS[0] && p <= lookPValueBar(confidence)) {
+      return {
+        outcome: 'impaired',
+        basis: 'target',
+        confidence: 1 - Math.min(1, p * LOOKS.length),
+        reasons: [
+          `${target.plainOnly} of ${counted} pairs lost only the packet with the option, ${target.pdmOnly} only the one without.`,
+        ],
+      };
+    }
+  }
+  for (const [flow, place] of evidence.retest) {
+    if (place.plainOnly >= retestBar(confidence) && place.both + place.pdmOnly === 0) {
+      const label = state.flows[flow]?.flowLabel ?? 0;
+      return {
+        outcome: 'impaired',
+        basis: 'target',
+        confidence: 1 - 2 ** -place.plainOnly * 2,
+        reasons: [
+          `Some paths: with flow label 0x${label.toString(16)} ${place.plainOnly} of ${place.plainOnly} packets without the option arrived and none with it, while other flow labels carried both.`,
+        ],
+      };
+    }
+  }
+  if (target.refused >= LOCATING_PAIRS && evidence.plainRefusals.length === 0) {
+    return {
+      outcome: 'impaired',
+      basis: 'target',
+      confidence: 1 - 2 ** -target.refused,
+      reasons: [`Some packets with the option arrived, but ${target.refused} of ${counted} were refused on the way.`],
+    };
+  }
+  return null;
+}
+
+// ---- None arrived ---------------------------------------------------------------------------------------------------
+
+function decideRejected(state: TraceState, evidence: Evidence): Finding | null {
+  const found = findRefusal(state, evidence);
+  if (found === null) return null;
+  const { refusal, firstHopLimit, pairsBeyond, refusals } = found;
+  if (evidence.plainRefusals.length > 0 || refusals < 2 || evidence.lastPdmHop >= firstHopLimit) return null;
+  const required = Math.max(LOCATING_PAIRS, requiredDiscordantPairs(state.limits.confidence));
+  if (pairsBeyond < required) return null;
+  return {
+    outcome: 'rejected',
+    basis: evidence.plainArrivals > 0 ? 'target' : 'routers',
+    confidence: 1 - 2 ** -pairsBeyond,
+    refusal,
+    interval: { after: evidence.lastPdmHop, upTo: firstHopLimit, likelyUpTo: firstHopLimit },
+    reasons: [
+      `${refusal.address} refused ${refusals} packets with the option and none without, while ${pairsBeyond} of their partners were answered from beyond it.`,
+    ],
+  };
+}
+
+function decideLost(
+  state: TraceState,
+  evidence: Evidence,
+  context: TraceContext,
+  pathsDiverge: number | null,
+): Finding {
+  const { target } = evidence;
+  const { confidence } = state.limits;
+  const required = requiredDiscordantPairs(confidence);
+  const lost = target.lost;
+  if (evidence.pdmRefusals.length > 0) {
+    return inconclusive(
+      `Packets with the option were refused ${evidence.pdmRefusals.length} times, which is too little or too mixed evidence to name a refuser.`,
+    );
+  }
+  if (lost < required) {
+    return inconclusive(
+      `No packet with the option arrived, but only ${lost} of the ${required} pairs needed were answered without it.`,
+    );
+  }
+  if (pathIsUnstable(state, evidence)) return inconclusive('The path changed while it was measured, twice.');
+  const returnPath = judgeReturnPath(state, evidence, context);
+  if (returnPath === 'answered') {
+    return inconclusive(
+      'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
+    );
+  }
+  return withDoubt(state, evidence, {
+    outcome: 'dropped',
+    basis: 'target',
+    confidence: 1 - 2 ** -lost,
+    returnPath,
+    interval: locate(state, evidence, context, pathsDiverge),
+    plainOnly: lost,
+    reasons: [`The target answered ${lost} packets without the option and none of their ${lost} partners with it.`],
+  });
+}
+
+function decideSilentTarget(
+  state: TraceState,
+  evidence: Evidence,
+  context: TraceContext,
+  pathsDiverge: number | null,
+): Finding {
+  const n = evidence.lastPdmHop;
+  const silentPairs = evidence.target.neither;
+  const silence = `The target answered none of ${silentPairs} pairs`;
+  if (n >= evidence.lastPlainHop && evidence.pdmRefusals.length === 0) {
+    if (silentPairs < SILENT_TARGET_PAIRS) return inconclusive(`${silence}: too few to call it silent.`);
+    return {
+      outcome: 'no-difference',
+      basis: 'routers',
+      reasons: [`${silence}, and packets with the option were seen as far as those without (hop ${n}).`],
+    };
+  }
+  const required = requiredDiscordantPairs(state.limits.confidence);
+  for (let hop = n + 1; hop <= evidence.highestHop && pathsDiverge === null; hop += 1) {
+    const place = evidence.hops[hop];
+    if (place === undefined || place.lost < required || !isReporterHop(place, context)) continue;
+    if (evidence.pdmRefusals.length > 0 || pathIsUnstable(state, evidence)) break;
+    const returnPath = judgeReturnPath(state, evidence, context);
+    if (returnPath === 'answered') {
+      return inconclusive(
+        'Echo requests with the option were answered by the target; only errors about it are missing.',
+      );
+    }
+    return withDoubt(state, evidence, {
+      outcome: 'dropped',
+      basis: 'routers',
+      confidence: 1 - 2 ** -place.lost,
+      returnPath: 'not excluded',
+      interval: { after: n, upTo: hop, likelyUpTo: likelyUpTo(evidence, n, hop) },
+      plainOnly: place.lost,
+      reasons: [
+        `${silence}. Hop ${hop}, which reports packets with extension headers elsewhere in this run, answered ${place.lost} packets without the option and none of their partners.`,
+      ],
+    });
+  }
+  return inconclusive(
+    `${silence}. Without the option hop ${evidence.lastPlainHop} still answered, with it none beyond hop ${n}: it may be lost there, or the hops may not report such packets.`,
+  );
+}
+
+/** METHOD §6.8. An echo reply or SYN-ACK quotes nothing, so no filter on quoted options can hide it. */
+function judgeReturnPath(
+  state: TraceState,
+  evidence: Evidence,
+  context: TraceContext,
+): 'excluded' | 'not excluded' | 'answered' {
+  const { probes } = state;
+  if (state.identity.protocol !== 'udp') return 'excluded';
+  for (let row = state.attemptStart; row < probes.count; row += 1) {
+    const reply = replyOf(state, row);
+    const isPlainArrival = probes.arm(row) === ARM_CODE.plain && reply?.kind === REPLY_KIND.arrived;
+    if (isPlainArrival && probes.purpose(row) === PURPOSE.target && !reply.quoted) return 'excluded';
+  }
+  const echo = context.siblingEcho() ?? ownEcho(evidence.echo);
+  if (echo.pdmArrivals > 0) return 'answered';
+  return echo.plainOnly >= LOCATING_PAIRS ? 'excluded' : 'not excluded';
+}
+
+function ownEcho(echo: PlaceEvidence): SiblingEcho {
+  return {
+    plainOnly: echo.plainOnly,
+    plainArrivals: echo.both + echo.plainOnly,
+    pdmArrivals: echo.both + echo.pdmOnly,
+    settled: true,
+  };
+}
+
+/** METHOD §6.6: where packets with the option may be lost, in hop limits (after, upTo]. */
+function locate(
+  state: TraceState,
+  evidence: Evidence,
+  context: TraceContext,
+  pathsDiverge: number | null,
+): NonNullable<VerdictRecord['interval']> {
+  const n = evidence.lastPdmHop;
+  const distance = evidence.distance.plain ?? Math.min(TARGET_HOP_LIMIT, evidence.distanceHint ?? TARGET_HOP_LIMIT);
+  // On a way of its own, the option's distance to the target is not the other arm's.
+  let upTo = pathsDiverge === null && distance > n ? distance : TARGET_HOP_LIMIT;
+  if (pathsDiverge === null) {
+    for (let hop = n + 1; hop < upTo; hop += 1) {
+      const place = evidence.hops[hop];
+      if (place !== undefined && place.lost >= LOCATING_PAIRS && isReporterHop(place, context)) upTo = hop;
+    }
+  }
+  return { after: n, upTo, likelyUpTo: likelyUpTo(evidence, n, upTo) };
+}
+
+function likelyUpTo(evidence: Evidence, n: number, upTo: number): number {
+  for (let hop = n + 1; hop < upTo; hop += 1) {
+    if ((evidence.hops[hop]?.lost ?? 0) >= LOCATING_PAIRS) return hop;
+  }
+  return upTo;
+}
+
+// ---- Shared ---------------------------------------------------------------------------------------------------------
+
+/** METHOD §6.13: evidence that silence may not be silence. */
+function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Finding {
+  const doubts: string[] = [];
+  if (state.counters.ambiguous > 0 && evidence.pdmArrivals === 0) {
+    doubts.push(`${state.counters.ambiguous} replies belong to this trace but fit no one probe.`);
+  }
+  if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
+  if (state.probes.count + 2 > PROBE_CAP) doubts.push(`The cap of ${PROBE_CAP} probes was reached.`);
+  if (doubts.length === 0) return finding;
+  return { outcome: 'inconclusive', reasons: [`It looks ${finding.outcome}, but:`, ...doubts] };
+}
+
+/** METHOD §6.7, after the one restart: hop n fell silent again, or other routers answer there now. */
+export function pathIsUnstable(_state: TraceState, evidence: Evidence): boolean {
+  const { repeat } = evidence;
+  if (evidence.lastPdmHop === 0) return false;
+  if (repeat.lost >= LOCATING_PAIRS && repeat.pdmIntact === 0) return true;
+  if (wantsRepeat(evidence)) return false;
+  const before = evidence.hops[evidence.lastPdmHop];
+  if (before === undefined) return false;
+  return (
+    areDisjoint(before.plainResponders, repeat.plainResponders) ||
+    areDisjoint(before.pdmResponders, repeat.pdmResponders)
+  );
+}
+
+/** The first hop at or before n where the arms' responders differ, or where one arm has arrived and the other has not. */
+export function findDivergence(evidence: Evidence): number | null {
+  for (let hop = 1; hop <= evidence.lastPdmHop; hop += 1) {
+    const place = evidence.hops[hop];
+    if (place !== undefined && areDisjoint(place.plainResponders, place.pdmResponders)) return hop;
+  }
+  const { plain, pdm } = evidence.distance;
+  // Only a router's own answer beyond the other arm's distance shows a longer way; silence may be loss.
+  if (plain !== null && evidence.lastPdmHop >= plain) return plain;
+  if (pdm !== null && evidence.lastPlainHop >= pdm) return pdm;
+  return null;
+}
+
+function areDisjoint(a: readonly string[], b: readonly string[]): boolean {
+  return a.length > 0 && b.length > 0 && !a.some((address) => b.includes(address));
+}
+
+function optionSeenUpTo(state: TraceState, evidence: Evidence): number | 'target' | null {
+  const { probes } = state;
+  for (let row = state.attemptStart; row < probes.count; row += 1) {
+    const reply = replyOf(state, row);
+    if (probes.arm(row) === ARM_CODE.pdm && reply?.kind === REPLY_KIND.arrived && reply.intact === true)
+      return 'target';
+  }
+  return evidence.lastPdmHop === 0 ? null : evidence.lastPdmHop;
+}
+
+/** Things worth saying that decide nothing. */
+function remarks(state: TraceState, evidence: Evidence): string[] {
+  const said: string[] = [];
+  if (state.restarts > 0) said.push('The path changed during the measurement, which was started again once.');
+  if (state.pdm.draftVersion) said.push('The target sends an option of the PDMv2 draft, not of RFC 8250.');
+  const refusedByTarget = state.signatures.find(
+    (reply) => reply.kind === REPLY_KIND.arrived && reply.type === ICMPV6.parameterProblem,
+  );
+  if (refusedByTarget !== undefined && evidence.pdmArrivals > 0) {
+    said.push(
+      `The target itself answered with Parameter Problem code ${refusedByTarget.code}: the packet arrived and was refused there.`,
+    );
+  }
+  return said;
+}
+
+function inconclusive(reason: string): Finding {
+  return { outcome: 'inconclusive', reasons: [reason] };
+}

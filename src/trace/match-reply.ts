@@ -1,0 +1,243 @@
+/**
+ * From a reply to the one probe that drew it. Everything on the path can send us anything, so a reply counts only when
+ * each identifying octet it holds is ours; all else gets a reason and changes no finding (METHOD §4).
+ */
+import { readU16 } from '../wire/big-endian.js';
+import { NEXT_HEADER } from '../wire/ipv6.js';
+import { compareQuote, readNonce } from './quote-comparison.js';
+import type { QuoteFindings } from './quote-comparison.js';
+import {
+  NONCE_LENGTH,
+  PAYLOAD_OFFSET,
+  nonceOffset,
+  numberOfChecksum,
+  numberOfEchoSequence,
+  numberOfTcpSequence,
+} from './probe-packet.js';
+import type { Protocol } from './record.js';
+import type { DirectReply, ErrorReply, Reply } from './reply.js';
+import { ARM_CODE } from './trace-state.js';
+import type { TraceState } from './trace-state.js';
+
+export type MismatchReason = 'foreign' | 'forged' | 'ambiguous' | 'malformed';
+
+export interface Match {
+  readonly row: number;
+  /** Null for replies that quote nothing. */
+  readonly findings: QuoteFindings | null;
+}
+
+export type MatchResult = Match | MismatchReason;
+
+/** Short quotes that hold nothing but PSNTP stop counting once somebody was seen guessing. */
+const GUESSES_TOLERATED = 3;
+
+export function matchReply(state: TraceState, reply: Reply): MatchResult {
+  return reply.kind === 'error' ? matchQuote(state, reply) : matchDirect(state, reply);
+}
+
+function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
+  const { bytes, quote } = reply;
+  const protocol = protocolOf(quote.upperProtocol ?? quote.optionsNextHeader);
+  if (protocol !== null && !state.flows.some((flow) => flow.protocol === protocol)) return 'foreign';
+  if (quote.upperOffset !== null && protocol !== null && quote.upperAvailable > 0) {
+    const nonceAt = nonceOffset(state, protocol);
+    if (nonceAt !== null) {
+      const at = quote.upperOffset + nonceAt;
+      const nonce = readNonce(state, bytes, at, quote.end);
+      if (nonce === 'other') return belongsToFlow(state, protocol, bytes, quote.upperOffset) ? 'forged' : 'foreign';
+      if (nonce === 'ours') {
+        const number = readPayloadNumber(state, bytes, at, quote.end);
+        if (number !== null) return accept(state, number, bytes, reply);
+      }
+    }
+    if (quote.upperAvailable >= 8) {
+      const number = numberInHeader(state, protocol, bytes, quote.upperOffset);
+      if (number !== null && isSentWith(state, number, protocol)) {
+        const match = accept(state, number, bytes, reply);
+        if (typeof match !== 'string') return match;
+      }
+      // A zero-padded quote of the option alone has no upper layer; PSNTP below may still tell.
+      if (quote.pdmOffset === null) {
+        return belongsToFlow(state, protocol, bytes, quote.upperOffset) ? 'forged' : 'foreign';
+      }
+    } else if (quote.pdmOffset === null) {
+      return partialHeader(state, protocol, reply);
+    }
+  }
+  if (quote.pdmOffset !== null && quote.pdmOffset + 6 <= quote.end) return matchByPsn(state, reply, quote.pdmOffset);
+  return headerAlone(state, reply);
+}
+
+/** Nothing but the IPv6 header tells it apart; whoever does not know a flow label of ours has not seen our packets. */
+function headerAlone(state: TraceState, reply: ErrorReply): MismatchReason {
+  return state.flows.some((flow) => flow.flowLabel === reply.quote.flowLabel) ? 'ambiguous' : 'forged';
+}
+
+/** Fewer than 8 octets of the upper layer and no option: enough to be ours, never enough to name one probe. */
+function partialHeader(state: TraceState, protocol: Protocol, reply: ErrorReply): MismatchReason {
+  const { quote, bytes } = reply;
+  if (quote.upperOffset === null || quote.upperAvailable < 4) return headerAlone(state, reply);
+  return belongsToFlow(state, protocol, bytes, quote.upperOffset) ? 'ambiguous' : 'foreign';
+}
+
+function matchByPsn(state: TraceState, reply: ErrorReply, pdmOffset: number): MatchResult {
+  const { bytes, quote } = reply;
+  const psn = readU16(bytes, pdmOffset + 4);
+  const protocol = protocolOf(quote.optionsNextHeader);
+  let found: Match | null = null;
+  let several = false;
+  for (let row = 0; row < state.probes.count; row += 1) {
+    if (state.probes.arm(row) !== ARM_CODE.pdm || state.probes.psn(row) !== psn || !state.probes.isSent(row)) continue;
+    const flow = state.flows[state.probes.flow(row)];
+    if (flow?.protocol !== protocol) continue;
+    const match = accept(state, row, bytes, reply);
+    if (typeof match === 'string') continue;
+    if (found !== null) {
+      // PSNTP starts are random per 5-tuple and may meet; the flow label still tells them apart where it survived.
+      const before = found.findings?.flowLabelMatches ?? false;
+      const now = match.findings?.flowLabelMatches ?? false;
+      several = before === now;
+      if (now && !before) found = match;
+    } else {
+      found = match;
+    }
+  }
+  if (found === null) return 'forged';
+  if (several) return 'ambiguous';
+  if (found.findings?.flowLabelMatches !== true && state.counters.forged > GUESSES_TOLERATED) return 'ambiguous';
+  return found;
+}
+
+function accept(state: TraceState, row: number, bytes: Uint8Array, reply: ErrorReply): MatchResult {
+  if (!state.probes.isSent(row)) return 'forged';
+  const findings = compareQuote(state, row, bytes, reply.quote);
+  if (!findings.identityHeld) return 'forged';
+  if (!findings.nonceHeld && findings.identityOctets < 8) return 'ambiguous';
+  return { row, findings };
+}
+
+function matchDirect(state: TraceState, reply: DirectReply): MatchResult {
+  switch (reply.kind) {
+    case 'echo':
+      return matchEcho(state, reply);
+    case 'udp':
+      return matchDatagram(state, reply);
+    case 'tcp':
+      return matchSegment(state, reply);
+  }
+}
+
+/** RFC 4443 §4.2: identifier, sequence number and data come back as they were sent. */
+function matchEcho(state: TraceState, reply: DirectReply): MatchResult {
+  const { bytes, offset, end } = reply;
+  const identifier = readU16(bytes, offset + 4);
+  if (!state.flows.some((flow) => flow.protocol === 'icmp6' && flow.localId === identifier)) return 'foreign';
+  const at = offset + (nonceOffset(state, 'icmp6') ?? 0);
+  if (readNonce(state, bytes, at, end) !== 'ours') return 'forged';
+  const number = readPayloadNumber(state, bytes, at, end);
+  if (number === null || number !== numberOfEchoSequence(state, readU16(bytes, offset + 6))) return 'forged';
+  const flow = state.flows[state.probes.flow(number)];
+  if (flow?.protocol !== 'icmp6' || flow.localId !== identifier || !state.probes.isSent(number)) return 'forged';
+  return { row: number, findings: null };
+}
+
+function matchDatagram(state: TraceState, reply: DirectReply): MatchResult {
+  const { bytes, offset, end } = reply;
+  const remotePort = readU16(bytes, offset);
+  const localPort = readU16(bytes, offset + 2);
+  const flowIndex = state.flows.findIndex(
+    (flow) => flow.protocol === 'udp' && flow.localId === localPort && flow.destinationPort === remotePort,
+  );
+  if (flowIndex < 0) return 'foreign';
+  const at = offset + (nonceOffset(state, 'udp') ?? 0);
+  const nonce = readNonce(state, bytes, at, end);
+  if (nonce === 'ours') {
+    const number = readPayloadNumber(state, bytes, at, end);
+    if (number !== null && state.probes.isSent(number) && state.probes.flow(number) === flowIndex) {
+      return { row: number, findings: null };
+    }
+  }
+  return onlyOutstanding(state, flowIndex, reply);
+}
+
+/** A service's answer names no probe. PSNLR does where the reply has PDM; else one outstanding probe must be alone. */
+function onlyOutstanding(state: TraceState, flowIndex: number, reply: DirectReply): MatchResult {
+  const psnLastReceived = reply.pdm?.version === 'rfc8250' ? reply.pdm.pdm.psnLastReceived : null;
+  let found = -1;
+  let count = 0;
+  for (let row = 0; row < state.probes.count; row += 1) {
+    if (state.probes.flow(row) !== flowIndex || !state.probes.isSent(row)) continue;
+    if (
+      psnLastReceived !== null &&
+      state.probes.arm(row) === ARM_CODE.pdm &&
+      state.probes.psn(row) === psnLastReceived
+    ) {
+      return { row, findings: null };
+    }
+    if (state.probes.reply(row) !== null) continue;
+    found = row;
+    count += 1;
+  }
+  if (count === 1) return { row: found, findings: null };
+  return 'ambiguous';
+}
+
+function matchSegment(state: TraceState, reply: DirectReply): MatchResult {
+  const { bytes, offset } = reply;
+  const remotePort = readU16(bytes, offset);
+  const localPort = readU16(bytes, offset + 2);
+  const flowIndex = state.flows.findIndex(
+    (flow) => flow.protocol === 'tcp' && flow.localId === localPort && flow.destinationPort === remotePort,
+  );
+  if (flowIndex < 0) return 'foreign';
+  const acknowledgement = readU16(bytes, offset + 8) * 0x1_0000 + readU16(bytes, offset + 10);
+  const number = numberOfTcpSequence(state, (acknowledgement - 1) >>> 0);
+  if (number === null || !state.probes.isSent(number) || state.probes.flow(number) !== flowIndex) return 'forged';
+  return { row: number, findings: null };
+}
+
+function numberInHeader(state: TraceState, protocol: Protocol, bytes: Uint8Array, at: number): number | null {
+  switch (protocol) {
+    case 'udp':
+      return numberOfChecksum(state, readU16(bytes, at + 6));
+    case 'icmp6':
+      return numberOfEchoSequence(state, readU16(bytes, at + 6));
+    case 'tcp':
+      return numberOfTcpSequence(state, readU16(bytes, at + 4) * 0x1_0000 + readU16(bytes, at + 6));
+  }
+}
+
+/** The number after a nonce that is ours; null when it is cut off or does not agree with its complement. */
+function readPayloadNumber(state: TraceState, bytes: Uint8Array, nonceAt: number, end: number): number | null {
+  const at = nonceAt + PAYLOAD_OFFSET.number - PAYLOAD_OFFSET.nonce;
+  if (at + 4 > end || at < nonceAt + NONCE_LENGTH) return null;
+  const number = readU16(bytes, at);
+  if ((number ^ 0xffff) !== readU16(bytes, at + 2)) return null;
+  return number < state.probes.count ? number : null;
+}
+
+function isSentWith(state: TraceState, row: number, protocol: Protocol): boolean {
+  return state.probes.isSent(row) && state.flows[state.probes.flow(row)]?.protocol === protocol;
+}
+
+/** Ports or identifier are those of one of our flows: somebody knows of us, even if the rest does not fit. */
+function belongsToFlow(state: TraceState, protocol: Protocol, bytes: Uint8Array, at: number): boolean {
+  const first = readU16(bytes, at);
+  return protocol === 'icmp6'
+    ? state.flows.some((flow) => flow.protocol === 'icmp6' && flow.localId === readU16(bytes, at + 4))
+    : state.flows.some((flow) => flow.protocol === protocol && flow.localId === first);
+}
+
+function protocolOf(nextHeader: number | null): Protocol | null {
+  switch (nextHeader) {
+    case NEXT_HEADER.udp:
+      return 'udp';
+    case NEXT_HEADER.icmp6:
+      return 'icmp6';
+    case NEXT_HEADER.tcp:
+      return 'tcp';
+    default:
+      return null;
+  }
+}

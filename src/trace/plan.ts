@@ -1,0 +1,304 @@
+/** Which pairs the evidence still lacks (METHOD §6, steps 1 and 3 to 8). Nothing here sends or decides. */
+import type { Evidence, PlaceEvidence } from './evidence.js';
+import {
+  CLEAN_PAIRS,
+  ECHO_PAIRS,
+  FRESH_FLOWS_BEYOND,
+  LOCATING_PAIRS,
+  LOCATING_PAIR_CAP,
+  LOOKS,
+  PAIRS_PER_HOP,
+  REPEATS,
+  REPEAT_CAP,
+  REPORTER_PAIR_CAP,
+  RETESTED_FLOWS,
+  SILENT_TARGET_PAIRS,
+  TARGET_PAIRS_ON_BASE_FLOW,
+  TARGET_PAIR_CAP,
+  THIN_AFTER,
+  THIN_SPACING_MS,
+  WINDOW,
+} from './procedure.js';
+import type { Arm, Protocol } from './record.js';
+import { lookPValueBar, retestBar } from './significance.js';
+import { mcnemarPValue, requiredDiscordantPairs } from './statistics.js';
+import { PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT } from './trace-state.js';
+import type { Purpose, TraceState } from './trace-state.js';
+
+/** What the trace is told of others in the same invocation. */
+export interface TraceContext {
+  /** An address that quoted a packet with an extension header, anywhere in this run (METHOD §5). */
+  isReporter(address: string): boolean;
+  /** Target pairs of the icmp6 trace to the same target, for a UDP trace; null when there is none. */
+  siblingEcho(): SiblingEcho | null;
+}
+
+export interface SiblingEcho {
+  readonly plainOnly: number;
+  readonly plainArrivals: number;
+  readonly pdmArrivals: number;
+  /** No more target pairs will be added. */
+  readonly settled: boolean;
+}
+
+export interface PairWish {
+  readonly purpose: Purpose;
+  readonly hopLimit: number;
+  readonly flow: number | 'fresh';
+  readonly protocol: Protocol;
+  readonly treatment: Arm;
+  /** Lower goes first. */
+  readonly rank: number;
+  readonly notBeforeNs: number;
+  /** Spacing that the responder is owed, and whose budget it is; null while nobody is known to answer there. */
+  readonly spacingMs: number;
+  readonly responder: string | null;
+}
+
+export function planPairs(state: TraceState, evidence: Evidence, context: TraceContext): PairWish[] {
+  if (state.probes.count + 2 > PROBE_CAP) return [];
+  const wishes: PairWish[] = [];
+  planTarget(state, evidence, wishes);
+  planExploration(state, evidence, wishes);
+  if (suspectsDrop(evidence) && firstRoundIsOver(state, evidence)) planConfirmation(state, evidence, context, wishes);
+  wishes.sort((a, b) => a.rank - b.rank);
+  return wishes;
+}
+
+/** Packets without the option get further than packets with it, and none of the latter arrived. */
+export function suspectsDrop(evidence: Evidence): boolean {
+  if (evidence.pdmArrivals > 0) return false;
+  return evidence.plainArrivals > 0 || evidence.lastPlainHop > evidence.lastPdmHop;
+}
+
+// ---- The target -----------------------------------------------------------------------------------------------------
+
+function planTarget(state: TraceState, evidence: Evidence, wishes: PairWish[]): void {
+  const { target } = evidence;
+  const flow = target.pairs < TARGET_PAIRS_ON_BASE_FLOW ? 0 : 'fresh';
+  if (wantsTargetPair(state, evidence)) {
+    wishes.push(wishAt(state, target, PURPOSE.target, TARGET_HOP_LIMIT, flow, targetBudget(state), 0));
+    return;
+  }
+  for (const suspect of flowsToRetest(state, evidence)) {
+    wishes.push(wishAt(state, target, PURPOSE.retest, TARGET_HOP_LIMIT, suspect, targetBudget(state), 1));
+  }
+}
+
+/** Echo replies are not errors: they have a budget of their own at the target. */
+function targetBudget(state: TraceState): string {
+  const { protocol, targetText } = state.identity;
+  return protocol === 'udp' ? targetText : `${targetText} ${protocol}`;
+}
+
+export function wantsTargetPair(state: TraceState, evidence: Evidence): boolean {
+  const { target } = evidence;
+  if (target.pairs >= TARGET_PAIR_CAP) return false;
+  const counted = target.pairs - target.void;
+  if (evidence.pdmArrivals > 0) return wantsLook(state, target, counted);
+  if (evidence.plainArrivals > 0 || target.plainOnly > 0) {
+    const required = requiredDiscordantPairs(state.limits.confidence);
+    if (target.lost + target.pending < required) return true;
+    // One refusal is not two: a limited router may need a while to send the second.
+    return evidence.pdmRefusals.length === 1 && counted < required + 10;
+  }
+  return counted < SILENT_TARGET_PAIRS;
+}
+
+function wantsLook(state: TraceState, target: PlaceEvidence, counted: number): boolean {
+  if (counted < CLEAN_PAIRS) return true;
+  if (counted === CLEAN_PAIRS) return target.pending === 0 && target.both < CLEAN_PAIRS;
+  for (const look of LOOKS) {
+    if (counted < look) return true;
+    if (counted === look) return target.pending === 0 && look < LOOKS[2] && lookSaysGoOn(state, target);
+  }
+  return false;
+}
+
+/** At a look: neither significant nor plainly even. */
+function lookSaysGoOn(state: TraceState, target: PlaceEvidence): boolean {
+  const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
+  return p > lookPValueBar(state.limits.confidence) && p < 0.5;
+}
+
+/** Flows on which only `plain` came through while others carried both: is one of several paths dead? */
+export function flowsToRetest(state: TraceState, evidence: Evidence): number[] {
+  if (evidence.pdmArrivals === 0 || evidence.target.pending > 0) return [];
+  const suspects: number[] = [];
+  for (const [flow, place] of evidence.byFlow) {
+    if (place.plainOnly > 0 && place.both === 0 && place.pdmOnly === 0) suspects.push(flow);
+    if (suspects.length === RETESTED_FLOWS) break;
+  }
+  const bar = retestBar(state.limits.confidence);
+  return suspects.filter((flow) => {
+    const place = evidence.retest.get(flow);
+    if (place === undefined) return true;
+    return place.pending === 0 && place.both + place.pdmOnly === 0 && place.plainOnly < bar && place.pairs < 2 * bar;
+  });
+}
+
+// ---- Exploring ------------------------------------------------------------------------------------------------------
+
+/** The highest hop limit worth exploring as far as is known. */
+export function explorationLimit(state: TraceState, evidence: Evidence): number {
+  const { maxHops } = state.limits;
+  const { plain, pdm } = evidence.distance;
+  if (plain === null) return maxHops;
+  // Packets with the option may take a longer way: follow them until they arrive or fall silent.
+  if (evidence.lastPdmHop >= plain && pdm === null) return Math.min(maxHops, evidence.lastPdmHop + WINDOW);
+  if (pdm !== null) return Math.min(maxHops, Math.max(plain, pdm));
+  return Math.min(maxHops, plain);
+}
+
+/** The last hop of the windows that are open. A window opens when each hop of the one before was heard or given up once. */
+function openUpTo(state: TraceState, evidence: Evidence): number {
+  const limit = explorationLimit(state, evidence);
+  let end = Math.min(WINDOW, limit);
+  const { distanceHint } = evidence;
+  for (;;) {
+    if (distanceHint !== null && distanceHint <= end && !isSettled(evidence.hops[distanceHint])) end = distanceHint;
+    if (end >= limit) return limit;
+    let silent = 0;
+    for (let hop = 1; hop <= end; hop += 1) {
+      const place = evidence.hops[hop];
+      if (place === undefined || !isHeardOrGivenUp(place)) return end;
+      silent = isSilent(place) ? silent + 1 : 0;
+      if (silent >= state.limits.gapLimit) return end;
+    }
+    end = Math.min(end + WINDOW, limit);
+  }
+}
+
+function isSettled(place: PlaceEvidence | undefined): boolean {
+  return place !== undefined && place.pairs >= PAIRS_PER_HOP && place.pending === 0;
+}
+
+function isHeardOrGivenUp(place: PlaceEvidence): boolean {
+  return place.pairs > place.pending || place.plainAnswered > 0 || place.pdmResponders.length > 0;
+}
+
+export function isSilent(place: PlaceEvidence): boolean {
+  return (
+    place.both + place.plainOnly + place.pdmOnly === 0 && place.plainAnswered === 0 && place.pdmResponders.length === 0
+  );
+}
+
+export function firstRoundIsOver(state: TraceState, evidence: Evidence): boolean {
+  const end = openUpTo(state, evidence);
+  for (let hop = 1; hop <= end; hop += 1) {
+    const place = evidence.hops[hop];
+    if (place === undefined || !isHeardOrGivenUp(place)) return false;
+  }
+  return true;
+}
+
+function planExploration(state: TraceState, evidence: Evidence, wishes: PairWish[]): void {
+  const end = openUpTo(state, evidence);
+  for (let hop = 1; hop <= end; hop += 1) {
+    const place = evidence.hops[hop];
+    const pairs = place === undefined ? 0 : place.pairs - place.void;
+    if (pairs >= PAIRS_PER_HOP || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
+    const rank = 1000 + pairs * TARGET_HOP_LIMIT + (state.hopOrder[hop] ?? 0);
+    wishes.push(wishAt(state, place, PURPOSE.explore, hop, 0, place?.plainResponders[0] ?? null, rank));
+  }
+}
+
+// ---- Confirming -----------------------------------------------------------------------------------------------------
+
+function planConfirmation(state: TraceState, evidence: Evidence, context: TraceContext, wishes: PairWish[]): void {
+  const n = evidence.lastPdmHop;
+  if (n > 0 && wantsRepeat(evidence)) {
+    const place = evidence.hops[n];
+    const spaced = { lastSentNs: Math.max(place?.lastSentNs ?? 0, evidence.repeat.lastSentNs) };
+    wishes.push(
+      wishAt(state, { ...evidence.repeat, ...spaced }, PURPOSE.repeat, n, 0, place?.plainResponders[0] ?? null, 3),
+    );
+  }
+  const targetIsSilent = evidence.plainArrivals === 0;
+  const next = nextAnsweringHop(evidence, n);
+  if (next !== null) planBeyond(state, evidence, next, LOCATING_PAIRS, LOCATING_PAIR_CAP, wishes);
+  const reporter = reporterBeyond(evidence, n, context);
+  if (reporter !== null && (reporter !== next || targetIsSilent)) {
+    const needed = targetIsSilent ? requiredDiscordantPairs(state.limits.confidence) : LOCATING_PAIRS;
+    planBeyond(state, evidence, reporter, needed, targetIsSilent ? REPORTER_PAIR_CAP : LOCATING_PAIR_CAP, wishes);
+  }
+  if (wantsEchoPair(state, evidence, context)) {
+    const budget = `${state.identity.targetText} icmp6`;
+    const wish = wishAt(state, evidence.echo, PURPOSE.echo, TARGET_HOP_LIMIT, 'fresh', budget, 2);
+    wishes.push({ ...wish, protocol: 'icmp6' });
+  }
+}
+
+export function wantsRepeat(evidence: Evidence): boolean {
+  const { repeat } = evidence;
+  if (repeat.pairs - repeat.void < REPEATS) return repeat.pairs < REPEAT_CAP;
+  if (repeat.pdmIntact > 0 || repeat.pending > 0) return false;
+  return repeat.lost < LOCATING_PAIRS && repeat.pairs < REPEAT_CAP;
+}
+
+/** The smallest hop beyond n that answers `plain` itself. */
+export function nextAnsweringHop(evidence: Evidence, n: number): number | null {
+  for (let hop = n + 1; hop <= evidence.highestHop; hop += 1) {
+    if ((evidence.hops[hop]?.plainResponderOnAnyFlow.length ?? 0) > 0) return hop;
+  }
+  return null;
+}
+
+export function reporterBeyond(evidence: Evidence, n: number, context: TraceContext): number | null {
+  for (let hop = n + 1; hop <= evidence.highestHop; hop += 1) {
+    if (isReporterHop(evidence.hops[hop], context)) return hop;
+  }
+  return null;
+}
+
+export function isReporterHop(place: PlaceEvidence | undefined, context: TraceContext): boolean {
+  const responders = place?.plainResponderOnAnyFlow ?? [];
+  return responders.length > 0 && responders.every((address) => context.isReporter(address));
+}
+
+function planBeyond(
+  state: TraceState,
+  evidence: Evidence,
+  hop: number,
+  needed: number,
+  cap: number,
+  wishes: PairWish[],
+): void {
+  const place = evidence.hops[hop];
+  if (place === undefined || place.pairs >= cap) return;
+  if (place.pairs < PAIRS_PER_HOP) return;
+  const fresh = place.pairs - PAIRS_PER_HOP;
+  if (fresh >= FRESH_FLOWS_BEYOND && place.lost + place.pending >= needed) return;
+  wishes.push(wishAt(state, place, PURPOSE.beyond, hop, 'fresh', place.plainResponders[0] ?? null, 2));
+}
+
+export function wantsEchoPair(state: TraceState, evidence: Evidence, context: TraceContext): boolean {
+  if (state.identity.protocol !== 'udp' || evidence.plainArrivals === 0 || evidence.pdmArrivals > 0) return false;
+  if (context.siblingEcho() !== null) return false;
+  if (evidence.echo.both + evidence.echo.pdmOnly > 0) return false;
+  return evidence.echo.pairs < ECHO_PAIRS;
+}
+
+function wishAt(
+  state: TraceState,
+  place: PlaceEvidence | undefined,
+  purpose: Purpose,
+  hopLimit: number,
+  flow: number | 'fresh',
+  responder: string | null,
+  rank: number,
+): PairWish {
+  const thin = place !== undefined && place.plainAnswered > 0 && place.plainSilentRecently >= THIN_AFTER;
+  const spacingMs = thin ? Math.max(THIN_SPACING_MS, state.limits.hopIntervalMs) : state.limits.hopIntervalMs;
+  return {
+    purpose,
+    hopLimit,
+    flow,
+    protocol: state.identity.protocol,
+    treatment: 'pdm',
+    rank,
+    notBeforeNs: (place?.lastSentNs ?? Number.NEGATIVE_INFINITY) + spacingMs * 1e6,
+    spacingMs,
+    responder,
+  };
+}

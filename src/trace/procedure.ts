@@ -1,0 +1,37 @@
+/** Numbers of the procedure (METHOD §6), in one place, each with the step it comes from. */
+
+/** §6.1 */
+export const WINDOW = 8;
+export const PAIRS_PER_HOP = 3;
+/** §6.1: how many `plain` probes a target may leave unanswered before it counts as silent. */
+export const SILENT_TARGET_PAIRS = 10;
+/** Pairs at the target that stay on the trace's own flow; later ones each take a fresh one (§6.4). */
+export const TARGET_PAIRS_ON_BASE_FLOW = 3;
+/** Pairs at the target before the tool gives up reaching the bar. */
+export const TARGET_PAIR_CAP = 60;
+/** §6.10 */
+export const LOOKS = [10, 20, 30] as const;
+/**
+ * Eight pairs of eight that both arms crossed end a trace early: a path that loses half of the packets with the option
+ * would show that less often than once in 250 traces.
+ */
+export const CLEAN_PAIRS = 8;
+/** The looks and the retest of single flows share 1 − P: three looks and one family of retests, a quarter each. */
+export const ERROR_SHARES = 4;
+export const RETESTED_FLOWS = 2;
+/** §6.6 and §6.9 */
+export const LOCATING_PAIRS = 7;
+export const LOCATING_PAIR_CAP = 18;
+/** §6.4: five fresh flows besides the trace's own make six. */
+export const FRESH_FLOWS_BEYOND = 5;
+/** §6.7 */
+export const REPEATS = 3;
+export const REPEAT_CAP = 12;
+/** §6.8 */
+export const ECHO_PAIRS = 12;
+/** §6.1: the spacing once plain replies thin out. */
+export const THIN_SPACING_MS = 1000;
+/** Unanswered `plain` probes in a row, where the place has answered before, that count as thinning out. */
+export const THIN_AFTER = 2;
+/** §6.5: pairs at a reporter beyond n when the target is silent. */
+export const REPORTER_PAIR_CAP = 40;

@@ -1,0 +1,163 @@
+/**
+ * A quote held against the probe that it claims to quote, field by field (METHOD §4, §5). Differences that the way may
+ * make are findings; only identity decides whether the quote is ours.
+ */
+import { readU8 } from '../wire/big-endian.js';
+import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
+import type { QuotedPacket } from '../wire/quoted-packet.js';
+import {
+  UPPER_PROTOCOL,
+  encodeProbe,
+  extensionLength,
+  MAX_PROBE_LENGTH,
+  NONCE_LENGTH,
+  nonceOffset,
+} from './probe-packet.js';
+import { ARM_CODE } from './trace-state.js';
+import type { TraceState } from './trace-state.js';
+
+export interface QuoteFindings {
+  /** The nonce is in the quote and is ours. */
+  readonly nonceHeld: boolean;
+  /** Every identifying octet that the quote holds is ours. */
+  readonly identityHeld: boolean;
+  /** How many octets of identity the quote holds besides the addresses. */
+  readonly identityOctets: number;
+  readonly intact: boolean | null;
+  readonly stripped: boolean;
+  readonly altered: boolean;
+  readonly reports: boolean;
+  readonly quotedHopLimit: number;
+  readonly flowLabelMatches: boolean;
+  readonly changes: readonly string[];
+}
+
+/** First octets of the option header without which a quote does not show it: up to PSNTP for PDM, else up to its length. */
+const DECISIVE_PDM_OCTETS = 8;
+const DECISIVE_OCTETS = 4;
+
+const NO_CHANGES: readonly string[] = [];
+const expected = new Uint8Array(MAX_PROBE_LENGTH);
+
+export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, quote: QuotedPacket): QuoteFindings {
+  const arm = state.probes.arm(row);
+  const flow = state.flows[state.probes.flow(row)];
+  const protocol = flow?.protocol ?? 'udp';
+  const length = encodeProbe(state, row, expected, 0);
+  const extension = extensionLength(arm);
+  const start = quote.start;
+  const expectedPayload = length - IPV6_HEADER_LENGTH;
+  const changes: string[] = [];
+
+  const flowLabelMatches = quote.flowLabel === (flow?.flowLabel ?? 0);
+  if (!flowLabelMatches) changes.push('flow-label-rewritten');
+  if (quote.trafficClass !== 0) changes.push('traffic-class-rewritten');
+  for (let i = 0; i < 16; i += 1) {
+    if (bytes[start + IPV6_OFFSET.source + i] !== expected[IPV6_OFFSET.source + i]) {
+      changes.push('source-rewritten');
+      break;
+    }
+  }
+  const stripped =
+    extension > 0 &&
+    quote.nextHeader === UPPER_PROTOCOL[protocol] &&
+    quote.payloadLength === expectedPayload - extension;
+  const nextHeaderDiffers = quote.nextHeader !== readU8(expected, IPV6_OFFSET.nextHeader);
+  if (stripped) changes.push('stripped');
+  else {
+    if (quote.payloadLength !== expectedPayload) changes.push('payload-length-rewritten');
+    if (nextHeaderDiffers) changes.push('next-header-rewritten');
+  }
+
+  // RFC 4884 pads quotes with zeros: from here on nothing is known.
+  let knownEnd = quote.end;
+  const begin = start + IPV6_HEADER_LENGTH;
+  while (knownEnd > begin && bytes[knownEnd - 1] === 0) knownEnd -= 1;
+
+  // The extension header.
+  const extensionStart = begin;
+  let extensionHeld = 0;
+  let extensionDiffers = false;
+  let psnDiffers = false;
+  if (extension > 0 && !stripped) {
+    for (let i = 0; i < extension; i += 1) {
+      const at = extensionStart + i;
+      if (at >= quote.end) break;
+      if (bytes[at] !== expected[IPV6_HEADER_LENGTH + i]) {
+        if (at >= knownEnd) break;
+        extensionDiffers = true;
+        if (arm === ARM_CODE.pdm && (i === 6 || i === 7)) psnDiffers = true;
+      }
+      extensionHeld += 1;
+    }
+  }
+  const decisive = arm === ARM_CODE.pdm ? DECISIVE_PDM_OCTETS : DECISIVE_OCTETS;
+  const altered = extension > 0 && !stripped && (extensionDiffers || (nextHeaderDiffers && extensionHeld > 0));
+  if (altered) changes.push('option-altered');
+  const intact = extension === 0 ? null : stripped || altered ? false : extensionHeld >= decisive ? true : null;
+
+  // The upper layer, where the quote's own chain puts it, else where it was sent.
+  const upperStart = stripped ? begin : (quote.upperOffset ?? begin + extension);
+  const expectedUpper = IPV6_HEADER_LENGTH + extension;
+  const upperLength = length - expectedUpper;
+  const nonceAt = nonceOffset(state, protocol);
+  let upperHeld = 0;
+  let headerDiffers = false;
+  let checksumDiffers = false;
+  let nonceDiffers = false;
+  let payloadDiffers = false;
+  for (let i = 0; i < upperLength; i += 1) {
+    const at = upperStart + i;
+    if (at >= quote.end) break;
+    if (bytes[at] !== expected[expectedUpper + i]) {
+      if (at >= knownEnd) break;
+      if (nonceAt !== null && i >= nonceAt && i < nonceAt + NONCE_LENGTH) nonceDiffers = true;
+      else if (isChecksumOctet(protocol, i)) checksumDiffers = true;
+      else if (i < 8) headerDiffers = true;
+      else payloadDiffers = true;
+    }
+    upperHeld += 1;
+  }
+  const nonceHeld = nonceAt !== null && !nonceDiffers && upperHeld >= nonceAt + NONCE_LENGTH;
+  if (nonceHeld) {
+    if (headerDiffers) changes.push('upper-layer-header-rewritten');
+    if (checksumDiffers) changes.push('checksum-rewritten');
+    if (payloadDiffers) changes.push('payload-altered');
+  }
+  const optionIdentity = extension > 0 && !stripped ? Math.min(extensionHeld, decisive) : 0;
+  return {
+    nonceHeld,
+    identityHeld:
+      !nonceDiffers && (nonceHeld || !(headerDiffers || checksumDiffers || psnDiffers || (altered && upperHeld < 8))),
+    identityOctets: Math.min(upperHeld, 8) + optionIdentity,
+    intact,
+    stripped,
+    altered,
+    reports: extension > 0 && !stripped && extensionHeld >= DECISIVE_OCTETS && !nextHeaderDiffers,
+    quotedHopLimit: quote.hopLimit,
+    flowLabelMatches,
+    changes: changes.length === 0 ? NO_CHANGES : changes,
+  };
+}
+
+/** Address translators rewrite the checksum together with the address. TCP's lies beyond the first 8 octets. */
+function isChecksumOctet(protocol: string, index: number): boolean {
+  if (protocol === 'udp') return index === 6 || index === 7;
+  if (protocol === 'tcp') return index === 16 || index === 17;
+  return index === 2 || index === 3;
+}
+
+/**
+ * The nonce as the quote or payload holds it at `at`: ours, somebody else's, or absent. Octets of a nonce are never zero,
+ * so zeros there are RFC 4884 padding, and a quote that ends within the nonce holds a part of it.
+ */
+export function readNonce(state: TraceState, bytes: Uint8Array, at: number, end: number): 'ours' | 'other' | 'absent' {
+  const { nonce } = state.identity.secrets;
+  let same = 0;
+  for (let i = 0; i < NONCE_LENGTH && at + i < end; i += 1) {
+    const octet = bytes[at + i] ?? 0;
+    if (octet === nonce[i]) same += 1;
+    else if (octet !== 0) return 'other';
+  }
+  return same === NONCE_LENGTH ? 'ours' : 'absent';
+}

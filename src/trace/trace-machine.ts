@@ -1,0 +1,300 @@
+/**
+ * The measurement of one target with one protocol, as a state machine that knows no clock, no socket and no randomness:
+ *
+ *   step(now)      → the pairs worth sending now, or until when to wait, or that all is known
+ *   addPair(wish)  → two rows of probes, in random order
+ *   markSent / markSendFailed, observe(reply)
+ *   verdict()
+ *
+ * Planning (plan.ts) and judging (judge.ts) read the same counts (evidence.ts).
+ */
+import { formatAddress } from '../address/address.js';
+import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
+import { decodePdmTimeMs, encodePdmTimeNs } from '../wire/pdm.js';
+import { TCP_FLAG } from '../wire/tcp.js';
+import { readU8 } from '../wire/big-endian.js';
+import { gatherEvidence, replyOf, waitNs } from './evidence.js';
+import type { Evidence } from './evidence.js';
+import { judge, pathIsUnstable } from './judge.js';
+import type { Match } from './match-reply.js';
+import { firstRoundIsOver, planPairs, suspectsDrop, wantsTargetPair } from './plan.js';
+import type { PairWish, SiblingEcho, TraceContext } from './plan.js';
+import type { VerdictRecord } from './record.js';
+import type { Reply } from './reply.js';
+import { ARM_CODE, REPLY_KIND } from './trace-state.js';
+import type { Flow, ReplyKind, ReplySignature, TraceState } from './trace-state.js';
+
+export type Step =
+  /** `deadlineNs`: when the next pending probe is given up, which may change the wishes. */
+  | { readonly kind: 'send'; readonly wishes: readonly PairWish[]; readonly deadlineNs: number | null }
+  /** `untilNs` is null when only a reply or another trace can bring news. */
+  | { readonly kind: 'wait'; readonly untilNs: number | null }
+  | { readonly kind: 'done' };
+
+/** While a UDP trace waits for the echo pairs of its sibling, it looks again this often. */
+const SIBLING_POLL_NS = 50e6;
+
+export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
+  if (state.interrupted || state.sendError !== null) return { kind: 'done' };
+  let evidence = gatherEvidence(state, nowNs);
+  if (
+    !state.pathKnown &&
+    (evidence.plainArrivals > 0 || (evidence.highestHop > 0 && firstRoundIsOver(state, evidence)))
+  ) {
+    state.pathKnown = true;
+    evidence = gatherEvidence(state, nowNs);
+  }
+  if (state.restarts === 0 && suspectsDrop(evidence) && pathIsUnstable(state, evidence)) {
+    // METHOD §6.7: what was measured before the change says nothing about the path that is there now.
+    state.attemptStart = state.probes.count;
+    state.restarts = 1;
+    evidence = gatherEvidence(state, nowNs);
+  }
+  const wishes = planPairs(state, evidence, context);
+  if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: evidence.nextDeadlineNs };
+  if (evidence.pendingProbes > 0) return { kind: 'wait', untilNs: evidence.nextDeadlineNs };
+  if (awaitsSibling(state, evidence, context)) return { kind: 'wait', untilNs: nowNs + SIBLING_POLL_NS };
+  return { kind: 'done' };
+}
+
+function awaitsSibling(state: TraceState, evidence: Evidence, context: TraceContext): boolean {
+  if (state.identity.protocol !== 'udp' || !suspectsDrop(evidence)) return false;
+  return context.siblingEcho()?.settled === false;
+}
+
+/** What an icmp6 trace tells the UDP trace to the same target (METHOD §6.8). */
+export function echoForSibling(state: TraceState, nowNs: number): SiblingEcho {
+  const evidence = gatherEvidence(state, nowNs);
+  const { target } = evidence;
+  return {
+    plainOnly: target.plainOnly,
+    plainArrivals: evidence.plainArrivals,
+    pdmArrivals: evidence.pdmArrivals,
+    settled: evidence.pendingProbes === 0 && !wantsTargetPair(state, evidence),
+  };
+}
+
+/** Gives both rows of a new pair, in the order in which they must go out. */
+export function addPair(
+  state: TraceState,
+  wish: PairWish,
+  freshFlow: () => Flow,
+  nowNs: number,
+): readonly [number, number] {
+  let flowIndex: number;
+  if (wish.flow === 'fresh') {
+    flowIndex = state.flows.length;
+    state.flows.push(freshFlow());
+  } else {
+    flowIndex = wish.flow;
+  }
+  const flow = state.flows[flowIndex];
+  if (flow === undefined) throw new RangeError(`flow ${flowIndex} does not exist`);
+  const treatment = ARM_CODE[wish.treatment];
+  const plainFirst = state.order.coin();
+  const first = addProbe(state, plainFirst ? ARM_CODE.plain : treatment, wish, flow, flowIndex, nowNs);
+  const second = addProbe(state, plainFirst ? treatment : ARM_CODE.plain, wish, flow, flowIndex, nowNs);
+  state.revision += 1;
+  return [first, second];
+}
+
+function addProbe(
+  state: TraceState,
+  arm: number,
+  wish: PairWish,
+  flow: Flow,
+  flowIndex: number,
+  nowNs: number,
+): number {
+  const isPdm = arm === ARM_CODE.pdm;
+  const row = state.probes.add(arm, wish.hopLimit, flowIndex, wish.purpose, isPdm ? flow.psnNext : 0, nowNs);
+  if (isPdm) {
+    const psnThisPacket = flow.psnNext;
+    flow.psnNext = (psnThisPacket + 1) & 0xffff;
+    if (flow.lastReceived !== null) {
+      // RFC 8250 §3.2: time since the last packet came, and how long that one had taken after our own last one.
+      const sinceReceived = encodePdmTimeNs(Math.max(0, nowNs - flow.lastReceived.atNs));
+      const sinceSent = encodePdmTimeNs(
+        Math.max(0, flow.lastReceived.atNs - (flow.lastSentAtNs ?? flow.lastReceived.atNs)),
+      );
+      state.pdmSent.set(row, {
+        scaleDtlr: sinceReceived.scale,
+        scaleDtls: sinceSent.scale,
+        psnThisPacket,
+        psnLastReceived: flow.lastReceived.psn,
+        deltaTimeLastReceived: sinceReceived.delta,
+        deltaTimeLastSent: sinceSent.delta,
+      });
+    }
+  }
+  return row;
+}
+
+/** The transport has it: replies may come from now on. */
+export function markHandedOver(state: TraceState, row: number, nowNs: number): void {
+  state.probes.markHandedOver(row, nowNs);
+  state.counters.sent += 1;
+}
+
+/** It left, at this time on the engine's clock. */
+export function markSent(state: TraceState, row: number, atNs: number): void {
+  state.probes.correctSendTime(row, atNs);
+  state.revision += 1;
+  if (state.probes.arm(row) !== ARM_CODE.pdm) return;
+  const flow = state.flows[state.probes.flow(row)];
+  if (flow !== undefined) flow.lastSentAtNs = atNs;
+}
+
+export function markFailed(state: TraceState, row: number, reason: string): void {
+  state.probes.markFailed(row);
+  state.counters.sendErrors += 1;
+  state.counters.sent -= 1;
+  state.revision += 1;
+  // A path on which nothing at all can be sent is not worth waiting for.
+  if (state.counters.sent === 0 && state.counters.sendErrors >= 6) state.sendError = reason;
+}
+
+/** Takes in a matched reply. Returns false for a duplicate. */
+export function observe(state: TraceState, match: Match, reply: Reply): boolean {
+  const { probes } = state;
+  const { row } = match;
+  if (probes.reply(row) !== null) {
+    state.counters.duplicate += 1;
+    return false;
+  }
+  const rttNs = reply.timeNs - probes.sentAtNs(row);
+  if (rttNs < 0) state.clockStepped = true;
+  const late = rttNs > waitNs(state);
+  if (late) state.counters.late += 1;
+  state.counters.answered += 1;
+  state.revision += 1;
+  probes.markAnswered(row, internSignature(state, describeReply(state, match, reply)), Math.max(0, rttNs), late);
+  if (rttNs > state.largestRttNs) state.largestRttNs = rttNs;
+  takePdm(state, row, reply, rttNs);
+  return true;
+}
+
+/** A reply that carries PDM itself: PSNLR and deltas of what we send next, and the server's delay (METHOD §3). */
+function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): void {
+  if (reply.pdm === null || reply.kind === 'error') return;
+  if (reply.pdm.version !== 'rfc8250') {
+    state.pdm.draftVersion = true;
+    return;
+  }
+  const { pdm } = reply.pdm;
+  const flow = state.flows[state.probes.flow(row)];
+  if (flow !== undefined) flow.lastReceived = { psn: pdm.psnThisPacket, atNs: reply.timeNs };
+  if (state.probes.arm(row) !== ARM_CODE.pdm || pdm.psnLastReceived !== state.probes.psn(row)) return;
+  state.pdm.serverDelayMs ??= decodePdmTimeMs(pdm.scaleDtlr, pdm.deltaTimeLastReceived);
+  state.pdm.roundTripMs ??= rttNs / 1e6;
+}
+
+function describeReply(state: TraceState, match: Match, reply: Reply): ReplySignature {
+  const responder = formatAddress(reply.source);
+  const common = { responder, replyHopLimit: reply.hopLimit };
+  if (reply.kind !== 'error') {
+    const isReset = reply.kind === 'tcp' && (readU8(reply.bytes, reply.offset + 13) & TCP_FLAG.rst) !== 0;
+    return {
+      ...common,
+      kind: REPLY_KIND.arrived,
+      type: -1,
+      code: isReset ? 1 : 0,
+      pointer: null,
+      mtu: null,
+      intact: null,
+      stripped: false,
+      altered: false,
+      quoted: false,
+      quotedHopLimit: null,
+      changes: [],
+      mpls: [],
+      interfaces: [],
+      reports: false,
+    };
+  }
+  const { type, code, pointer, mtu, extensions } = reply.error;
+  const { findings } = match;
+  const kind = kindOfError(state, responder, type, code);
+  const changes = [...(findings?.changes ?? [])];
+  const quotedHopLimit = findings?.quotedHopLimit ?? null;
+  if (kind === REPLY_KIND.timeExceeded && quotedHopLimit !== null && quotedHopLimit > 1)
+    changes.push(`hop-limit-${quotedHopLimit}`);
+  return {
+    ...common,
+    kind,
+    type,
+    code,
+    pointer,
+    mtu,
+    intact: findings?.intact ?? null,
+    stripped: findings?.stripped ?? false,
+    altered: findings?.altered ?? false,
+    quoted: true,
+    quotedHopLimit,
+    changes,
+    mpls: extensions?.mpls ?? [],
+    interfaces: extensions?.interfaces ?? [],
+    reports: findings?.reports ?? false,
+  };
+}
+
+/** METHOD §5. */
+function kindOfError(state: TraceState, responder: string, type: number, code: number): ReplyKind {
+  if (type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit) return REPLY_KIND.timeExceeded;
+  if (responder === state.identity.targetText) return REPLY_KIND.arrived;
+  if (type === ICMPV6.destinationUnreachable) {
+    const isOwnKernel = responder === formatAddress(state.identity.source);
+    return isOwnKernel && code === DESTINATION_UNREACHABLE.noRoute ? REPLY_KIND.other : REPLY_KIND.refused;
+  }
+  if (type === ICMPV6.parameterProblem) return REPLY_KIND.refused;
+  return REPLY_KIND.other;
+}
+
+function internSignature(state: TraceState, signature: ReplySignature): number {
+  const known = state.signatures.findIndex((other) => sameSignature(other, signature));
+  if (known >= 0) return known;
+  state.signatures.push(signature);
+  return state.signatures.length - 1;
+}
+
+function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
+  return (
+    a.kind === b.kind &&
+    a.responder === b.responder &&
+    a.type === b.type &&
+    a.code === b.code &&
+    a.pointer === b.pointer &&
+    a.mtu === b.mtu &&
+    a.replyHopLimit === b.replyHopLimit &&
+    a.intact === b.intact &&
+    a.stripped === b.stripped &&
+    a.altered === b.altered &&
+    a.quoted === b.quoted &&
+    a.quotedHopLimit === b.quotedHopLimit &&
+    a.reports === b.reports &&
+    a.changes.length === b.changes.length &&
+    a.changes.every((change, index) => change === b.changes[index]) &&
+    sameJson(a.mpls, b.mpls) &&
+    sameJson(a.interfaces, b.interfaces)
+  );
+}
+
+function sameJson(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && (a.length === 0 || JSON.stringify(a) === JSON.stringify(b));
+}
+
+/** Null while nothing of it is known. */
+export function reporterOf(state: TraceState, row: number): string | null {
+  const reply = replyOf(state, row);
+  return reply?.reports === true ? reply.responder : null;
+}
+
+export interface Judged {
+  readonly verdict: VerdictRecord;
+  readonly evidence: Evidence;
+}
+
+export function judgeTrace(state: TraceState, context: TraceContext, nowNs: number): Judged {
+  const evidence = gatherEvidence(state, nowNs);
+  return { verdict: judge(state, evidence, context), evidence };
+}

@@ -1,0 +1,318 @@
+/**
+ * What one trace knows: its flows, its probes and what came back. Mutable, and owned by the trace machine. A probe is a
+ * row in typed arrays rather than an object, because many thousand traces are in flight at once.
+ */
+import type { PdmOption } from '../wire/pdm.js';
+import type { MplsLabel, InterfaceInformation, Arm, Protocol } from './record.js';
+import { RandomSequence } from './random-sequence.js';
+
+/** Hop limit of the pairs that are meant to reach the target. Also the hard cap of METHOD §9. */
+export const TARGET_HOP_LIMIT = 64;
+/** METHOD §9: probes per record. */
+export const PROBE_CAP = 400;
+
+export interface TraceLimits {
+  readonly confidence: number;
+  readonly maxHops: number;
+  readonly timeoutMs: number;
+  readonly hopIntervalMs: number;
+  readonly gapLimit: number;
+  readonly explain: boolean;
+}
+
+/** One 5-tuple with its flow label, and the PDM state that RFC 8250 §3 keeps for each. */
+export interface Flow {
+  readonly protocol: Protocol;
+  /** Source port, or echo identifier for icmp6. */
+  readonly localId: number;
+  /** 0 for icmp6. */
+  readonly destinationPort: number;
+  readonly flowLabel: number;
+  psnNext: number;
+  /** The last packet with PDM that came back on this 5-tuple. */
+  lastReceived: { readonly psn: number; readonly atNs: number } | null;
+  lastSentAtNs: number | null;
+}
+
+/** Secrets and starts of one trace, drawn from unguessable octets. */
+export interface TraceSecrets {
+  /** 8 octets. */
+  readonly nonce: Uint8Array;
+  readonly checksumBase: number;
+  readonly checksumStep: number;
+  readonly sequenceBase: number;
+}
+
+/** Why a probe exists: which of the procedure's questions its pair answers. */
+export const PURPOSE = { explore: 0, target: 1, repeat: 2, beyond: 3, echo: 4, retest: 5, explain: 6 } as const;
+export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
+
+export const ARM_CODE: Readonly<Record<Arm, number>> = { plain: 0, pdm: 1, do8: 2, do16: 3, long: 4 };
+
+/** What a reply says of the probe that drew it (METHOD §5). */
+export const REPLY_KIND = { timeExceeded: 1, arrived: 2, refused: 3, other: 4 } as const;
+export type ReplyKind = (typeof REPLY_KIND)[keyof typeof REPLY_KIND];
+
+/** Everything about a reply but its time. Equal replies share one, so that a trace holds few of them. */
+export interface ReplySignature {
+  readonly kind: ReplyKind;
+  /** RFC 5952 text. */
+  readonly responder: string;
+  /** -1 when the reply is not ICMPv6. */
+  readonly type: number;
+  readonly code: number;
+  readonly pointer: number | null;
+  readonly mtu: number | null;
+  readonly replyHopLimit: number | null;
+  /** Null when the reply quotes nothing, or no option was sent, or the quote ends before it. */
+  readonly intact: boolean | null;
+  readonly stripped: boolean;
+  readonly altered: boolean;
+  readonly quoted: boolean;
+  readonly quotedHopLimit: number | null;
+  readonly changes: readonly string[];
+  readonly mpls: readonly MplsLabel[];
+  readonly interfaces: readonly InterfaceInformation[];
+  /** True when the reply quotes a packet that still has an extension header: its source is a reporter. */
+  readonly reports: boolean;
+}
+
+const NO_REPLY = 0xffff;
+const FLAG_SENT = 1;
+const FLAG_FAILED = 2;
+const FLAG_LATE = 4;
+
+/** Rows of probes. Pair `k` is probes 2k and 2k+1, in the order in which they were sent. */
+export class ProbeTable {
+  count = 0;
+  #sentAtNs = new Float64Array(32);
+  #rttNs = new Float32Array(32);
+  #words = new Uint16Array(32 * 3);
+  #octets = new Uint8Array(32 * 4);
+
+  /** `nowNs` stands for the time of sending until that is known, so that spacing holds at once. */
+  add(arm: number, hopLimit: number, flow: number, purpose: Purpose, psn: number, nowNs: number): number {
+    const row = this.count;
+    if (row === this.#sentAtNs.length) this.#grow();
+    this.count += 1;
+    this.#words[row * 3] = psn;
+    this.#words[row * 3 + 1] = NO_REPLY;
+    this.#words[row * 3 + 2] = flow;
+    this.#octets[row * 4] = arm;
+    this.#octets[row * 4 + 1] = hopLimit;
+    this.#octets[row * 4 + 2] = purpose;
+    this.#octets[row * 4 + 3] = 0;
+    this.#sentAtNs[row] = nowNs;
+    return row;
+  }
+
+  #grow(): void {
+    const size = this.#sentAtNs.length * 2;
+    const sentAtNs = new Float64Array(size);
+    sentAtNs.set(this.#sentAtNs);
+    const rttNs = new Float32Array(size);
+    rttNs.set(this.#rttNs);
+    const words = new Uint16Array(size * 3);
+    words.set(this.#words);
+    const octets = new Uint8Array(size * 4);
+    octets.set(this.#octets);
+    this.#sentAtNs = sentAtNs;
+    this.#rttNs = rttNs;
+    this.#words = words;
+    this.#octets = octets;
+  }
+
+  psn(row: number): number {
+    return this.#words[row * 3] ?? 0;
+  }
+  flow(row: number): number {
+    return this.#words[row * 3 + 2] ?? 0;
+  }
+  arm(row: number): number {
+    return this.#octets[row * 4] ?? 0;
+  }
+  hopLimit(row: number): number {
+    return this.#octets[row * 4 + 1] ?? 0;
+  }
+  purpose(row: number): Purpose {
+    return (this.#octets[row * 4 + 2] ?? 0) as Purpose;
+  }
+  sentAtNs(row: number): number {
+    return this.#sentAtNs[row] ?? 0;
+  }
+  rttNs(row: number): number {
+    return this.#rttNs[row] ?? 0;
+  }
+  /** Index into the trace's signatures, or null while nothing came back. */
+  reply(row: number): number | null {
+    const index = this.#words[row * 3 + 1] ?? NO_REPLY;
+    return index === NO_REPLY ? null : index;
+  }
+  isSent(row: number): boolean {
+    return (this.#flags(row) & FLAG_SENT) !== 0;
+  }
+  isFailed(row: number): boolean {
+    return (this.#flags(row) & FLAG_FAILED) !== 0;
+  }
+  isLate(row: number): boolean {
+    return (this.#flags(row) & FLAG_LATE) !== 0;
+  }
+  #flags(row: number): number {
+    return this.#octets[row * 4 + 3] ?? 0;
+  }
+  #setFlag(row: number, flag: number): void {
+    this.#octets[row * 4 + 3] = this.#flags(row) | flag;
+  }
+  /** From here on a reply may come, even before the transport says when the probe left. */
+  markHandedOver(row: number, atNs: number): void {
+    this.#sentAtNs[row] = atNs;
+    this.#setFlag(row, FLAG_SENT);
+  }
+  /** A better time of sending, also for a round trip that is already over. */
+  correctSendTime(row: number, atNs: number): void {
+    if (this.reply(row) !== null) this.#rttNs[row] = Math.max(0, this.rttNs(row) + this.sentAtNs(row) - atNs);
+    this.#sentAtNs[row] = atNs;
+  }
+  markFailed(row: number): void {
+    this.#octets[row * 4 + 3] = (this.#flags(row) & ~FLAG_SENT) | FLAG_FAILED;
+  }
+  markAnswered(row: number, signature: number, rttNs: number, late: boolean): void {
+    this.#words[row * 3 + 1] = signature;
+    this.#rttNs[row] = rttNs;
+    if (late) this.#setFlag(row, FLAG_LATE);
+  }
+}
+
+export interface TraceCounters {
+  sent: number;
+  answered: number;
+  late: number;
+  duplicate: number;
+  foreign: number;
+  ambiguous: number;
+  malformed: number;
+  forged: number;
+  sendErrors: number;
+  kernelDrops: number | null;
+}
+
+export interface TraceIdentity {
+  /** 16 octets each. */
+  readonly source: Uint8Array;
+  readonly target: Uint8Array;
+  readonly targetText: string;
+  readonly protocol: Protocol;
+  readonly destinationPort: number;
+  readonly secrets: TraceSecrets;
+  /** Octets before the nonce in the payload: the NUL-terminated probe description URI, padded to an even length. */
+  readonly prefix: Uint8Array;
+}
+
+export interface TraceState {
+  readonly identity: TraceIdentity;
+  readonly limits: TraceLimits;
+  readonly order: RandomSequence;
+  /** A random rank for each hop limit: the order within a round. */
+  readonly hopOrder: Uint8Array;
+  /** Flow 0 is the trace's own. */
+  readonly flows: Flow[];
+  readonly probes: ProbeTable;
+  readonly signatures: ReplySignature[];
+  readonly counters: TraceCounters;
+  /** Fields of PDM options that were not all zero, by probe: needed to tell what was sent. */
+  readonly pdmSent: Map<number, PdmOption>;
+  /** First probe of the current attempt: a path change starts the measurement again (METHOD §6.7). */
+  attemptStart: number;
+  restarts: number;
+  largestRttNs: number;
+  /** The target has answered, or exploring is over: waits follow the path's own pace from then on. */
+  pathKnown: boolean;
+  /** Grows with every change that may alter what is known, so that summaries can be cached. */
+  revision: number;
+  /** Kernel receive drops while a probe was out: silence can no longer be told from loss (METHOD §6.13). */
+  droppedByKernel: boolean;
+  interrupted: boolean;
+  sendError: string | null;
+  pdm: { serverDelayMs: number | null; roundTripMs: number | null; draftVersion: boolean };
+  clockStepped: boolean;
+}
+
+export interface TraceMaterial {
+  readonly source: Uint8Array;
+  readonly target: Uint8Array;
+  readonly targetText: string;
+  readonly protocol: Protocol;
+  /** 0 for icmp6. */
+  readonly destinationPort: number;
+  readonly limits: TraceLimits;
+  readonly seed: number;
+  readonly secrets: TraceSecrets;
+  readonly probeUri: string | null;
+  readonly firstFlow: Flow;
+}
+
+export function createTraceState(material: TraceMaterial): TraceState {
+  const order = new RandomSequence(material.seed);
+  return {
+    identity: {
+      source: material.source,
+      target: material.target,
+      targetText: material.targetText,
+      protocol: material.protocol,
+      destinationPort: material.destinationPort,
+      secrets: material.secrets,
+      prefix: probeUriPrefix(material.probeUri),
+    },
+    limits: material.limits,
+    order,
+    hopOrder: shuffledHops(order),
+    flows: [material.firstFlow],
+    probes: new ProbeTable(),
+    signatures: [],
+    counters: {
+      sent: 0,
+      answered: 0,
+      late: 0,
+      duplicate: 0,
+      foreign: 0,
+      ambiguous: 0,
+      malformed: 0,
+      forged: 0,
+      sendErrors: 0,
+      kernelDrops: null,
+    },
+    pdmSent: new Map(),
+    attemptStart: 0,
+    restarts: 0,
+    largestRttNs: 0,
+    pathKnown: false,
+    revision: 0,
+    droppedByKernel: false,
+    interrupted: false,
+    sendError: null,
+    pdm: { serverDelayMs: null, roundTripMs: null, draftVersion: false },
+    clockStepped: false,
+  };
+}
+
+/** RFC 9511: the URI, NUL-terminated, first in the payload; one more NUL keeps what follows on an even octet. */
+function probeUriPrefix(uri: string | null): Uint8Array {
+  if (uri === null) return new Uint8Array(0);
+  const octets = Uint8Array.from(uri, (character) => character.charCodeAt(0));
+  const length = octets.length + 1;
+  const prefix = new Uint8Array(length + (length % 2));
+  prefix.set(octets);
+  return prefix;
+}
+
+/** Index is the hop limit, value its place in a random order. */
+function shuffledHops(order: RandomSequence): Uint8Array {
+  const ranks = Uint8Array.from({ length: TARGET_HOP_LIMIT + 1 }, (_, hop) => hop);
+  for (let i = TARGET_HOP_LIMIT; i > 1; i -= 1) {
+    const j = 1 + order.below(i);
+    const swapped = ranks[i] ?? 0;
+    ranks[i] = ranks[j] ?? 0;
+    ranks[j] = swapped;
+  }
+  return ranks;
+}
