@@ -1,4 +1,4 @@
-import type { ArmRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { addressAndName, asText, nameOrAddress } from './record-words.js';
 import type { Style } from './style.js';
 import { displayWidth, padEnd, padStart, truncate } from './terminal-text.js';
@@ -85,7 +85,7 @@ const SILENT_CELL: Cell = { full: '', short: '', asFull: '', asShort: '', loss: 
 
 function tableRows(record: TraceRecord, running: boolean): Row[] {
   const rows: Row[] = [];
-  const { hops } = record;
+  const hops = record.hops.filter((hop) => !isBeyondTarget(hop, record));
   for (let i = 0; i < hops.length; i += 1) {
     let end = i;
     while (!running && end < hops.length && isSilent(hops[end])) end += 1;
@@ -100,6 +100,14 @@ function tableRows(record: TraceRecord, running: boolean): Row[] {
   }
   if (record.targetPairs !== null) rows.push(...placeRows('dst', record.targetPairs, running));
   return rows;
+}
+
+/** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
+function isBeyondTarget(hop: HopRecord, record: TraceRecord): boolean {
+  const distance = record.targetPairs?.distance.plain ?? null;
+  if (distance === null || hop.hop <= distance) return false;
+  const responders = [...hop.arms.plain.responders, ...hop.arms.pdm.responders];
+  return responders.every((responder) => responder.address === record.target.address);
 }
 
 function isSilent(place: PlaceRecord | undefined): boolean {

@@ -256,6 +256,8 @@ function confidenceSentence(record: TraceRecord): string | null {
 function returnPathSentence(record: TraceRecord): string | null {
   switch (record.verdict.evidence.returnPath) {
     case 'excluded':
+      // An echo reply quotes nothing: that it stays away is not the way back refusing quotes.
+      if (record.protocol === 'icmp6') return null;
       return 'Echo requests with PDM stay unanswered too, so the answers are not what is lost.';
     case 'not excluded':
       return 'The target answers no echo requests, so a filter on the way back that drops errors quoting the option is not excluded.';

@@ -134,6 +134,17 @@ describe('the table of hops', () => {
     expect(renderTraceTable(record, { columns: 80, style: PLAIN, running: true })).toHaveLength(7);
   });
 
+  it('leaves out hop limits beyond the target that only the target answered', () => {
+    const beyond = hop(8, 'both');
+    beyond.arms.plain.responders[0]!.address = '2001:db8:ffff::80';
+    beyond.arms.pdm.responders[0]!.address = '2001:db8:ffff::80';
+    const record = buildRecord({ hops: [hop(1, 'both'), beyond, hop(9, 'both')], targetPairs: targetPairs(3, 3, 3) });
+    const labels = renderTraceTable(record, { columns: 80, style: PLAIN, running: false }).map((line) =>
+      line.slice(0, 3).trim(),
+    );
+    expect(labels).toEqual(['hop', '1', '9', 'dst']);
+  });
+
   it('shows times below a millisecond and leaves unknown ones empty', () => {
     const quick = hop(1, 'both');
     quick.arms.plain = arm(3, responder(routerPlace(1), 3, 0.04));

@@ -141,6 +141,7 @@ describe('verdict words', () => {
     const text = spoken(dropped({ evidence: { ...droppedRecord().verdict.evidence, returnPath: 'not excluded' } }));
     expect(text).toContain('a filter on the way back that drops errors quoting the option is not excluded.');
     expect(text).not.toContain('stay unanswered too');
+    expect(spoken(dropped({}, {}, { protocol: 'icmp6' }))).not.toContain('stay unanswered too');
   });
 
   it('say what a drop behind a silent target rests on', () => {
