@@ -3,6 +3,7 @@
  * the record came about.
  */
 import type { Outcome, PlaceRecord, TraceRecord } from '../../src/trace/record.js';
+import { octetsOf } from './address-text.js';
 import { addressKey, type Effect, type ProtocolTruth, type Truth } from './truth.js';
 
 export interface Violation {
@@ -19,19 +20,6 @@ export interface Violation {
 }
 
 const ACCUSING: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired'];
-
-/** 16 octets of an IPv6 address as text (no zone, no embedded IPv4), or null. */
-export function octetsOf(text: string): Uint8Array | null {
-  const halves = text.split('::');
-  if (halves.length > 2) return null;
-  const words = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
-  const head = words(halves[0] ?? '');
-  const tail = words(halves[1] ?? '');
-  const gap = halves.length === 2 ? 8 - head.length - tail.length : 0;
-  const all = [...head, ...new Array<number>(Math.max(0, gap)).fill(0), ...tail];
-  if (all.length !== 8 || all.some((group) => !(group >= 0 && group <= 0xffff))) return null;
-  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
-}
 
 function keyOfText(text: string): string {
   const octets = octetsOf(text);

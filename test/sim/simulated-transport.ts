@@ -157,6 +157,22 @@ export class SimulatedTransport implements ProbeTransport {
     this.#observe('in', octets, this.#time.nowNs());
   }
 
+  /** The same for many packets in one batch. They pass no kernel filter: the receive path has to bear anything. */
+  injectBatch(packets: readonly Uint8Array[]): void {
+    const timeNs = this.#time.nowNs();
+    const whole = this.profile === 'packet-socket';
+    this.#listener?.(
+      packets.map((octets) => ({
+        direction: 'in',
+        layer: whole ? 'ipv6' : octets[6] === PROTOCOL.udp ? 'udp' : 'icmpv6',
+        source: octets.slice(8, 24),
+        bytes: whole ? octets : octets.subarray(40),
+        hopLimit: null,
+        timeNs,
+      })),
+    );
+  }
+
   #fromNetwork(network: Network, random: Random, octets: Uint8Array): void {
     const { duplicates, reordered, corrupted, corruptedQuotes } = network.adversary;
     if (network.kernelDrops > 0 && random.chance(network.kernelDrops)) {

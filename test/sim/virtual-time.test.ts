@@ -61,6 +61,15 @@ describe('virtual time', () => {
     await expect(time.run(new Promise(() => undefined))).rejects.toThrow(/Deadlock/);
   });
 
+  it('fails when a program wakes itself at the same instant for ever', async () => {
+    const time = new VirtualTime();
+    const again = (): void => {
+      time.at(time.nowNs(), again);
+    };
+    again();
+    await expect(time.run(new Promise(() => undefined))).rejects.toThrow(/Livelock/);
+  });
+
   it('fails when a promise takes for ever', async () => {
     const time = new VirtualTime();
     const again = (): void => {

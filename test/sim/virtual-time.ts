@@ -11,6 +11,9 @@ interface Event {
 /** 2025-01-01T00:00:00Z: any fixed date will do. */
 const EPOCH_MS = 1_735_689_600_000;
 
+/** Events in a row that may share an instant before it counts as a program that wakes itself for ever. */
+const MOST_AT_ONCE = 100_000;
+
 /** Waits until every microtask that is due has run: `nextTick` callbacks queued from a microtask run after the last of them. */
 function microtasksDone(): Promise<void> {
   return new Promise((resolve) => {
@@ -26,6 +29,7 @@ export class VirtualTime implements EngineTime {
   #nowNs = 0;
   #order = 0;
   #live = 0;
+  #sameInstant = 0;
   readonly #heap: Event[] = [];
 
   nowNs(): number {
@@ -43,7 +47,8 @@ export class VirtualTime implements EngineTime {
 
   at(atNs: number, callback: () => void): () => void {
     if (!Number.isFinite(atNs)) throw new RangeError(`An event at ${atNs} ns would never come: give a finite time.`);
-    const event: Event = { atNs: Math.max(atNs, this.#nowNs), order: this.#order++, callback };
+    // A real clock counts whole nanoseconds.
+    const event: Event = { atNs: Math.max(Math.ceil(atNs), this.#nowNs), order: this.#order++, callback };
     this.#live++;
     this.#push(event);
     return () => {
@@ -105,6 +110,10 @@ export class VirtualTime implements EngineTime {
     const event = this.#peek();
     if (event === undefined) return false;
     this.#pop();
+    this.#sameInstant = event.atNs === this.#nowNs ? this.#sameInstant + 1 : 0;
+    if (this.#sameInstant > MOST_AT_ONCE) {
+      throw new Error(`Livelock: ${MOST_AT_ONCE} events in a row at ${(event.atNs / 1e9).toFixed(9)} s of virtual time.`);
+    }
     this.#nowNs = event.atNs;
     const { callback } = event;
     event.callback = null;

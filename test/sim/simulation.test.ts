@@ -1,0 +1,93 @@
+/**
+ * Traces over seeded random networks, examined against what is known to happen there.
+ *
+ * `PDM_TRACE_SIM_NETWORKS=200 npx vitest run --project sim test/sim/simulation.test.ts` runs fewer;
+ * `PDM_TRACE_SIM_SEED=17` runs one and tells every packet's fate; `PDM_TRACE_SIM_SCENARIO='dead equal-cost member'` draws only that.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import { explainRun } from './explain-run.js';
+import { generateNetwork, SCENARIO_WEIGHTS, type Scenario } from './generate-network.js';
+import { OutcomeTable } from './outcome-table.js';
+import { collectReplies, runNetwork } from './run-network.js';
+
+const { PDM_TRACE_SIM_NETWORKS, PDM_TRACE_SIM_SEED, PDM_TRACE_SIM_SCENARIO, PDM_TRACE_SIM_FIRST } = process.env;
+const first = Number(PDM_TRACE_SIM_SEED ?? PDM_TRACE_SIM_FIRST ?? 1);
+const count = PDM_TRACE_SIM_SEED === undefined ? Number(PDM_TRACE_SIM_NETWORKS ?? 2000) : 1;
+const only = Object.keys(SCENARIO_WEIGHTS).find((scenario) => scenario === PDM_TRACE_SIM_SCENARIO) as
+  Scenario | undefined;
+
+describe(`${count} random networks from seed ${first}`, () => {
+  const table = new OutcomeTable();
+  const ofKind = (...kinds: string[]): string[] =>
+    table.violations
+      .filter(({ violation }) => kinds.includes(violation.kind))
+      .map(({ seed, scenario, violation }) => `seed ${seed}, ${scenario}: ${violation.kind}: ${violation.text}`);
+
+  beforeAll(async () => {
+    const earlier = generateNetwork(0, 'nothing happens');
+    const replayPool = await collectReplies(earlier.network, 'packet-socket', createTraceEngine);
+    for (let seed = first; seed < first + count; seed++) {
+      const generated = generateNetwork(seed, only);
+      const lines: string[] = [];
+      const log = PDM_TRACE_SIM_SEED === undefined ? {} : { log: (line: string) => void lines.push(line) };
+      const run = await runNetwork(generated, createTraceEngine, { replayPool, ...log }).catch((cause: unknown) => {
+        throw new Error(`seed ${seed}, ${generated.scenario}: the engine failed`, { cause });
+      });
+      table.add(generated, run);
+      if (PDM_TRACE_SIM_SEED !== undefined) console.log(explainRun(generated, run, lines));
+    }
+  }, 1_800_000);
+
+  afterAll(() => {
+    const listed = (title: string, items: readonly { seed: number; text: string }[]): string[] =>
+      items.length === 0
+        ? []
+        : ['', `${title}:`, ...items.slice(0, 60).map(({ seed, text }) => `  seed ${seed}: ${text}`)];
+    console.log(
+      [
+        table.text(),
+        '',
+        table.summary(),
+        ...listed(
+          'false claims',
+          table.violations.map(({ seed, scenario, violation }) => ({
+            seed,
+            text: `${scenario}: ${violation.kind}: ${violation.text}`,
+          })),
+        ),
+        ...listed('drops not found', table.missed),
+        ...listed('likelyUpTo wrong', table.notLikely),
+      ].join('\n'),
+    );
+  });
+
+  it('nobody is accused of what did not happen', () => {
+    expect(ofKind('false-accusation', 'wrong-refusal')).toEqual([]);
+  });
+
+  it('every interval contains the place where packets with the option are lost', () => {
+    expect(ofKind('false-interval')).toEqual([]);
+  });
+
+  it('nothing is called delivered that never arrives', () => {
+    expect(ofKind('false-delivery')).toEqual([]);
+  });
+
+  it('no hop of a record is forged, or at a place where it cannot answer', () => {
+    expect(ofKind('forged-hop', 'misplaced-hop')).toEqual([]);
+  });
+
+  it('a cause is right or not named, and records are consistent', () => {
+    expect(ofKind('wrong-cause', 'inconsistent')).toEqual([]);
+  });
+
+  it('at least 97 % of drops are found where the target answers', () => {
+    expect(table.found).toBeGreaterThanOrEqual(0.97 * table.findable);
+  });
+
+  it('likelyUpTo is right in at least 90 % where hops report', () => {
+    expect(table.likelyRight).toBeGreaterThanOrEqual(0.9 * table.likelyJudged);
+  });
+});
