@@ -15,7 +15,7 @@ import { emitPdm, PDM_OPTION_TOTAL_LENGTH, type PdmOption } from './pdm-option.j
 import { failed, parsed, type ParseResult } from './result.js';
 
 export const OPTIONS_OFFSET = { nextHeader: 0, length: 1, options: 2 } as const;
-export const OPTION_OFFSET = { type: 0, length: 1, data: 2 } as const;
+const OPTION_OFFSET = { type: 0, length: 1, data: 2 } as const;
 
 export const OPTION_TYPE = {
   pad1: 0x00,

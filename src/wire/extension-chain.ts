@@ -14,7 +14,7 @@
 import { readU16, readU32, readU8 } from './big-endian.js';
 import { NEXT_HEADER } from './ipv6.js';
 
-export const EXTENSION_OFFSET = { nextHeader: 0, length: 1 } as const;
+const EXTENSION_OFFSET = { nextHeader: 0, length: 1 } as const;
 
 /** More headers than this are not walked: a packet of 64 KiB could hold 8,000. */
 export const MAX_EXTENSION_HEADERS = 16;
@@ -24,7 +24,7 @@ const MOBILITY = 135;
 const HIP = 139;
 const SHIM6 = 140;
 
-export interface ExtensionHeader {
+interface ExtensionHeader {
   /** The next-header value that led here. */
   readonly kind: number;
   /** Of its first octet, in the parsed buffer. */
@@ -33,7 +33,7 @@ export interface ExtensionHeader {
   readonly length: number;
 }
 
-export interface ChainFragment {
+interface ChainFragment {
   /** Octets, a multiple of 8. */
   readonly offset: number;
   readonly more: boolean;

@@ -14,7 +14,7 @@ import { EmitRangeError, requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
 export const FRAGMENT_HEADER_LENGTH = 8;
-export const FRAGMENT_OFFSET = { nextHeader: 0, reserved: 1, offsetAndMore: 2, identification: 4 } as const;
+const FRAGMENT_OFFSET = { nextHeader: 0, reserved: 1, offsetAndMore: 2, identification: 4 } as const;
 
 const OFFSET_MASK = 0xfff8;
 const MORE = 0x0001;

@@ -31,7 +31,7 @@ const MAX_OBJECTS = 32;
 
 const OBJECT_OFFSET = { length: 0, classNumber: 2, cType: 3, payload: 4 } as const;
 
-export const EXTENSION_CLASS = {
+const EXTENSION_CLASS = {
   /** RFC 4950, C-Type 1. */
   mplsStack: 1,
   /** RFC 5837; the C-Type says which fields are there. */

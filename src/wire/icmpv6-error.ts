@@ -61,7 +61,8 @@ export function parseIcmpv6Error(bytes: Uint8Array, offset = 0, end = bytes.leng
       // A length that RFC 4884 does not allow counts only if what it points to proves it; junk in a field that was
       // unused before that RFC must not shorten the quote.
       if (extensions !== null || announced >= MIN_EXTENDED_QUOTE) quoteEnd = extensionsAt;
-      pointer = extensions === null ? null : extensions.pointer;
+      // RFC 8883 §3 defines its object for Destination Unreachable alone.
+      if (type === TYPE.destinationUnreachable) pointer = extensions?.pointer ?? null;
     }
   } else if (type === TYPE.parameterProblem) {
     pointer = readU32(bytes, offset + WORD);

@@ -15,7 +15,7 @@ import { EmitRangeError, requireField } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
 export const INTERFACE_ROLES = ['incoming', 'sub-ip', 'outgoing', 'next-hop'] as const;
-export type InterfaceRole = (typeof INTERFACE_ROLES)[number];
+type InterfaceRole = (typeof INTERFACE_ROLES)[number];
 
 const HAS = { ifIndex: 0x08, address: 0x04, name: 0x02, mtu: 0x01 } as const;
 const AFI = { ipv4: 1, ipv6: 2 } as const;

@@ -18,7 +18,7 @@ import { requireField, requireOctets, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
 export const IPV6_HEADER_LENGTH = 40;
-export const IPV6_ADDRESS_LENGTH = 16;
+const IPV6_ADDRESS_LENGTH = 16;
 
 /** Octets from the start of the header to each field. */
 export const IPV6_OFFSET = {

@@ -1,9 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emitFragmentHeader, parseFragmentHeader, type FragmentHeader } from '../../src/wire/fragment.js';
-import { emitIcmpv6, isIcmpv6Error, parseIcmpv6, type Icmpv6Message } from '../../src/wire/icmpv6.js';
+import {
+  emitFragmentHeader,
+  FRAGMENT_HEADER_LENGTH,
+  parseFragmentHeader,
+  type FragmentHeader,
+} from '../../src/wire/fragment.js';
+import {
+  DESTINATION_UNREACHABLE,
+  emitIcmpv6,
+  ICMPV6,
+  ICMPV6_HEADER_LENGTH,
+  isIcmpv6Error,
+  PARAMETER_PROBLEM,
+  parseIcmpv6,
+  TIME_EXCEEDED,
+  type Icmpv6Message,
+} from '../../src/wire/icmpv6.js';
 import { emitIpv6Header, parseIpv6Header, type Ipv6Header } from '../../src/wire/ipv6.js';
-import { emitPdm, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
+import { emitPdm, parsePdm, PDM_OPTION_LENGTH, type PdmOption } from '../../src/wire/pdm.js';
 import { emitTcpHeader, parseTcpHeader, TCP_FLAG, type TcpHeader } from '../../src/wire/tcp.js';
 import { emitUdpHeader, parseUdpHeader, udpChecksumField, type UdpHeader } from '../../src/wire/udp.js';
 import { address, describeCodec, u16, u32, u8 } from './codec-suite.js';
@@ -95,7 +110,7 @@ describeCodec<FragmentHeader>({
   ],
   parse: parseFragmentHeader,
   emit: emitFragmentHeader,
-  length: () => 8,
+  length: () => FRAGMENT_HEADER_LENGTH,
   arbitrary: fc.record({
     nextHeader: u8,
     fragmentOffset: fc.integer({ min: 0, max: 8191 }).map((units) => units * 8),
@@ -184,7 +199,7 @@ describe('the PDM option', () => {
     };
     for (let length = 0; length < 256; length++) {
       const result = parsePdm(withHead(0x0f, length));
-      if (length === 10) expect(result.ok).toBe(true);
+      if (length === PDM_OPTION_LENGTH) expect(result.ok).toBe(true);
       else {
         const reason = length === 0x12 || length === 0x22 ? 'pdmv2-draft' : 'bad-length';
         expect(result).toMatchObject({ ok: false, reason, offset: 1 });
@@ -331,7 +346,7 @@ describeCodec<Icmpv6Message>({
   ],
   parse: parseIcmpv6,
   emit: emitIcmpv6,
-  length: () => 8,
+  length: () => ICMPV6_HEADER_LENGTH,
   arbitrary: fc.oneof(
     fc.record({
       kind: fc.constant('echo'),
@@ -365,5 +380,34 @@ describe('ICMPv6 types', () => {
   it('are errors below 128', () => {
     expect([0, 1, 2, 3, 4, 100, 127].every(isIcmpv6Error)).toBe(true);
     expect([128, 129, 135, 255].some(isIcmpv6Error)).toBe(false);
+  });
+
+  it('and codes have the numbers that IANA gives them', () => {
+    expect(Object.values(ICMPV6)).toEqual([1, 2, 3, 4, 128, 129]);
+    expect(Object.values(TIME_EXCEEDED)).toEqual([0, 1]);
+    expect(Object.entries(DESTINATION_UNREACHABLE)).toEqual([
+      ['noRoute', 0],
+      ['adminProhibited', 1],
+      ['beyondScope', 2],
+      ['addressUnreachable', 3],
+      ['portUnreachable', 4],
+      ['sourcePolicy', 5],
+      ['rejectRoute', 6],
+      ['sourceRoutingError', 7],
+      ['headersTooLong', 8],
+    ]);
+    expect(Object.entries(PARAMETER_PROBLEM)).toEqual([
+      ['erroneousField', 0],
+      ['unrecognizedNextHeader', 1],
+      ['unrecognizedOption', 2],
+      ['incompleteChain', 3],
+      ['segmentRoutingUpperLayer', 4],
+      ['unrecognizedNextHeaderAtNode', 5],
+      ['extensionHeaderTooBig', 6],
+      ['chainTooLong', 7],
+      ['tooManyExtensionHeaders', 8],
+      ['tooManyOptions', 9],
+      ['optionTooBig', 10],
+    ]);
   });
 });

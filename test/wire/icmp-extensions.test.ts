@@ -8,6 +8,7 @@ import {
   parseIcmpExtensions,
   type ExtensionObjectToEmit,
   type IcmpExtensions,
+  type MplsLabel,
 } from '../../src/wire/icmp-extensions.js';
 import { INTERFACE_ROLES, type InterfaceInformation } from '../../src/wire/interface-information.js';
 import { address, u32, u8 } from './codec-suite.js';
@@ -147,7 +148,7 @@ describe('an ICMP extension structure', () => {
   });
 
   it('comes back as it was emitted', () => {
-    const label = fc.record({
+    const label: fc.Arbitrary<MplsLabel> = fc.record({
       label: fc.integer({ min: 0, max: 0xfffff }),
       trafficClass: fc.nat(7),
       bottomOfStack: fc.boolean(),

@@ -135,6 +135,14 @@ describe('an ICMPv6 error', () => {
     const bytes = icmpMessage(1, 8, announced(128), padded(quote, 128), extensions({ kind: 'pointer', pointer: 56 }));
     expect(error(bytes)).toMatchObject({ type: 1, code: 8, pointer: 56 });
     expect(error(icmpMessage(1, 8, 0, quote))).toMatchObject({ type: 1, code: 8, pointer: null });
+    const exceeded = icmpMessage(
+      3,
+      0,
+      announced(128),
+      padded(quote, 128),
+      extensions({ kind: 'pointer', pointer: 56 }),
+    );
+    expect(error(exceeded)).toMatchObject({ pointer: null, extensions: { pointer: 56 } });
   });
 
   it('cut anywhere in its extensions keeps the quote and loses the extensions alone', () => {

@@ -21,10 +21,10 @@ export const FIRST_PDM: PdmOption = {
 };
 
 export const ARMS = ['plain', 'pdm', 'do8', 'do16'] as const;
-export type Arm = (typeof ARMS)[number];
+type Arm = (typeof ARMS)[number];
 
 export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
-export type Protocol = (typeof PROTOCOLS)[number];
+type Protocol = (typeof PROTOCOLS)[number];
 
 export interface Probe {
   readonly arm: Arm;
