@@ -151,6 +151,15 @@ export function explainOutputError(error: unknown, path: string): OutputError | 
   return null;
 }
 
+export function noSuchRun(path: string, runId: string): OutputError {
+  return new OutputError(
+    OUTPUT_ERRORS.noRun,
+    path,
+    `no run ${runId} in the store`,
+    'store a run before what belongs to it',
+  );
+}
+
 /** Runs `body`; known failures come out as OutputError, all else as it was. */
 export function explainingErrors<T>(path: string, body: () => T): T {
   try {

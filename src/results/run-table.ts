@@ -1,4 +1,4 @@
-import { OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { noSuchRun } from './output-error.js';
 import type { SqlConnection } from './sql-connection.js';
 
 /** `loading`: its targets are still being stored. `ready`: may be measured. `finished`: nothing is left to do. */
@@ -44,7 +44,7 @@ export class RunTable {
     const { changes } = this.#connection
       .prepare('UPDATE run SET state = ?, ended_at_ms = ? WHERE id = ?')
       .run([state, endedAtMs, id]);
-    if (changes === 0) throw this.#noRun(id);
+    if (changes === 0) throw noSuchRun(this.#path, id);
   }
 
   get(id: string): StoredRun | null {
@@ -61,18 +61,9 @@ export class RunTable {
   /** The newest run (of that name, if given) that has something left to do: what `--resume` goes on with. */
   latestUnfinished(name?: string): StoredRun | null {
     const row = this.#connection
-      .prepare(`${SELECT_RUN} WHERE state <> 'finished' AND (?1 IS NULL OR name = ?1) ORDER BY run_key DESC LIMIT 1`)
-      .get([name ?? null]) as RunRow | undefined;
+      .prepare(`${SELECT_RUN} WHERE state <> 'finished' AND (? IS NULL OR name = ?) ORDER BY run_key DESC LIMIT 1`)
+      .get([name ?? null, name ?? null]) as RunRow | undefined;
     return row === undefined ? null : storedRun(row);
-  }
-
-  #noRun(id: string): OutputError {
-    return new OutputError(
-      OUTPUT_ERRORS.noRun,
-      this.#path,
-      `no run ${id} in the store`,
-      'see `report --runs` for those it has',
-    );
   }
 }
 

@@ -17,6 +17,9 @@ export interface SqlStatement {
   iterateRaw(parameters: SqlParameters): IterableIterator<readonly SqlValue[]>;
 }
 
+/** Memory that each connection's page cache may take. */
+export const PAGE_CACHE_KIB = 16_384;
+
 export interface SqlConnection {
   /** Prepared once per text and kept. */
   prepare(sql: string): SqlStatement;

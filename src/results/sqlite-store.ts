@@ -3,7 +3,13 @@ import Database from 'better-sqlite3';
 import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError } from './output-error.js';
 import { ReporterTable } from './reporter-table.js';
 import { RunTable } from './run-table.js';
-import type { SqlConnection, SqlParameters, SqlStatement, SqlValue } from './sql-connection.js';
+import {
+  PAGE_CACHE_KIB,
+  type SqlConnection,
+  type SqlParameters,
+  type SqlStatement,
+  type SqlValue,
+} from './sql-connection.js';
 import { APPLICATION_ID, MIGRATIONS } from './store-schema.js';
 import { TargetTable } from './target-table.js';
 import { TraceQueries } from './trace-queries.js';
@@ -62,7 +68,7 @@ function composeStore(database: Database.Database, connection: SqlConnection, pa
   return {
     path,
     runs: new RunTable(connection, path),
-    targets: new TargetTable(connection),
+    targets: new TargetTable(connection, path),
     traces: new TraceTable(connection, path),
     reporters: new ReporterTable(connection),
     queries: new TraceQueries(connection),
@@ -123,7 +129,7 @@ function prepareFile(
   database.pragma('foreign_keys = ON');
   database.pragma('wal_autocheckpoint = 4000');
   database.pragma('journal_size_limit = 67108864');
-  database.pragma('cache_size = -16384');
+  database.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
   migrate(database, connection, migrations);
 }
 

@@ -1,5 +1,6 @@
 import { PROTOCOLS, type Protocol } from '../trace/record.js';
-import type { SqlConnection } from './sql-connection.js';
+import { noSuchRun } from './output-error.js';
+import { PAGE_CACHE_KIB, type SqlConnection } from './sql-connection.js';
 
 /** A row of a run's list, as `targets/` reads it. */
 export interface NewTarget {
@@ -47,9 +48,11 @@ export interface TargetProgress {
 /** A run's targets and how far each is: what `--resume` reads. */
 export class TargetTable {
   readonly #connection: SqlConnection;
+  readonly #path: string;
 
-  constructor(connection: SqlConnection) {
+  constructor(connection: SqlConnection, path: string) {
     this.#connection = connection;
+    this.#path = path;
   }
 
   /**
@@ -63,7 +66,7 @@ export class TargetTable {
     );
     const insert = this.#connection.prepare(
       `INSERT INTO target (run_key, line, host, host_key, company, protocols, dport, tags, wide, narrow, position)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
     const widen = this.#connection.prepare('UPDATE target SET protocols = ? WHERE target_key = ?');
     return this.#connection.transaction(() => {
@@ -71,15 +74,15 @@ export class TargetTable {
       const duplicates: Duplicate[] = [];
       for (const target of targets) {
         const bits = protocolBits(target.protocols);
-        const first = find.get([runKey, target.hostKey, target.dport ?? 0]) as FirstRow | undefined;
-        if (first === undefined) {
-          const { wide, narrow } = target.spread;
-          const tags = JSON.stringify(target.tags);
-          insert.run([
-            ...[runKey, target.line, target.host, target.hostKey, target.company, bits, target.dport, tags],
-            ...[wide, narrow, target.line],
-          ]);
-        } else if ((bits & ~first.protocols) !== 0) {
+        const { wide, narrow } = target.spread;
+        const tags = JSON.stringify(target.tags);
+        const { changes } = insert.run([
+          ...[runKey, target.line, target.host, target.hostKey, target.company, bits, target.dport, tags],
+          ...[wide, narrow, target.line],
+        ]);
+        if (changes === 1) continue;
+        const first = find.get([runKey, target.hostKey, target.dport ?? 0]) as FirstRow;
+        if ((bits & ~first.protocols) !== 0) {
           widen.run([bits | first.protocols, first.target_key]);
         } else if (first.line !== target.line) {
           duplicates.push({ line: target.line, host: target.host, firstLine: first.line });
@@ -95,9 +98,15 @@ export class TargetTable {
    * Deterministic: the keys come from hashes with the run's seed. Sorting is SQLite's, in temporary files.
    */
   spread(runId: string): void {
-    this.#connection.transaction(() => {
-      this.#connection.prepare(SPREAD).run([this.#runKey(runId)]);
-    });
+    // Each of the sorters takes as much memory as the page cache may.
+    this.#connection.exec('PRAGMA cache_size = -2048');
+    try {
+      this.#connection.transaction(() => {
+        this.#connection.prepare(SPREAD).run([this.#runKey(runId)]);
+      });
+    } finally {
+      this.#connection.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`);
+    }
   }
 
   /** The next targets nobody works on, in order. Follow it with `markInFlight`. */
@@ -137,18 +146,22 @@ export class TargetTable {
   }
 
   progress(runId: string): TargetProgress {
-    const rows = this.#connection
-      .prepare('SELECT state, count(*) AS targets FROM target WHERE run_key = ? GROUP BY state')
-      .all([this.#runKey(runId)]) as { state: number; targets: number }[];
-    const count = (state: number): number => rows.find((row) => row.state === state)?.targets ?? 0;
-    return { total: count(0) + count(1) + count(2), waiting: count(0), inFlight: count(1), done: count(2) };
+    const runKey = this.#runKey(runId);
+    const count = (sql: string): number =>
+      (this.#connection.prepare(`SELECT count(*) AS targets FROM target ${sql}`).get([runKey]) as { targets: number })
+        .targets;
+    // Each answered by a narrow index; those done are most of the table by and by, and the rest.
+    const total = count('INDEXED BY target_host WHERE run_key = ?');
+    const waiting = count('INDEXED BY target_waiting WHERE run_key = ? AND state = 0');
+    const inFlight = count('INDEXED BY target_in_flight WHERE run_key = ? AND state = 1');
+    return { total, waiting, inFlight, done: total - waiting - inFlight };
   }
 
   #runKey(runId: string): number {
     const row = this.#connection.prepare('SELECT run_key FROM run WHERE id = ?').get([runId]) as
       { run_key: number } | undefined;
-    // No such run has no targets; adding some fails on the foreign key.
-    return row?.run_key ?? -1;
+    if (row !== undefined) return row.run_key;
+    throw noSuchRun(this.#path, runId);
   }
 }
 
@@ -161,7 +174,7 @@ WITH inner_order AS (
   SELECT target_key, wide,
     (row_number() OVER (PARTITION BY wide, narrow ORDER BY target_key) - 1 + (narrow & 65535) / 65536.0)
       / count(*) OVER (PARTITION BY wide, narrow) AS place
-  FROM target WHERE run_key = ?1
+  FROM target WHERE run_key = ?
 ), outer_order AS (
   SELECT target_key,
     (row_number() OVER (PARTITION BY wide ORDER BY place, target_key) - 1 + (wide & 65535) / 65536.0)

@@ -1,5 +1,5 @@
 import type { TraceRecord } from '../trace/record.js';
-import { OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { noSuchRun } from './output-error.js';
 import type { SqlConnection, SqlStatement, SqlValue } from './sql-connection.js';
 import { summaryCsvLine } from './summary-csv.js';
 import { columnName, SUMMARY_FIELDS, summariseRecord } from './summary-row.js';
@@ -165,12 +165,7 @@ export class TraceTable {
     const row = this.#connection.prepare('SELECT run_key FROM run WHERE id = ?').get([runId]) as
       { run_key: number } | undefined;
     if (row !== undefined) return row.run_key;
-    throw new OutputError(
-      OUTPUT_ERRORS.noRun,
-      this.#path,
-      `no run ${runId} in the store`,
-      'store the run before its records',
-    );
+    throw noSuchRun(this.#path, runId);
   }
 
   #statements(): PutStatements {

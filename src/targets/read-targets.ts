@@ -27,7 +27,7 @@ export async function* readTargets(
   defaults: TargetDefaults,
 ): AsyncGenerator<TargetRow | BadRow | ListNote> {
   const name = typeof source === 'string' ? source : 'the target list';
-  const chunks = typeof source === 'string' ? createReadStream(source, { highWaterMark: 256 * 1024 }) : source;
+  const chunks = typeof source === 'string' ? createReadStream(source, { highWaterMark: 64 * 1024 }) : source;
   let columns: (Column | null)[] | 'plain' | null = null;
   try {
     for await (const lines of splitLines(chunks, LINE_LIMIT)) {
