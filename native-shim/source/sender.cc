@@ -210,9 +210,14 @@ class SenderCore : public LoopSocket, public std::enable_shared_from_this<Sender
   bool IsOpen() const { return LoopSocket::IsOpen(); }
   bool HasRoom() const { return batches_.size() < kMostPendingBatches; }
 
-  /** Sends what goes at once. True when that was all; else the batch must be queued. */
+  /**
+   * Sends what goes at once. True when that was all; else the batch must be queued. Somebody who sends again as soon as a promise
+   * resolves must not keep the loop from turning: after so many packets the next batch waits for its turn.
+   */
   bool TrySend(BatchViews* views, Batch* batch) {
-    return batches_.empty() && Advance(views, batch, kPacketsPerTurn) == Progress::kDone;
+    if (!batches_.empty() || sent_this_turn_ >= kPacketsPerTurn) return false;
+    sent_this_turn_ += batch->count;
+    return Advance(views, batch, kPacketsPerTurn) == Progress::kDone;
   }
 
   void Queue(const Batch& batch) {
@@ -275,6 +280,7 @@ class SenderCore : public LoopSocket, public std::enable_shared_from_this<Sender
 
   void Resume() {
     const std::shared_ptr<SenderCore> keep = shared_from_this();
+    sent_this_turn_ = 0;
     RunInScope([&] {
       uint32_t budget = kPacketsPerTurn;
       while (!batches_.empty() && LoopSocket::IsOpen()) {
@@ -401,6 +407,8 @@ class SenderCore : public LoopSocket, public std::enable_shared_from_this<Sender
   std::shared_ptr<SenderCore> loop_share_;
   std::deque<Batch> batches_;
   bool waiting_ = false;
+  /** Sent from within `send` since the loop last called. */
+  uint32_t sent_this_turn_ = 0;
   bool out_of_buffers_ = false;
   int64_t stalled_since_ns_ = 0;
   CallBuffers buffers_{};

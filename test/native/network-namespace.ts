@@ -16,19 +16,30 @@ const require = createRequire(import.meta.url);
 export function enterNewNamespace(): void {
   if (!isMainThread)
     throw new Error('only the main thread passes its namespace on to child processes: use the pool "forks"');
-  const error = (require(compiled('enter-namespace')) as () => number)();
+  const addon = compile('enter-namespace.c', 'enter-namespace.node', '-shared', '-fPIC');
+  const error = (require(addon) as () => number)();
   if (error !== 0) throw new Error(`unshare(CLONE_NEWNET) failed with errno ${error}: run the tests as root`);
   run('ip', 'link', 'set', 'lo', 'up');
 }
 
-function compiled(name: string): string {
+function compile(source: string, name: string, ...flags: string[]): string {
   const cache = join(here, '../../node_modules/.cache/pdm-trace-test');
-  const output = join(cache, `${name}.node`);
+  const output = join(cache, name);
   mkdirSync(cache, { recursive: true });
   const mine = `${output}.${process.pid}`;
-  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', mine, join(here, `${name}.c`)]);
+  execFileSync('cc', [...flags, '-O2', '-o', mine, join(here, source)]);
   renameSync(mine, output); // other test processes do the same at the same time
   return output;
+}
+
+/** A TUN interface of this process's namespace on which every packet is answered with a Time Exceeded. Call the result to end it. */
+export async function openTunSink(name: string, ...options: 'silent'[]): Promise<() => void> {
+  const sink = spawn(compile('tun-sink.c', 'tun-sink'), [name, ...options], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await firstOutput(sink);
+  run('ip', 'link', 'set', name, 'up');
+  return () => {
+    sink.kill('SIGKILL');
+  };
 }
 
 export function run(command: string, ...args: string[]): string {
