@@ -12,11 +12,12 @@ const SCENARIOS = fileURLToPath(new URL('./scenarios/', import.meta.url));
 const FEATURE_KEYS = ['filters', 'silent', 'icmp', 'sysctl'];
 /** Every key that a description may hold, by where it stands: a misspelt feature must not give a network without it. */
 const KEYS = {
-  top: ['title', 'routers', 'everyRouter', 'hops', 'target', 'source', 'detour', 'balance', 'linkMtu', 'truth'],
+  top: ['title', 'routers', 'everyRouter', 'hops', 'target', 'source', 'detour', 'balance', 'links', 'truth'],
   features: FEATURE_KEYS,
-  source: [...FEATURE_KEYS, 'route', 'link'],
+  source: [...FEATURE_KEYS, 'route', 'unnumbered'],
   filter: ['at', 'match', 'action', 'direction', 'payloadOver', 'percent'],
   icmp: ['rateLimitMs', 'hostRoute', 'messagesPerSecond', 'messagesBurst'],
+  link: ['mtu', 'type'],
   detour: ['leaves', 'rejoins', 'routers', 'hops'],
   balance: ['hop', 'members', 'hash', 'hops'],
   truth: ['outcomes', 'lostFrom', 'lastPdmHop', 'refusal', 'pathsDiverge', 'cause', 'membership'],
@@ -109,6 +110,14 @@ export function checkDescription(name, raw) {
       checkFeatures(name, `${where}.${hop}`, features, KEYS.features);
     }
   }
+  for (const [link, features] of Object.entries(raw.links ?? {})) {
+    if (!(Number(link) >= 1 && Number(link) <= raw.routers + 1))
+      throw faulty(name, `links names link ${link} of ${raw.routers + 1}`);
+    checkKeys(name, `links.${link}`, features, KEYS.link);
+    if (!['ethernet', 'tun'].includes(/** @type {any} */ (features).type ?? 'ethernet')) {
+      throw faulty(name, `links.${link}.type is "${/** @type {any} */ (features).type}"; use ethernet or tun`);
+    }
+  }
   checkKeys(name, 'detour', raw.detour, KEYS.detour);
   checkKeys(name, 'balance', raw.balance, KEYS.balance);
   checkKeys(name, 'truth', raw.truth, KEYS.truth);
@@ -133,7 +142,7 @@ export function checkDescription(name, raw) {
     source: raw.source ?? {},
     detour: detour ?? null,
     balance: balance ?? null,
-    linkMtu: raw.linkMtu ?? {},
+    links: raw.links ?? {},
     truth: {
       outcomes: outcomesByProtocol(name, raw.truth?.outcomes),
       lostFrom: raw.truth.lostFrom ?? null,

@@ -80,6 +80,12 @@ export interface Balance {
   readonly hops?: Readonly<Record<number, NodeFeatures>>;
 }
 
+export interface LinkFeatures {
+  readonly mtu?: number;
+  /** `tun`: no link-layer addresses. Needs python3 to carry the packets. */
+  readonly type?: 'ethernet' | 'tun';
+}
+
 export interface Truth {
   /** Outcomes that are right, by protocol. */
   readonly outcomes: Readonly<Record<'udp' | 'icmp6', readonly string[]>>;
@@ -102,11 +108,15 @@ export interface Description {
   readonly everyRouter: NodeFeatures;
   readonly hops: Readonly<Record<number, NodeFeatures>>;
   readonly target: NodeFeatures;
-  readonly source: NodeFeatures & { readonly route?: 'none'; readonly link?: 'ethernet' | 'tun' };
+  readonly source: NodeFeatures & {
+    readonly route?: 'none';
+    /** The link to hop 1 has link-local addresses only; the source's address is on its loopback interface. */
+    readonly unnumbered?: boolean;
+  };
   readonly detour: Detour | null;
   readonly balance: Balance | null;
-  /** MTU by link; link k leads to hop k, the last one to the target. */
-  readonly linkMtu: Readonly<Record<number, number>>;
+  /** Link k leads to hop k, the last one to the target. */
+  readonly links: Readonly<Record<number, LinkFeatures>>;
   readonly truth: Truth;
 }
 
@@ -131,16 +141,26 @@ export interface TopologyLink {
   readonly upstreamAddress: string;
   readonly downstreamAddress: string;
   readonly mtu: number | null;
+  readonly type: 'ethernet' | 'tun';
+  /** Only link-local addresses on it; the upstream end's address is on its loopback interface. */
+  readonly unnumbered: boolean;
+}
+
+/** What is said to the kernel in one node's namespace. */
+export interface NodeSetup {
+  /** `ip -batch` lines. All nodes' addresses come before any node's routes. */
+  readonly addressing: readonly string[];
+  readonly routing: readonly string[];
+  readonly sysctls: Readonly<Record<string, number>>;
+  /** An nft file; empty when the node filters nothing. */
+  readonly ruleset: string;
 }
 
 export interface Topology {
   readonly nodes: readonly TopologyNode[];
   readonly links: readonly TopologyLink[];
-  /** `ip -batch` lines of a node, in two steps: links and addresses, then routes and rules. */
-  readonly addressing: Readonly<Record<string, readonly string[]>>;
-  readonly routing: Readonly<Record<string, readonly string[]>>;
-  readonly sysctls: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly rulesets: Readonly<Record<string, string>>;
+  /** By node key. */
+  readonly setups: Readonly<Record<string, NodeSetup>>;
   readonly hostsFile: string;
   /** Rows `start,end,asn,organisation`. */
   readonly asnCsv: string;

@@ -6,4 +6,10 @@ export type { Capture, Description, ExecOptions, ExecResult, Lab, Truth } from '
  * Builds the network of a description, a scenario's name or a description file. Rejects with `code` `LAB_NO_PRIVILEGE`,
  * `LAB_MISSING_TOOL`, `LAB_BAD_SCENARIO` or `LAB_BUILD_FAILED`; then nothing is left behind.
  */
-export function createLab(descriptionOrName: Description | string): Promise<Lab>;
+export function createLab(
+  descriptionOrName: Description | string,
+  options?: {
+    /** Default: root where we are root, else a user namespace. */
+    readonly privilege?: 'root' | 'user-namespace';
+  },
+): Promise<Lab>;

@@ -38,7 +38,9 @@ function arrived(reply: Reply | null, lab: Lab): boolean {
 /** Chance decides in these networks, or an ICMPv6 limit: single probes prove nothing there. */
 function isRandom(description: Description): boolean {
   const everything = [description.everyRouter, ...Object.values(description.hops)];
-  return everything.some(({ filters, icmp }) => icmp?.rateLimitMs || filters?.some(({ percent }) => percent));
+  return everything.some(
+    ({ filters, icmp }) => icmp?.rateLimitMs || icmp?.messagesPerSecond || filters?.some(({ percent }) => percent),
+  );
 }
 
 const scenarios = scenarioNames().map((name) => readScenario(name));
@@ -147,6 +149,16 @@ describe.concurrent('limits, loss and load sharing', () => {
       );
       expect(replies.slice(0, 6).every((reply) => reply?.from === lab.hopAddress(3))).toBe(true);
       expect(replies.slice(6).filter((reply) => reply !== null).length).toBeLessThanOrEqual(1);
+    }));
+
+  it('a router with a limit over all destinations reports about a burst of ten', () =>
+    inLab('shared-limits', async (lab) => {
+      const probes = Array.from({ length: 40 }, (): Probe => ({ arm: 'plain', protocol: 'udp', hopLimit: 3 }));
+      const replies = await sendProbes(lab, probes, { gapMs: 0 });
+      const reported = replies.filter((reply) => reply !== null).length;
+      // Linux takes up to three tokens more at random.
+      expect(reported).toBeGreaterThanOrEqual(6);
+      expect(reported).toBeLessThan(25);
     }));
 
   it('a lab without limits reports each of a hundred probes sent at once', () =>
@@ -340,6 +352,24 @@ describe('the lab itself', () => {
       removeLeftovers();
       expect((await lab.exec('source', ['true'])).code).toBe(0);
     }));
+
+  it('stands in a user namespace of its own too, and ends with it', async () => {
+    const lab = await createLab('drop-at-4', { privilege: 'user-namespace' });
+    try {
+      const arms = ['plain', 'pdm'] as const;
+      const replies = await sendProbes(
+        lab,
+        arms.map((arm): Probe => ({ arm, protocol: 'icmp6', hopLimit: FROM_THE_TARGET })),
+      );
+      expect(replies.map((reply) => reply?.type ?? null)).toEqual([ECHO_REPLY, null]);
+      // Its namespaces have names only inside.
+      const name = lab.directory.split('/').at(-1)!;
+      expect(standing(name)).toEqual([name]);
+    } finally {
+      await lab.destroy();
+    }
+    await expect.poll(async () => (await lab.exec('source', ['true'])).code).not.toBe(0);
+  });
 
   it('refuses a description with a misspelt feature rather than building a network without it', () => {
     expect(() =>

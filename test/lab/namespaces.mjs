@@ -28,61 +28,71 @@ export function labError(code, message, cause) {
 /** @param {readonly string[]} argv */
 function works(argv) {
   const [command, ...rest] = argv;
-  return spawnSync(/** @type {string} */ (command), rest, { stdio: 'ignore' }).status === 0;
+  const env = { ...process.env, PATH: searchPath() };
+  return spawnSync(/** @type {string} */ (command), rest, { stdio: 'ignore', env }).status === 0;
 }
 
-/** @type {'root' | 'user-namespace' | undefined} */
+/** `PATH` with the directories of administration tools, which Debian leaves out for ordinary users. */
+export function searchPath() {
+  return `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+}
+
+const NEEDED_TOOLS = ['ip', 'nft', 'unshare', 'nsenter', 'mount'];
+const AS_ROOT = ['unshare', '--net', '--mount', 'true'];
+const IN_USER_NAMESPACE = ['unshare', '--user', '--map-root-user', '--net', '--mount'];
+
+/** @type {Privilege['kind'] | undefined} */
 let known;
 
-/** @returns {'root' | 'user-namespace'} */
+/** @returns {Privilege['kind']} */
 function privilegeKind() {
-  if (known !== undefined) return known;
-  for (const tool of [
-    ['ip', '-V'],
-    ['nft', '--version'],
-    ['unshare', '--version'],
-  ]) {
-    if (!works(tool)) {
-      throw labError(
-        'LAB_MISSING_TOOL',
-        `the lab needs ${tool[0]}: apt-get install iproute2 nftables procps util-linux`,
-      );
-    }
+  // One process for all: each costs as much as a namespace.
+  const script = 'for tool in "$@"; do command -v "$tool" > /dev/null || echo "$tool"; done';
+  const env = { ...process.env, PATH: searchPath() };
+  const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...NEEDED_TOOLS], { encoding: 'utf8', env });
+  const missing = stdout.split('\n').filter((tool) => tool !== '');
+  if (missing.length > 0) {
+    const remedy = 'apt-get install iproute2 nftables procps util-linux';
+    throw labError('LAB_MISSING_TOOL', `the lab needs ${missing.join(', ')}: ${remedy}`);
   }
-  if (process.getuid?.() === 0 && works(['unshare', '--net', '--mount', 'true'])) known = 'root';
-  else if (works(['unshare', '--user', '--map-root-user', '--net', '--mount', 'true'])) known = 'user-namespace';
-  else {
-    throw labError(
-      'LAB_NO_PRIVILEGE',
-      `the lab needs network namespaces and uid ${process.getuid?.()} may make none: run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)`,
-    );
-  }
-  return known;
+  if (process.getuid?.() === 0 && works(AS_ROOT)) return 'root';
+  if (works([...IN_USER_NAMESPACE, 'true'])) return 'user-namespace';
+  throw labError(
+    'LAB_NO_PRIVILEGE',
+    `the lab needs network namespaces and uid ${process.getuid?.()} may make none: run as root, or allow user namespaces ` +
+      '(sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0)',
+  );
 }
 
 /**
  * As root, namespaces are made where `ip netns` looks for them. Otherwise a holder process keeps a user namespace with a
  * /run of its own: when we die its input ends, it ends, and the kernel takes everything away.
- * @returns {Promise<Privilege>}
+ * @param {Privilege['kind']} [kind] Default: what this process may. @returns {Promise<Privilege>}
  */
-export async function acquirePrivilege() {
-  if (privilegeKind() === 'root') return { kind: 'root', enter: [], release: () => undefined };
+export async function acquirePrivilege(kind = (known ??= privilegeKind())) {
+  if (kind === 'root') return { kind, enter: [], release: () => undefined };
   const script = `mount -t tmpfs tmpfs /run && mkdir ${NETNS_DIRECTORY} && echo ready && read -r _`;
-  const holder = spawn('unshare', ['--user', '--map-root-user', '--net', '--mount', 'sh', '-c', script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const [command, ...rest] = [...IN_USER_NAMESPACE, 'sh', '-c', script];
+  const holder = spawn(/** @type {string} */ (command), rest, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let said = '';
+  holder.stderr.on('data', (chunk) => (said += String(chunk)));
   await new Promise((resolve, reject) => {
     holder.stdout.once('data', resolve);
-    holder.once('exit', (code) => {
-      reject(labError('LAB_NO_PRIVILEGE', `the user namespace could not be prepared: mount ended with ${code}`));
-    });
+    holder.once('close', () =>
+      reject(labError('LAB_NO_PRIVILEGE', `no user namespace could be prepared: ${said.trim()}`)),
+    );
   });
-  holder.unref();
-  return {
-    kind: 'user-namespace',
-    enter: ['nsenter', '--preserve-credentials', '--user', '--net', '--mount', '--target', String(holder.pid), '--'],
-    release: () => holder.stdin.destroy(),
-  };
+  const enter = [
+    'nsenter',
+    '--preserve-credentials',
+    '--user',
+    '--net',
+    '--mount',
+    '--target',
+    String(holder.pid),
+    '--',
+  ];
+  return { kind, enter, release: () => holder.stdin.destroy() };
 }
 
 /** Start time of a process in clock ticks since boot; null when there is none. @param {number | string} pid @returns {string | null} */
@@ -116,13 +126,23 @@ function list(directory) {
   }
 }
 
+/** @param {string} directory @returns {boolean} False where it is somebody else's. */
+function isRemoved(directory) {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Deletes the namespaces, processes and files of labs whose owner is gone. Needs root for namespaces; those of user
  * namespaces went away with their owner.
  * @returns {{namespaces: string[], directories: string[]}} What was deleted.
  */
 export function removeLeftovers() {
-  const namespaces = list(NETNS_DIRECTORY).filter(isLeftover);
+  const namespaces = process.getuid?.() === 0 ? list(NETNS_DIRECTORY).filter(isLeftover) : [];
   for (const name of namespaces) {
     // Whatever still runs in there belongs to the dead run, and would keep the namespace alive.
     const pids = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).stdout ?? '';
@@ -135,8 +155,7 @@ export function removeLeftovers() {
     }
   }
   deleteNamespaces([], namespaces);
-  const directories = list(tmpdir()).filter(isLeftover);
-  for (const directory of directories) rmSync(join(tmpdir(), directory), { recursive: true, force: true });
+  const directories = list(tmpdir()).filter((name) => isLeftover(name) && isRemoved(join(tmpdir(), name)));
   return { namespaces, directories };
 }
 
@@ -144,8 +163,10 @@ export function removeLeftovers() {
 export function deleteNamespaces(enter, names) {
   if (names.length === 0) return;
   const argv = [...enter, 'ip', '-force', '-batch', '-'];
+  const env = { ...process.env, PATH: searchPath() };
   spawnSync(/** @type {string} */ (argv[0]), argv.slice(1), {
     input: names.map((name) => `netns delete ${name}\n`).join(''),
     stdio: ['pipe', 'ignore', 'ignore'],
+    env,
   });
 }

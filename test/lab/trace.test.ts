@@ -25,8 +25,8 @@ interface Traced {
   readonly records: readonly TraceRecord[];
 }
 
-async function traceIn(lab: Lab): Promise<Traced> {
-  const result = await run(lab, ['--json', '--no-dns', '--asn-db', lab.asnFile, lab.targetAddress]);
+async function traceIn(lab: Lab, target = lab.targetAddress): Promise<Traced> {
+  const result = await run(lab, ['--json', '--no-dns', '--asn-db', lab.asnFile, target]);
   const records = result.stdout
     .split('\n')
     .filter((line) => line !== '')
@@ -117,6 +117,22 @@ describe.concurrent('pdm-trace says what is true', () => {
       }
     });
   }
+});
+
+describe.concurrent('pdm-trace over loopback', () => {
+  it('says delivered for an address of its own host', async () => {
+    const lab = await createLab('delivered-8');
+    try {
+      const { result, records } = await traceIn(lab, lab.sourceAddress);
+      expect(
+        records.map(({ verdict }) => verdict.outcome),
+        result.stderr,
+      ).toEqual(['delivered', 'delivered']);
+      expect(result.code).toBe(0);
+    } finally {
+      await lab.destroy();
+    }
+  });
 });
 
 describe.concurrent('pdm-trace that cannot measure says why in one line', () => {
