@@ -106,8 +106,10 @@ function isForbidden(error: unknown): boolean {
   return code === 'EPERM' || code === 'EACCES';
 }
 
-function transportError(cause: unknown): CliError {
-  const code = errorCode(cause) ?? 'ETRANSPORT';
+/** What cannot be had here is 69 or 77; an error without a code is a defect and stays one. */
+function transportError(cause: unknown): unknown {
+  const code = errorCode(cause);
+  if (code === null) return cause;
   if (isForbidden(cause))
     return new CliError(code, EXIT.noPermission, `raw sockets are not permitted (${code}); ${PRIVILEGE_REMEDY}`, {
       cause,

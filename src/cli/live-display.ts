@@ -23,12 +23,17 @@ export function createLiveDisplay(stream: OutputStream, columns: () => number): 
   let drawn: readonly string[] = [];
   let hidden = false;
 
-  /** Back to the first line of the region. A terminal made narrower since has folded its lines. */
-  const rewind = (): string => {
-    if (drawn.length === 0) return '';
+  /** Rows that the region takes now. A terminal made narrower since has folded its lines. */
+  const height = (): number => {
     const width = Math.max(1, columns());
-    const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(visibleLength(line) / width)), 0);
-    return `\u001b[${rows}A\r`;
+    return drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(visibleLength(line) / width)), 0);
+  };
+  const up = (rows: number): string => (rows === 0 ? '' : `\u001b[${rows}A\r`);
+  /** Line by line: some terminals keep a copy in the scrollback of a screen that is cleared at once. */
+  const erase = (): string => {
+    const rows = height();
+    drawn = [];
+    return `${up(rows)}${`${CLEAR_TO_LINE_END}\n`.repeat(rows)}${up(rows)}`;
   };
 
   return {
@@ -36,17 +41,15 @@ export function createLiveDisplay(stream: OutputStream, columns: () => number): 
       const start = hidden ? '' : HIDE_CURSOR;
       hidden = true;
       const body = lines.map((line) => `${line}${CLEAR_TO_LINE_END}\n`).join('');
-      stream.write(`${start}${rewind()}${body}${CLEAR_BELOW}`);
+      stream.write(`${start}${up(height())}${body}${CLEAR_BELOW}`);
       drawn = lines;
     },
     print: (text) => {
-      stream.write(`${rewind()}${drawn.length === 0 ? '' : CLEAR_BELOW}${text}`);
-      drawn = [];
+      stream.write(`${erase()}${text}`);
     },
     close: () => {
       if (!hidden) return;
-      stream.write(`${rewind()}${drawn.length === 0 ? '' : CLEAR_BELOW}${SHOW_CURSOR}`);
-      drawn = [];
+      stream.write(`${erase()}${SHOW_CURSOR}`);
       hidden = false;
     },
   };

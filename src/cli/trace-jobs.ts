@@ -43,7 +43,7 @@ export interface JobsOptions {
  * The jobs of one host, in the order of addresses and protocols: one for each target and protocol, started as soon as
  * the name is resolved. A name without addresses has one for each protocol too: every target yields a record.
  */
-export async function startHost(host: string, options: JobsOptions): Promise<TraceJob[]> {
+async function startHost(host: string, options: JobsOptions): Promise<TraceJob[]> {
   const { measuring, settings, log } = options;
   const startedAtMs = measuring.time.wallMs();
   const resolution = await measuring.resolve(host);

@@ -161,7 +161,7 @@ function lossText(arm: ArmRecord): string {
 }
 
 /** Milliseconds: three significant digits at most after the point, so that 0.04 ms in a lab is not 0. */
-export function rttText(rttMs: number): string {
+function rttText(rttMs: number): string {
   if (rttMs >= 1000) return rttMs.toFixed(0);
   if (rttMs >= 1) return rttMs.toFixed(1);
   return rttMs.toFixed(2);

@@ -6,7 +6,7 @@ import type { TraceRequest } from '../../src/engine/trace-engine.js';
 import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
 import { buildRecord } from './record-builder.js';
 
-export interface FakeTrace {
+interface FakeTrace {
   readonly request: TraceRequest;
   /** Ends the trace with this record. */
   end(record: TraceRecord): void;
@@ -36,7 +36,7 @@ export interface FakeOptions {
   readonly openError?: Error;
 }
 
-export const HOST_ADDRESS = '2001:db8:ffff::80';
+const HOST_ADDRESS = '2001:db8:ffff::80';
 
 /** An engine that does as the test says, around it names and routes as given. */
 export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {

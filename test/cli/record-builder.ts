@@ -12,7 +12,7 @@ import type {
 /** Routers of one path: r1…r3 in AS64500, r4…r6 in AS64510, the target in AS64501. */
 const AS_NAMES: Readonly<Record<number, string>> = { 64500: 'Source Net', 64510: 'Transit Ltd', 64501: 'Example Corp' };
 
-export function asOfHop(hop: number): number {
+function asOfHop(hop: number): number {
   return hop <= 3 ? 64500 : 64510;
 }
 
@@ -50,7 +50,7 @@ export function arm(sent: number, ...responders: ResponderRecord[]): ArmRecord {
   return { sent, answered: responders.reduce((sum, one) => sum + one.answered, 0), responders };
 }
 
-export function pairs(counts: Partial<PairCounts>): PairCounts {
+function pairs(counts: Partial<PairCounts>): PairCounts {
   return { both: 0, plainOnly: 0, pdmOnly: 0, neither: 0, void: 0, ...counts };
 }
 
