@@ -10,6 +10,11 @@ export interface RecordWriterOptions {
   readonly maxDelayMs?: number;
   /** … or when this many wait. Default 500. */
   readonly maxBatch?: number;
+  /**
+   * Above this many records that wait, `hasRoom` is false and no further target should be measured: a kill then loses at
+   * most these and what is in flight. Default 1,000.
+   */
+  readonly maxBacklog?: number;
   /** Bound on what is held in memory while writing fails: records, and octets of JSON. Default 20,000 and 256 MiB. */
   readonly maxHeld?: number;
   readonly maxHeldOctets?: number;
@@ -28,11 +33,12 @@ interface Held {
 }
 
 /**
- * Group commit. A kill or power loss loses at most the records of the last `maxDelayMs` and never more than `maxBatch` plus
- * the batch being written; a promise from `put` that has resolved is a record on disk.
+ * Group commit. A promise from `put` that has resolved is a record on disk. A kill or power loss loses at most what was put in
+ * the last `maxDelayMs` and while the batch before was written; where the disk is slower than the measurement, at most
+ * `maxBacklog` records and those of the traces in flight, provided that the caller starts none while `hasRoom` is false.
  *
  * While writing fails (disk full, database locked, directory read-only) records are held in memory and retried. At the bound
- * `put` rejects and says so, and `whenRoom` lets a run pause before that: nothing is dropped silently.
+ * `put` rejects and says so: nothing is dropped silently.
  */
 export class RecordWriter {
   readonly #options: Required<Omit<RecordWriterOptions, 'onFailure' | 'onRecovery'>> &
@@ -51,6 +57,7 @@ export class RecordWriter {
     this.#options = {
       maxDelayMs: 200,
       maxBatch: 500,
+      maxBacklog: 1000,
       maxHeld: 20_000,
       maxHeldOctets: 256 * 1024 * 1024,
       retryMs: 500,
@@ -69,10 +76,9 @@ export class RecordWriter {
     return this.#failure;
   }
 
-  /** False at half of the bound: time to measure no further target until `whenRoom`. */
+  /** False while too many records wait: time to measure no further target until `whenRoom`. */
   get hasRoom(): boolean {
-    const { maxHeld, maxHeldOctets } = this.#options;
-    return this.#held.length * 2 < maxHeld && this.#heldOctets * 2 < maxHeldOctets;
+    return this.#held.length <= this.#options.maxBacklog && this.#heldOctets * 2 < this.#options.maxHeldOctets;
   }
 
   /** Resolves as soon as `hasRoom`. */
