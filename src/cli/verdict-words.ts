@@ -62,6 +62,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
     ],
   }),
 
+  // The refuser has named itself: no readings of a border are needed.
   rejected: (record) => ({
     headline: refusalHeadline(record),
     details: [
@@ -69,7 +70,6 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
       arrivalSentence(record),
       confidenceSentence(record),
       causeSentence(record),
-      attributionSentence(record),
       divergenceSentence(record),
     ],
   }),
@@ -86,7 +86,6 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
       record.verdict.refusal === null ? null : refusalHeadline(record),
       locationSentence(record),
       causeSentence(record),
-      attributionSentence(record),
       divergenceSentence(record),
     ],
   }),
@@ -145,13 +144,10 @@ function stopSentence(record: TraceRecord, start: string): string {
   const parts = [
     after === 0 ? `${start} before any hop showed it, on the source's side` : `${start} after ${afterText(record)}`,
   ];
-  if (likelyUpTo < upTo) parts.push(`most likely before ${hopText(plainHop(record, likelyUpTo))}`);
+  if (likelyUpTo < upTo) parts.push(`most likely before ${placeOnPath(record, likelyUpTo)}`);
   if (isTarget(record, upTo)) parts.push('certainly before the target');
-  else {
-    const hop = hopText(plainHop(record, upTo));
-    // On another path the packet may never meet that hop.
-    parts.push(pathsDiverge === null ? `certainly before ${hop}` : `before ${hop} if it takes the plain path`);
-  }
+  // On another path the packet may never meet the hop that proves it.
+  else parts.push(`${pathsDiverge === null ? 'certainly ' : ''}before ${placeOnPath(record, upTo)}`);
   const membership = membershipOf(record);
   return membership === null ? parts.join(', ') : `${parts.join(', ')}: ${membership}`;
 }
@@ -160,6 +156,14 @@ function afterText(record: TraceRecord): string {
   const last = record.summary.lastPdmHop;
   const after = record.verdict.interval?.after ?? 0;
   return last !== null && last.hop === after ? hopText(last) : hopText(plainHop(record, after));
+}
+
+/** A hop beyond the last one that saw PDM: known from the plain path, which need not be that of PDM. */
+function placeOnPath(record: TraceRecord, hop: number): string {
+  const known = plainHop(record, hop);
+  const inside = placeText(known);
+  if (record.verdict.pathsDiverge === null || inside === null) return hopText(known);
+  return `hop ${hop} (on the plain path ${inside})`;
 }
 
 function isTarget(record: TraceRecord, hop: number): boolean {
@@ -203,6 +207,7 @@ function arrivalSentence(record: TraceRecord): string | null {
   const arrivals = targetArrivals(record);
   if (arrivals === null) return null;
   const { plain, pdm, pairs } = arrivals;
+  if (plain === 0 && pdm === 0) return null;
   return `${pdm} of ${pairs} PDM probes arrived while ${plain} of ${pairs} plain ones did${bound}.`;
 }
 
@@ -221,9 +226,10 @@ function impairedHeadline(record: TraceRecord): string {
   return 'PDM arrives on some paths only.';
 }
 
-/** Where an impairment may be: routers only suggest it. */
+/** Where an impairment may be: routers only suggest it, and n says nothing, for some packets pass everywhere. */
 function locationSentence(record: TraceRecord): string | null {
-  if (record.verdict.interval === null) return null;
+  if (record.verdict.refusal !== null) return null;
+  if (record.verdict.interval === null) return 'Where the others are lost is not known, so no network is named.';
   return `${stopSentence(record, 'Routers suggest that packets are lost').replace('certainly before', 'before')}.`;
 }
 

@@ -92,7 +92,9 @@ describe('verdict words', () => {
       ),
     );
     expect(text).not.toContain('certainly');
-    expect(text).toContain('before hop 6 (r6.example.net, AS64510 Transit Ltd) if it takes the plain path');
+    expect(text).toContain(
+      'most likely before hop 5 (on the plain path r5.example.net, AS64510 Transit Ltd), before hop 6 (on the plain path r6.example.net, AS64510 Transit Ltd): whether',
+    );
     expect(text).toContain(
       'Packets with PDM take another path than plain ones from hop 3 on, so hop 5 of the plain path may not be on the way of PDM packets.',
     );
@@ -248,8 +250,12 @@ describe('verdict words', () => {
         'PDM arrives less often than plain packets do.',
         '14 of 30 PDM probes arrived while 29 of 30 plain ones did: 47 % against 97 %.',
         'Confidence 99.97 %.',
+        'Where the others are lost is not known, so no network is named.',
       ].join('\n'),
     );
+    // Some packets pass every hop, so n and the attribution that follows from it say nothing.
+    record.summary.attribution = droppedRecord().summary.attribution;
+    expect(spoken(record)).not.toContain('Attribution');
   });
 
   it('say why there is no verdict, what was seen, and the other reasons below', () => {
