@@ -211,11 +211,13 @@ function arrivalSentence(record: TraceRecord): string | null {
   return `${pdm} of ${pairs} PDM probes arrived while ${plain} of ${pairs} plain ones did${bound}.`;
 }
 
+/** The shares of the counts that are named: the evidence's own rates may rest on fewer pairs, at a look before the last. */
 function rateSentence(record: TraceRecord): string | null {
-  const { rates } = record.verdict.evidence;
   const counts = arrivalSentence(record);
-  if (rates.plain === null || rates.pdm === null) return counts;
-  return `${counts === null ? '' : `${counts.replace(/\.$/, '')}: `}${shareText(rates.pdm)} against ${shareText(rates.plain)}.`;
+  const arrivals = targetArrivals(record);
+  if (counts === null || arrivals === null) return counts;
+  const { plain, pdm, pairs } = arrivals;
+  return `${counts.replace(/\.$/, '')}: ${shareText(pdm / pairs)} against ${shareText(plain / pairs)}.`;
 }
 
 function impairedHeadline(record: TraceRecord): string {
