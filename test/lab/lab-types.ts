@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 
 /** What a filter looks at. Header matches see only packets on their way to the target, replies carry no such header. */
-export type FilterMatch =
+type FilterMatch =
   /** Any Destination Options header. */
   | 'destination-options'
   /** A Destination Options header directly after the IPv6 header whose first option is 0x0F (PDM). */
@@ -15,7 +15,7 @@ export type FilterMatch =
   | 'error-quoting-pdm'
   | 'everything';
 
-export type FilterAction =
+type FilterAction =
   | 'drop'
   | 'reject-no-route'
   | 'reject-admin-prohibited'
@@ -38,7 +38,7 @@ export interface Filter {
   readonly percent?: number;
 }
 
-export interface IcmpLimits {
+interface IcmpLimits {
   /** `net.ipv6.icmp.ratelimit`: per destination, a burst of 6, then one error per this many ms. 0 is no limit. */
   readonly rateLimitMs?: number;
   /** Makes the route back to the source a /128: Linux is kinder to shorter prefixes. */
@@ -59,7 +59,7 @@ export interface NodeFeatures {
 }
 
 /** Packets with a Destination Options header leave the path and come back to it. */
-export interface Detour {
+interface Detour {
   /** Hop of the last router before the fork. */
   readonly leaves: number;
   /** Hop, on the plain path, of the router where both meet again. */
@@ -71,7 +71,7 @@ export interface Detour {
 }
 
 /** One hop of the chain becomes several routers of equal cost. */
-export interface Balance {
+interface Balance {
   readonly hop: number;
   readonly members: number;
   /** `fib_multipath_hash_policy` of the router before: `ports` is 1; `flow-label` is 0, which also hashes the next header, so that packets with the header may go another way. */
@@ -80,7 +80,7 @@ export interface Balance {
   readonly hops?: Readonly<Record<number, NodeFeatures>>;
 }
 
-export interface LinkFeatures {
+interface LinkFeatures {
   readonly mtu?: number;
   /** `tun`: no link-layer addresses. Needs python3 to carry the packets. */
   readonly type?: 'ethernet' | 'tun';

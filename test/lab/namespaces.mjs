@@ -25,11 +25,19 @@ export function labError(code, message, cause) {
   return Object.assign(new Error(message, cause === undefined ? {} : { cause }), { code });
 }
 
+/**
+ * Runs a command to its end.
+ * @param {readonly string[]} argv @param {string} [input]
+ */
+function run(argv, input = '') {
+  const env = { ...process.env, PATH: searchPath() };
+  const [command, ...rest] = argv;
+  return spawnSync(/** @type {string} */ (command), rest, { encoding: 'utf8', input, env });
+}
+
 /** @param {readonly string[]} argv */
 function works(argv) {
-  const [command, ...rest] = argv;
-  const env = { ...process.env, PATH: searchPath() };
-  return spawnSync(/** @type {string} */ (command), rest, { stdio: 'ignore', env }).status === 0;
+  return run(argv).status === 0;
 }
 
 /** `PATH` with the directories of administration tools, which Debian leaves out for ordinary users. */
@@ -48,8 +56,7 @@ let known;
 function privilegeKind() {
   // One process for all: each costs as much as a namespace.
   const script = 'for tool in "$@"; do command -v "$tool" > /dev/null || echo "$tool"; done';
-  const env = { ...process.env, PATH: searchPath() };
-  const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...NEEDED_TOOLS], { encoding: 'utf8', env });
+  const { stdout } = run(['sh', '-c', script, 'sh', ...NEEDED_TOOLS]);
   const missing = stdout.split('\n').filter((tool) => tool !== '');
   if (missing.length > 0) {
     const remedy = 'apt-get install iproute2 nftables procps util-linux';
@@ -145,7 +152,7 @@ export function removeLeftovers() {
   const namespaces = process.getuid?.() === 0 ? list(NETNS_DIRECTORY).filter(isLeftover) : [];
   for (const name of namespaces) {
     // Whatever still runs in there belongs to the dead run, and would keep the namespace alive.
-    const pids = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' }).stdout ?? '';
+    const pids = run(['ip', 'netns', 'pids', name]).stdout;
     for (const pid of pids.split('\n').filter((line) => /^\d+$/.test(line))) {
       try {
         process.kill(Number(pid), 'SIGKILL');
@@ -162,11 +169,5 @@ export function removeLeftovers() {
 /** Goes on past names that are gone already. @param {readonly string[]} enter @param {readonly string[]} names */
 export function deleteNamespaces(enter, names) {
   if (names.length === 0) return;
-  const argv = [...enter, 'ip', '-force', '-batch', '-'];
-  const env = { ...process.env, PATH: searchPath() };
-  spawnSync(/** @type {string} */ (argv[0]), argv.slice(1), {
-    input: names.map((name) => `netns delete ${name}\n`).join(''),
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env,
-  });
+  run([...enter, 'ip', '-force', '-batch', '-'], names.map((name) => `netns delete ${name}\n`).join(''));
 }
