@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { accessSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError } from './output-error.js';
 import { ReporterTable } from './reporter-table.js';
@@ -50,6 +51,8 @@ export interface SqliteStore {
 export function openSqliteStore(path: string, options: StoreOptions = {}): SqliteStore {
   return explainingErrors(path, () => {
     const readOnly = options.readOnly ?? false;
+    // The driver says less: a missing directory would be a TypeError, a missing file one that cannot be opened.
+    if (path !== ':memory:') accessSync(readOnly ? path : dirname(path));
     const database = new Database(path, { timeout: 5000, readonly: readOnly, fileMustExist: readOnly });
     try {
       const connection = new DriverConnection(database, path);

@@ -72,9 +72,9 @@ export function startChild(
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error(`the child ended: ${errors}`);
-    return JSON.parse(value) as unknown;
+    const line = await lines.next();
+    if (line.done === true) throw new Error(`the child ended: ${errors}`);
+    return JSON.parse(line.value) as unknown;
   };
   return {
     process: child,
