@@ -85,6 +85,7 @@ template <typename Visit>
 int ForEachThread(Visit visit) {
   DIR* directory = opendir("/proc/self/task");
   if (directory == nullptr) return errno;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe only for threads that share the stream
   while (const dirent* entry = readdir(directory)) {
     const pid_t thread = static_cast<pid_t>(strtol(entry->d_name, nullptr, 10));
     if (thread > 0) visit(thread);

@@ -31,7 +31,7 @@ constexpr uint32_t kSlabBytes = kMostPackets * kSlotBytes;
 /** Small, so that a ring of many blocks, each closed by its timer with little in it, still holds half a second. */
 constexpr uint32_t kBlockBytes = 32'768;
 constexpr uint32_t kFrameBytes = 2'048;
-constexpr int64_t kSmallestRing = 2 * kBlockBytes;
+constexpr int64_t kSmallestRing = int64_t{2} * kBlockBytes;
 constexpr int64_t kLargestRing = 1 << 30;
 constexpr size_t kLongestFilter = 4'096;
 constexpr size_t kWordsPerInstruction = 4;
@@ -236,6 +236,8 @@ class ReceiverCore : public LoopSocket, public std::enable_shared_from_this<Rece
  public:
   ReceiverCore(napi_env env, const Ring& ring) : env_(env), ring_(ring) {}
   ~ReceiverCore() override { Unmap(); }
+  ReceiverCore(const ReceiverCore&) = delete;
+  ReceiverCore& operator=(const ReceiverCore&) = delete;
 
   int Open(int fd, Napi::Object self, napi_value slab, napi_value on_batch, napi_value on_error) {
     loop_share_ = shared_from_this();
@@ -322,8 +324,8 @@ class ReceiverCore : public LoopSocket, public std::enable_shared_from_this<Rece
   void Fail(const char* call, int error) {
     Close();
     // Close() keeps the references until the loop has closed the handles.
-    const napi_value argument = SystemError(env_, call, error).Value();
-    Call(on_error_, 1, &argument);
+    napi_value arguments[] = {SystemError(env_, call, error).Value()};
+    Call(on_error_, 1, arguments);
   }
 
   void Deliver() {
