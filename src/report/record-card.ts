@@ -1,0 +1,67 @@
+import type { NamedAddress, Outcome, TraceRecord } from '../trace/record.js';
+import { drawPath } from './draw-path.js';
+import { hopLadder } from './hop-ladder.js';
+import { markup, type Markup } from './markup.js';
+
+/** Colour and sign of an outcome; the word always stands beside it. */
+export const OUTCOME_LOOKS: Readonly<
+  Record<Outcome, { readonly tone: 'good' | 'bad' | 'warn' | 'calm'; readonly sign: string }>
+> = {
+  delivered: { tone: 'good', sign: '✓' },
+  dropped: { tone: 'bad', sign: '✕' },
+  rejected: { tone: 'bad', sign: '⊘' },
+  stripped: { tone: 'bad', sign: '−' },
+  altered: { tone: 'bad', sign: '≠' },
+  impaired: { tone: 'warn', sign: '≈' },
+  inconclusive: { tone: 'calm', sign: '?' },
+  unreachable: { tone: 'calm', sign: '∅' },
+  'no-difference': { tone: 'calm', sign: '=' },
+  'not-measured': { tone: 'calm', sign: '·' },
+};
+
+export function outcomeBadge(outcome: Outcome): Markup {
+  const { tone, sign } = OUTCOME_LOOKS[outcome];
+  return markup`<span class="badge ${tone}"><span aria-hidden="true">${sign}</span> ${outcome}</span>`;
+}
+
+/** One record: verdict in words, drawing, and the hops of both arms, unfolded where `open`. */
+export function recordCard(record: TraceRecord, sentences: readonly string[], open: boolean): Markup {
+  const [headline, ...details] = sentences;
+  const path = record.hops.length === 0 && record.targetPairs === null ? null : pathSection(record, open);
+  return markup`<article class="card" id="${cardId(record)}">
+<header><h3>${record.target.input} <span class="protocol">${record.protocol}</span></h3>${outcomeBadge(record.verdict.outcome)}</header>
+<p class="facts">${facts(record)}</p>
+<p class="verdict">${headline ?? ''}</p>
+${details.length === 0 ? null : markup`<ul class="details">${details.map((detail) => markup`<li>${detail}</li>`)}</ul>`}
+${path}
+</article>
+`;
+}
+
+/** Ids are UUIDs, but a record is data: only what an id may hold gets into one. */
+export function cardId(record: { readonly id: string }): string {
+  return `r-${record.id.replace(/[^\w-]/g, '')}`;
+}
+
+function pathSection(record: TraceRecord, open: boolean): Markup {
+  const body = markup`<summary>Hops, both arms side by side</summary><div class="wide">${hopLadder(record)}</div>`;
+  return markup`<div class="wide">${drawPath(record)}</div>
+${open ? markup`<details open>${body}</details>` : markup`<details>${body}</details>`}`;
+}
+
+function facts(record: TraceRecord): Markup {
+  const parts = [
+    record.company,
+    record.target.address === null ? 'no IPv6 address' : `to ${named(record.target)}`,
+    record.source.address === null ? null : `from ${record.vantage ?? named(record.source)}`,
+    `${record.startedAt.slice(0, 19).replace('T', ' ')} UTC`,
+    record.counters.sent === 0 ? null : `${record.counters.sent} probes`,
+    record.verdict.confidence === null ? null : `confidence ${record.verdict.confidence}`,
+  ];
+  return markup`${parts.filter((part) => part !== null).map((part) => markup`<span>${part}</span>`)}`;
+}
+
+function named({ address, name, asn, asName }: NamedAddress): string {
+  const network = asn === null ? '' : `, AS${asn}${asName === null ? '' : ` ${asName}`}`;
+  return `${name === null ? (address ?? '') : `${name} (${address ?? ''})`}${network}`;
+}
