@@ -54,7 +54,7 @@ async function underFire(profile: Profile): Promise<void> {
   const recent: Uint8Array[] = [];
   let next = 0;
   transport.onReply = (octets) => {
-    recent[next++ % 256] = octets.slice();
+    if (octets.length >= 56) recent[next++ % 256] = octets.slice();
   };
   const traces = all.flatMap((network) =>
     SIMULATED_PROTOCOLS.map((protocol) => ({

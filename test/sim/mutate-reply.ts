@@ -47,7 +47,7 @@ export function mutateReply(replies: readonly Uint8Array[], random: Random): Uin
     octets[40] = random.pick(TYPES);
     octets[41] = random.integer(0, 12);
   } else if (way === 5) {
-    octets.set(random.octets(octets.length - 48), 48);
+    octets.set(random.octets(Math.max(0, octets.length - 48)), 48);
     octets.set(BOGUS_PREFIX, 8);
   } else if (way === 6) {
     const longer = new Uint8Array(octets.length + random.integer(1, 600));
@@ -57,7 +57,7 @@ export function mutateReply(replies: readonly Uint8Array[], random: Random): Uin
   } else if (way === 7) {
     // Somebody who saw where we go, but none of our packets.
     const from = octets[40]! < 128 && octets.length > IDENTITY_FROM ? IDENTITY_FROM : 44;
-    octets.set(random.octets(octets.length - from), from);
+    octets.set(random.octets(Math.max(0, octets.length - from)), from);
     octets.set(BOGUS_PREFIX, 8);
   } else {
     octets[6] = random.integer(0, 255);

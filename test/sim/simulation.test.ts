@@ -2,8 +2,11 @@
  * Traces over seeded random networks, examined against what is known to happen there.
  *
  * `PDM_TRACE_SIM_NETWORKS=200 npx vitest run --project sim test/sim/simulation.test.ts` runs fewer;
- * `PDM_TRACE_SIM_SEED=17` runs one and tells every packet's fate; `PDM_TRACE_SIM_SCENARIO='dead equal-cost member'` draws only that.
+ * `PDM_TRACE_SIM_SEED=17` runs one and tells every packet's fate; `PDM_TRACE_SIM_SCENARIO='dead equal-cost member'` draws only that;
+ * `PDM_TRACE_SIM_WRITE_TABLE=1` puts the table into `test/README.md`.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
@@ -17,6 +20,34 @@ const first = Number(PDM_TRACE_SIM_SEED ?? PDM_TRACE_SIM_FIRST ?? 1);
 const count = PDM_TRACE_SIM_SEED === undefined ? Number(PDM_TRACE_SIM_NETWORKS ?? 2000) : 1;
 const only = Object.keys(SCENARIO_WEIGHTS).find((scenario) => scenario === PDM_TRACE_SIM_SCENARIO) as
   Scenario | undefined;
+
+const README = new URL('../README.md', import.meta.url);
+const TABLE_BEGIN = '<!-- table of outcomes -->';
+const TABLE_END = '<!-- end of the table of outcomes -->';
+
+function writeTable(table: OutcomeTable): void {
+  const text = readFileSync(README, 'utf8');
+  const before = text.slice(0, text.indexOf(TABLE_BEGIN) + TABLE_BEGIN.length);
+  const after = text.slice(text.indexOf(TABLE_END));
+  const facts = table
+    .summary()
+    .split('\n')
+    .map((line) => `- ${line}`)
+    .join('\n');
+  writeFileSync(README, `${before}\n${count} networks from seed ${first}:\n\n${table.text()}\n\n${facts}\n${after}`);
+}
+
+describe('the table of outcomes in test/README.md', () => {
+  it('has one row for every scenario, in the order in which they are drawn', () => {
+    const text = readFileSync(README, 'utf8');
+    const rows = text
+      .slice(text.indexOf(TABLE_BEGIN), text.indexOf(TABLE_END))
+      .split('\n')
+      .filter((line) => line.startsWith('| '));
+    const scenarios = rows.slice(2).map((line) => line.split('|')[1]?.trim());
+    expect(scenarios).toEqual(Object.keys(SCENARIO_WEIGHTS));
+  });
+});
 
 describe(`${count} random networks from seed ${first}`, () => {
   const table = new OutcomeTable();
@@ -41,6 +72,7 @@ describe(`${count} random networks from seed ${first}`, () => {
   }, 1_800_000);
 
   afterAll(() => {
+    if (process.env['PDM_TRACE_SIM_WRITE_TABLE'] === '1') writeTable(table);
     const listed = (title: string, items: readonly { seed: number; text: string }[]): string[] =>
       items.length === 0
         ? []

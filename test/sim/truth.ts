@@ -218,7 +218,9 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol): ProtocolT
     }
     shares.push({ pdm, plain, option, places: [...places].sort().join() });
   }
-  const range = (values: number[]): [number, number] => [Math.min(...values), Math.max(...values)];
+  // Sums of 1/96 are not exact.
+  const exact = (value: number): number => Math.round(value * 1e9) / 1e9;
+  const range = (values: number[]): [number, number] => [exact(Math.min(...values)), exact(Math.max(...values))];
   const first = shares[0]!;
   const answers = protocol === 'udp' ? network.target.udp !== 'silent' : network.target.echo === 'replies';
   return {
