@@ -1,6 +1,9 @@
 /** Packets per second over all traces, on the monotonic clock. Bursts are bounded by what a late timer owes. */
 const CATCH_UP_SECONDS = 0.01;
 const SMALLEST_BURST = 2;
+/** Waiting for a token that is missing by a rounding error would never end. */
+const ROUNDING = 1e-6;
+const SHORTEST_WAIT_NS = 1000;
 
 export class Pacer {
   readonly #nsPerPacket: number;
@@ -18,15 +21,16 @@ export class Pacer {
   /** Takes tokens for `packets` (≤ 2) and says whether they were there. */
   take(packets: number, nowNs: number): boolean {
     this.#refill(nowNs);
-    if (this.#tokens < packets) return false;
+    if (this.#tokens < packets - ROUNDING) return false;
     this.#tokens -= packets;
     return true;
   }
 
-  /** When `packets` tokens will be there. */
+  /** When `packets` tokens will be there: now, or at least `SHORTEST_WAIT_NS` from now. */
   readyAtNs(packets: number, nowNs: number): number {
     this.#refill(nowNs);
-    return nowNs + Math.max(0, packets - this.#tokens) * this.#nsPerPacket;
+    if (this.#tokens >= packets - ROUNDING) return nowNs;
+    return nowNs + Math.max(SHORTEST_WAIT_NS, (packets - this.#tokens) * this.#nsPerPacket);
   }
 
   #refill(nowNs: number): void {

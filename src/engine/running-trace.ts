@@ -79,6 +79,7 @@ function createFlow(
     localId,
     destinationPort: protocol === 'icmp6' ? 0 : destinationPort,
     flowLabel: flowLabel ?? 1 + material.below(0xfffff),
+    echoChecksum: 1 + material.below(65_521),
     psnNext: material.below(65_536),
     lastReceived: null,
     lastSentAtNs: null,

@@ -156,15 +156,18 @@ function openUpTo(state: TraceState, evidence: Evidence): number {
   let end = Math.min(WINDOW, limit);
   const { distanceHint } = evidence;
   for (;;) {
-    if (distanceHint !== null && distanceHint <= end && !isSettled(evidence.hops[distanceHint])) end = distanceHint;
-    if (end >= limit) return limit;
+    // The target's own quote says how far it is: look there before looking beyond.
+    const hinted = distanceHint !== null && distanceHint <= end && !isSettled(evidence.hops[distanceHint]);
+    const bound = hinted ? distanceHint : end;
+    if (bound >= limit) return limit;
     let silent = 0;
-    for (let hop = 1; hop <= end; hop += 1) {
+    for (let hop = 1; hop <= bound; hop += 1) {
       const place = evidence.hops[hop];
-      if (place === undefined || !isHeardOrGivenUp(place)) return end;
+      if (place === undefined || !isHeardOrGivenUp(place)) return bound;
       silent = isSilent(place) ? silent + 1 : 0;
-      if (silent >= state.limits.gapLimit) return end;
+      if (silent >= state.limits.gapLimit) return bound;
     }
+    if (hinted) return bound;
     end = Math.min(end + WINDOW, limit);
   }
 }

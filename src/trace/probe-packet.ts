@@ -202,10 +202,7 @@ function emitUpperLayer(
     writeU16(finishChecksum(onesComplementSum(into, at, length, pseudo)), into, at + 16);
     return;
   }
-  const checksum =
-    flow.protocol === 'udp'
-      ? checksumOfNumber(state, row)
-      : 1 + (state.identity.secrets.checksumBase % CHECKSUM_MODULUS);
+  const checksum = flow.protocol === 'udp' ? checksumOfNumber(state, row) : flow.echoChecksum;
   if (flow.protocol === 'udp') {
     emitUdpHeader({ sourcePort: flow.localId, destinationPort: flow.destinationPort, length, checksum }, into, at);
   } else {

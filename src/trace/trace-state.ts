@@ -28,6 +28,8 @@ export interface Flow {
   /** 0 for icmp6. */
   readonly destinationPort: number;
   readonly flowLabel: number;
+  /** Checksum of all echo requests of this flow: load balancers read it where ports would be. 1 to 65521. */
+  readonly echoChecksum: number;
   psnNext: number;
   /** The last packet with PDM that came back on this 5-tuple. */
   lastReceived: { readonly psn: number; readonly atNs: number } | null;
