@@ -1,7 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openNativeTransport } from '../../src/transport/native-transport.js';
+import { Inbox, sendAll } from '../transport/behaviour.js';
+import { echoRequest, isEchoReply } from '../transport/contract-packets.js';
 import { describeTransportContract, type TransportFixture } from '../transport/contract.js';
 import {
   type ContractNetwork,
@@ -49,3 +51,23 @@ async function makeFixture(transmitTimes: boolean): Promise<TransportFixture> {
     close: () => transport.close(),
   };
 }
+
+describe('with transmit times', () => {
+  it('a sent packet has the time that the kernel saw it leave, and is seen leaving as it was written', async () => {
+    const fixture = await makeFixture(true);
+    const { transport, source, target } = fixture;
+    const inbox = new Inbox(transport);
+    await transport.watch([{ protocol: 'icmp6', from: 77, to: 77 }]);
+    const requests = [1, 2, 3].map((sequence) =>
+      echoRequest({ source, destination: target }, { identifier: 77, sequence }),
+    );
+    const outcomes = await sendAll(transport, requests);
+    await inbox.first((packet) => isEchoReply(packet, 77, 3));
+    const left = inbox.all.filter(({ observed }) => observed.direction === 'out');
+    expect(left.map(({ message }) => message.toString('hex'))).toEqual(
+      requests.map((packet) => packet.toString('hex', 40)),
+    );
+    expect(outcomes).toEqual(left.map(({ observed }) => ({ ok: true, sentAtNs: observed.timeNs })));
+    await fixture.close();
+  });
+});

@@ -32,7 +32,9 @@ const anything = fc.oneof(
     return detached;
   }),
   fc.constant(undefined).map(() => new Uint8Array(new SharedArrayBuffer(64))),
-  fc.constant(undefined).map(() => new Uint32Array(Reflect.construct(ArrayBuffer, [8, { maxByteLength: 64 }]) as ArrayBuffer)),
+  fc
+    .constant(undefined)
+    .map(() => new Uint32Array(Reflect.construct(ArrayBuffer, [8, { maxByteLength: 64 }]) as ArrayBuffer)),
   fc.constant(undefined).map(() => throwing),
   fc.constant(undefined).map(() => new Proxy([], {})),
   fc.constant(undefined).map(() => () => {
