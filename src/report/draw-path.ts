@@ -6,7 +6,7 @@ import { shortened } from './safe-text.js';
 /** Distance of two hops: as wide as the page allows, within bounds. */
 const STEP_MIN = 46;
 const STEP_MAX = 78;
-const WIDTH = 1090;
+const WIDTH = 1140;
 /** Where the source stands, right of the lanes' names. */
 const SOURCE_X = 96;
 const RIGHT_MARGIN = 40;

@@ -64,7 +64,7 @@ function tiles(counts: readonly OutcomeCount[]): Markup {
 }
 
 function* summarySection(page: HtmlPage): Iterable<string> {
-  yield `<h2>Summary</h2><div class="panel wide"><table><thead><tr><th>company</th><th>destination</th><th></th><th>outcome</th>
+  yield `<h2>Summary</h2><div class="panel wide"><table><thead><tr><th>company</th><th>destination</th><th>outcome</th>
 <th>PDM last seen</th><th>next hop</th><th>plain last seen</th><th>in its network</th><th class="number">confidence</th></tr></thead><tbody>
 `;
   if (page.summaries !== undefined) for (const row of page.summaries) yield summaryRow(row).markup;
@@ -73,8 +73,8 @@ function* summarySection(page: HtmlPage): Iterable<string> {
 }
 
 function summaryRow(row: SummaryRow): Markup {
-  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub">${row.destinationAddress ?? 'no IPv6 address'}</span></td>
-<td>${row.protocol}</td><td class="tight">${outcomeBadge(row.outcome)}</td>
+  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'}</span></td>
+<td class="tight">${outcomeBadge(row.outcome)}</td>
 <td>${hopCell(row.lastPdmHop, row.lastPdmName ?? row.lastPdmAddress)}</td><td>${hopCell(row.nextHop, row.nextHopName ?? row.nextHopAddress)}</td>
 <td>${hopCell(row.lastPlainHop, row.lastPlainName ?? row.lastPlainAddress)}</td>
 <td>${row.nextHopInDestinationNetwork}</td><td class="number">${row.confidence}</td></tr>

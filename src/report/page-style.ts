@@ -6,7 +6,7 @@ export const PAGE_STYLE = `
 --good:#5fd398;--good-bg:#12352a;--bad:#ff7b86;--bad-bg:#44191f;--warn:#f0bb5b;--warn-bg:#3d2e12;--calm:#a9b8cd;--calm-bg:#263140;--tone0:#243247;--tone1:#312a47}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main{max-width:1180px;margin:0 auto;padding:28px 20px 60px}
+main{max-width:1260px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:26px;margin:0 0 2px;letter-spacing:-.01em}h2{font-size:18px;margin:36px 0 12px}h3{font-size:17px;margin:0;overflow-wrap:anywhere}
 a{color:inherit;text-decoration-color:var(--soft);text-underline-offset:2px}
 .under{color:var(--soft);margin:0}
@@ -22,7 +22,7 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:14px}
 .panel tbody tr:last-child td{border-bottom:0}
 .panel td{white-space:nowrap}
-.sub{display:block;color:var(--soft);font-size:12.5px;max-width:172px;overflow:hidden;text-overflow:ellipsis}.cut{display:block;max-width:210px;overflow:hidden;text-overflow:ellipsis}
+.sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
 .card{background:var(--card);border:1px solid var(--line);border-radius:16px;padding:18px 22px;margin:0 0 18px}
 .card header{display:flex;gap:12px;align-items:center;justify-content:space-between}
 .protocol{font-size:12px;font-weight:600;color:var(--soft);border:1px solid var(--line);border-radius:6px;padding:1px 6px;vertical-align:2px}

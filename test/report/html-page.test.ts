@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { htmlPage, type HtmlPage } from '../../src/report/html-page.js';
+import { pathColumns, pdmReaches, stopOf } from '../../src/report/path-columns.js';
+import { summariseRecord } from '../../src/results/summary-row.js';
+import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
+import { buildRecord, START_MS } from '../results/record-builder.js';
+
+function page(records: readonly TraceRecord[], over: Partial<HtmlPage> = {}): string {
+  return [
+    ...htmlPage({
+      title: 'PDM from Toronto',
+      generatedAt: '2026-11-24T09:00:00Z',
+      records: () => records,
+      counts: [{ protocol: 'udp', outcome: 'dropped', count: records.length }],
+      describe: (record) => ['PDM stops.', ...record.verdict.reasons],
+      ...over,
+    }),
+  ].join('');
+}
+
+const VOID = new Set(['meta', 'br']);
+
+/** Tags that are not closed, or closed without being open. Attributes may hold no `>`: they are escaped. */
+function unbalanced(html: string): string[] {
+  const open: string[] = [];
+  const wrong: string[] = [];
+  for (const [, closing, name = '', selfClosing] of html.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*?(\/?)>/g)) {
+    if (VOID.has(name) || selfClosing === '/') continue;
+    if (closing === '') open.push(name);
+    else if (open.pop() !== name) wrong.push(name);
+  }
+  return [...wrong, ...open];
+}
+
+const everyOutcome = OUTCOMES.map((outcome, index) => buildRecord({ number: index + 1, outcome, distance: 6 + index }));
+
+describe('the page', () => {
+  it('is well-formed for every outcome, for records without hops and without address', () => {
+    const empty = buildRecord({ outcome: 'not-measured' });
+    const unresolved = {
+      ...empty,
+      hops: [],
+      targetPairs: null,
+      target: { ...empty.target, address: null, name: null },
+    };
+    expect(unbalanced(page([...everyOutcome, unresolved]))).toEqual([]);
+  });
+
+  it('needs nothing from elsewhere: no script, no request, no style but the one that its policy names', () => {
+    const html = page(everyOutcome);
+    expect(html).not.toMatch(/<script|<link|<img|<iframe|<object|<form|@import|url\(/i);
+    expect(html).not.toMatch(/\s(?:src|style|on\w+|srcset|action)=/i);
+    for (const [, target] of html.matchAll(/href="([^"]*)"/g)) expect(target).toMatch(/^#r-/);
+    const style = /<style>([^]*)<\/style>/.exec(html)?.[1] ?? '';
+    const hash = createHash('sha256').update(style).digest('base64');
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1]?.replaceAll('&#39;', "'");
+    expect(policy).toBe(`default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`);
+  });
+
+  it('escapes every value wherever a record holds text', () => {
+    const payload = `"'><svg onload=alert(1)>&\u202e`;
+    const hostile = JSON.parse(JSON.stringify(buildRecord({ distance: 6 })), (key, value: unknown) =>
+      typeof value === 'string' && !['startedAt', 'endedAt', 'outcome', 'protocol'].includes(key) ? payload : value,
+    ) as TraceRecord;
+    const now = summariseRecord(hostile);
+    const html = page([hostile], {
+      title: payload,
+      changes: [{ now, change: 'outcome', previous: { startedAtMs: 0, outcome: 'delivered', lastPdmHop: 1 } }],
+      describe: () => [payload, payload],
+    });
+    expect(html).not.toContain('<svg onload');
+    expect(html).not.toContain('\u202e');
+    expect(html).toContain('&quot;&#39;&gt;&lt;svg onload=alert(1)&gt;&amp;?');
+    expect(unbalanced(html)).toEqual([]);
+  });
+
+  it('stays well-formed with arbitrary names', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => {
+        const record = buildRecord({ distance: 4, lastPdmHop: 2 });
+        record.target.input = text;
+        for (const hop of record.hops) for (const one of hop.arms.plain.responders) one.name = text;
+        expect(unbalanced(page([record]))).toEqual([]);
+      }),
+    );
+  });
+
+  it('says the verdict in the words it was given, and links each row of the summary to its record', () => {
+    const record = buildRecord({ number: 1 });
+    const html = page([record]);
+    expect(html).toContain('<p class="verdict">PDM stops.</p>');
+    expect(html).toContain(`href="#r-${record.id}"`);
+    expect(html).toContain(`<article class="card" id="r-${record.id}">`);
+  });
+
+  it('shows both arms of every hop, and the rule where PDM stops between hop n and hop n+1', () => {
+    const html = page([buildRecord({ distance: 6, lastPdmHop: 3, silentHops: [] })]);
+    const ladder = /<table class="ladder">[^]*?<\/table>/.exec(html)?.[0] ?? '';
+    const order = [...ladder.matchAll(/class="hop">([^<]+)<|class="rule"><td colspan="7"><span>([^<]+)</g)].map(
+      (found) => found[1] ?? found[2],
+    );
+    expect(order.slice(1)).toEqual([
+      ...['1', '2', '3', 'PDM stops here: after hop 3, most likely before hop 4, certainly before 6', '4', '5'],
+      'target · 6',
+    ]);
+    expect(ladder.match(/class="same"/g)).toHaveLength(3);
+    expect(ladder.match(/class="count worse">0\/3</g)).toHaveLength(2);
+    expect(ladder).toContain('class="count worse">0/12<');
+  });
+
+  it('unfolds the hops of the first records only', () => {
+    expect(page(everyOutcome, { unfolded: 2 }).match(/<details open>/g)).toHaveLength(2);
+  });
+
+  it('says so when nothing changed, and has no such section when it is not asked for', () => {
+    expect(page([], { changes: [] })).toContain('Nothing changed.');
+    expect(page([])).not.toContain('Changed since');
+    const now = summariseRecord(buildRecord({ number: 1 }));
+    const changed = page([], {
+      changes: [{ now, change: 'outcome', previous: { startedAtMs: START_MS, outcome: 'delivered', lastPdmHop: 11 } }],
+    });
+    expect(changed).toContain('2026-11-24 08:00');
+  });
+});
+
+describe('the drawn path', () => {
+  it('has a place for each hop and one for the target, whose own pairs count there', () => {
+    const columns = pathColumns(buildRecord({ distance: 6, lastPdmHop: 3, silentHops: [2] }));
+    expect(columns.map((column) => [column.hop, column.plain.state, column.pdm.state])).toEqual([
+      [1, 'answered', 'answered'],
+      [2, 'silent', 'silent'],
+      [3, 'answered', 'answered'],
+      [4, 'answered', 'silent'],
+      [5, 'answered', 'silent'],
+      [6, 'answered', 'silent'],
+    ]);
+    expect(columns.at(-1)).toMatchObject({ isTarget: true, plain: { sent: 12 }, pdm: { sent: 12, answered: 0 } });
+  });
+
+  it('ends with a target of unknown distance when it was never seen', () => {
+    const record = buildRecord({ distance: 6, lastPdmHop: 3 });
+    record.hops.pop();
+    if (record.targetPairs !== null) {
+      record.targetPairs.distance = { plain: null, pdm: null };
+      record.targetPairs.arms.plain = { sent: 10, answered: 0, responders: [] };
+    }
+    expect(pathColumns(record).at(-1)).toMatchObject({ hop: null, isTarget: true, plain: { state: 'silent' } });
+    expect(unbalanced(page([record]))).toEqual([]);
+  });
+
+  it('marks where packets are lost, refused or changed, and nothing where that is not known', () => {
+    const stop = (record: TraceRecord): unknown => stopOf(record);
+    expect(stop(buildRecord({ distance: 9, lastPdmHop: 0 }))).toMatchObject({ after: 0, upTo: 9, likelyUpTo: 1 });
+    expect(stop(buildRecord({ outcome: 'rejected', lastPdmHop: 4 }))).toMatchObject({ after: 4, upTo: 5 });
+    for (const outcome of ['delivered', 'impaired', 'inconclusive', 'unreachable', 'no-difference'] as const)
+      expect(stop(buildRecord({ outcome }))).toBeNull();
+  });
+
+  it('lets the PDM lane end at n, and go to the target when that answered', () => {
+    const reached = (record: TraceRecord): boolean[] => pathColumns(record).map((column) => pdmReaches(record, column));
+    expect(reached(buildRecord({ distance: 5, lastPdmHop: 2 }))).toEqual([true, true, false, false, false]);
+    expect(reached(buildRecord({ distance: 4, outcome: 'delivered' }))).toEqual([true, true, true, true]);
+  });
+});
