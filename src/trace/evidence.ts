@@ -22,6 +22,8 @@ export interface PlaceEvidence {
   void: number;
   /** Pairs in which `plain` was answered (a Time Exceeded, or from the target) and `pdm` was silent or refused. */
   lost: number;
+  /** Of `lost`, those sent after packets with the option had been seen at hop n. */
+  lostSinceSeen: number;
   /** Of `lost`, those in which `pdm` was refused. */
   refused: number;
   /** Probes of `plain`, resolved, since the place last answered one; and whether it ever did. */
@@ -80,6 +82,7 @@ export function emptyPlace(): PlaceEvidence {
     neither: 0,
     void: 0,
     lost: 0,
+    lostSinceSeen: 0,
     refused: 0,
     plainAnswered: 0,
     plainSilentRecently: 0,
@@ -116,6 +119,7 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
   const pdmRefusals: number[] = [];
   const plainRefusals: number[] = [];
   let lastPdmHop = 0;
+  let lastPdmHopSeenNs = Number.NEGATIVE_INFINITY;
   let lastPlainHop = 0;
   let highestHop = 0;
   let plainDistance: number | null = null;
@@ -165,7 +169,11 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
       if (reply.kind === REPLY_KIND.arrived) {
         if (!isTarget && baseFlow && (pdmDistance === null || hop < pdmDistance)) pdmDistance = hop;
       } else if (reply.kind === REPLY_KIND.timeExceeded && !isTarget && reply.intact === true) {
-        if (hop > lastPdmHop) lastPdmHop = hop;
+        if (hop > lastPdmHop) lastPdmHopSeenNs = Number.POSITIVE_INFINITY;
+        if (hop >= lastPdmHop) {
+          lastPdmHop = hop;
+          lastPdmHopSeenNs = Math.min(lastPdmHopSeenNs, probes.sentAtNs(row) + probes.rttNs(row));
+        }
       } else if (reply.kind === REPLY_KIND.refused) pdmRefusals.push(row);
     }
   }
@@ -186,7 +194,9 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
     }
     if (purpose === PURPOSE.target) {
       addPair(state, placeIn(byFlow, probes.flow(row)), plainRow, treatedRow, nowNs, wait, true);
+      const lostBefore = target.lost;
       addPair(state, target, plainRow, treatedRow, nowNs, wait, true);
+      if (target.lost > lostBefore && probes.sentAtNs(treatedRow) > lastPdmHopSeenNs) target.lostSinceSeen += 1;
       continue;
     }
     if (purpose === PURPOSE.retest) {

@@ -7,7 +7,7 @@ import { replyOf } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
 import { isReporterHop, wantsRepeat } from './plan.js';
 import type { SiblingEcho, TraceContext } from './plan.js';
-import { CLEAN_PAIRS, LOCATING_PAIRS, LOOKS, SILENT_TARGET_PAIRS } from './procedure.js';
+import { CLEAN_PAIRS, LOCATING_PAIRS, LOOKS, LOSSY_HOP_P, LOST_SINCE_SEEN, SILENT_TARGET_PAIRS } from './procedure.js';
 import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.js';
 import { findRefusal } from './refusal.js';
 import { findTampering } from './tampering.js';
@@ -76,7 +76,7 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
   }
   const tampering = findTampering(state, evidence);
   if (evidence.pdmArrivals > 0) {
-    return decideArrived(state, evidence, pathsDiverge, tampering);
+    return decideArrived(state, evidence, context, pathsDiverge, tampering);
   }
   if (tampering !== null && evidence.plainArrivals === 0) return withDoubt(state, evidence, tampering);
   const rejected = decideRejected(state, evidence);
@@ -90,11 +90,12 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
 function decideArrived(
   state: TraceState,
   evidence: Evidence,
+  context: TraceContext,
   pathsDiverge: number | null,
   tampering: Finding | null,
 ): Finding {
   const { target } = evidence;
-  const impaired = findImpairment(state, evidence, pathsDiverge);
+  const impaired = findImpairment(state, evidence, context, pathsDiverge);
   if (impaired !== null) return withDoubt(state, evidence, impaired);
   if (tampering !== null) return tampering;
   const counted = target.both + target.plainOnly + target.pdmOnly + target.neither;
@@ -118,13 +119,18 @@ function decideArrived(
 }
 
 /** METHOD §6.4 and §6.10: judged on target pairs alone. */
-function findImpairment(state: TraceState, evidence: Evidence, pathsDiverge: number | null): Finding | null {
+function findImpairment(
+  state: TraceState,
+  evidence: Evidence,
+  context: TraceContext,
+  pathsDiverge: number | null,
+): Finding | null {
   const { target } = evidence;
   const { confidence } = state.limits;
   const counted = target.both + target.plainOnly + target.pdmOnly + target.neither;
   const lossyFlows = [...evidence.byFlow].filter(([, place]) => place.plainOnly > 0).length;
   // With diverging paths one bad way is not the option's fault unless it shows on several flow labels.
-  if (pathsDiverge === null || lossyFlows >= 3) {
+  if ((pathsDiverge === null || lossyFlows >= 3) && !looksLikeRace(evidence, context)) {
     const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
     if (counted >= LOOKS[0] && p <= lookPValueBar(confidence)) {
       return {
@@ -150,7 +156,7 @@ function findImpairment(state: TraceState, evidence: Evidence, pathsDiverge: num
       };
     }
   }
-  if (target.refused >= LOCATING_PAIRS && evidence.plainRefusals.length === 0) {
+  if (target.refused >= requiredDiscordantPairs(confidence) && evidence.plainRefusals.length === 0) {
     return {
       outcome: 'impaired',
       basis: 'target',
@@ -159,6 +165,18 @@ function findImpairment(state: TraceState, evidence: Evidence, pathsDiverge: num
     };
   }
   return null;
+}
+
+/**
+ * A target that limits its errors answers one packet of a pair, and where the arms' ways differ in delay it is always
+ * the same one, whatever the order in which they left. Then hardly any pair is answered twice, or echo, which is not
+ * limited so, shows no loss.
+ */
+function looksLikeRace(evidence: Evidence, context: TraceContext): boolean {
+  const { target } = evidence;
+  if (target.both <= target.pdmOnly) return true;
+  const echo = context.siblingEcho();
+  return echo !== null && echo.plainOnly === 0 && echo.pdmArrivals >= CLEAN_PAIRS;
 }
 
 // ---- None arrived ---------------------------------------------------------------------------------------------------
@@ -192,21 +210,33 @@ function decideLost(
   const { confidence } = state.limits;
   const required = requiredDiscordantPairs(confidence);
   const lost = target.lost;
-  if (evidence.pdmRefusals.length > 0) {
-    return inconclusive(
-      `Packets with the option were refused ${evidence.pdmRefusals.length} times, which is too little or too mixed evidence to name a refuser.`,
-    );
-  }
+  const refused = describeRefusals(state, evidence);
   if (lost < required) {
     return inconclusive(
       `No packet with the option arrived, but only ${lost} of the ${required} pairs needed were answered without it.`,
     );
   }
   if (pathIsUnstable(state, evidence)) return inconclusive('The path changed while it was measured, twice.');
+  const seenAt = evidence.hops[evidence.lastPdmHop];
+  if (evidence.lastPdmHop > 0 && target.lostSinceSeen < LOST_SINCE_SEEN) {
+    return inconclusive(
+      `Packets with the option were seen at hop ${evidence.lastPdmHop} only after nearly all of the pairs lost at the target.`,
+    );
+  }
+  if (seenAt !== undefined && mcnemarPValue(seenAt.lost, seenAt.pdmOnly) < LOSSY_HOP_P) {
+    return inconclusive(
+      `No packet with the option arrived, but hop ${evidence.lastPdmHop} answered some of them and not others (${seenAt.lost} lost): where they are lost is unclear.`,
+    );
+  }
   const returnPath = judgeReturnPath(state, evidence, context);
   if (returnPath === 'answered') {
     return inconclusive(
       'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
+    );
+  }
+  if (returnPath === 'not excluded' && pathsDiverge !== null) {
+    return inconclusive(
+      'The arms take different ways and the target answers no echo, so its limit on errors may have answered one arm only.',
     );
   }
   return withDoubt(state, evidence, {
@@ -216,8 +246,21 @@ function decideLost(
     returnPath,
     interval: locate(state, evidence, context, pathsDiverge),
     plainOnly: lost,
-    reasons: [`The target answered ${lost} packets without the option and none of their ${lost} partners with it.`],
+    reasons: [
+      `The target answered ${lost} packets without the option and none of their ${lost} partners with it.`,
+      ...refused,
+    ],
   });
+}
+
+/** Refusals that do not add up to `rejected` are still worth showing. */
+function describeRefusals(state: TraceState, evidence: Evidence): string[] {
+  const { length } = evidence.pdmRefusals;
+  if (length === 0) return [];
+  const sources = new Set(evidence.pdmRefusals.map((row) => replyOf(state, row)?.responder ?? '?'));
+  return [
+    `Packets with the option were refused ${length} times (by ${[...sources].sort().join(', ')}): too little or too mixed to name a refuser.`,
+  ];
 }
 
 function decideSilentTarget(
@@ -229,7 +272,8 @@ function decideSilentTarget(
   const n = evidence.lastPdmHop;
   const silentPairs = evidence.target.neither;
   const silence = `The target answered none of ${silentPairs} pairs`;
-  if (n >= evidence.lastPlainHop && evidence.pdmRefusals.length === 0) {
+  const bothRefused = evidence.pdmRefusals.length > 0 && evidence.plainRefusals.length > 0;
+  if (n >= evidence.lastPlainHop && (evidence.pdmRefusals.length === 0 || bothRefused)) {
     if (silentPairs < SILENT_TARGET_PAIRS) return inconclusive(`${silence}: too few to call it silent.`);
     return {
       outcome: 'no-difference',

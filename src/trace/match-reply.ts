@@ -103,7 +103,8 @@ function matchByPsn(state: TraceState, reply: ErrorReply, pdmOffset: number): Ma
       found = match;
     }
   }
-  if (found === null) return 'forged';
+  // Who knows one of our flow labels has seen our packets: a PSNTP that is none of ours may be a changed option.
+  if (found === null) return headerAlone(state, reply);
   if (several) return 'ambiguous';
   if (found.findings?.flowLabelMatches !== true && state.counters.forged > GUESSES_TOLERATED) return 'ambiguous';
   return found;

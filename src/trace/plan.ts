@@ -7,6 +7,7 @@ import {
   LOCATING_PAIRS,
   LOCATING_PAIR_CAP,
   LOOKS,
+  LOST_SINCE_SEEN,
   PAIRS_PER_HOP,
   REPEATS,
   REPEAT_CAP,
@@ -99,6 +100,7 @@ export function wantsTargetPair(state: TraceState, evidence: Evidence): boolean 
   if (evidence.plainArrivals > 0 || target.plainOnly > 0) {
     const required = requiredDiscordantPairs(state.limits.confidence);
     if (target.lost + target.pending < required) return true;
+    if (evidence.lastPdmHop > 0 && target.lostSinceSeen + target.pending < LOST_SINCE_SEEN) return true;
     // One refusal is not two: a limited router may need a while to send the second.
     return evidence.pdmRefusals.length === 1 && counted < required + 10;
   }
@@ -118,7 +120,8 @@ function wantsLook(state: TraceState, target: PlaceEvidence, counted: number): b
 /** At a look: neither significant nor plainly even. */
 function lookSaysGoOn(state: TraceState, target: PlaceEvidence): boolean {
   const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
-  return p > lookPValueBar(state.limits.confidence) && p < 0.5;
+  if (p <= lookPValueBar(state.limits.confidence)) return false;
+  return p < 0.5 || (target.refused > 0 && target.refused < requiredDiscordantPairs(state.limits.confidence));
 }
 
 /** Flows on which only `plain` came through while others carried both: is one of several paths dead? */
@@ -219,10 +222,13 @@ function planConfirmation(state: TraceState, evidence: Evidence, context: TraceC
   }
   const targetIsSilent = evidence.plainArrivals === 0;
   const next = nextAnsweringHop(evidence, n);
-  if (next !== null) planBeyond(state, evidence, next, LOCATING_PAIRS, LOCATING_PAIR_CAP, wishes);
+  const required = requiredDiscordantPairs(state.limits.confidence);
+  // With a silent target the pairs that show a refusal must come from the hops beyond it.
+  const neededThere = targetIsSilent && evidence.pdmRefusals.length > 0 ? required : LOCATING_PAIRS;
+  if (next !== null) planBeyond(state, evidence, next, neededThere, LOCATING_PAIR_CAP, wishes);
   const reporter = reporterBeyond(evidence, n, context);
   if (reporter !== null && (reporter !== next || targetIsSilent)) {
-    const needed = targetIsSilent ? requiredDiscordantPairs(state.limits.confidence) : LOCATING_PAIRS;
+    const needed = targetIsSilent ? required : LOCATING_PAIRS;
     planBeyond(state, evidence, reporter, needed, targetIsSilent ? REPORTER_PAIR_CAP : LOCATING_PAIR_CAP, wishes);
   }
   if (wantsEchoPair(state, evidence, context)) {

@@ -24,6 +24,13 @@ export const LOCATING_PAIRS = 7;
 export const LOCATING_PAIR_CAP = 18;
 /** §6.4: five fresh flows besides the trace's own make six. */
 export const FRESH_FLOWS_BEYOND = 5;
+/**
+ * Of the pairs lost at the target, how many must have been sent after packets with the option were seen at hop n: both
+ * facts must hold at the same time, or a drop that ended in between would be placed beyond the hop seen after it.
+ */
+export const LOST_SINCE_SEEN = 3;
+/** p below which hop n itself loses packets with the option, so that it does not bound where they are lost. */
+export const LOSSY_HOP_P = 0.01;
 /** §6.7 */
 export const REPEATS = 3;
 export const REPEAT_CAP = 12;

@@ -24,6 +24,8 @@ export interface QuoteFindings {
   /** How many octets of identity the quote holds besides the addresses. */
   readonly identityOctets: number;
   readonly intact: boolean | null;
+  /** Intact, and all of the option header's octets are quoted. */
+  readonly intactWhole: boolean;
   readonly stripped: boolean;
   readonly altered: boolean;
   readonly reports: boolean;
@@ -131,6 +133,7 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
       !nonceDiffers && (nonceHeld || !(headerDiffers || checksumDiffers || psnDiffers || (altered && upperHeld < 8))),
     identityOctets: Math.min(upperHeld, 8) + optionIdentity,
     intact,
+    intactWhole: intact === true && extensionHeld >= extension,
     stripped,
     altered,
     reports: extension > 0 && !stripped && extensionHeld >= DECISIVE_OCTETS && !nextHeaderDiffers,

@@ -1,9 +1,10 @@
 /** Who refuses packets with the option (METHOD §6.9). */
+import { DESTINATION_UNREACHABLE, ICMPV6 } from '../wire/icmpv6.js';
 import { replyOf } from './evidence.js';
 import type { Evidence } from './evidence.js';
 import type { Refusal } from './record.js';
 import { ARM_CODE, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
-import type { TraceState } from './trace-state.js';
+import type { ReplySignature, TraceState } from './trace-state.js';
 
 export interface RefusalFinding {
   readonly refusal: Refusal;
@@ -11,7 +12,7 @@ export interface RefusalFinding {
   readonly refusals: number;
   /** The smallest hop limit that drew one. */
   readonly firstHopLimit: number;
-  /** Pairs in which this address refused `pdm` while `plain` was answered from beyond it. */
+  /** Pairs in which `pdm` was refused, or drew nothing, while `plain` was answered from beyond this address. */
   readonly pairsBeyond: number;
 }
 
@@ -34,25 +35,42 @@ export function findRefusal(state: TraceState, evidence: Evidence): RefusalFindi
   for (const row of rows) if (probes.hopLimit(row) < firstHopLimit) firstHopLimit = probes.hopLimit(row);
   firstHopLimit = Math.min(firstHopLimit, evidence.distance.plain ?? TARGET_HOP_LIMIT);
   const ownHop = hopOf(evidence, address);
+  const first = replyOf(state, rows[0] ?? 0);
+  if (first === null) return null;
+  // A refuser limits its errors like any router: a partner that drew nothing counts too, unless the code is one that
+  // routers send for a moment while routes change (METHOD §5).
+  const isTransient = rows.every((row) => isTransientRefusal(replyOf(state, row)));
   let pairsBeyond = 0;
-  for (const row of rows) {
-    const partner = row ^ 1;
-    const reply = replyOf(state, partner);
-    if (reply === null || probes.arm(partner) !== ARM_CODE.plain || probes.isLate(partner) || probes.isLate(row))
+  for (let row = state.attemptStart; row < probes.count; row += 1) {
+    if (
+      probes.arm(row) !== ARM_CODE.pdm ||
+      probes.purpose(row) === PURPOSE.echo ||
+      probes.hopLimit(row) < firstHopLimit
+    )
       continue;
-    if (probes.purpose(row) === PURPOSE.echo) continue;
+    const partner = row ^ 1;
+    if (probes.arm(partner) !== ARM_CODE.plain || probes.isLate(partner) || probes.isLate(row)) continue;
+    if (!probes.isSent(row) || !probes.isSent(partner)) continue;
+    const own = replyOf(state, row);
+    const refused = own?.kind === REPLY_KIND.refused;
+    if (!refused && (isTransient || own !== null)) continue;
+    const reply = replyOf(state, partner);
+    if (reply === null) continue;
     const beyond =
       reply.kind === REPLY_KIND.arrived || (reply.kind === REPLY_KIND.timeExceeded && reply.responder !== address);
     if (beyond) pairsBeyond += 1;
   }
-  const first = replyOf(state, rows[0] ?? 0);
-  if (first === null) return null;
   return {
     refusal: { address, hop: ownHop ?? firstHopLimit, type: first.type, code: first.code, pointer: first.pointer },
     refusals: rows.length,
     firstHopLimit,
     pairsBeyond,
   };
+}
+
+function isTransientRefusal(reply: ReplySignature | null): boolean {
+  if (reply?.type !== ICMPV6.destinationUnreachable) return false;
+  return reply.code === DESTINATION_UNREACHABLE.noRoute || reply.code === DESTINATION_UNREACHABLE.addressUnreachable;
 }
 
 /** The hop at which this address answers `plain` with a Time Exceeded. */

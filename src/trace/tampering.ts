@@ -2,7 +2,7 @@
 import { replyOf } from './evidence.js';
 import type { Evidence } from './evidence.js';
 import type { VerdictRecord } from './record.js';
-import { ARM_CODE, REPLY_KIND } from './trace-state.js';
+import { ARM_CODE, PURPOSE, REPLY_KIND } from './trace-state.js';
 import type { ReplySignature, TraceState } from './trace-state.js';
 
 export interface TamperingFinding {
@@ -14,19 +14,45 @@ export interface TamperingFinding {
 
 export function findTampering(state: TraceState, evidence: Evidence): TamperingFinding | null {
   return (
-    findKind(state, evidence, 'stripped', (reply) => reply.stripped) ??
-    findKind(state, evidence, 'altered', (reply) => reply.altered)
+    findKind(
+      state,
+      'stripped',
+      (reply) => reply.stripped,
+      (reply) => reply.intact === true,
+      evidence,
+    ) ??
+    findKind(
+      state,
+      'altered',
+      (reply) => reply.altered,
+      (reply) => reply.intactWhole,
+      evidence,
+    )
   );
+}
+
+/** The last hop that quoted the option so that it cannot have been tampered with before. A short quote may not show a change. */
+function lastRefutingHop(state: TraceState, refutes: (reply: ReplySignature) => boolean): number {
+  const { probes } = state;
+  let last = 0;
+  for (let row = state.attemptStart; row < probes.count; row += 1) {
+    const reply = replyOf(state, row);
+    const atHop = reply?.kind === REPLY_KIND.timeExceeded && probes.purpose(row) !== PURPOSE.target;
+    if (atHop && probes.arm(row) === ARM_CODE.pdm && probes.hopLimit(row) > last && refutes(reply))
+      last = probes.hopLimit(row);
+  }
+  return last;
 }
 
 function findKind(
   state: TraceState,
-  evidence: Evidence,
   outcome: 'stripped' | 'altered',
   shows: (reply: ReplySignature) => boolean,
+  refutes: (reply: ReplySignature) => boolean,
+  evidence: Evidence,
 ): TamperingFinding | null {
   const { probes } = state;
-  const n = evidence.lastPdmHop;
+  const n = lastRefutingHop(state, refutes);
   const witnesses = new Set<string>();
   let byTarget = 0;
   let firstHop = Number.POSITIVE_INFINITY;
@@ -36,7 +62,7 @@ function findKind(
     if (reply?.quoted !== true) continue;
     if (reply.kind === REPLY_KIND.arrived) {
       // The target saw the option as it was sent: whatever routers quoted is an artefact of their quoting.
-      if (reply.intact === true) return null;
+      if (refutes(reply)) return null;
       if (shows(reply)) byTarget += 1;
       continue;
     }

@@ -202,6 +202,7 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
       pointer: null,
       mtu: null,
       intact: null,
+      intactWhole: false,
       stripped: false,
       altered: false,
       quoted: false,
@@ -227,6 +228,7 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
     pointer,
     mtu,
     intact: findings?.intact ?? null,
+    intactWhole: findings?.intactWhole ?? false,
     stripped: findings?.stripped ?? false,
     altered: findings?.altered ?? false,
     quoted: true,
@@ -267,6 +269,7 @@ function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
     a.mtu === b.mtu &&
     a.replyHopLimit === b.replyHopLimit &&
     a.intact === b.intact &&
+    a.intactWhole === b.intactWhole &&
     a.stripped === b.stripped &&
     a.altered === b.altered &&
     a.quoted === b.quoted &&

@@ -68,6 +68,8 @@ export interface ReplySignature {
   readonly replyHopLimit: number | null;
   /** Null when the reply quotes nothing, or no option was sent, or the quote ends before it. */
   readonly intact: boolean | null;
+  /** Intact, and all of the option's octets are quoted. */
+  readonly intactWhole: boolean;
   readonly stripped: boolean;
   readonly altered: boolean;
   readonly quoted: boolean;

@@ -3,7 +3,7 @@ import { formatAddress } from '../address/address.js';
 import type { Evidence } from './evidence.js';
 import { replyOf } from './evidence.js';
 import { probeLength } from './probe-packet.js';
-import { ACCUSATIONS, ARMS, RECORD_SCHEMA } from './record.js';
+import { ARMS, RECORD_SCHEMA } from './record.js';
 import type {
   Arm,
   ArmRecord,
@@ -120,7 +120,8 @@ function writePlace(state: TraceState, rows: readonly number[], atTarget: boolea
     }
     const plainRow = probes.arm(first) === ARM_CODE.plain ? first : first + 1;
     const treatedRow = plainRow === first ? first + 1 : first;
-    if (probes.arm(treatedRow) === ARM_CODE.pdm) countPair(state, pairs, plainRow, treatedRow, atTarget);
+    const decides = probes.purpose(first) !== PURPOSE.retest && probes.arm(treatedRow) === ARM_CODE.pdm;
+    if (decides) countPair(state, pairs, plainRow, treatedRow, atTarget);
   }
   const arms: PlaceRecord['arms'] = {
     plain: writeArm(state, byArm.get('plain') ?? []),
@@ -232,16 +233,15 @@ function writeSummary(state: TraceState, evidence: Evidence, verdict: VerdictRec
   const n = evidence.lastPdmHop;
   const lastPdm = evidence.hops[n];
   const lastPlain = evidence.hops[evidence.lastPlainHop];
-  const accused = ACCUSATIONS.includes(verdict.outcome);
-  const hasNext =
-    verdict.outcome !== 'delivered' && verdict.outcome !== 'unreachable' && verdict.outcome !== 'no-difference';
+  // Where packets with the option arrive, or nothing is known of them, no hop is the next one.
+  const hasNext = verdict.interval !== null || (verdict.outcome === 'inconclusive' && evidence.pdmArrivals === 0);
   return {
     lastPdmHop: n === 0 ? null : summaryHop(n, lastPdm?.pdmResponders[0] ?? lastPdm?.plainResponders[0] ?? null),
     lastPlainHop:
       evidence.lastPlainHop === 0
         ? null
         : summaryHop(evidence.lastPlainHop, lastPlain?.plainResponderOnAnyFlow[0] ?? null),
-    nextHop: hasNext || accused ? writeNextHop(state, evidence, verdict) : null,
+    nextHop: hasNext ? writeNextHop(state, evidence, verdict) : null,
     inDestinationNetwork: null,
     attribution: null,
   };
