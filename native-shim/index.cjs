@@ -17,4 +17,10 @@ try {
 if (binding.surface !== SURFACE) {
   throw unusable('ERR_NATIVE_SHIM_STALE', `was built from other sources (surface ${binding.surface}, not ${SURFACE})`);
 }
-module.exports = binding;
+// One by one, so that Node finds the names when an ES module imports this.
+exports.surface = binding.surface;
+exports.Sender = binding.Sender;
+exports.Receiver = binding.Receiver;
+exports.nowNs = binding.nowNs;
+exports.route = binding.route;
+exports.dropPrivileges = binding.dropPrivileges;
