@@ -3,6 +3,8 @@
  * packet to its trace; what to send and what it means is the traces' own business.
  */
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
+import { gatherEvidence } from '../trace/evidence.js';
+import type { Evidence } from '../trace/evidence.js';
 import { matchReply } from '../trace/match-reply.js';
 import type { Match, MismatchReason } from '../trace/match-reply.js';
 import type { PairWish, SiblingEcho, TraceContext } from '../trace/plan.js';
@@ -17,13 +19,14 @@ import {
   markHandedOver,
   markSent,
   observe,
-  reporterOf,
+  reportingHabits,
   step,
 } from '../trace/trace-machine.js';
 import { writeRecord } from '../trace/write-record.js';
 import { Pacer } from './pacer.js';
 import { ProbeBatch } from './probe-batch.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
+import { Reporters } from './reporters.js';
 import { ResponderBudgets } from './responder-budgets.js';
 import { createRunningTrace, freshFlow } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
@@ -49,7 +52,7 @@ class Engine implements TraceEngine {
   readonly #index = new TraceIndex();
   readonly #running = new Set<RunningTrace>();
   readonly #starting = new Set<Promise<unknown>>();
-  readonly #reporters: Set<string>;
+  readonly #reporters: Reporters;
   readonly #batch: ProbeBatch;
   readonly #watched = new Set<Protocol>();
   #watching: Promise<void> = Promise.resolve();
@@ -68,7 +71,7 @@ class Engine implements TraceEngine {
     this.#transport = options.transport;
     this.#material = new RandomMaterial(options.randomBytes);
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
-    this.#reporters = new Set(options.knownReporters);
+    this.#reporters = new Reporters(options.knownReporters ?? []);
     this.#batch = new ProbeBatch(this.#transport, (trace, row, outcome) => {
       this.#takeOutcome(trace, row, outcome);
     });
@@ -184,6 +187,7 @@ class Engine implements TraceEngine {
     trace.finished = true;
     this.#noteKernelDrops(trace);
     const record = this.#record(trace, false);
+    this.#noteReporters(gatherEvidence(trace.state, this.#options.time.nowNs()));
     if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
     this.#queue.remove(trace);
     this.#index.remove(trace);
@@ -368,16 +372,15 @@ class Engine implements TraceEngine {
     }
     if (!observe(matched.state, match, reply)) return;
     this.#repliesMatched += 1;
-    this.#noteReporter(matched, match.row);
     this.#wake(matched, this.#options.time.nowNs());
     this.#options.onProgress?.(matched.request.id);
   }
 
-  #noteReporter(trace: RunningTrace, row: number): void {
-    const reporter = reporterOf(trace.state, row);
-    if (reporter === null || this.#reporters.has(reporter)) return;
-    this.#reporters.add(reporter);
-    this.#options.onReporter?.(reporter);
+  /** When a trace ends it tells which of its hops report packets with the option, and how dependably. */
+  #noteReporters(evidence: Evidence): void {
+    for (const { address, reported, missed } of reportingHabits(evidence)) {
+      if (this.#reporters.note(address, reported, missed)) this.#options.onReporter?.(address);
+    }
   }
 
   // ---- What a trace knows of the others -----------------------------------------------------------------------------

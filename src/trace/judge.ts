@@ -5,9 +5,17 @@
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { replyOf } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
-import { isReporterHop, wantsRepeat } from './plan.js';
+import { answersDiffer, areDisjoint, isReporterHop, wantsRepeat } from './plan.js';
 import type { SiblingEcho, TraceContext } from './plan.js';
-import { CLEAN_PAIRS, LOCATING_PAIRS, LOOKS, LOSSY_HOP_P, LOST_SINCE_SEEN, SILENT_TARGET_PAIRS } from './procedure.js';
+import {
+  CLEAN_PAIRS,
+  LOCATING_PAIRS,
+  LOOKS,
+  LOSSY_HOP_P,
+  LOST_SINCE_SEEN,
+  SILENT_REPEATS,
+  SILENT_TARGET_PAIRS,
+} from './procedure.js';
 import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.js';
 import { findRefusal } from './refusal.js';
 import { findTampering } from './tampering.js';
@@ -129,8 +137,9 @@ function findImpairment(
   const { confidence } = state.limits;
   const counted = target.both + target.plainOnly + target.pdmOnly + target.neither;
   const lossyFlows = [...evidence.byFlow].filter(([, place]) => place.plainOnly > 0).length;
+  const race = looksLikeRace(evidence, context);
   // With diverging paths one bad way is not the option's fault unless it shows on several flow labels.
-  if ((pathsDiverge === null || lossyFlows >= 3) && !looksLikeRace(evidence, context)) {
+  if ((pathsDiverge === null || lossyFlows >= 3) && !race) {
     const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
     if (counted >= LOOKS[0] && p <= lookPValueBar(confidence)) {
       return {
@@ -143,7 +152,7 @@ function findImpairment(
       };
     }
   }
-  for (const [flow, place] of evidence.retest) {
+  for (const [flow, place] of race ? [] : evidence.retest) {
     if (place.plainOnly >= retestBar(confidence) && place.both + place.pdmOnly === 0) {
       const label = state.flows[flow]?.flowLabel ?? 0;
       return {
@@ -169,12 +178,12 @@ function findImpairment(
 
 /**
  * A target that limits its errors answers one packet of a pair, and where the arms' ways differ in delay it is always
- * the same one, whatever the order in which they left. Then hardly any pair is answered twice, or echo, which is not
- * limited so, shows no loss.
+ * the same one, whatever the order in which they left. Then few pairs are answered twice, or echo, which is not limited
+ * so, shows no loss.
  */
 function looksLikeRace(evidence: Evidence, context: TraceContext): boolean {
   const { target } = evidence;
-  if (target.both <= target.pdmOnly) return true;
+  if (target.both <= target.pdmOnly + target.neither) return true;
   const echo = context.siblingEcho();
   return echo !== null && echo.plainOnly === 0 && echo.pdmArrivals >= CLEAN_PAIRS;
 }
@@ -347,10 +356,12 @@ function locate(
   const distance = evidence.distance.plain ?? Math.min(TARGET_HOP_LIMIT, evidence.distanceHint ?? TARGET_HOP_LIMIT);
   // On a way of its own, the option's distance to the target is not the other arm's.
   let upTo = pathsDiverge === null && distance > n ? distance : TARGET_HOP_LIMIT;
+  // §6.6 says seven pairs; this bound is stated as certain, so it gets the whole bar.
+  const required = Math.max(LOCATING_PAIRS, requiredDiscordantPairs(state.limits.confidence));
   if (pathsDiverge === null) {
     for (let hop = n + 1; hop < upTo; hop += 1) {
       const place = evidence.hops[hop];
-      if (place !== undefined && place.lost >= LOCATING_PAIRS && isReporterHop(place, context)) upTo = hop;
+      if (place !== undefined && place.lost >= required && isReporterHop(place, context)) upTo = hop;
     }
   }
   return { after: n, upTo, likelyUpTo: likelyUpTo(evidence, n, upTo) };
@@ -381,14 +392,9 @@ function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Fin
 export function pathIsUnstable(_state: TraceState, evidence: Evidence): boolean {
   const { repeat } = evidence;
   if (evidence.lastPdmHop === 0) return false;
-  if (repeat.lost >= LOCATING_PAIRS && repeat.pdmIntact === 0) return true;
-  if (wantsRepeat(evidence)) return false;
-  const before = evidence.hops[evidence.lastPdmHop];
-  if (before === undefined) return false;
-  return (
-    areDisjoint(before.plainResponders, repeat.plainResponders) ||
-    areDisjoint(before.pdmResponders, repeat.pdmResponders)
-  );
+  if (repeat.lost >= SILENT_REPEATS && repeat.pdmIntact === 0) return true;
+  if (wantsRepeat(evidence) || repeat.pending > 0) return false;
+  return answersDiffer(evidence);
 }
 
 /** The first hop at or before n where the arms' responders differ, or where one arm has arrived and the other has not. */
@@ -402,10 +408,6 @@ export function findDivergence(evidence: Evidence): number | null {
   if (plain !== null && evidence.lastPdmHop >= plain) return plain;
   if (pdm !== null && evidence.lastPlainHop >= pdm) return pdm;
   return null;
-}
-
-function areDisjoint(a: readonly string[], b: readonly string[]): boolean {
-  return a.length > 0 && b.length > 0 && !a.some((address) => b.includes(address));
 }
 
 function optionSeenUpTo(state: TraceState, evidence: Evidence): number | 'target' | null {

@@ -29,9 +29,6 @@ export interface Match {
 
 export type MatchResult = Match | MismatchReason;
 
-/** Short quotes that hold nothing but PSNTP stop counting once somebody was seen guessing. */
-const GUESSES_TOLERATED = 3;
-
 export function matchReply(state: TraceState, reply: Reply): MatchResult {
   return reply.kind === 'error' ? matchQuote(state, reply) : matchDirect(state, reply);
 }
@@ -71,7 +68,11 @@ function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
 
 /** Nothing but the IPv6 header tells it apart; whoever does not know a flow label of ours has not seen our packets. */
 function headerAlone(state: TraceState, reply: ErrorReply): MismatchReason {
-  return state.flows.some((flow) => flow.flowLabel === reply.quote.flowLabel) ? 'ambiguous' : 'forged';
+  return knowsLabel(state, reply) ? 'ambiguous' : 'forged';
+}
+
+function knowsLabel(state: TraceState, { quote: { flowLabel } }: ErrorReply): boolean {
+  return state.flows.some((flow) => flow.flowLabel === flowLabel) || state.rewrittenLabels.includes(flowLabel);
 }
 
 /** Fewer than 8 octets of the upper layer and no option: enough to be ours, never enough to name one probe. */
@@ -106,8 +107,8 @@ function matchByPsn(state: TraceState, reply: ErrorReply, pdmOffset: number): Ma
   // Who knows one of our flow labels has seen our packets: a PSNTP that is none of ours may be a changed option.
   if (found === null) return headerAlone(state, reply);
   if (several) return 'ambiguous';
-  if (found.findings?.flowLabelMatches !== true && state.counters.forged > GUESSES_TOLERATED) return 'ambiguous';
-  return found;
+  // Sixteen bits can be guessed; together with a label that only our packets show they cannot.
+  return knowsLabel(state, reply) ? found : 'forged';
 }
 
 function accept(state: TraceState, row: number, bytes: Uint8Array, reply: ErrorReply): MatchResult {

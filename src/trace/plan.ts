@@ -2,6 +2,7 @@
 import type { Evidence, PlaceEvidence } from './evidence.js';
 import {
   CLEAN_PAIRS,
+  DIFFERING_REPEATS,
   ECHO_PAIRS,
   FRESH_FLOWS_BEYOND,
   LOCATING_PAIRS,
@@ -13,6 +14,7 @@ import {
   REPEAT_CAP,
   REPORTER_PAIR_CAP,
   RETESTED_FLOWS,
+  SILENT_REPEATS,
   SILENT_TARGET_PAIRS,
   TARGET_PAIRS_ON_BASE_FLOW,
   TARGET_PAIR_CAP,
@@ -28,7 +30,10 @@ import type { Purpose, TraceState } from './trace-state.js';
 
 /** What the trace is told of others in the same invocation. */
 export interface TraceContext {
-  /** An address that quoted a packet with an extension header, anywhere in this run (METHOD §5). */
+  /**
+   * An address that, anywhere in this run, quoted packets with an extension header (METHOD §5), and did so dependably:
+   * a router that reports now and then would make its silence look like a loss.
+   */
   isReporter(address: string): boolean;
   /** Target pairs of the icmp6 trace to the same target, for a UDP trace; null when there is none. */
   siblingEcho(): SiblingEcho | null;
@@ -227,9 +232,15 @@ function planConfirmation(state: TraceState, evidence: Evidence, context: TraceC
   const neededThere = targetIsSilent && evidence.pdmRefusals.length > 0 ? required : LOCATING_PAIRS;
   if (next !== null) planBeyond(state, evidence, next, neededThere, LOCATING_PAIR_CAP, wishes);
   const reporter = reporterBeyond(evidence, n, context);
-  if (reporter !== null && (reporter !== next || targetIsSilent)) {
-    const needed = targetIsSilent ? required : LOCATING_PAIRS;
-    planBeyond(state, evidence, reporter, needed, targetIsSilent ? REPORTER_PAIR_CAP : LOCATING_PAIR_CAP, wishes);
+  if (reporter !== null) {
+    planBeyond(
+      state,
+      evidence,
+      reporter,
+      Math.max(required, LOCATING_PAIRS),
+      targetIsSilent ? REPORTER_PAIR_CAP : LOCATING_PAIR_CAP,
+      wishes,
+    );
   }
   if (wantsEchoPair(state, evidence, context)) {
     const budget = `${state.identity.targetText} icmp6`;
@@ -240,9 +251,25 @@ function planConfirmation(state: TraceState, evidence: Evidence, context: TraceC
 
 export function wantsRepeat(evidence: Evidence): boolean {
   const { repeat } = evidence;
-  if (repeat.pairs - repeat.void < REPEATS) return repeat.pairs < REPEAT_CAP;
-  if (repeat.pdmIntact > 0 || repeat.pending > 0) return false;
-  return repeat.lost < LOCATING_PAIRS && repeat.pairs < REPEAT_CAP;
+  if (repeat.pairs >= REPEAT_CAP) return false;
+  if (repeat.pairs - repeat.void < REPEATS) return true;
+  if (repeat.pending > 0) return false;
+  if (repeat.pdmIntact === 0) return repeat.lost < SILENT_REPEATS;
+  return answersDiffer(evidence) && repeat.pairs < DIFFERING_REPEATS;
+}
+
+/** Hop n's repeats were answered by nobody who had answered there before. */
+export function answersDiffer({ hops, repeat, lastPdmHop }: Evidence): boolean {
+  const before = hops[lastPdmHop];
+  if (before === undefined) return false;
+  return (
+    areDisjoint(before.plainResponders, repeat.plainResponders) ||
+    areDisjoint(before.pdmResponders, repeat.pdmResponders)
+  );
+}
+
+export function areDisjoint(a: readonly string[], b: readonly string[]): boolean {
+  return a.length > 0 && b.length > 0 && !a.some((address) => b.includes(address));
 }
 
 /** The smallest hop beyond n that answers `plain` itself. */

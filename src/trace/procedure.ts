@@ -33,7 +33,14 @@ export const LOST_SINCE_SEEN = 3;
 export const LOSSY_HOP_P = 0.01;
 /** §6.7 */
 export const REPEATS = 3;
-export const REPEAT_CAP = 12;
+export const REPEAT_CAP = 16;
+/** Repeats at n in which only `plain` was answered before it counts as fallen silent. */
+export const SILENT_REPEATS = 10;
+/** Repeats before other responders than before count as another path: a router may answer from several addresses. */
+export const DIFFERING_REPEATS = 8;
+/** Quotes of packets with the option that make an address a reporter, and how many it may have missed for each. */
+export const REPORTER_QUOTES = 6;
+export const REPORTER_MISSES_PER_QUOTE = 0.2;
 /** §6.8 */
 export const ECHO_PAIRS = 12;
 /** §6.1: the spacing once plain replies thin out. */

@@ -28,7 +28,6 @@ export interface QuoteFindings {
   readonly intactWhole: boolean;
   readonly stripped: boolean;
   readonly altered: boolean;
-  readonly reports: boolean;
   readonly quotedHopLimit: number;
   readonly flowLabelMatches: boolean;
   readonly changes: readonly string[];
@@ -136,7 +135,6 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
     intactWhole: intact === true && extensionHeld >= extension,
     stripped,
     altered,
-    reports: extension > 0 && !stripped && extensionHeld >= DECISIVE_OCTETS && !nextHeaderDiffers,
     quotedHopLimit: quote.hopLimit,
     flowLabelMatches,
     changes: changes.length === 0 ? NO_CHANGES : changes,

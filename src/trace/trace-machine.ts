@@ -13,7 +13,7 @@ import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.j
 import { decodePdmTimeMs, encodePdmTimeNs } from '../wire/pdm.js';
 import { TCP_FLAG } from '../wire/tcp.js';
 import { readU8 } from '../wire/big-endian.js';
-import { gatherEvidence, replyOf, waitNs } from './evidence.js';
+import { gatherEvidence, waitNs } from './evidence.js';
 import type { Evidence } from './evidence.js';
 import { judge, pathIsUnstable } from './judge.js';
 import type { Match } from './match-reply.js';
@@ -33,6 +33,7 @@ export type Step =
 
 /** While a UDP trace waits for the echo pairs of its sibling, it looks again this often. */
 const SIBLING_POLL_NS = 50e6;
+const MOST_REWRITTEN_LABELS = 16;
 
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
@@ -170,8 +171,16 @@ export function observe(state: TraceState, match: Match, reply: Reply): boolean 
   state.revision += 1;
   probes.markAnswered(row, internSignature(state, describeReply(state, match, reply)), Math.max(0, rttNs), late);
   if (rttNs > state.largestRttNs) state.largestRttNs = rttNs;
+  if (match.findings?.nonceHeld === true && !match.findings.flowLabelMatches && reply.kind === 'error') {
+    noteRewrittenLabel(state, reply.quote.flowLabel);
+  }
   takePdm(state, row, reply, rttNs);
   return true;
+}
+
+function noteRewrittenLabel(state: TraceState, label: number): void {
+  const known = state.rewrittenLabels;
+  if (known.length < MOST_REWRITTEN_LABELS && !known.includes(label)) known.push(label);
 }
 
 /** A reply that carries PDM itself: PSNLR and deltas of what we send next, and the server's delay (METHOD §3). */
@@ -210,7 +219,6 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
       changes: [],
       mpls: [],
       interfaces: [],
-      reports: false,
     };
   }
   const { type, code, pointer, mtu, extensions } = reply.error;
@@ -236,7 +244,6 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
     changes,
     mpls: extensions?.mpls ?? [],
     interfaces: extensions?.interfaces ?? [],
-    reports: findings?.reports ?? false,
   };
 }
 
@@ -274,7 +281,6 @@ function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
     a.altered === b.altered &&
     a.quoted === b.quoted &&
     a.quotedHopLimit === b.quotedHopLimit &&
-    a.reports === b.reports &&
     a.changes.length === b.changes.length &&
     a.changes.every((change, index) => change === b.changes[index]) &&
     sameJson(a.mpls, b.mpls) &&
@@ -286,10 +292,23 @@ function sameJson(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && (a.length === 0 || JSON.stringify(a) === JSON.stringify(b));
 }
 
-/** Null while nothing of it is known. */
-export function reporterOf(state: TraceState, row: number): string | null {
-  const reply = replyOf(state, row);
-  return reply?.reports === true ? reply.responder : null;
+/** What this trace shows of one address's habit of reporting packets with the option that surely reached it. */
+export interface ReportingHabit {
+  readonly address: string;
+  readonly reported: number;
+  readonly missed: number;
+}
+
+/** Of hops up to n that one address answers: packets with the option got there and beyond. */
+export function reportingHabits(evidence: Evidence): ReportingHabit[] {
+  const habits: ReportingHabit[] = [];
+  for (let hop = 1; hop <= evidence.lastPdmHop; hop += 1) {
+    const place = evidence.hops[hop];
+    const [address, ...others] = place?.plainResponderOnAnyFlow ?? [];
+    if (place === undefined || address === undefined || others.length > 0) continue;
+    habits.push({ address, reported: place.pdmIntact, missed: place.lost });
+  }
+  return habits;
 }
 
 export interface Judged {

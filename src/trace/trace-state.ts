@@ -77,8 +77,6 @@ export interface ReplySignature {
   readonly changes: readonly string[];
   readonly mpls: readonly MplsLabel[];
   readonly interfaces: readonly InterfaceInformation[];
-  /** True when the reply quotes a packet that still has an extension header: its source is a reporter. */
-  readonly reports: boolean;
 }
 
 const NO_REPLY = 0xffff;
@@ -229,6 +227,8 @@ export interface TraceState {
   attemptStart: number;
   restarts: number;
   largestRttNs: number;
+  /** Flow labels that verified quotes showed in place of ours: whoever shows one has seen our packets. */
+  readonly rewrittenLabels: number[];
   /** The target has answered, or exploring is over: waits follow the path's own pace from then on. */
   pathKnown: boolean;
   /** Grows with every change that may alter what is known, so that summaries can be cached. */
@@ -289,6 +289,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     attemptStart: 0,
     restarts: 0,
     largestRttNs: 0,
+    rewrittenLabels: [],
     pathKnown: false,
     revision: 0,
     droppedByKernel: false,
