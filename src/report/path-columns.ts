@@ -1,7 +1,7 @@
 import type { ArmRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 
 /** What an arm drew at one place. */
-export type ArmState = 'answered' | 'partly' | 'silent' | 'unsent';
+type ArmState = 'answered' | 'partly' | 'silent' | 'unsent';
 
 export interface ArmCell {
   readonly state: ArmState;

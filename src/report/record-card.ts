@@ -4,7 +4,7 @@ import { hopLadder } from './hop-ladder.js';
 import { markup, type Markup } from './markup.js';
 
 /** Colour and sign of an outcome; the word always stands beside it. */
-export const OUTCOME_LOOKS: Readonly<
+const OUTCOME_LOOKS: Readonly<
   Record<Outcome, { readonly tone: 'good' | 'bad' | 'warn' | 'calm'; readonly sign: string }>
 > = {
   delivered: { tone: 'good', sign: '✓' },

@@ -4,7 +4,7 @@ import type { SummaryRow } from '../results/summary-row.js';
 
 export type Cell = SummaryCell;
 
-export interface Column {
+interface Column {
   /** Also the key in JSON and the header of CSV. */
   readonly name: string;
   readonly align: 'left' | 'right';

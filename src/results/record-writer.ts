@@ -12,7 +12,7 @@ export interface RecordWriterOptions {
   readonly maxBatch?: number;
   /**
    * Above this many records that wait, `hasRoom` is false and no further target should be measured: a kill then loses at
-   * most these and what is in flight. Default 1,000.
+   * most these and what is in flight. Default 2,000.
    */
   readonly maxBacklog?: number;
   /** Bound on what is held in memory while writing fails: records, and octets of JSON. Default 20,000 and 256 MiB. */
@@ -27,7 +27,7 @@ export interface RecordWriterOptions {
 }
 
 interface Held {
-  readonly record: PreparedRecord;
+  readonly record: ReturnType<typeof prepareRecord>;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -43,11 +43,14 @@ interface Held {
 export class RecordWriter {
   readonly #options: Required<Omit<RecordWriterOptions, 'onFailure' | 'onRecovery'>> &
     Pick<RecordWriterOptions, 'onFailure' | 'onRecovery'>;
-  readonly #held: Held[] = [];
+  /** Waiting, in the order in which they are to be written. */
+  readonly #queue: Held[] = [];
+  /** Batches handed to `commit` that it has not answered for. */
+  readonly #writing = new Set<Promise<void>>();
+  #writingRecords = 0;
   #heldOctets = 0;
   #timer: NodeJS.Timeout | null = null;
   #timerAtMs = 0;
-  #writing: Promise<void> | null = null;
   #failure: Error | null = null;
   #retryMs: number;
   #closed = false;
@@ -57,7 +60,7 @@ export class RecordWriter {
     this.#options = {
       maxDelayMs: 200,
       maxBatch: 500,
-      maxBacklog: 1000,
+      maxBacklog: 2000,
       maxHeld: 20_000,
       maxHeldOctets: 256 * 1024 * 1024,
       retryMs: 500,
@@ -68,7 +71,7 @@ export class RecordWriter {
 
   /** Records that are not on disk yet. */
   get held(): number {
-    return this.#held.length;
+    return this.#queue.length + this.#writingRecords;
   }
 
   /** Why writing fails at present, or null. */
@@ -78,7 +81,7 @@ export class RecordWriter {
 
   /** False while too many records wait: time to measure no further target until `whenRoom`. */
   get hasRoom(): boolean {
-    return this.#held.length <= this.#options.maxBacklog && this.#heldOctets * 2 < this.#options.maxHeldOctets;
+    return this.held <= this.#options.maxBacklog && this.#heldOctets * 2 < this.#options.maxHeldOctets;
   }
 
   /** Resolves as soon as `hasRoom`. */
@@ -95,21 +98,22 @@ export class RecordWriter {
     const record = prepareRecord(entry);
     const { maxHeld, maxHeldOctets, path, maxBatch, maxDelayMs } = this.#options;
     if (this.#closed) return Promise.reject(new TypeError('put after close'));
-    if (this.#held.length >= maxHeld || this.#heldOctets + record.json.length > maxHeldOctets) {
-      const what = `${this.#held.length} records wait to be written, no more are kept`;
+    if (this.held >= maxHeld || this.#heldOctets + record.json.length > maxHeldOctets) {
+      const what = `${this.held} records wait to be written, no more are kept`;
       const remedy = 'make writing work again: see the failure before this one';
       return Promise.reject(new OutputError(OUTPUT_ERRORS.spillFull, path, what, remedy, this.#failure ?? undefined));
     }
-    const written = new Promise<void>((resolve, reject) => this.#held.push({ record, resolve, reject }));
+    const written = new Promise<void>((resolve, reject) => this.#queue.push({ record, resolve, reject }));
     this.#heldOctets += record.json.length;
-    if (this.#failure === null) this.#schedule(this.#held.length >= maxBatch ? 0 : maxDelayMs);
+    if (this.#failure === null) this.#schedule(this.#queue.length >= maxBatch ? 0 : maxDelayMs);
     return written;
   }
 
   /** Writes all that is held now. Resolves when it is on disk; rejects with the failure, and then it is still held. */
   async flush(): Promise<void> {
-    while (this.#held.length > 0) {
-      await this.#write();
+    while (this.held > 0) {
+      this.#startBatches();
+      await Promise.all(this.#writing);
       if (this.#failure !== null) throw this.#failure;
     }
   }
@@ -135,7 +139,7 @@ export class RecordWriter {
 
   /** What is held, as JSON text: for a last attempt to save it somewhere else. */
   unwritten(): string[] {
-    return this.#held.map((held) => held.record.json);
+    return this.#queue.map((held) => held.record.json);
   }
 
   #schedule(delayMs: number): void {
@@ -145,7 +149,7 @@ export class RecordWriter {
     this.#timerAtMs = atMs;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      void this.#write();
+      this.#startBatches();
     }, delayMs);
   }
 
@@ -154,26 +158,32 @@ export class RecordWriter {
     this.#timer = null;
   }
 
-  /** One batch. Never rejects: the outcome is in `#failure`. */
-  #write(): Promise<void> {
-    this.#writing ??= this.#writeBatch().finally(() => {
-      this.#writing = null;
-    });
-    return this.#writing;
+  /** Two at a time keep both threads busy; one while writing fails. */
+  #startBatches(): void {
+    while (this.#queue.length > 0 && this.#writing.size < (this.#failure === null ? 2 : 1)) {
+      const batch = this.#queue.splice(0, this.#options.maxBatch);
+      this.#writingRecords += batch.length;
+      const writing = this.#writeBatch(batch).finally(() => {
+        this.#writing.delete(writing);
+        this.#scheduleNext();
+      });
+      this.#writing.add(writing);
+    }
   }
 
-  async #writeBatch(): Promise<void> {
-    const batch = this.#held.slice(0, this.#options.maxBatch);
-    if (batch.length === 0) return;
+  /** Never rejects: the outcome is in `#failure`. */
+  async #writeBatch(batch: readonly Held[]): Promise<void> {
     try {
       await this.#options.commit(batch.map((held) => held.record));
     } catch (error) {
+      this.#writingRecords -= batch.length;
+      this.#queue.unshift(...batch);
       this.#failed(
         explainOutputError(error, this.#options.path) ?? (error instanceof Error ? error : new Error(String(error))),
       );
       return;
     }
-    this.#held.splice(0, batch.length);
+    this.#writingRecords -= batch.length;
     for (const held of batch) {
       this.#heldOctets -= held.record.json.length;
       held.resolve();
@@ -183,19 +193,21 @@ export class RecordWriter {
       this.#retryMs = this.#options.retryMs;
       this.#options.onRecovery?.();
     }
-    if (this.hasRoom) {
-      const waiters = this.#roomWaiters;
-      this.#roomWaiters = [];
-      for (const resolve of waiters) resolve();
-    }
-    if (this.#held.length > 0)
-      this.#schedule(this.#held.length >= this.#options.maxBatch ? 0 : this.#options.maxDelayMs);
+    if (!this.hasRoom) return;
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #scheduleNext(): void {
+    if (this.#queue.length === 0 || this.#failure !== null) return;
+    this.#schedule(this.#queue.length >= this.#options.maxBatch ? 0 : this.#options.maxDelayMs);
   }
 
   #failed(failure: Error): void {
     const isNew = this.#failure?.message !== failure.message;
     this.#failure = failure;
-    if (isNew) this.#options.onFailure?.(failure, this.#held.length);
+    if (isNew) this.#options.onFailure?.(failure, this.held);
     this.#schedule(this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, 30_000);
   }

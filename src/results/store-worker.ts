@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { explainOutputError } from './output-error.js';
 import { openSqliteStore, type SqliteStore } from './sqlite-store.js';
-import type { StoreWorkerAnswer, StoreWorkerOrder } from './store-worker-client.js';
+import { unpackBatch, type StoreWorkerAnswer, type StoreWorkerOrder } from './store-worker-client.js';
 
 const { path } = workerData as { readonly path: string };
 let store: SqliteStore | null = null;
@@ -18,7 +18,7 @@ function obey(order: StoreWorkerOrder): StoreWorkerAnswer {
       store.close();
       return { kind: 'closed' };
     }
-    return { kind: 'committed', counts: store.traces.put(order.batch) };
+    return { kind: 'committed', counts: store.traces.put(unpackBatch(order.batch)) };
   } catch (error) {
     const known = explainOutputError(error, path);
     if (known !== null) return { kind: 'failed', code: known.code, message: known.message, remedy: known.remedy };

@@ -27,10 +27,11 @@ export interface PreparedRecord {
   /** In the order of ROW_FIELDS. */
   readonly values: readonly SqlValue[];
   readonly csvLine: string;
-  readonly json: string;
+  /** The record; as UTF-8 octets where it came from another thread. */
+  readonly json: string | Uint8Array;
 }
 
-export function prepareRecord(entry: RecordToStore): PreparedRecord {
+export function prepareRecord(entry: RecordToStore): PreparedRecord & { readonly json: string } {
   const row = summariseRecord(entry.record);
   const address = entry.seriesPerAddress === true ? (row.destinationAddress ?? '') : '';
   const vantage = entry.record.vantage ?? '';
@@ -181,7 +182,7 @@ export class TraceTable {
          WHERE series_key = ? AND started_at_ms < ? AND run_key <> ? ORDER BY started_at_ms DESC LIMIT 1`,
       ),
       insertTrace: this.#connection.prepare(INSERT_TRACE),
-      insertRecord: this.#connection.prepare('INSERT INTO record (trace_key, json) VALUES (?, ?)'),
+      insertRecord: this.#connection.prepare('INSERT INTO record (trace_key, json) VALUES (?, CAST(? AS TEXT))'),
       complete: this.#connection.prepare('UPDATE target SET state = 2 WHERE target_key = ?'),
     };
   }

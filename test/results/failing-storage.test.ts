@@ -222,7 +222,7 @@ describe('the writer', () => {
     const writer = new RecordWriter({
       commit: (batch) => {
         batches.push(batch.length);
-        ids.push(...batch.map((record) => (JSON.parse(record.json) as { id: string }).id));
+        ids.push(...batch.map((record) => (JSON.parse(String(record.json)) as { id: string }).id));
         return Promise.resolve();
       },
       path,
