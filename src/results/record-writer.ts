@@ -1,9 +1,9 @@
 import { explainOutputError, OUTPUT_ERRORS, OutputError } from './output-error.js';
-import { prepareRecord, type PreparedRecord, type RecordToStore } from './trace-table.js';
+import { prepareRecord, type OutgoingRecord, type RecordToStore } from './trace-table.js';
 
 export interface RecordWriterOptions {
   /** Writes a batch so that it survives power loss, all of it or nothing. */
-  readonly commit: (batch: readonly PreparedRecord[]) => Promise<unknown> | undefined;
+  readonly commit: (batch: readonly OutgoingRecord[]) => Promise<unknown> | undefined;
   /** Named in errors. */
   readonly path: string;
   /** A record is committed at the latest this long after it was put, while writing works. Default 200. */
@@ -27,7 +27,7 @@ export interface RecordWriterOptions {
 }
 
 interface Held {
-  readonly record: ReturnType<typeof prepareRecord>;
+  readonly record: OutgoingRecord;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }

@@ -58,6 +58,13 @@ export class RunTable {
     return rows.map(storedRun);
   }
 
+  /** Deletes finished runs that have no records any more, and their targets. */
+  deleteEmpty(): void {
+    this.#connection.exec(
+      `DELETE FROM run WHERE state = 'finished' AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.run_key = run.run_key)`,
+    );
+  }
+
   /** The newest run (of that name, if given) that has something left to do: what `--resume` goes on with. */
   latestUnfinished(name?: string): StoredRun | null {
     const row = this.#connection

@@ -43,7 +43,7 @@ CREATE TABLE target (
   state       INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2))
 ) STRICT;
 CREATE UNIQUE INDEX target_host ON target (run_key, host_key, ifnull(dport, 0));
-CREATE INDEX target_waiting ON target (run_key, position) WHERE state = 0;
+CREATE INDEX target_waiting ON target (run_key, position, target_key) WHERE state = 0;
 CREATE INDEX target_in_flight ON target (run_key) WHERE state = 1;
 
 -- What is measured again and again: the same host, protocol and port from the same vantage.
@@ -107,6 +107,8 @@ CREATE TABLE trace (
   previous_last_pdm_hop            INTEGER,
   -- 'outcome', 'place' (the same outcome, but PDM was last seen at another hop), or null: no change, or nothing before.
   change                           TEXT,
+  -- 1: the measurement was interrupted; the record gives way to one of a resumed run.
+  provisional                      INTEGER NOT NULL CHECK (provisional IN (0, 1)),
   -- The record's line of the summary CSV, so that exporting a million of them does not have to build them.
   csv_line                         TEXT NOT NULL
 ) STRICT;
@@ -115,7 +117,6 @@ CREATE UNIQUE INDEX trace_once_per_target ON trace (target_key, protocol, ifnull
 CREATE INDEX trace_series ON trace (series_key, started_at_ms, run_key, outcome, last_pdm_hop);
 CREATE INDEX trace_run ON trace (run_key);
 CREATE INDEX trace_run_outcome ON trace (run_key, outcome, protocol);
-CREATE INDEX trace_outcome ON trace (outcome, protocol);
 CREATE INDEX trace_started ON trace (started_at_ms);
 CREATE INDEX trace_company ON trace (company) WHERE company IS NOT NULL;
 CREATE INDEX trace_destination_asn ON trace (destination_asn) WHERE destination_asn IS NOT NULL;

@@ -84,9 +84,7 @@ function packBatch(batch: readonly PreparedRecord[]): PackedBatch {
       at += json.length;
     }
   }
-  const records = batch.map(({ runId, targetKey, completesTarget, series, values, csvLine }) => {
-    return { runId, targetKey, completesTarget, series, values, csvLine };
-  });
+  const records = batch.map(({ json: _json, ...record }) => record);
   return { records, octets, lengths };
 }
 

@@ -109,20 +109,32 @@ export class TargetTable {
     }
   }
 
-  /** The next targets nobody works on, in order. Follow it with `markInFlight`. */
-  next(runId: string, limit: number): StoredTarget[] {
-    const rows = this.#connection
-      .prepare(
-        `SELECT target_key, line, host, company, protocols, dport, tags,
-           (SELECT json_group_array(json_object('protocol', t.protocol, 'address', t.destination_address))
-              FROM trace AS t WHERE t.target_key = target.target_key) AS stored
-         FROM target INDEXED BY target_waiting WHERE run_key = ? AND state = 0 ORDER BY position LIMIT ?`,
-      )
-      .all([this.#runKey(runId), limit]) as TargetRow[];
-    return rows.map(storedTarget);
+  /**
+   * The targets that wait, in order, read in blocks so that other statements can run in between. For one pass of one process:
+   * it does not look back, so that what it has given out needs no mark; after a kill another pass begins where records end.
+   */
+  *waiting(runId: string, blockSize = 500): Generator<StoredTarget> {
+    const runKey = this.#runKey(runId);
+    const block = this.#connection.prepare(
+      `SELECT target_key, line, host, company, protocols, dport, tags, position,
+         (SELECT json_group_array(json_object('protocol', t.protocol, 'address', t.destination_address))
+            FROM trace AS t WHERE t.target_key = target.target_key AND t.provisional = 0) AS stored
+       FROM target INDEXED BY target_waiting
+       WHERE run_key = ? AND state = 0 AND (position, target_key) > (?, ?) ORDER BY position, target_key LIMIT ?`,
+    );
+    let position = -1;
+    let key = 0;
+    for (;;) {
+      const rows = block.all([runKey, position, key, blockSize]) as TargetRow[];
+      for (const row of rows) yield storedTarget(row);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      position = last.position;
+      key = last.target_key;
+    }
   }
 
-  /** One transaction: claim in blocks, each costs a flush of the disk. */
+  /** For those who watch: a run works without. One transaction, which costs a flush of the disk: mark many at once. */
   markInFlight(targetKeys: Iterable<number>): void {
     const mark = this.#connection.prepare('UPDATE target SET state = 1 WHERE target_key = ? AND state = 0');
     this.#connection.transaction(() => {
@@ -197,6 +209,7 @@ interface TargetRow {
   readonly protocols: number;
   readonly dport: number | null;
   readonly tags: string;
+  readonly position: number;
   readonly stored: string;
 }
 

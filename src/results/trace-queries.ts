@@ -83,7 +83,7 @@ export class TraceQueries {
     return this.#connection
       .prepare(
         `SELECT t.protocol, t.outcome, count(*) AS count ${FROM} ${where.sql}
-         GROUP BY t.protocol, t.outcome ORDER BY t.protocol, count DESC`,
+         GROUP BY t.protocol, t.outcome ORDER BY t.protocol, count DESC, t.outcome`,
       )
       .all(where.parameters) as OutcomeCount[];
   }

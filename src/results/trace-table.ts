@@ -10,6 +10,8 @@ export interface RecordToStore {
   readonly targetKey: number | null;
   /** Set on the last record of a target: record and state change in one transaction, so no kill comes between them. */
   readonly completesTarget: boolean;
+  /** The trace was interrupted: a later record of the same target and protocol takes its place. Default false. */
+  readonly provisional?: boolean;
   /** With `--addresses all`, each address is compared with its own past rather than with the host's. */
   readonly seriesPerAddress?: boolean;
 }
@@ -22,6 +24,7 @@ export interface PreparedRecord {
   readonly runId: string;
   readonly targetKey: number | null;
   readonly completesTarget: boolean;
+  readonly provisional: boolean;
   /** Host, protocol, port, vantage and address of the series, as `series_identity` has them. */
   readonly series: readonly SqlValue[];
   /** In the order of ROW_FIELDS. */
@@ -31,7 +34,10 @@ export interface PreparedRecord {
   readonly json: string | Uint8Array;
 }
 
-export function prepareRecord(entry: RecordToStore): PreparedRecord & { readonly json: string } {
+/** As a writer gets it, before it goes to another thread. */
+export type OutgoingRecord = PreparedRecord & { readonly json: string };
+
+export function prepareRecord(entry: RecordToStore): OutgoingRecord {
   const row = summariseRecord(entry.record);
   const address = entry.seriesPerAddress === true ? (row.destinationAddress ?? '') : '';
   const vantage = entry.record.vantage ?? '';
@@ -39,6 +45,7 @@ export function prepareRecord(entry: RecordToStore): PreparedRecord & { readonly
     runId: row.runId,
     targetKey: entry.targetKey,
     completesTarget: entry.completesTarget,
+    provisional: entry.provisional ?? false,
     series: [row.destinationInput.toLowerCase(), row.protocol, row.destinationPort ?? 0, vantage, address],
     values: ROW_FIELDS.map((field) => row[field]),
     csvLine: summaryCsvLine(row),
@@ -55,6 +62,7 @@ export interface StoreCounts {
 /** `runId` is stored as a key. */
 const ROW_FIELDS = SUMMARY_FIELDS.filter((field) => field !== 'runId');
 const STARTED_AT = ROW_FIELDS.indexOf('startedAtMs');
+const PROTOCOL = ROW_FIELDS.indexOf('protocol');
 const OUTCOME = ROW_FIELDS.indexOf('outcome');
 const LAST_PDM_HOP = ROW_FIELDS.indexOf('lastPdmHop');
 
@@ -66,7 +74,7 @@ const PREVIOUS_COLUMNS = [
   'previous_last_pdm_hop',
   'change',
 ] as const;
-const ALL_COLUMNS = [...KEY_COLUMNS, ...ROW_FIELDS.map(columnName), ...PREVIOUS_COLUMNS, 'csv_line'];
+const ALL_COLUMNS = [...KEY_COLUMNS, ...ROW_FIELDS.map(columnName), ...PREVIOUS_COLUMNS, 'provisional', 'csv_line'];
 const INSERT_TRACE = `INSERT INTO trace (${ALL_COLUMNS.join(', ')}) VALUES (${ALL_COLUMNS.map(() => '?').join(', ')})
   ON CONFLICT DO NOTHING`;
 
@@ -116,50 +124,18 @@ export class TraceTable {
     return row === undefined ? null : (JSON.parse(row.json) as TraceRecord);
   }
 
-  /**
-   * Deletes the oldest records, all that started before `beforeMs`, in transactions of at most `batch` so that a writer
-   * is never held up for long. Returns how many went. Runs left without records and targets go too.
-   */
-  deleteBefore(beforeMs: number, batch = 500): number {
-    return this.#deleteWhile(batch, (limit) =>
-      this.#connection
-        .prepare('SELECT trace_key FROM trace WHERE started_at_ms < ? ORDER BY started_at_ms LIMIT ?')
-        .all([beforeMs, limit]),
+  /** Deletes at most `limit` of the oldest records that started before `beforeMs`, in one transaction. Returns how many. */
+  deleteOldest(limit: number, beforeMs = Number.MAX_SAFE_INTEGER): number {
+    const oldest = this.#connection.prepare(
+      'SELECT trace_key FROM trace WHERE started_at_ms < ? ORDER BY started_at_ms LIMIT ?',
     );
-  }
-
-  /** Deletes the oldest `count` records. */
-  deleteOldest(count: number, batch = 500): number {
-    let left = count;
-    return this.#deleteWhile(batch, (limit) => {
-      const rows = this.#connection
-        .prepare('SELECT trace_key FROM trace ORDER BY started_at_ms LIMIT ?')
-        .all([Math.min(limit, left)]);
-      left -= rows.length;
-      return rows;
-    });
-  }
-
-  #deleteWhile(batch: number, choose: (limit: number) => unknown[]): number {
-    const deleteRecord = this.#connection.prepare('DELETE FROM record WHERE trace_key = ?');
+    // The record goes with it (ON DELETE CASCADE).
     const deleteTrace = this.#connection.prepare('DELETE FROM trace WHERE trace_key = ?');
-    let deleted = 0;
-    for (;;) {
-      const count = this.#connection.transaction(() => {
-        const rows = choose(batch) as { trace_key: number }[];
-        for (const row of rows) {
-          deleteRecord.run([row.trace_key]);
-          deleteTrace.run([row.trace_key]);
-        }
-        return rows.length;
-      });
-      deleted += count;
-      if (count < batch) break;
-    }
-    this.#connection.exec(
-      `DELETE FROM run WHERE state = 'finished' AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.run_key = run.run_key)`,
-    );
-    return deleted;
+    return this.#connection.transaction(() => {
+      const rows = oldest.all([beforeMs, limit]) as { trace_key: number }[];
+      for (const row of rows) deleteTrace.run([row.trace_key]);
+      return rows.length;
+    });
   }
 
   #runKey(runId: string): number {
@@ -183,6 +159,7 @@ export class TraceTable {
       ),
       insertTrace: this.#connection.prepare(INSERT_TRACE),
       insertRecord: this.#connection.prepare('INSERT INTO record (trace_key, json) VALUES (?, CAST(? AS TEXT))'),
+      giveWay: this.#connection.prepare('DELETE FROM trace WHERE target_key = ? AND protocol = ? AND provisional = 1'),
       complete: this.#connection.prepare('UPDATE target SET state = 2 WHERE target_key = ?'),
     };
   }
@@ -194,6 +171,7 @@ interface PutStatements {
   readonly previous: SqlStatement;
   readonly insertTrace: SqlStatement;
   readonly insertRecord: SqlStatement;
+  readonly giveWay: SqlStatement;
   readonly complete: SqlStatement;
 }
 
@@ -205,11 +183,13 @@ function putRecord(statements: PutStatements, runKey: number, record: PreparedRe
   const previous = series.isNew
     ? undefined
     : (statements.previous.get([series.key, values[STARTED_AT] ?? null, runKey]) as Previous | undefined);
+  if (record.targetKey !== null) statements.giveWay.run([record.targetKey, values[PROTOCOL] ?? null]);
   const { changes, lastInsertRowid } = statements.insertTrace.run([
     ...[runKey, record.targetKey, series.key],
     ...values,
     ...[previous?.trace_key ?? null, previous?.started_at_ms ?? null, previous?.outcome ?? null],
-    ...[previous?.last_pdm_hop ?? null, changeSince(previous, values), record.csvLine],
+    ...[previous?.last_pdm_hop ?? null, changeSince(previous, values)],
+    ...[record.provisional ? 1 : 0, record.csvLine],
   ]);
   if (changes === 0) return false;
   statements.insertRecord.run([lastInsertRowid, record.json]);

@@ -23,24 +23,19 @@ const writer = new RecordWriter({
 // Ids are new at every start, as in the program: only the target says that a record is there already.
 let number = process.pid * 100_000;
 
-for (;;) {
-  const targets = store.targets.next(RUN_ID, 7);
-  if (targets.length === 0) break;
-  store.targets.markInFlight(targets.map((target) => target.targetKey));
-  for (const target of targets) {
-    const left = target.protocols.filter((protocol) => !target.stored.some((one) => one.protocol === protocol));
-    for (const [index, protocol] of left.entries()) {
-      number += 1;
-      const record = { ...buildRecord({ input: target.host, protocol, runId: RUN_ID }), id: uuid(number) };
-      print({ put: record.id });
-      const completesTarget = index === left.length - 1;
-      void writer.put({ record, targetKey: target.targetKey, completesTarget }).then(() => {
-        print({ stored: record.id });
-      });
-    }
-    await writer.whenRoom();
-    await new Promise((resolve) => setTimeout(resolve, 1));
+for (const target of store.targets.waiting(RUN_ID, 7)) {
+  const left = target.protocols.filter((protocol) => !target.stored.some((one) => one.protocol === protocol));
+  for (const [index, protocol] of left.entries()) {
+    number += 1;
+    const record = { ...buildRecord({ input: target.host, protocol, runId: RUN_ID }), id: uuid(number) };
+    print({ put: record.id });
+    const completesTarget = index === left.length - 1;
+    void writer.put({ record, targetKey: target.targetKey, completesTarget }).then(() => {
+      print({ stored: record.id });
+    });
   }
+  await writer.whenRoom();
+  await new Promise((resolve) => setTimeout(resolve, 1));
 }
 await writer.close();
 await worker.close();

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyRetention } from '../../src/results/apply-retention.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { MIGRATIONS } from '../../src/results/store-schema.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
@@ -98,24 +99,50 @@ describe('records', () => {
     expect([...store.queries.csvLines()][0]).toContain(',,www1.customer.example,udp,');
   });
 
-  it('that are old are deleted in pieces, runs that were theirs alone with them', () => {
+  it('of an interrupted trace give way to those of a resumed run, and to no others', () => {
+    const [first, second] = addTargets([{ host: 'a.example' }, { host: 'b.example' }]);
+    const interrupted = (number: number, targetKey: number | undefined, protocol: 'udp' | 'icmp6'): void => {
+      const record = buildRecord({ number, outcome: 'inconclusive', protocol });
+      const entry = { record, targetKey: targetKey ?? null, completesTarget: false, provisional: true };
+      store.traces.put([prepareRecord(entry)]);
+    };
+    interrupted(1, first, 'udp');
+    interrupted(2, first, 'icmp6');
+    interrupted(3, second, 'udp');
+    expect([...store.targets.waiting(RUN_ID)].map((target) => target.stored)).toEqual([[], []]);
+    put({ number: 4, outcome: 'delivered' }, first);
+    const left = [...store.queries.summaries()].map((row) => row.id);
+    expect(left).toEqual([2, 3, 4].map((number) => buildRecord({ number }).id));
+    expect(sql('SELECT count(*) AS records FROM record')[0]).toEqual({ records: 3 });
+  });
+
+  it('that are too old go, runs that were theirs alone with them', async () => {
     for (let number = 1; number <= 5; number += 1) put({ number });
     put({ number: 6, runId: SECOND_RUN, startedAtMs: START_MS + DAY_MS });
     store.runs.setState(RUN_ID, 'finished', START_MS);
-    expect(store.traces.deleteBefore(START_MS + DAY_MS, 2)).toBe(5);
+    const retention = { maxAgeMs: DAY_MS, maxOctets: null };
+    expect(await applyRetention(store, retention, START_MS + 2 * DAY_MS)).toBe(5);
     expect(store.queries.count()).toBe(1);
     expect(sql('SELECT count(*) AS records FROM record')[0]).toEqual({ records: 1 });
     expect(store.runs.get(RUN_ID)).toBeNull();
     expect(store.runs.get(SECOND_RUN)?.state).toBe('loading');
   });
 
-  it('that are deleted give their room back', () => {
-    for (let number = 1; number <= 60; number += 1) put({ number });
+  it('that are too many go, oldest first, and give their room back', async () => {
+    for (let batch = 0; batch < 4; batch += 1)
+      store.traces.put(
+        Array.from({ length: 300 }, (_, index) => {
+          const record = buildRecord({ number: batch * 300 + index + 1, distance: 5 });
+          return prepareRecord({ record, targetKey: null, completesTarget: false });
+        }),
+      );
     const before = store.usedOctets();
-    expect(store.traces.deleteOldest(50)).toBe(50);
-    store.compact();
-    expect(store.usedOctets()).toBeLessThan(before / 3);
-    expect([...store.queries.summaries()].map((row) => row.probesSent)).toHaveLength(10);
+    const deleted = await applyRetention(store, { maxAgeMs: null, maxOctets: before / 2 }, START_MS);
+    expect(deleted).toBeGreaterThan(500);
+    expect(deleted).toBeLessThan(1200);
+    expect(store.usedOctets()).toBeLessThan(before / 2);
+    expect([...store.queries.summaries()][0]?.id).toBe(buildRecord({ number: deleted + 1 }).id);
+    expect(await applyRetention(store, { maxAgeMs: null, maxOctets: before }, START_MS)).toBe(0);
   });
 });
 
@@ -268,7 +295,7 @@ function addTargets(rows: readonly Partial<NewTarget>[], runId = RUN_ID): number
     })),
   );
   store.targets.spread(runId);
-  return store.targets.next(runId, rows.length).map((target) => target.targetKey);
+  return [...store.targets.waiting(runId)].map((target) => target.targetKey);
 }
 
 describe('targets of a run', () => {
@@ -277,7 +304,7 @@ describe('targets of a run', () => {
       { line: 7, host: 'a.example', company: 'Acme', protocols: ['tcp', 'udp'], dport: 53, tags: ['dns', 'ns'] },
     ]);
     put({ input: 'a.example', protocol: 'udp' }, key);
-    expect(store.targets.next(RUN_ID, 10)).toEqual([
+    expect([...store.targets.waiting(RUN_ID)]).toEqual([
       {
         targetKey: key,
         line: 7,
@@ -294,12 +321,25 @@ describe('targets of a run', () => {
   it('wait, are in flight, and are done; a resumed run takes up those in flight again', () => {
     const [first, second, third] = addTargets([{}, {}, {}]);
     store.targets.markInFlight([first ?? 0, second ?? 0]);
-    expect(store.targets.next(RUN_ID, 9).map((target) => target.targetKey)).toEqual([third]);
+    expect([...store.targets.waiting(RUN_ID)].map((target) => target.targetKey)).toEqual([third]);
     put({ number: 1 }, first, true);
     store.targets.markDone([third ?? 0]);
     expect(store.targets.progress(RUN_ID)).toEqual({ total: 3, waiting: 0, inFlight: 1, done: 2 });
     expect(store.targets.returnInFlight(RUN_ID)).toBe(1);
-    expect(store.targets.next(RUN_ID, 9).map((target) => target.targetKey)).toEqual([second]);
+    expect([...store.targets.waiting(RUN_ID)].map((target) => target.targetKey)).toEqual([second]);
+  });
+
+  it('are given out once each in any size of blocks, also when some are done meanwhile', () => {
+    const keys = addTargets(Array.from({ length: 10 }, () => ({})));
+    for (const size of [1, 3, 10, 50])
+      expect([...store.targets.waiting(RUN_ID, size)].map((target) => target.targetKey)).toEqual(keys);
+    const given: number[] = [];
+    for (const target of store.targets.waiting(RUN_ID, 3)) {
+      given.push(target.targetKey);
+      store.targets.markDone([target.targetKey]);
+    }
+    expect(given).toEqual(keys);
+    expect([...store.targets.waiting(RUN_ID)]).toEqual([]);
   });
 
   it('that are there already are reported as duplicates with the line that has them', () => {
@@ -319,7 +359,7 @@ describe('targets of a run', () => {
     expect(add(2, {})).toEqual([]);
     expect(add(6, { dport: 53 })).toEqual([]);
     expect(add(7, { protocols: ['icmp6', 'udp'] })).toEqual([]);
-    expect(store.targets.next(RUN_ID, 9).map((target) => target.protocols)).toEqual([['udp', 'icmp6'], ['udp']]);
+    expect([...store.targets.waiting(RUN_ID)].map((target) => target.protocols)).toEqual([['udp', 'icmp6'], ['udp']]);
     expect(store.targets.progress(SECOND_RUN).total).toBe(0);
   });
 
@@ -331,7 +371,9 @@ describe('targets of a run', () => {
         index < 60 ? { wide: 1000, narrow: index < 30 ? 1 : 2 } : { wide: index < 80 ? 77_000 : 5_000, narrow: 3 },
     }));
     addTargets(rows);
-    const order = store.targets.next(RUN_ID, 100).map((target) => rows[Number(/\d+/.exec(target.host)?.[0])]?.spread);
+    const order = [...store.targets.waiting(RUN_ID)].map(
+      (target) => rows[Number(/\d+/.exec(target.host)?.[0])]?.spread,
+    );
     let longest = 1;
     let sameNarrow = 0;
     for (let index = 1, length = 1; index < order.length; index += 1) {
@@ -388,6 +430,26 @@ describe('reporters', () => {
 
 describe('migrations', () => {
   const NEXT = 'ALTER TABLE run ADD COLUMN note TEXT; CREATE TABLE later (x INTEGER) STRICT;';
+
+  it('open a file of the first version, and it has the same tables then as a new one', () => {
+    const old = join(directory, 'old.db');
+    const database = new Database(old);
+    database.exec(readFileSync(join(import.meta.dirname, 'data/store-version-1.sql'), 'utf8'));
+    database.close();
+    const opened = openSqliteStore(old);
+    const record = buildRecord({ number: 1, distance: 3, lastPdmHop: 1 });
+    expect(opened.traces.record(record.id)).toEqual(record);
+    expect(opened.targets.progress(RUN_ID)).toEqual({ total: 2, waiting: 1, inFlight: 0, done: 1 });
+    expect([...opened.reporters.known()]).toEqual(['2001:db8::1']);
+    opened.close();
+    const schema = (file: string): unknown[] => {
+      const reader = new Database(file, { readonly: true });
+      const rows = reader.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name').all();
+      reader.close();
+      return rows;
+    };
+    expect(schema(old)).toEqual(schema(path));
+  });
 
   it('bring an old file forward and keep what is in it', () => {
     put({ number: 1 });
