@@ -121,7 +121,7 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   EIO: IO,
   SQLITE_FULL: FULL,
   // A write cut short by a file size limit or by quotas shows as a write error, not as a full disk.
-  SQLITE_IOERR_WRITE: FULL,
+  SQLITE_IOERR_WRITE: { ...FULL, what: 'cannot write, most likely for want of space' },
   SQLITE_IOERR_TRUNCATE: FULL,
   SQLITE_IOERR_SHMSIZE: FULL,
   SQLITE_BUSY: LOCKED,

@@ -114,7 +114,7 @@ CREATE TABLE trace (
 ) STRICT;
 CREATE UNIQUE INDEX trace_once_per_target ON trace (target_key, protocol, ifnull(destination_address, ''))
   WHERE target_key IS NOT NULL;
-CREATE INDEX trace_series ON trace (series_key, started_at_ms, run_key, outcome, last_pdm_hop);
+CREATE INDEX trace_series ON trace (series_key, started_at_ms, run_key, provisional, outcome, last_pdm_hop);
 CREATE INDEX trace_run ON trace (run_key);
 CREATE INDEX trace_run_outcome ON trace (run_key, outcome, protocol);
 CREATE INDEX trace_started ON trace (started_at_ms);

@@ -155,7 +155,8 @@ export class TraceTable {
       ),
       previous: this.#connection.prepare(
         `SELECT trace_key, started_at_ms, outcome, last_pdm_hop FROM trace
-         WHERE series_key = ? AND started_at_ms < ? AND run_key <> ? ORDER BY started_at_ms DESC LIMIT 1`,
+         WHERE series_key = ? AND started_at_ms < ? AND run_key <> ? AND provisional = 0
+         ORDER BY started_at_ms DESC LIMIT 1`,
       ),
       insertTrace: this.#connection.prepare(INSERT_TRACE),
       insertRecord: this.#connection.prepare('INSERT INTO record (trace_key, json) VALUES (?, CAST(? AS TEXT))'),

@@ -250,6 +250,14 @@ describe('what changed since the last run', () => {
     expect(changes(THIRD_RUN)).toHaveLength(1);
   });
 
+  it('passes over records of interrupted traces', () => {
+    put({ number: 1, input: 'a.example', outcome: 'dropped' });
+    const record = buildRecord({ number: 2, input: 'a.example', outcome: 'inconclusive', runId: SECOND_RUN });
+    store.traces.put([prepareRecord({ record, targetKey: null, completesTarget: false, provisional: true })]);
+    later(3, { number: 3, input: 'a.example', outcome: 'dropped' });
+    expect(changes(THIRD_RUN)).toEqual([]);
+  });
+
   it('does not compare vantage points, ports, or records of the same run', () => {
     put({ number: 1, input: 'a.example', outcome: 'delivered', vantage: 'Toronto' });
     put({ number: 5, input: 'a.example', outcome: 'dropped', vantage: 'Toronto' });

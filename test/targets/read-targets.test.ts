@@ -157,6 +157,26 @@ describe('any list', () => {
     expect(rows[1]).toMatchObject({ kind: 'target', line: 2, host: 'example.com' });
   });
 
+  it('is not held in memory: a list without end gives rows for as long as they are taken', async () => {
+    let line = 0;
+    async function* endless(): AsyncGenerator<string> {
+      for (;;) {
+        const lines = Array.from({ length: 1000 }, () => `www${(line += 1)}.example,"Company ${line}"\n`);
+        yield await Promise.resolve(line === 1000 ? `host,company\n${lines.join('')}` : lines.join(''));
+      }
+    }
+    const before = process.memoryUsage().heapUsed;
+    let taken = 0;
+    let last: unknown = null;
+    for await (const row of readTargets(endless(), DEFAULTS)) {
+      last = row;
+      taken += 1;
+      if (taken === 300_000) break;
+    }
+    expect(last).toMatchObject({ line: 300_001, company: 'Company 300000' });
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
+  });
+
   it('of a file that cannot be read fails with the path and the remedy', async () => {
     await expect(collect(readTargets('/nowhere/list.csv', DEFAULTS))).rejects.toThrow(
       /cannot read the targets: \/nowhere\/list\.csv: ENOENT/,

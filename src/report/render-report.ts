@@ -1,0 +1,84 @@
+import { atlasResults } from '../results/atlas-json.js';
+import { scamperLines } from '../results/scamper-json.js';
+import { SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
+import type { Page, TraceFilter, TraceQueries } from '../results/trace-queries.js';
+import type { TraceRecord } from '../trace/record.js';
+import { formatTable, type TableFormat } from './format-table.js';
+import { htmlPage } from './html-page.js';
+import { changeTable, outcomeTable, summaryTable } from './table.js';
+
+/** What a report can show: one row per record, how many ended how, or what changed since the last run. */
+export const REPORT_TABLES = ['summary', 'outcomes', 'changes'] as const;
+export type ReportTable = (typeof REPORT_TABLES)[number];
+
+/** Whole records, for other programs and for reading. */
+export const RECORD_FORMATS = ['jsonl', 'atlas', 'scamper', 'html'] as const;
+export type RecordFormat = (typeof RECORD_FORMATS)[number];
+
+export interface TableReport {
+  readonly table: ReportTable;
+  readonly format: TableFormat;
+  readonly filter: TraceFilter;
+  readonly page?: Page;
+}
+
+export interface RecordReport {
+  readonly format: RecordFormat;
+  readonly filter: TraceFilter;
+  readonly page?: Page;
+  readonly title: string;
+  readonly hostname: string;
+  readonly nowMs: number;
+  /** The verdict in words: a headline, then details. For `html` only. */
+  readonly describe: (record: TraceRecord) => readonly string[];
+}
+
+/**
+ * A table from the store, piece by piece. The summary as CSV, the one for millions of records, comes as it was stored.
+ * @throws OutputError from the store, in the middle of the pieces too: write them with `writeWholeFile`.
+ */
+export function* renderTable(queries: TraceQueries, report: TableReport): Iterable<string> {
+  const { table, format, filter, page } = report;
+  if (table === 'summary' && format === 'csv') {
+    yield SUMMARY_CSV_HEADER;
+    yield* queries.csvLines(filter, page);
+  } else if (table === 'summary') {
+    yield* formatTable(summaryTable(queries.summaries(filter, page)), format);
+  } else if (table === 'outcomes') {
+    yield* formatTable(outcomeTable(queries.outcomeCounts(filter)), format);
+  } else {
+    yield* formatTable(changeTable(queries.changes(filter, page)), format);
+  }
+}
+
+/** Records from the store, piece by piece. Throws as `renderTable`. */
+export function* renderRecords(queries: TraceQueries, report: RecordReport): Iterable<string> {
+  const { format, filter, page } = report;
+  switch (format) {
+    case 'jsonl':
+      for (const text of queries.recordTexts(filter, page)) yield `${text}\n`;
+      return;
+    case 'atlas':
+      for (const record of queries.records(filter, page))
+        for (const result of atlasResults(record)) yield `${JSON.stringify(result)}\n`;
+      return;
+    case 'scamper':
+      yield* scamperLines(queries.records(filter, page), {
+        listName: report.title,
+        hostname: report.hostname,
+        startedAtMs: report.nowMs,
+        stoppedAtMs: () => report.nowMs,
+      });
+      return;
+    case 'html':
+      yield* htmlPage({
+        title: report.title,
+        generatedAt: `${new Date(report.nowMs).toISOString().slice(0, 19)}Z`,
+        records: () => queries.records(filter, page),
+        summaries: queries.summaries(filter, page),
+        counts: queries.outcomeCounts(filter),
+        changes: queries.changes(filter, page),
+        describe: report.describe,
+      });
+  }
+}
