@@ -12,6 +12,8 @@ import {
   LOCATING_PAIRS,
   LOOKS,
   LOSSY_HOP_P,
+  MIXED_HOPS_MARGIN,
+  MIXED_HOPS_P,
   LOST_SINCE_SEEN,
   SILENT_REPEATS,
   SILENT_TARGET_PAIRS,
@@ -353,6 +355,8 @@ function locate(
   pathsDiverge: number | null,
 ): NonNullable<VerdictRecord['interval']> {
   const n = evidence.lastPdmHop;
+  const firstRefusal = Math.min(...evidence.pdmRefusals.map((row) => state.probes.hopLimit(row)));
+  const after = Math.min(dependableUpTo(evidence), firstRefusal - 1);
   const distance = evidence.distance.plain ?? Math.min(TARGET_HOP_LIMIT, evidence.distanceHint ?? TARGET_HOP_LIMIT);
   // On a way of its own, the option's distance to the target is not the other arm's.
   let upTo = pathsDiverge === null && distance > n ? distance : TARGET_HOP_LIMIT;
@@ -364,7 +368,31 @@ function locate(
       if (place !== undefined && place.lost >= required && isReporterHop(place, context)) upTo = hop;
     }
   }
-  return { after: n, upTo, likelyUpTo: likelyUpTo(evidence, n, upTo) };
+  return { after, upTo, likelyUpTo: likelyUpTo(evidence, n, upTo) };
+}
+
+/**
+ * The last hop that packets with the option reach dependably. Where hops up to n answer some of them and lose others
+ * more often than chance allows, the loss may begin there, and one lucky packet at n must not hide it.
+ */
+function dependableUpTo(evidence: Evidence): number {
+  const n = evidence.lastPdmHop;
+  let lost = 0;
+  let pdmOnly = 0;
+  let firstMixed = n + 1;
+  for (let hop = n; hop >= 1; hop -= 1) {
+    const place = evidence.hops[hop];
+    if (place === undefined || place.lost === 0) continue;
+    const repeated = hop === n ? evidence.repeat : null;
+    if (place.pdmIntact + (repeated?.pdmIntact ?? 0) === 0) continue;
+    lost += place.lost + (repeated?.lost ?? 0);
+    pdmOnly += place.pdmOnly + (repeated?.pdmOnly ?? 0);
+    firstMixed = hop;
+  }
+  if (mcnemarPValue(lost, pdmOnly) >= MIXED_HOPS_P) return n;
+  // Hops just before may have lost all of their few packets.
+  while (firstMixed > 1 && (evidence.hops[firstMixed - 1]?.lost ?? 0) > 0) firstMixed -= 1;
+  return Math.max(0, firstMixed - 1 - MIXED_HOPS_MARGIN);
 }
 
 function likelyUpTo(evidence: Evidence, n: number, upTo: number): number {
@@ -414,8 +442,7 @@ function optionSeenUpTo(state: TraceState, evidence: Evidence): number | 'target
   const { probes } = state;
   for (let row = state.attemptStart; row < probes.count; row += 1) {
     const reply = replyOf(state, row);
-    if (probes.arm(row) === ARM_CODE.pdm && reply?.kind === REPLY_KIND.arrived && reply.intact === true)
-      return 'target';
+    if (probes.arm(row) === ARM_CODE.pdm && reply?.kind === REPLY_KIND.arrived && reply.intactWhole) return 'target';
   }
   return evidence.lastPdmHop === 0 ? null : evidence.lastPdmHop;
 }

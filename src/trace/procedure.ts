@@ -31,6 +31,10 @@ export const FRESH_FLOWS_BEYOND = 5;
 export const LOST_SINCE_SEEN = 3;
 /** p below which hop n itself loses packets with the option, so that it does not bound where they are lost. */
 export const LOSSY_HOP_P = 0.01;
+/** p below which the hops up to n are taken to lose some packets with the option, so that (n, u] starts before them. */
+export const MIXED_HOPS_P = 0.1;
+/** Hops before them that may have answered all of their three packets by luck. */
+export const MIXED_HOPS_MARGIN = 3;
 /** §6.7 */
 export const REPEATS = 3;
 export const REPEAT_CAP = 16;
