@@ -24,6 +24,9 @@ export interface PlaceEvidence {
   lost: number;
   /** Of `lost`, those sent after packets with the option had been seen at hop n. */
   lostSinceSeen: number;
+  /** Pairs in which only `plain`, or only `pdm`, was ever answered, however late. Void pairs count here. */
+  onlyPlainEver: number;
+  onlyPdmEver: number;
   /** Of `lost`, those in which `pdm` was refused. */
   refused: number;
   /** Probes of `plain`, resolved, since the place last answered one; and whether it ever did. */
@@ -83,6 +86,8 @@ export function emptyPlace(): PlaceEvidence {
     void: 0,
     lost: 0,
     lostSinceSeen: 0,
+    onlyPlainEver: 0,
+    onlyPdmEver: 0,
     refused: 0,
     plainAnswered: 0,
     plainSilentRecently: 0,
@@ -278,6 +283,10 @@ function addPair(
       place.plainAnswered += 1;
       place.plainSilentRecently = 0;
     } else place.plainSilentRecently += 1;
+  }
+  if (!plainOpen && !isOpen(state, treatedRow, nowNs, wait)) {
+    if (plain !== null && (treated === null || treated.kind === REPLY_KIND.refused)) place.onlyPlainEver += 1;
+    if (plain === null && treated !== null) place.onlyPdmEver += 1;
   }
   if (
     probes.isFailed(plainRow) ||

@@ -382,16 +382,16 @@ function dependableUpTo(evidence: Evidence): number {
   let firstMixed = n + 1;
   for (let hop = n; hop >= 1; hop -= 1) {
     const place = evidence.hops[hop];
-    if (place === undefined || place.lost === 0) continue;
+    if (place === undefined || place.onlyPlainEver === 0) continue;
     const repeated = hop === n ? evidence.repeat : null;
     if (place.pdmIntact + (repeated?.pdmIntact ?? 0) === 0) continue;
-    lost += place.lost + (repeated?.lost ?? 0);
-    pdmOnly += place.pdmOnly + (repeated?.pdmOnly ?? 0);
+    lost += place.onlyPlainEver + (repeated?.onlyPlainEver ?? 0);
+    pdmOnly += place.onlyPdmEver + (repeated?.onlyPdmEver ?? 0);
     firstMixed = hop;
   }
   if (mcnemarPValue(lost, pdmOnly) >= MIXED_HOPS_P) return n;
   // Hops just before may have lost all of their few packets.
-  while (firstMixed > 1 && (evidence.hops[firstMixed - 1]?.lost ?? 0) > 0) firstMixed -= 1;
+  while (firstMixed > 1 && (evidence.hops[firstMixed - 1]?.onlyPlainEver ?? 0) > 0) firstMixed -= 1;
   return Math.max(0, firstMixed - 1 - MIXED_HOPS_MARGIN);
 }
 

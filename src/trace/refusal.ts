@@ -34,7 +34,7 @@ export function findRefusal(state: TraceState, evidence: Evidence): RefusalFindi
   let firstHopLimit = TARGET_HOP_LIMIT;
   for (const row of rows) if (probes.hopLimit(row) < firstHopLimit) firstHopLimit = probes.hopLimit(row);
   firstHopLimit = Math.min(firstHopLimit, evidence.distance.plain ?? TARGET_HOP_LIMIT);
-  const ownHop = hopOf(evidence, address);
+  const ownHop = hopOf(evidence, address, firstHopLimit);
   const first = replyOf(state, rows[0] ?? 0);
   if (first === null) return null;
   // A refuser limits its errors like any router: a partner that drew nothing counts too, unless the code is one that
@@ -73,9 +73,9 @@ function isTransientRefusal(reply: ReplySignature | null): boolean {
   return reply.code === DESTINATION_UNREACHABLE.noRoute || reply.code === DESTINATION_UNREACHABLE.addressUnreachable;
 }
 
-/** The hop at which this address answers `plain` with a Time Exceeded. */
-function hopOf(evidence: Evidence, address: string): number | null {
-  for (let hop = 1; hop <= evidence.highestHop; hop += 1) {
+/** The hop at which this address answers `plain` with a Time Exceeded; of several, the last before it refuses. */
+function hopOf(evidence: Evidence, address: string, firstHopLimit: number): number | null {
+  for (let hop = Math.min(firstHopLimit, evidence.highestHop); hop >= 1; hop -= 1) {
     if (evidence.hops[hop]?.plainResponderOnAnyFlow.includes(address) === true) return hop;
   }
   return null;
