@@ -2,7 +2,7 @@
  * What the probes of the current attempt add up to: one pass over the table, no interpretation. Planning and judging
  * both read this, so that what was asked for and what is claimed rest on the same counts.
  */
-import { ARM_CODE, PURPOSE, REPLY_KIND } from './trace-state.js';
+import { ARM_CODE, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { ReplySignature, TraceState } from './trace-state.js';
 
 /** METHOD §4: the shortest wait, and how many of the largest round trip make one once the path is known. */
@@ -39,6 +39,8 @@ export interface PlaceEvidence {
   /** Sources of Time Exceeded to `plain`, any flow. */
   plainResponderOnAnyFlow: string[];
   pdmIntact: number;
+  /** Packets of the treatment arm that arrived, or ran out of hop limit further on. */
+  treatedPassed: number;
 }
 
 /** Pairs that only a treatment arm other than `pdm` belongs to are kept apart: they explain, they do not decide. */
@@ -96,6 +98,7 @@ export function emptyPlace(): PlaceEvidence {
     pdmResponders: [],
     plainResponderOnAnyFlow: [],
     pdmIntact: 0,
+    treatedPassed: 0,
   };
 }
 
@@ -190,7 +193,8 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
     const treatedRow = plainRow === row ? row + 1 : row;
     if (purpose === PURPOSE.explain) {
       const arm = probes.arm(treatedRow);
-      addPair(state, placeIn(explain, arm), plainRow, treatedRow, nowNs, wait, true);
+      addPair(state, placeIn(explain, arm), plainRow, treatedRow, nowNs, wait, hop === TARGET_HOP_LIMIT);
+      touch(target, probes.sentAtNs(row));
       continue;
     }
     if (purpose === PURPOSE.echo) {
@@ -277,6 +281,7 @@ function addPair(
     if (baseFlow) addOnce(place.pdmResponders, treated.responder);
     if (treated.intact === true) place.pdmIntact += 1;
   }
+  if (treated?.kind === REPLY_KIND.arrived || treated?.kind === REPLY_KIND.timeExceeded) place.treatedPassed += 1;
   const plainOpen = isOpen(state, plainRow, nowNs, wait);
   if (!plainOpen && !probes.isFailed(plainRow)) {
     if (plain !== null) {

@@ -19,6 +19,7 @@ import {
   SILENT_TARGET_PAIRS,
 } from './procedure.js';
 import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.js';
+import { explainLoss } from './explain.js';
 import { findRefusal } from './refusal.js';
 import { findTampering } from './tampering.js';
 import { lookPValueBar, retestBar } from './significance.js';
@@ -54,7 +55,7 @@ export function judge(state: TraceState, evidence: Evidence, context: TraceConte
     outcome: finding.outcome,
     confidence: finding.confidence ?? null,
     interval: finding.interval ?? null,
-    cause: null,
+    cause: accusesLoss ? explainLoss(state, evidence) : null,
     refusal: finding.refusal ?? null,
     pathsDiverge,
     optionSeenUpTo: optionSeenUpTo(state, evidence),

@@ -16,8 +16,10 @@ import {
 } from './probe-packet.js';
 import type { Protocol } from './record.js';
 import type { DirectReply, ErrorReply, Reply } from './reply.js';
-import { ARM_CODE } from './trace-state.js';
+import { ARM_CODE, REPLY_KIND } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
+
+const DO8_OPTION_LENGTH = 4;
 
 export type MismatchReason = 'foreign' | 'forged' | 'ambiguous' | 'malformed';
 
@@ -63,7 +65,29 @@ function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
     }
   }
   if (quote.pdmOffset !== null && quote.pdmOffset + 6 <= quote.end) return matchByPsn(state, reply, quote.pdmOffset);
+  if (quote.experimentOffset !== null) return matchByLabel(state, reply, quote.experimentOffset);
   return headerAlone(state, reply);
+}
+
+/**
+ * A short quote of an explaining arm holds no number. Each of their pairs has a flow of its own, so the flow label and
+ * the option's length name one probe where the label survived.
+ */
+function matchByLabel(state: TraceState, reply: ErrorReply, optionAt: number): MatchResult {
+  const { bytes, quote } = reply;
+  const arm = bytes[optionAt + 1] === DO8_OPTION_LENGTH ? ARM_CODE.do8 : ARM_CODE.do16;
+  let found: Match | null = null;
+  for (let row = 0; row < state.probes.count && optionAt + 2 <= quote.end; row += 1) {
+    if (state.probes.arm(row) !== arm || !state.probes.isSent(row)) continue;
+    if (state.flows[state.probes.flow(row)]?.flowLabel !== quote.flowLabel) continue;
+    const findings = compareQuote(state, row, bytes, quote);
+    if (!findings.identityHeld || findings.altered) continue;
+    if (found !== null) return 'foreign';
+    found = { row, findings };
+  }
+  if (found !== null) return found;
+  state.unmatchedExplanations += 1;
+  return 'foreign';
 }
 
 /** Nothing but the IPv6 header tells it apart; whoever does not know a flow label of ours has not seen our packets. */
@@ -160,7 +184,9 @@ function matchDatagram(state: TraceState, reply: DirectReply): MatchResult {
       return { row: number, findings: null };
     }
   }
-  return onlyOutstanding(state, flowIndex, reply);
+  // A port that answers with errors has no service behind it: an answer from there is a guess at our ports.
+  const isClosed = state.signatures.some(({ kind, quoted }) => kind === REPLY_KIND.arrived && quoted);
+  return isClosed ? 'forged' : onlyOutstanding(state, flowIndex, reply);
 }
 
 /** A service's answer names no probe. PSNLR does where the reply has PDM; else one outstanding probe must be alone. */

@@ -1,13 +1,17 @@
 /** Which pairs the evidence still lacks (METHOD §6, steps 1 and 3 to 8). Nothing here sends or decides. */
+import { emptyPlace } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
 import {
   CLEAN_PAIRS,
   DIFFERING_REPEATS,
   ECHO_PAIRS,
+  EXPLAINING_ARMS,
+  EXPLAINING_PAIR_CAP,
   FRESH_FLOWS_BEYOND,
   LOCATING_PAIRS,
   LOCATING_PAIR_CAP,
   LOOKS,
+  LOST_AT_THE_END,
   LOST_SINCE_SEEN,
   PAIRS_PER_HOP,
   REPEATS,
@@ -25,7 +29,7 @@ import {
 import type { Arm, Protocol } from './record.js';
 import { lookPValueBar, retestBar } from './significance.js';
 import { mcnemarPValue, requiredDiscordantPairs } from './statistics.js';
-import { PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT } from './trace-state.js';
+import { ARM_CODE, PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { Purpose, TraceState } from './trace-state.js';
 
 /** What the trace is told of others in the same invocation. */
@@ -64,10 +68,53 @@ export interface PairWish {
 export function planPairs(state: TraceState, evidence: Evidence, context: TraceContext): PairWish[] {
   if (state.probes.count + 2 > PROBE_CAP) return [];
   const wishes: PairWish[] = [];
+  if (lossIsPlain(state, evidence)) wishes.push(...planExplanation(state, evidence, TARGET_HOP_LIMIT));
   planTarget(state, evidence, wishes);
   planExploration(state, evidence, wishes);
   if (suspectsDrop(evidence) && firstRoundIsOver(state, evidence)) planConfirmation(state, evidence, context, wishes);
   wishes.sort((a, b) => a.rank - b.rank);
+  return wishes;
+}
+
+// ---- Explaining -----------------------------------------------------------------------------------------------------
+
+/** The target has lost as many packets with the option as a claim needs: from here on there is something to explain. */
+function lossIsPlain(state: TraceState, evidence: Evidence): boolean {
+  const lost = evidence.target.lost >= requiredDiscordantPairs(state.limits.confidence);
+  return lost && evidence.pdmArrivals === 0 && firstRoundIsOver(state, evidence);
+}
+
+/** METHOD §6.12: each arm until one of its packets passes, or enough are lost, at the target or at hop u. */
+export function planExplanation(state: TraceState, evidence: Evidence, hopLimit: number): PairWish[] {
+  if (!state.limits.explain || state.probes.count + 2 > PROBE_CAP) return [];
+  const atTarget = hopLimit === TARGET_HOP_LIMIT;
+  const place = atTarget ? evidence.target : evidence.hops[hopLimit];
+  const responder = atTarget ? targetBudget(state) : (place?.plainResponders[0] ?? null);
+  const lastSentNs = [...evidence.explain.values()].reduce(
+    (latest, { lastSentNs: sentNs }) => Math.max(latest, sentNs),
+    place?.lastSentNs ?? Number.NEGATIVE_INFINITY,
+  );
+  const wishes: PairWish[] = [];
+  for (const treatment of EXPLAINING_ARMS) {
+    const arm = evidence.explain.get(ARM_CODE[treatment]) ?? emptyPlace();
+    if (arm.treatedPassed > 0 || arm.pairs >= EXPLAINING_PAIR_CAP) continue;
+    if (arm.lost + arm.pending >= LOCATING_PAIRS) continue;
+    const wish = wishAt(state, place, PURPOSE.explain, hopLimit, 'fresh', responder, 4 + arm.pairs);
+    // A pair of which one packet is lost draws one error, half of what the spacing is meant for.
+    const spacingMs = wish.spacingMs / 2;
+    wishes.push({ ...wish, treatment, spacingMs, notBeforeNs: lastSentNs + spacingMs * 1e6 });
+  }
+  const pdm = evidence.explain.get(ARM_CODE.pdm) ?? emptyPlace();
+  const isOver =
+    wishes.length === 0 && EXPLAINING_ARMS.every((arm) => (evidence.explain.get(ARM_CODE[arm])?.pending ?? 0) === 0);
+  if (
+    isOver &&
+    pdm.treatedPassed === 0 &&
+    pdm.lost + pdm.pending < LOST_AT_THE_END &&
+    pdm.pairs < EXPLAINING_PAIR_CAP
+  ) {
+    wishes.push(wishAt(state, place, PURPOSE.explain, hopLimit, 'fresh', responder, 4));
+  }
   return wishes;
 }
 

@@ -51,5 +51,10 @@ export const ECHO_PAIRS = 12;
 export const THIN_SPACING_MS = 1000;
 /** Unanswered `plain` probes in a row, where the place has answered before, that count as thinning out. */
 export const THIN_AFTER = 2;
+/** §6.12 */
+export const EXPLAINING_ARMS = ['long', 'do8', 'do16'] as const;
+export const EXPLAINING_PAIR_CAP = 16;
+/** Pairs with PDM after the explaining arms: the loss must still be there. */
+export const LOST_AT_THE_END = 3;
 /** §6.5: pairs at a reporter beyond n when the target is silent. */
 export const REPORTER_PAIR_CAP = 40;

@@ -17,7 +17,7 @@ import { gatherEvidence, waitNs } from './evidence.js';
 import type { Evidence } from './evidence.js';
 import { judge, pathIsUnstable } from './judge.js';
 import type { Match } from './match-reply.js';
-import { firstRoundIsOver, planPairs, suspectsDrop, wantsTargetPair } from './plan.js';
+import { firstRoundIsOver, planExplanation, planPairs, suspectsDrop, wantsTargetPair } from './plan.js';
 import type { PairWish, SiblingEcho, TraceContext } from './plan.js';
 import type { VerdictRecord } from './record.js';
 import type { Reply } from './reply.js';
@@ -55,7 +55,17 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
   if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: evidence.nextDeadlineNs };
   if (evidence.pendingProbes > 0) return { kind: 'wait', untilNs: evidence.nextDeadlineNs };
   if (awaitsSibling(state, evidence, context)) return { kind: 'wait', untilNs: nowNs + SIBLING_POLL_NS };
+  const explaining = planExplanationAtHop(state, evidence, context);
+  if (explaining.length > 0) return { kind: 'send', wishes: explaining, deadlineNs: evidence.nextDeadlineNs };
   return { kind: 'done' };
+}
+
+/** With a silent target a loss is explained at hop u, once it is judged to be one. */
+function planExplanationAtHop(state: TraceState, evidence: Evidence, context: TraceContext): PairWish[] {
+  if (evidence.plainArrivals > 0) return [];
+  const { outcome, interval } = judge(state, evidence, context);
+  if ((outcome !== 'dropped' && outcome !== 'rejected') || interval === null) return [];
+  return planExplanation(state, evidence, interval.upTo);
 }
 
 function awaitsSibling(state: TraceState, evidence: Evidence, context: TraceContext): boolean {

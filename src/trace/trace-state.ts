@@ -229,6 +229,8 @@ export interface TraceState {
   largestRttNs: number;
   /** Flow labels that verified quotes showed in place of ours: whoever shows one has seen our packets. */
   readonly rewrittenLabels: number[];
+  /** Quotes of explaining arms that named no probe: their silence proves nothing then. */
+  unmatchedExplanations: number;
   /** The target has answered, or exploring is over: waits follow the path's own pace from then on. */
   pathKnown: boolean;
   /** Grows with every change that may alter what is known, so that summaries can be cached. */
@@ -290,6 +292,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     restarts: 0,
     largestRttNs: 0,
     rewrittenLabels: [],
+    unmatchedExplanations: 0,
     pathKnown: false,
     revision: 0,
     droppedByKernel: false,

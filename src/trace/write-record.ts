@@ -22,7 +22,7 @@ import type {
 } from './record.js';
 import { median } from './statistics.js';
 import type { Judged } from './trace-machine.js';
-import { ARM_CODE, PURPOSE, REPLY_KIND } from './trace-state.js';
+import { ARM_CODE, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { ReplySignature, TraceState } from './trace-state.js';
 
 /** What the record says besides the measurement. Times in milliseconds since 1970. */
@@ -88,8 +88,9 @@ function writeHops(state: TraceState): TraceRecord['hops'] {
   const { probes } = state;
   for (let row = state.attemptStart; row + 1 < probes.count; row += 2) {
     const purpose = probes.purpose(row);
-    if (purpose !== PURPOSE.explore && purpose !== PURPOSE.repeat && purpose !== PURPOSE.beyond) continue;
     const hop = probes.hopLimit(row);
+    const atHop = purpose === PURPOSE.explain && hop !== TARGET_HOP_LIMIT;
+    if (purpose !== PURPOSE.explore && purpose !== PURPOSE.repeat && purpose !== PURPOSE.beyond && !atHop) continue;
     const rows = rowsByHop.get(hop);
     if (rows === undefined) rowsByHop.set(hop, [row]);
     else rows.push(row);
@@ -101,7 +102,8 @@ function writeTarget(state: TraceState, evidence: Evidence): TargetPairsRecord {
   const rows: number[] = [];
   for (let row = state.attemptStart; row + 1 < state.probes.count; row += 2) {
     const purpose = state.probes.purpose(row);
-    if (purpose === PURPOSE.target || purpose === PURPOSE.retest || purpose === PURPOSE.explain) rows.push(row);
+    const explains = purpose === PURPOSE.explain && state.probes.hopLimit(row) === TARGET_HOP_LIMIT;
+    if (purpose === PURPOSE.target || purpose === PURPOSE.retest || explains) rows.push(row);
   }
   return { hop: null, ...writePlace(state, rows, true), distance: { ...evidence.distance } };
 }
