@@ -72,21 +72,6 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type DraftRouter = Mutable<Router> & { rules: Rule[]; returnRules: Router['returnRules'][number][] };
 type DraftHost = Mutable<Host> & { rules: Rule[] };
 
-/** Whatever happens here happens to every packet with the option: the conditions under which a drop has to be found. */
-export const TOTAL_LOSSES: readonly Scenario[] = [
-  'forward filter drops',
-  'ingress filter drops',
-  'option 0x0f is dropped',
-  'headers of 16 octets are dropped',
-  'longer packets are dropped',
-  'the host drops',
-  'refused 1/0-1/6 by a router',
-  'refused 4/2 or 4/1',
-  'refused as in RFC 8883',
-  'NAT66, dropped beyond',
-  'diverging, dropped',
-];
-
 export function routerAddress(asn: number, number: number): Uint8Array {
   const address = new Uint8Array(16);
   address.set([0x20, 0x01, 0x0d, 0xb8, 0x10 | (asn >> 8), asn & 0xff]);
