@@ -30,6 +30,7 @@ const TRACE_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
   ['hopInterval', 'MS'],
   ['timeout', 'MS'],
   ['gapLimit', 'N'],
+  ['explain', null],
   ['source', 'ADDR'],
   ['interface', 'IF'],
   ['flowLabel', 'N'],

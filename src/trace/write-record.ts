@@ -122,7 +122,7 @@ function writePlace(state: TraceState, rows: readonly number[], atTarget: boolea
     }
     const plainRow = probes.arm(first) === ARM_CODE.plain ? first : first + 1;
     const treatedRow = plainRow === first ? first + 1 : first;
-    const decides = probes.purpose(first) !== PURPOSE.retest && probes.arm(treatedRow) === ARM_CODE.pdm;
+    const decides = probes.purpose(first) !== PURPOSE.retest && probes.purpose(first) !== PURPOSE.explain;
     if (decides) countPair(state, pairs, plainRow, treatedRow, atTarget);
   }
   const arms: PlaceRecord['arms'] = {

@@ -57,7 +57,7 @@ describe('bad usage', () => {
 
   it('names neither tcp nor other things that are not there yet', async () => {
     expect((await fails(['--protocol', 'tcp', 'host'])).code).toBe(64);
-    for (const flag of ['--pcap', '--store', '--no-explain', '--size', '--fragment', '--force', '--resume']) {
+    for (const flag of ['--pcap', '--store', '--size', '--fragment', '--force', '--resume']) {
       const { code, line } = await fails([flag, 'x', 'host']);
       expect([flag, code, line?.includes(`there is no flag ${flag};`)]).toEqual([flag, 64, true]);
     }
