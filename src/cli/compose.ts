@@ -9,7 +9,7 @@ import { readPrefixFile } from '../annotate/prefix-file.js';
 import { refuseTarget } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
 import { createTraceEngine } from '../engine/create-trace-engine.js';
-import { openNativeTransport } from '../transport/native-transport.js';
+import { dropPrivileges, openNativeTransport } from '../transport/native-transport.js';
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
 import { CliError, errorCode } from './cli-error.js';
@@ -30,6 +30,8 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     settings.doNotProbe === null ? null : readPrefixFile(settings.doNotProbe, '--do-not-probe'),
   ]);
   const { transport: opened, choice } = await openTransport(settings, time);
+  // Everything that needs the privilege is open. raw-socket opens sockets as protocols are asked for, so it must keep it.
+  if (opened.name === 'native') await dropPrivileges();
   let onFatal = (_error: Error): void => undefined;
   const transport = withFatal(opened, (error) => {
     onFatal(error);
@@ -68,7 +70,12 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
 
 type AdapterName = 'native' | 'raw-socket';
 
-const ADAPTERS: Readonly<Record<AdapterName, (options: { clock: EngineClock }) => Promise<ProbeTransport>>> = {
+interface AdapterOptions {
+  readonly clock: EngineClock;
+  readonly interface?: string;
+}
+
+const ADAPTERS: Readonly<Record<AdapterName, (options: AdapterOptions) => Promise<ProbeTransport>>> = {
   native: openNativeTransport,
   'raw-socket': openRawSocketTransport,
 };
@@ -78,9 +85,10 @@ const PREFERENCE: readonly AdapterName[] = ['native', 'raw-socket'];
 
 /** `auto` takes the best adapter that opens and says why it is not a better one. */
 async function openTransport(settings: Settings, clock: EngineClock): Promise<OpenedTransport> {
+  const options = settings.interface === null ? { clock } : { clock, interface: settings.interface };
   if (settings.transport !== 'auto') {
     try {
-      return { transport: await ADAPTERS[settings.transport]({ clock }), choice: settings.transport };
+      return { transport: await ADAPTERS[settings.transport](options), choice: settings.transport };
     } catch (error) {
       throw transportError(error);
     }
@@ -88,7 +96,7 @@ async function openTransport(settings: Settings, clock: EngineClock): Promise<Op
   const failures: string[] = [];
   for (const name of PREFERENCE) {
     try {
-      const transport = await ADAPTERS[name]({ clock });
+      const transport = await ADAPTERS[name](options);
       const why = failures.length === 0 ? 'auto: the best there is' : `auto: ${failures.join('; ')}`;
       return { transport, choice: `${name} (${why})` };
     } catch (error) {
