@@ -39,7 +39,7 @@ interface Finding {
 }
 
 /** p above which a difference at the target is plainly none, once the last look is over. */
-const SUSPICIOUS_P = 0.05;
+const SUSPICIOUS_P = 0.005;
 
 export function judge(state: TraceState, evidence: Evidence, context: TraceContext): VerdictRecord {
   const pathsDiverge = findDivergence(evidence);
