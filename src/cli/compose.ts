@@ -8,7 +8,10 @@ import { createNameResolver } from '../annotate/names.js';
 import { readPrefixFile } from '../annotate/prefix-file.js';
 import { refuseTarget } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
+import type { EngineTime } from '../engine/trace-engine.js';
 import { createTraceEngine } from '../engine/create-trace-engine.js';
+import { openPcapngFile } from '../results/pcapng-file.js';
+import type { PcapngFile } from '../results/pcapng-file.js';
 import { dropPrivileges, openNativeTransport } from '../transport/native-transport.js';
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
@@ -16,9 +19,11 @@ import { CliError, errorCode } from './cli-error.js';
 import type { DoctorPorts, LocalAddress, OpenedTransport } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
+import { captureInto } from './packet-comments.js';
 import { PRIVILEGE_REMEDY } from './privilege.js';
 import { createSystemTime } from './system-time.js';
 import { createUuidV7 } from './uuid-v7.js';
+import { toolVersion } from './version.js';
 
 /** Implements `OpenMeasuring` with real sockets, real names and real time. */
 export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): Promise<Measuring> {
@@ -29,7 +34,8 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     settings.ixpPrefixes === null ? null : readPrefixFile(settings.ixpPrefixes, '--ixp-prefixes'),
     settings.doNotProbe === null ? null : readPrefixFile(settings.doNotProbe, '--do-not-probe'),
   ]);
-  const { transport: opened, choice } = await openTransport(settings, time);
+  const capture = await openCapture(settings, time, hooks);
+  let transport: ProbeTransport;
   // Everything that needs the privilege is open. raw-socket opens sockets as protocols are asked for, so it must keep it.
   if (opened.name === 'native') await dropPrivileges();
   let onFatal = (_error: Error): void => undefined;

@@ -46,6 +46,8 @@ const TRACE_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
   ['vantage', 'NAME'],
   ['seed', 'N'],
   ['json', null],
+  ['pcap', 'FILE'],
+  ['force', null],
   ['config', 'FILE'],
   ['debug', null],
 ];

@@ -20,11 +20,14 @@ export interface Measuring {
   annotate(record: TraceRecord): Promise<TraceRecord>;
   /** The transport broke and can no longer be used. */
   onFatal(listener: (error: Error) => void): void;
+  /** Rejects, with all closed, when the capture of packets is not complete. */
   close(): Promise<void>;
 }
 
 export interface MeasuringHooks {
   readonly onProgress: (traceId: string) => void;
+  /** Something besides the measurement failed, which goes on; one line. */
+  readonly onWarning: (message: string) => void;
 }
 
 /** Opens sockets and data. Throws errors with a `code`, and an `exitCode` where 70 is not meant. */

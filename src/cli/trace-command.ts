@@ -72,7 +72,13 @@ class TraceSession {
 
   async run(): Promise<number> {
     const { terminal, openMeasuring } = this.#context;
-    const measuring = await openMeasuring(this.#settings, { onProgress: () => (this.#dirty = true) });
+    const measuring = await openMeasuring(this.#settings, {
+      onProgress: () => (this.#dirty = true),
+      onWarning: (message) => {
+        this.#display?.print('');
+        terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(message)}\n`);
+      },
+    });
     const stop = (): void => {
       this.#interrupted = true;
       void measuring.engine.interrupt();

@@ -133,6 +133,11 @@ const SETTINGS = {
     example: 'true',
     describe: 'records on stdout as JSON Lines, and nothing else there',
   }),
+  pcap: optionalFile({
+    default: null,
+    example: 'evidence.pcapng',
+    describe: 'write every packet sent and received to this file, as pcapng with nanosecond times',
+  }),
   force: yesOrNo({ default: false, example: 'true', describe: 'overwrite output files' }),
   debug: yesOrNo({ default: false, example: 'true', describe: 'stack traces and debug logs on stderr' }),
   config: optionalFile({

@@ -2,6 +2,7 @@
  * Many traces over one transport. The engine owns the packet rate, one budget per responder and the way from a received
  * packet to its trace; what to send and what it means is the traces' own business.
  */
+import { sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
 import { gatherEvidence } from '../trace/evidence.js';
 import type { Evidence } from '../trace/evidence.js';
@@ -23,6 +24,7 @@ import {
   step,
 } from '../trace/trace-machine.js';
 import { writeRecord } from '../trace/write-record.js';
+import { tapMatched, tapSent, tapUnmatched } from './packet-tap.js';
 import { Pacer } from './pacer.js';
 import { ProbeBatch } from './probe-batch.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
@@ -60,6 +62,7 @@ class Engine implements TraceEngine {
   #timerAtNs = Number.POSITIVE_INFINITY;
   #interrupted = false;
   #failure: Error | null = null;
+  #lastSource: Uint8Array | null = null;
   #probesSent = 0;
   #repliesMatched = 0;
   #foreign = 0;
@@ -72,7 +75,10 @@ class Engine implements TraceEngine {
     this.#material = new RandomMaterial(options.randomBytes);
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
     this.#reporters = new Reporters(options.knownReporters ?? []);
-    this.#batch = new ProbeBatch(this.#transport, (trace, row, outcome) => {
+    const { tap } = options;
+    this.#batch = new ProbeBatch(this.#transport, (trace, row, outcome, arena, offset, length) => {
+      if (tap !== undefined && outcome.ok)
+        tapSent(tap, trace, row, arena.subarray(offset, offset + length), outcome.sentAtNs);
       this.#takeOutcome(trace, row, outcome);
     });
     this.#transport.onPackets((batch) => {
@@ -156,7 +162,7 @@ class Engine implements TraceEngine {
         ...(request.source === null ? {} : { source: request.source }),
         ...(request.interface === null ? {} : { interface: request.interface }),
       };
-      ({ source } = await this.#transport.route(request.target, wanted));
+      source = this.#shareSource((await this.#transport.route(request.target, wanted)).source);
     } catch (error) {
       return unstarted('unreachable', error instanceof Error ? error.message : String(error));
     }
@@ -170,6 +176,12 @@ class Engine implements TraceEngine {
     this.#index.add(trace);
     this.#wake(trace, this.#options.time.nowNs());
     return trace;
+  }
+
+  /** Nearly all traces have the same source address: one copy of it is enough. */
+  #shareSource(source: Uint8Array): Uint8Array {
+    if (this.#lastSource === null || !sameAddress(this.#lastSource, source)) this.#lastSource = source.slice();
+    return this.#lastSource;
   }
 
   /** The set of watched flows only grows, one protocol at a time, and each change is over before a probe goes out. */
@@ -338,12 +350,13 @@ class Engine implements TraceEngine {
     for (const packet of batch) {
       if (packet.direction !== 'in') continue;
       const reply = parseReply(packet);
-      if (reply.ok) this.#route(reply.value);
+      if (reply.ok) this.#route(packet, reply.value);
       else if (reply.reason !== 'not-a-reply') this.#malformed += 1;
     }
   }
 
-  #route(reply: Reply): void {
+  #route(packet: ObservedPacket, reply: Reply): void {
+    const { tap } = this.#options;
     const candidates =
       reply.kind === 'error'
         ? this.#index.find(reply.bytes, reply.quote.destinationOffset)
@@ -363,14 +376,21 @@ class Engine implements TraceEngine {
     }
     if (matched === null || match === null) {
       if (rejected === null || rejected.reason === 'foreign') this.#foreign += 1;
-      if (rejected !== null) rejected.trace.state.counters[rejected.reason] += 1;
+      if (rejected !== null) {
+        const { trace, reason } = rejected;
+        trace.state.counters[reason] += 1;
+        if (tap !== undefined && reason !== 'foreign') tapUnmatched(tap, trace, packet, reply, reason);
+      }
       return;
     }
     if (several) {
       matched.state.counters.ambiguous += 1;
+      if (tap !== undefined) tapUnmatched(tap, matched, packet, reply, 'ambiguous');
       return;
     }
-    if (!observe(matched.state, match, reply)) return;
+    const isFirst = observe(matched.state, match, reply);
+    if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, isFirst);
+    if (!isFirst) return;
     this.#repliesMatched += 1;
     this.#wake(matched, this.#options.time.nowNs());
     this.#options.onProgress?.(matched.request.id);

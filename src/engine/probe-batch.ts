@@ -14,7 +14,15 @@ interface Arena {
 }
 
 export interface ProbeOutcomes {
-  (trace: RunningTrace, row: number, outcome: SendOutcome): void;
+  /** `arena[offset … offset + length)` is the probe; only valid during the call. */
+  (
+    trace: RunningTrace,
+    row: number,
+    outcome: SendOutcome,
+    arena: Uint8Array,
+    offset: number,
+    length: number,
+  ): void;
 }
 
 export class ProbeBatch {
@@ -61,7 +69,8 @@ export class ProbeBatch {
   #settle(arena: Arena, outcomeOf: (index: number) => SendOutcome | undefined): void {
     arena.traces.forEach((trace, index) => {
       const outcome = outcomeOf(index) ?? { ok: false, code: 'EIO', message: 'the transport gave no outcome' };
-      this.#onOutcome(trace, arena.rows[index] ?? 0, outcome);
+      const offset = arena.offsets[index] ?? 0;
+      this.#onOutcome(trace, arena.rows[index] ?? 0, outcome, arena.bytes, offset, arena.lengths[index] ?? 0);
     });
     arena.traces.length = 0;
     arena.rows.length = 0;

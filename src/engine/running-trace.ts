@@ -33,7 +33,7 @@ export function createRunningTrace(
   const target = request.target.slice();
   const destinationPort = request.destinationPort ?? 0;
   const state = createTraceState({
-    source: source.slice(),
+    source,
     target,
     targetText: formatAddress(target),
     protocol: request.protocol,

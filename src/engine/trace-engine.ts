@@ -4,6 +4,7 @@
  */
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { PacketTap } from './packet-tap.js';
 
 /** Time as the engine needs it. Pacing is monotonic; wall time only dates records. A virtual one drives simulations. */
 export interface EngineTime extends EngineClock {
@@ -87,4 +88,6 @@ export interface TraceEngineOptions {
   /** Addresses known from earlier runs to quote packets with extension headers, as RFC 5952 text. */
   readonly knownReporters?: Iterable<string>;
   readonly onReporter?: (address: string) => void;
+  /** Sees every packet of the traces; free when absent. */
+  readonly tap?: PacketTap;
 }

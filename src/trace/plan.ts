@@ -29,7 +29,7 @@ import {
 import type { Arm, Protocol } from './record.js';
 import { lookPValueBar, retestBar } from './significance.js';
 import { mcnemarPValue, requiredDiscordantPairs } from './statistics.js';
-import { ARM_CODE, PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT } from './trace-state.js';
+import { ARM_CODE, PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT, hopRank } from './trace-state.js';
 import type { Purpose, TraceState } from './trace-state.js';
 
 /** What the trace is told of others in the same invocation. */
@@ -256,7 +256,7 @@ function planExploration(state: TraceState, evidence: Evidence, wishes: PairWish
     const place = evidence.hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
     if (pairs >= PAIRS_PER_HOP || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
-    const rank = 1000 + pairs * TARGET_HOP_LIMIT + (state.hopOrder[hop] ?? 0);
+    const rank = 1000 + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
     wishes.push(wishAt(state, place, PURPOSE.explore, hop, 0, place?.plainResponders[0] ?? null, rank));
   }
 }

@@ -164,7 +164,7 @@ export function encodeProbe(state: TraceState, row: number, into: Uint8Array, of
   );
   const extensionAt = offset + IPV6_HEADER_LENGTH;
   if (arm === ARM_CODE.pdm) {
-    const pdm = state.pdmSent.get(row) ?? { ...NO_PDM, psnThisPacket: probes.psn(row) };
+    const pdm = state.pdmSent?.get(row) ?? { ...NO_PDM, psnThisPacket: probes.psn(row) };
     emitPdmDestinationOptions(protocol, pdm, into, extensionAt);
   } else if (arm === ARM_CODE.do8) {
     emitDo8(protocol, into, extensionAt);

@@ -128,6 +128,7 @@ function addProbe(
       const sinceSent = encodePdmTimeNs(
         Math.max(0, flow.lastReceived.atNs - (flow.lastSentAtNs ?? flow.lastReceived.atNs)),
       );
+      state.pdmSent ??= new Map();
       state.pdmSent.set(row, {
         scaleDtlr: sinceReceived.scale,
         scaleDtls: sinceSent.scale,

@@ -84,18 +84,23 @@ const FLAG_SENT = 1;
 const FLAG_FAILED = 2;
 const FLAG_LATE = 4;
 
+/** Time of sending 8, round trip 4, PSN, reply and flow 2 each, arm, hop limit, purpose and flags 1 each. */
+const ROW_OCTETS = 22;
+const FIRST_ROWS = 32;
+
 /** Rows of probes. Pair `k` is probes 2k and 2k+1, in the order in which they were sent. */
 export class ProbeTable {
   count = 0;
-  #sentAtNs = new Float64Array(32);
-  #rttNs = new Float32Array(32);
-  #words = new Uint16Array(32 * 3);
-  #octets = new Uint8Array(32 * 4);
+  #capacity = 0;
+  #sentAtNs = new Float64Array(0);
+  #rttNs = new Float32Array(0);
+  #words = new Uint16Array(0);
+  #octets = new Uint8Array(0);
 
   /** `nowNs` stands for the time of sending until that is known, so that spacing holds at once. */
   add(arm: number, hopLimit: number, flow: number, purpose: Purpose, psn: number, nowNs: number): number {
     const row = this.count;
-    if (row === this.#sentAtNs.length) this.#grow();
+    if (row === this.#capacity) this.#grow();
     this.count += 1;
     this.#words[row * 3] = psn;
     this.#words[row * 3 + 1] = NO_REPLY;
@@ -108,16 +113,19 @@ export class ProbeTable {
     return row;
   }
 
+  /** One buffer for all columns: with many traces in flight the buffers themselves would weigh more than the rows. */
   #grow(): void {
-    const size = this.#sentAtNs.length * 2;
-    const sentAtNs = new Float64Array(size);
+    const size = Math.max(FIRST_ROWS, Math.ceil(this.#capacity * 1.5));
+    const buffer = new ArrayBuffer(size * ROW_OCTETS);
+    const sentAtNs = new Float64Array(buffer, 0, size);
+    const rttNs = new Float32Array(buffer, size * 8, size);
+    const words = new Uint16Array(buffer, size * 12, size * 3);
+    const octets = new Uint8Array(buffer, size * 18, size * 4);
     sentAtNs.set(this.#sentAtNs);
-    const rttNs = new Float32Array(size);
     rttNs.set(this.#rttNs);
-    const words = new Uint16Array(size * 3);
     words.set(this.#words);
-    const octets = new Uint8Array(size * 4);
     octets.set(this.#octets);
+    this.#capacity = size;
     this.#sentAtNs = sentAtNs;
     this.#rttNs = rttNs;
     this.#words = words;
@@ -214,15 +222,15 @@ export interface TraceState {
   readonly identity: TraceIdentity;
   readonly limits: TraceLimits;
   readonly order: RandomSequence;
-  /** A random rank for each hop limit: the order within a round. */
-  readonly hopOrder: Uint8Array;
+  /** Makes the order of hop limits within a round; see `hopRank`. */
+  readonly orderSalt: number;
   /** Flow 0 is the trace's own. */
   readonly flows: Flow[];
   readonly probes: ProbeTable;
   readonly signatures: ReplySignature[];
   readonly counters: TraceCounters;
   /** Fields of PDM options that were not all zero, by probe: needed to tell what was sent. */
-  readonly pdmSent: Map<number, PdmOption>;
+  pdmSent: Map<number, PdmOption> | null;
   /** First probe of the current attempt: a path change starts the measurement again (METHOD §6.7). */
   attemptStart: number;
   restarts: number;
@@ -271,7 +279,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     },
     limits: material.limits,
     order,
-    hopOrder: shuffledHops(order),
+    orderSalt: order.nextUint32(),
     flows: [material.firstFlow],
     probes: new ProbeTable(),
     signatures: [],
@@ -287,7 +295,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
       sendErrors: 0,
       kernelDrops: null,
     },
-    pdmSent: new Map(),
+    pdmSent: null,
     attemptStart: 0,
     restarts: 0,
     largestRttNs: 0,
@@ -303,9 +311,11 @@ export function createTraceState(material: TraceMaterial): TraceState {
   };
 }
 
+const NO_PREFIX = new Uint8Array(0);
+
 /** RFC 9511: the URI, NUL-terminated, first in the payload; one more NUL keeps what follows on an even octet. */
 function probeUriPrefix(uri: string | null): Uint8Array {
-  if (uri === null) return new Uint8Array(0);
+  if (uri === null) return NO_PREFIX;
   const octets = Uint8Array.from(uri, (character) => character.charCodeAt(0));
   const length = octets.length + 1;
   const prefix = new Uint8Array(length + (length % 2));
@@ -313,14 +323,9 @@ function probeUriPrefix(uri: string | null): Uint8Array {
   return prefix;
 }
 
-/** Index is the hop limit, value its place in a random order. */
-function shuffledHops(order: RandomSequence): Uint8Array {
-  const ranks = Uint8Array.from({ length: TARGET_HOP_LIMIT + 1 }, (_, hop) => hop);
-  for (let i = TARGET_HOP_LIMIT; i > 1; i -= 1) {
-    const j = 1 + order.below(i);
-    const swapped = ranks[i] ?? 0;
-    ranks[i] = ranks[j] ?? 0;
-    ranks[j] = swapped;
-  }
-  return ranks;
+/** A random rank below 64 for a hop limit, the same throughout a trace: the order within a round. */
+export function hopRank(state: TraceState, hop: number): number {
+  let hash = Math.imul(hop ^ state.orderSalt, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca77);
+  return ((hash ^ (hash >>> 13)) >>> 0) % TARGET_HOP_LIMIT;
 }
