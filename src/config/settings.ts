@@ -17,8 +17,8 @@ import {
   type Setting,
 } from './setting-types.js';
 
-/** Protocols that can be measured so far; `tcp` is added here. */
-const MEASURED = ['udp', 'icmp6'] as const satisfies readonly Protocol[];
+/** Protocols that can be measured. */
+const MEASURED = ['udp', 'icmp6', 'tcp'] as const satisfies readonly Protocol[];
 
 /**
  * All settings, by their key in the file. A flag has the same name in kebab-case, an environment variable in upper case

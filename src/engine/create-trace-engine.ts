@@ -4,7 +4,7 @@
  */
 import { sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
-import { gatherEvidence } from '../trace/evidence.js';
+import { gatherEvidence, waitNs } from '../trace/evidence.js';
 import type { Evidence } from '../trace/evidence.js';
 import { matchReply } from '../trace/match-reply.js';
 import type { Match, MismatchReason } from '../trace/match-reply.js';
@@ -20,9 +20,11 @@ import {
   markHandedOver,
   markSent,
   observe,
+  refreshPdm,
   reportingHabits,
   step,
 } from '../trace/trace-machine.js';
+import { REPLY_KIND } from '../trace/trace-state.js';
 import { writeRecord } from '../trace/write-record.js';
 import { tapMatched, tapSent, tapUnmatched } from './packet-tap.js';
 import { Pacer } from './pacer.js';
@@ -32,6 +34,7 @@ import { Reporters } from './reporters.js';
 import { ResponderBudgets } from './responder-budgets.js';
 import { createRunningTrace, freshFlow } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
+import { SynBudget } from './syn-budget.js';
 import { TraceIndex } from './trace-index.js';
 import { WakeQueue } from './wake-queue.js';
 import type { EngineStats, TraceEngine, TraceEngineOptions, TraceHandle, TraceRequest } from './trace-engine.js';
@@ -50,6 +53,7 @@ class Engine implements TraceEngine {
   readonly #material: RandomMaterial;
   readonly #pacer: Pacer;
   readonly #budgets = new ResponderBudgets();
+  readonly #syns = new SynBudget();
   readonly #queue = new WakeQueue<RunningTrace>();
   readonly #index = new TraceIndex();
   readonly #running = new Set<RunningTrace>();
@@ -201,6 +205,9 @@ class Engine implements TraceEngine {
     const record = this.#record(trace, false);
     this.#noteReporters(gatherEvidence(trace.state, this.#options.time.nowNs()));
     if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
+    for (const other of this.#index.find(trace.target, 0)) {
+      other.routerSeenByEnded = Math.max(other.routerSeenByEnded, trace.state.routerSeenAt);
+    }
     this.#queue.remove(trace);
     this.#index.remove(trace);
     this.#running.delete(trace);
@@ -294,6 +301,7 @@ class Engine implements TraceEngine {
   }
 
   #look(trace: RunningTrace, nowNs: number): void {
+    this.#sendDeferred(trace, nowNs);
     const next = step(trace.state, this.#contextOf(trace), nowNs);
     if (next.kind === 'done') {
       this.#finish(trace);
@@ -305,7 +313,7 @@ class Engine implements TraceEngine {
     }
     let earliestNs = next.deadlineNs ?? Number.POSITIVE_INFINITY;
     for (const wish of next.wishes) {
-      const readyNs = this.#readyAtNs(wish);
+      const readyNs = this.#readyAtNs(trace, wish, nowNs);
       if (readyNs <= nowNs) {
         this.#grant(trace, wish, nowNs);
         this.#queue.schedule(trace, nowNs);
@@ -316,20 +324,48 @@ class Engine implements TraceEngine {
     this.#queue.schedule(trace, Math.max(earliestNs, nowNs + 1));
   }
 
-  #readyAtNs(wish: PairWish): number {
-    return wish.responder === null
-      ? wish.notBeforeNs
-      : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(wish.responder));
+  #readyAtNs(trace: RunningTrace, wish: PairWish, nowNs: number): number {
+    const readyNs =
+      wish.responder === null ? wish.notBeforeNs : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(wish.responder));
+    if (wish.protocol !== 'tcp') return readyNs;
+    if (trace.deferred !== null) return Number.POSITIVE_INFINITY;
+    if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
+    // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
+    const isOut = trace.reachingPair?.some((row) => isAwaited(trace, row, nowNs)) ?? false;
+    if (isOut) return Number.POSITIVE_INFINITY;
+    return Math.max(readyNs, this.#syns.readyAtNs(trace.state.identity.targetText, nowNs));
+  }
+
+  /** The second SYN of a pair, once the kernel has reset what the first one opened, or nothing came of it. */
+  #sendDeferred(trace: RunningTrace, nowNs: number): void {
+    const { deferred, state } = trace;
+    if (deferred === null || isAwaited(trace, deferred.after, nowNs)) return;
+    trace.deferred = null;
+    refreshPdm(state, deferred.row, nowNs);
+    this.#handOver(trace, deferred.row, nowNs);
+  }
+
+  #handOver(trace: RunningTrace, row: number, nowNs: number): void {
+    if (trace.reachingPair?.includes(row) === true) {
+      this.#syns.spend(trace.state.identity.targetText, trace, row, nowNs);
+    }
+    markHandedOver(trace.state, row, nowNs);
+    this.#batch.add(trace, row);
   }
 
   #grant(trace: RunningTrace, wish: PairWish, nowNs: number): void {
     if (!this.#pacer.take(2, nowNs)) return;
     if (wish.responder !== null) this.#budgets.spend(wish.responder, wish.spacingMs, nowNs);
     const rows = addPair(trace.state, wish, () => freshFlow(trace, wish.protocol, this.#material), nowNs);
-    for (const row of rows) {
-      markHandedOver(trace.state, row, nowNs);
-      this.#batch.add(trace, row);
+    const [first, second] = rows;
+    const isTcp = wish.protocol === 'tcp';
+    if (isTcp && mayReachTarget(trace, wish.hopLimit)) {
+      trace.reachingPair = rows;
+      this.#syns.spend(trace.state.identity.targetText, trace, second, nowNs);
     }
+    this.#handOver(trace, first, nowNs);
+    if (isTcp) trace.deferred = { row: second, after: first };
+    else this.#handOver(trace, second, nowNs);
     this.#options.onProgress?.(trace.request.id);
   }
 
@@ -340,6 +376,7 @@ class Engine implements TraceEngine {
       return;
     }
     this.#sendErrors += 1;
+    this.#syns.giveBack(trace.state.identity.targetText, trace, row);
     markFailed(trace.state, row, `${outcome.code}: ${outcome.message}`);
     this.#wake(trace, this.#options.time.nowNs());
   }
@@ -391,9 +428,18 @@ class Engine implements TraceEngine {
     const isFirst = observe(matched.state, match, reply);
     if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, isFirst);
     if (!isFirst) return;
+    this.#giveBackSyn(matched, match.row);
     this.#repliesMatched += 1;
     this.#wake(matched, this.#options.time.nowNs());
     this.#options.onProgress?.(matched.request.id);
+  }
+
+  /** A SYN that ran out of hop limit did not reach the target. */
+  #giveBackSyn(trace: RunningTrace, row: number): void {
+    const { state } = trace;
+    const signature = state.signatures[state.probes.reply(row) ?? -1];
+    if (state.identity.protocol !== 'tcp' || signature?.kind !== REPLY_KIND.timeExceeded) return;
+    this.#syns.giveBack(state.identity.targetText, trace, row);
   }
 
   /** When a trace ends it tells which of its hops report packets with the option, and how dependably. */
@@ -409,7 +455,16 @@ class Engine implements TraceEngine {
     return {
       isReporter: (address) => this.#reporters.has(address),
       siblingEcho: () => this.#siblingEcho(trace),
+      routerSeenByOthers: () => this.#routerSeenByOthers(trace),
     };
+  }
+
+  #routerSeenByOthers(trace: RunningTrace): number {
+    let highest = trace.routerSeenByEnded;
+    for (const other of this.#index.find(trace.target, 0)) {
+      if (other !== trace) highest = Math.max(highest, other.state.routerSeenAt);
+    }
+    return highest;
   }
 
   #siblingEcho(trace: RunningTrace): SiblingEcho | null {
@@ -417,6 +472,17 @@ class Engine implements TraceEngine {
     if (sibling === undefined || sibling === trace) return trace.endedSiblingEcho;
     return echoForSibling(sibling.state, this.#options.time.nowNs());
   }
+}
+
+function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {
+  return hopLimit > trace.state.routerSeenAt;
+}
+
+function isAwaited(trace: RunningTrace, row: number, nowNs: number): boolean {
+  const { state } = trace;
+  const { probes } = state;
+  if (probes.reply(row) !== null || probes.isFailed(row)) return false;
+  return !probes.isSent(row) || probes.sentAtNs(row) + waitNs(state) > nowNs;
 }
 
 const SEVERITY: Readonly<Record<MismatchReason, number>> = { foreign: 0, malformed: 1, forged: 2, ambiguous: 3 };

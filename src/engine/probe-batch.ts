@@ -15,14 +15,7 @@ interface Arena {
 
 export interface ProbeOutcomes {
   /** `arena[offset … offset + length)` is the probe; only valid during the call. */
-  (
-    trace: RunningTrace,
-    row: number,
-    outcome: SendOutcome,
-    arena: Uint8Array,
-    offset: number,
-    length: number,
-  ): void;
+  (trace: RunningTrace, row: number, outcome: SendOutcome, arena: Uint8Array, offset: number, length: number): void;
 }
 
 export class ProbeBatch {

@@ -19,6 +19,12 @@ export interface RunningTrace extends Waking {
   endedSiblingEcho: SiblingEcho | null;
   /** The transport's count of kernel drops when the trace began. */
   readonly kernelDropsAtStart: number | null;
+  /** A later probe of a pair waits until the earlier one is answered or given up (TCP only). */
+  deferred: { readonly row: number; readonly after: number } | null;
+  /** Rows of the last pair of SYNs that may reach the target. */
+  reachingPair: readonly [number, number] | null;
+  /** The highest hop at which traces to the same target that have ended met a router. */
+  routerSeenByEnded: number;
   finished: boolean;
   readonly finish: (record: TraceRecord) => void;
 }
@@ -56,7 +62,19 @@ export function createRunningTrace(
     probeUri: parameters.probeUri,
     firstFlow: createFlow(request.protocol, destinationPort, material, parameters.flowLabel, []),
   });
-  return { request, target, state, endedSiblingEcho: null, finished: false, wakeAtNs: 0, wakeIndex: -1, ...context };
+  return {
+    request,
+    target,
+    state,
+    endedSiblingEcho: null,
+    deferred: null,
+    reachingPair: null,
+    routerSeenByEnded: 0,
+    finished: false,
+    wakeAtNs: 0,
+    wakeIndex: -1,
+    ...context,
+  };
 }
 
 /** A 5-tuple and flow label that the trace has not used yet. */

@@ -111,7 +111,16 @@ export function waitNs(state: TraceState): number {
 
 export function replyOf(state: TraceState, row: number): ReplySignature | null {
   const index = state.probes.reply(row);
-  return index === null ? null : (state.signatures[index] ?? null);
+  const reply = index === null ? null : (state.signatures[index] ?? null);
+  if (reply?.isReset === true && state.probes.arm(row) !== ARM_CODE.plain && refusesByReset(state)) {
+    return { ...reply, kind: REPLY_KIND.refused };
+  }
+  return reply;
+}
+
+/** METHOD §5: RST where the other arm draws SYN-ACK is a refusal; where the port is closed, or both come, it is an arrival. */
+function refusesByReset({ plainSyn }: TraceState): boolean {
+  return plainSyn.accepted && !plainSyn.reset;
 }
 
 export function gatherEvidence(state: TraceState, nowNs: number): Evidence {

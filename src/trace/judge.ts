@@ -21,6 +21,7 @@ import {
 import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.js';
 import { explainLoss } from './explain.js';
 import { findRefusal } from './refusal.js';
+import { findTooNear } from './too-near.js';
 import { findTampering } from './tampering.js';
 import { lookPValueBar, retestBar } from './significance.js';
 import { mcnemarPValue, passRateUpperBound, requiredDiscordantPairs } from './statistics.js';
@@ -84,6 +85,12 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
   }
   if (evidence.plainAnswers === 0 && evidence.pdmArrivals === 0) {
     return { outcome: 'unreachable', reasons: ['Nothing answered a packet without the option, at any hop limit.'] };
+  }
+  const tooNear = findTooNear(state, evidence, context);
+  if (tooNear !== null) {
+    return inconclusive(
+      `Something answers SYNs in the target's name from hop ${tooNear.answeredAt}, but a router on the way was met at hop ${tooNear.routerAt}: too near to be the target, so its answers are not counted.`,
+    );
   }
   const tampering = findTampering(state, evidence);
   if (evidence.pdmArrivals > 0) {
@@ -204,10 +211,11 @@ function decideRejected(state: TraceState, evidence: Evidence): Finding | null {
     outcome: 'rejected',
     basis: evidence.plainArrivals > 0 ? 'target' : 'routers',
     confidence: 1 - 2 ** -pairsBeyond,
-    refusal,
+    // A reset has no type and code; its sender's address may be borrowed as well.
+    refusal: refusal.type < 0 ? null : refusal,
     interval: { after: evidence.lastPdmHop, upTo: firstHopLimit, likelyUpTo: firstHopLimit },
     reasons: [
-      `${refusal.address} refused ${refusals} packets with the option and none without, while ${pairsBeyond} of their partners were answered from beyond it.`,
+      `${refusal.address} refused ${refusal.type < 0 ? 'by RST ' : ''}${refusals} packets with the option and none without, while ${pairsBeyond} of their partners were answered from beyond it.`,
     ],
   };
 }

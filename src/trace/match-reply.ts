@@ -2,8 +2,9 @@
  * From a reply to the one probe that drew it. Everything on the path can send us anything, so a reply counts only when
  * each identifying octet it holds is ours; all else gets a reason and changes no finding (METHOD §4).
  */
-import { readU16 } from '../wire/big-endian.js';
+import { readU16, readU8 } from '../wire/big-endian.js';
 import { NEXT_HEADER } from '../wire/ipv6.js';
+import { TCP_FLAG } from '../wire/tcp.js';
 import { compareQuote, readNonce } from './quote-comparison.js';
 import type { QuoteFindings } from './quote-comparison.js';
 import {
@@ -220,6 +221,10 @@ function matchSegment(state: TraceState, reply: DirectReply): MatchResult {
   );
   if (flowIndex < 0) return 'foreign';
   const acknowledgement = readU16(bytes, offset + 8) * 0x1_0000 + readU16(bytes, offset + 10);
+  // Anything but an answer to a SYN, say the ACK of a half-open connection, tells nothing of the probe.
+  const flags = readU8(bytes, offset + 13);
+  const answersSyn = (flags & TCP_FLAG.ack) !== 0 && (flags & (TCP_FLAG.syn | TCP_FLAG.rst)) !== 0;
+  if (!answersSyn) return 'foreign';
   const number = numberOfTcpSequence(state, (acknowledgement - 1) >>> 0);
   if (number === null || !state.probes.isSent(number) || state.probes.flow(number) !== flowIndex) return 'forged';
   return { row: number, findings: null };

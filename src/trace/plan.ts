@@ -20,6 +20,7 @@ import {
   RETESTED_FLOWS,
   SILENT_REPEATS,
   SILENT_TARGET_PAIRS,
+  SYN_SPACING_MS,
   TARGET_PAIRS_ON_BASE_FLOW,
   TARGET_PAIR_CAP,
   THIN_AFTER,
@@ -41,6 +42,8 @@ export interface TraceContext {
   isReporter(address: string): boolean;
   /** Target pairs of the icmp6 trace to the same target, for a UDP trace; null when there is none. */
   siblingEcho(): SiblingEcho | null;
+  /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
+  routerSeenByOthers(): number;
 }
 
 export interface SiblingEcho {
@@ -208,7 +211,9 @@ export function explorationLimit(state: TraceState, evidence: Evidence): number 
 /** The last hop of the windows that are open. A window opens when each hop of the one before was heard or given up once. */
 function openUpTo(state: TraceState, evidence: Evidence): number {
   const limit = explorationLimit(state, evidence);
-  let end = Math.min(WINDOW, limit);
+  // SYNs that may reach the target are dear: each hop is settled before the next one is tried.
+  const window = state.identity.protocol === 'tcp' ? 1 : WINDOW;
+  let end = Math.min(window, limit);
   const { distanceHint } = evidence;
   for (;;) {
     // The target's own quote says how far it is: look there before looking beyond.
@@ -223,7 +228,7 @@ function openUpTo(state: TraceState, evidence: Evidence): number {
       if (silent >= state.limits.gapLimit) return bound;
     }
     if (hinted) return bound;
-    end = Math.min(end + WINDOW, limit);
+    end = Math.min(end + window, limit);
   }
 }
 
@@ -256,7 +261,8 @@ function planExploration(state: TraceState, evidence: Evidence, wishes: PairWish
     const place = evidence.hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
     if (pairs >= PAIRS_PER_HOP || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
-    const rank = 1000 + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
+    const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
+    const rank = isNextStep ? -1 : 1000 + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
     wishes.push(wishAt(state, place, PURPOSE.explore, hop, 0, place?.plainResponders[0] ?? null, rank));
   }
 }
@@ -372,7 +378,11 @@ function wishAt(
   rank: number,
 ): PairWish {
   const thin = place !== undefined && place.plainAnswered > 0 && place.plainSilentRecently >= THIN_AFTER;
-  const spacingMs = thin ? Math.max(THIN_SPACING_MS, state.limits.hopIntervalMs) : state.limits.hopIntervalMs;
+  const shortestMs = Math.max(
+    state.limits.hopIntervalMs,
+    state.identity.protocol === 'tcp' && hopLimit === TARGET_HOP_LIMIT ? SYN_SPACING_MS : 0,
+  );
+  const spacingMs = thin ? Math.max(THIN_SPACING_MS, shortestMs) : shortestMs;
   return {
     purpose,
     hopLimit,

@@ -34,6 +34,7 @@ export const NONCE_LENGTH = 8;
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const PAYLOAD_LENGTH = 14;
 const LONG_EXTRA = 16;
+const TCP_NO_OPERATION = 1;
 /** Room that any probe fits in: METHOD §2 keeps packets within 128 octets. */
 export const MAX_PROBE_LENGTH = 128;
 
@@ -127,7 +128,8 @@ export function extensionLength(arm: number): number {
 }
 
 export function upperLayerLength(state: TraceState, arm: number, protocol: Protocol): number {
-  if (protocol === 'tcp') return TCP_HEADER_LENGTH;
+  // SYNs carry no data (METHOD §4): the longer one has no-operation options instead (RFC 9293 §3.2).
+  if (protocol === 'tcp') return TCP_HEADER_LENGTH + (arm === ARM_CODE.long ? LONG_EXTRA : 0);
   return 8 + state.identity.prefix.length + PAYLOAD_LENGTH + (arm === ARM_CODE.long ? LONG_EXTRA : 0);
 }
 
@@ -192,13 +194,14 @@ function emitUpperLayer(
       destinationPort: flow.destinationPort,
       sequence: tcpSequence(state, row),
       acknowledgement: 0,
-      dataOffset: TCP_HEADER_LENGTH / 4,
+      dataOffset: length / 4,
       flags: TCP_FLAG.syn,
       window: 0xffff,
       checksum: 0,
       urgent: 0,
     };
     emitTcpHeader(header, into, at);
+    into.fill(TCP_NO_OPERATION, at + TCP_HEADER_LENGTH, at + length);
     writeU16(finishChecksum(onesComplementSum(into, at, length, pseudo)), into, at + 16);
     return;
   }

@@ -58,3 +58,5 @@ export const EXPLAINING_PAIR_CAP = 16;
 export const LOST_AT_THE_END = 3;
 /** §6.5: pairs at a reporter beyond n when the target is silent. */
 export const REPORTER_PAIR_CAP = 40;
+/** §9: at most 8 SYNs per 10 s, two for each pair. */
+export const SYN_SPACING_MS = 2500;

@@ -49,6 +49,7 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
     // METHOD §6.7: what was measured before the change says nothing about the path that is there now.
     state.attemptStart = state.probes.count;
     state.restarts = 1;
+    state.routerSeenAt = 0;
     evidence = gatherEvidence(state, nowNs);
   }
   const wishes = planPairs(state, evidence, context);
@@ -120,26 +121,37 @@ function addProbe(
   const isPdm = arm === ARM_CODE.pdm;
   const row = state.probes.add(arm, wish.hopLimit, flowIndex, wish.purpose, isPdm ? flow.psnNext : 0, nowNs);
   if (isPdm) {
-    const psnThisPacket = flow.psnNext;
-    flow.psnNext = (psnThisPacket + 1) & 0xffff;
-    if (flow.lastReceived !== null) {
-      // RFC 8250 §3.2: time since the last packet came, and how long that one had taken after our own last one.
-      const sinceReceived = encodePdmTimeNs(Math.max(0, nowNs - flow.lastReceived.atNs));
-      const sinceSent = encodePdmTimeNs(
-        Math.max(0, flow.lastReceived.atNs - (flow.lastSentAtNs ?? flow.lastReceived.atNs)),
-      );
-      state.pdmSent ??= new Map();
-      state.pdmSent.set(row, {
-        scaleDtlr: sinceReceived.scale,
-        scaleDtls: sinceSent.scale,
-        psnThisPacket,
-        psnLastReceived: flow.lastReceived.psn,
-        deltaTimeLastReceived: sinceReceived.delta,
-        deltaTimeLastSent: sinceSent.delta,
-      });
-    }
+    flow.psnNext = (flow.psnNext + 1) & 0xffff;
+    fillPdm(state, row, flow, nowNs);
   }
   return row;
+}
+
+/** PSNLR and deltas as of now, once something with PDM has come back on this 5-tuple. */
+function fillPdm(state: TraceState, row: number, flow: Flow, nowNs: number): void {
+  const psnThisPacket = state.probes.psn(row);
+  if (flow.lastReceived !== null) {
+    // RFC 8250 §3.2: time since the last packet came, and how long that one had taken after our own last one.
+    const sinceReceived = encodePdmTimeNs(Math.max(0, nowNs - flow.lastReceived.atNs));
+    const sinceSent = encodePdmTimeNs(
+      Math.max(0, flow.lastReceived.atNs - (flow.lastSentAtNs ?? flow.lastReceived.atNs)),
+    );
+    state.pdmSent ??= new Map();
+    state.pdmSent.set(row, {
+      scaleDtlr: sinceReceived.scale,
+      scaleDtls: sinceSent.scale,
+      psnThisPacket,
+      psnLastReceived: flow.lastReceived.psn,
+      deltaTimeLastReceived: sinceReceived.delta,
+      deltaTimeLastSent: sinceSent.delta,
+    });
+  }
+}
+
+/** The second probe of a pair leaves later than the first: its option tells the time of its own sending. */
+export function refreshPdm(state: TraceState, row: number, nowNs: number): void {
+  const flow = state.flows[state.probes.flow(row)];
+  if (flow !== undefined && state.probes.arm(row) === ARM_CODE.pdm) fillPdm(state, row, flow, nowNs);
 }
 
 /** The transport has it: replies may come from now on. */
@@ -180,13 +192,25 @@ export function observe(state: TraceState, match: Match, reply: Reply): boolean 
   if (late) state.counters.late += 1;
   state.counters.answered += 1;
   state.revision += 1;
-  probes.markAnswered(row, internSignature(state, describeReply(state, match, reply)), Math.max(0, rttNs), late);
+  const signature = describeReply(state, match, reply);
+  probes.markAnswered(row, internSignature(state, signature), Math.max(0, rttNs), late);
+  noteDistance(state, row, signature);
   if (rttNs > state.largestRttNs) state.largestRttNs = rttNs;
   if (match.findings?.nonceHeld === true && !match.findings.flowLabelMatches && reply.kind === 'error') {
     noteRewrittenLabel(state, reply.quote.flowLabel);
   }
   takePdm(state, row, reply, rttNs);
   return true;
+}
+
+function noteDistance(state: TraceState, row: number, { kind, type, isReset }: ReplySignature): void {
+  const { probes, identity, plainSyn } = state;
+  if (kind === REPLY_KIND.timeExceeded && probes.flow(row) === 0 && row >= state.attemptStart) {
+    state.routerSeenAt = Math.max(state.routerSeenAt, probes.hopLimit(row));
+  }
+  if (identity.protocol !== 'tcp' || probes.arm(row) !== ARM_CODE.plain || type !== -1) return;
+  if (isReset) plainSyn.reset = true;
+  else plainSyn.accepted = true;
 }
 
 function noteRewrittenLabel(state: TraceState, label: number): void {
@@ -219,6 +243,7 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
       kind: REPLY_KIND.arrived,
       type: -1,
       code: isReset ? 1 : 0,
+      isReset,
       pointer: null,
       mtu: null,
       intact: null,
@@ -242,6 +267,7 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
   return {
     ...common,
     kind,
+    isReset: false,
     type,
     code,
     pointer,
@@ -281,6 +307,7 @@ function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
   return (
     a.kind === b.kind &&
     a.responder === b.responder &&
+    a.isReset === b.isReset &&
     a.type === b.type &&
     a.code === b.code &&
     a.pointer === b.pointer &&

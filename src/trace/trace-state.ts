@@ -60,6 +60,8 @@ export interface ReplySignature {
   readonly kind: ReplyKind;
   /** RFC 5952 text. */
   readonly responder: string;
+  /** A TCP segment with RST. */
+  readonly isReset: boolean;
   /** -1 when the reply is not ICMPv6. */
   readonly type: number;
   readonly code: number;
@@ -235,6 +237,10 @@ export interface TraceState {
   attemptStart: number;
   restarts: number;
   largestRttNs: number;
+  /** Highest hop limit on the trace's own flow that drew a router's Time Exceeded: up to there nothing reaches the target. */
+  routerSeenAt: number;
+  /** How the target answered SYNs without the option: what RSTs to the other arm mean depends on it (METHOD §5). */
+  readonly plainSyn: { accepted: boolean; reset: boolean };
   /** Flow labels that verified quotes showed in place of ours: whoever shows one has seen our packets. */
   readonly rewrittenLabels: number[];
   /** Quotes of explaining arms that named no probe: their silence proves nothing then. */
@@ -299,6 +305,8 @@ export function createTraceState(material: TraceMaterial): TraceState {
     attemptStart: 0,
     restarts: 0,
     largestRttNs: 0,
+    routerSeenAt: 0,
+    plainSyn: { accepted: false, reset: false },
     rewrittenLabels: [],
     unmatchedExplanations: 0,
     pathKnown: false,

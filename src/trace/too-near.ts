@@ -1,0 +1,26 @@
+/** SYN-ACKs that a box before the target sends in its name (METHOD §5): what it answers says nothing of the target. */
+import type { Evidence } from './evidence.js';
+import type { TraceContext } from './plan.js';
+import type { TraceState } from './trace-state.js';
+
+export interface TooNear {
+  /** The smallest hop limit that drew an answer in the target's name. */
+  readonly answeredAt: number;
+  /** A router answered for a hop limit as high as this, on the way to the same target. */
+  readonly routerAt: number;
+}
+
+/**
+ * On the trace's own flow a router at the answering hop already contradicts it. Traces by other protocols may be balanced
+ * onto a way that is one hop longer, so theirs must have been seen beyond it.
+ */
+export function findTooNear(state: TraceState, evidence: Evidence, context: TraceContext): TooNear | null {
+  if (state.identity.protocol !== 'tcp') return null;
+  const { plain, pdm } = evidence.distance;
+  if (plain === null && pdm === null) return null;
+  const answeredAt = Math.min(plain ?? Number.POSITIVE_INFINITY, pdm ?? Number.POSITIVE_INFINITY);
+  const own = plain === null ? 0 : evidence.lastPlainHop;
+  if (own >= answeredAt) return { answeredAt, routerAt: own };
+  const others = context.routerSeenByOthers();
+  return others > answeredAt ? { answeredAt, routerAt: others } : null;
+}
