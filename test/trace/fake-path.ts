@@ -1,0 +1,150 @@
+/**
+ * A path as a table: what a packet with a hop limit draws, plain or with an extension header. Runs a trace over it with
+ * the pure machine alone: no engine, no transport, a clock that jumps from event to event.
+ */
+import { matchReply } from '../../src/trace/match-reply.js';
+import type { SiblingEcho } from '../../src/trace/plan.js';
+import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
+import {
+  addPair,
+  judgeTrace,
+  markHandedOver,
+  markSent,
+  observe,
+  step,
+  type Judged,
+} from '../../src/trace/trace-machine.js';
+import { ARM_CODE, type TraceState } from '../../src/trace/trace-state.js';
+import {
+  echoReplyTo,
+  errorAbout,
+  makeFlow,
+  makeState,
+  octetsOf,
+  packetOf,
+  replyFrom,
+  TARGET,
+} from './trace-fixture.js';
+
+export interface Drawn {
+  readonly from: Uint8Array;
+  readonly type: number;
+  readonly code: number;
+  /** What the reply quotes, where that is not the packet as sent. */
+  readonly quote?: (packet: Uint8Array) => Uint8Array;
+  readonly delayMs?: number;
+}
+
+export interface FakePath {
+  readonly protocol: Protocol;
+  /** Routers before the target. */
+  readonly routers: number;
+  /** What this probe draws instead of what a clean path would; null for silence, undefined for no difference. */
+  readonly differs?: (probe: {
+    arm: number;
+    hopLimit: number;
+    number: number;
+    flow: number;
+    atNs: number;
+  }) => Drawn | null | undefined;
+  readonly siblingEcho?: SiblingEcho | null;
+  readonly reporters?: readonly string[];
+  readonly confidence?: number;
+}
+
+export const routerAt = (hop: number): Uint8Array => octetsOf(`2001:db8:1:${hop}::1`);
+
+export interface Outcome extends Judged {
+  readonly state: TraceState;
+  readonly verdict: VerdictRecord;
+  readonly endedAtNs: number;
+}
+
+export function runTrace(path: FakePath): Outcome {
+  const state = makeState(path.protocol, path.confidence === undefined ? {} : { confidence: path.confidence });
+  const context = {
+    isReporter: (address: string) => path.reporters?.includes(address) ?? false,
+    siblingEcho: () => path.siblingEcho ?? null,
+    routerSeenByOthers: () => 0,
+  };
+  const arriving: { atNs: number; deliver: () => void }[] = [];
+  let nowNs = 0;
+  for (let turns = 0; turns < 20_000; turns += 1) {
+    arriving.sort((a, b) => a.atNs - b.atNs);
+    while ((arriving[0]?.atNs ?? Number.POSITIVE_INFINITY) <= nowNs) arriving.shift()!.deliver();
+    const next = step(state, context, nowNs);
+    if (next.kind === 'done') return { state, ...judgeTrace(state, context, nowNs), endedAtNs: nowNs };
+    let untilNs = arriving[0]?.atNs ?? Number.POSITIVE_INFINITY;
+    if (next.kind === 'wait') untilNs = Math.min(untilNs, next.untilNs ?? Number.POSITIVE_INFINITY);
+    else {
+      const ready = next.wishes.find((wish) => wish.notBeforeNs <= nowNs);
+      if (ready !== undefined) {
+        for (const row of addPair(state, ready, () => makeFlow(ready.protocol), nowNs)) {
+          markHandedOver(state, row, nowNs);
+          markSent(state, row, nowNs);
+          const reply = draw(path, state, row, nowNs);
+          if (reply !== null) arriving.push(reply);
+        }
+        nowNs += 1e6;
+        continue;
+      }
+      untilNs = Math.min(
+        untilNs,
+        next.deadlineNs ?? Number.POSITIVE_INFINITY,
+        ...next.wishes.map((wish) => wish.notBeforeNs),
+      );
+    }
+    if (!Number.isFinite(untilNs)) throw new Error('the trace waits for nothing');
+    nowNs = Math.max(nowNs, untilNs);
+  }
+  throw new Error('the trace does not end');
+}
+
+function draw(
+  path: FakePath,
+  state: TraceState,
+  row: number,
+  sentAtNs: number,
+): { atNs: number; deliver: () => void } | null {
+  const hopLimit = state.probes.hopLimit(row);
+  const packet = packetOf(state, row);
+  const arrives = hopLimit > path.routers;
+  const flow = state.probes.flow(row);
+  const protocol = state.flows[flow]!.protocol;
+  const different = path.differs?.({ arm: state.probes.arm(row), hopLimit, number: row, flow, atNs: sentAtNs });
+  if (different === null) return null;
+  const timeNs = sentAtNs + (different?.delayMs ?? 10) * 1e6;
+  const received = (() => {
+    if (different !== undefined) {
+      const quote = different.quote?.(packet) ?? packet;
+      return errorAbout(quote, different.type, different.code, different.from, timeNs);
+    }
+    if (!arrives) return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), timeNs);
+    if (protocol === 'icmp6') return echoReplyTo(packet, timeNs);
+    return errorAbout(withHopLimit(packet, hopLimit - path.routers), 1, 4, TARGET, timeNs);
+  })();
+  const reply = replyFrom(received);
+  return {
+    atNs: timeNs,
+    deliver: () => {
+      const match = matchReply(state, reply);
+      if (typeof match === 'string') state.counters[match] += 1;
+      else observe(state, match, reply);
+    },
+  };
+}
+
+export function withHopLimit(packet: Uint8Array, hopLimit: number): Uint8Array {
+  const copy = packet.slice();
+  copy[7] = hopLimit;
+  return copy;
+}
+
+/** Drops packets with an extension header from this hop limit on. */
+export const dropsFrom =
+  (firstLost: number) =>
+  ({ arm, hopLimit }: { arm: number; hopLimit: number }): null | undefined =>
+    isTreated(arm) && hopLimit >= firstLost ? null : undefined;
+
+export const isTreated = (arm: number): boolean =>
+  arm === ARM_CODE.pdm || arm === ARM_CODE.do8 || arm === ARM_CODE.do16;

@@ -1,0 +1,117 @@
+/** A trace with known secrets, and routers' and targets' answers to its probes, made by hand. */
+import { emitIcmpv6Octets } from './icmpv6-octets.js';
+import { parseAddress } from '../../src/address/address.js';
+import { encodeProbe, MAX_PROBE_LENGTH } from '../../src/trace/probe-packet.js';
+import type { PairWish } from '../../src/trace/plan.js';
+import type { Protocol } from '../../src/trace/record.js';
+import { parseReply, type ReceivedPacket, type Reply } from '../../src/trace/reply.js';
+import { addPair, markHandedOver } from '../../src/trace/trace-machine.js';
+import { createTraceState, PURPOSE, type Flow, type TraceState } from '../../src/trace/trace-state.js';
+
+export const octetsOf = (text: string): Uint8Array => parseAddress(text)!.octets;
+export const SOURCE = octetsOf('2001:db8:0:1::2');
+export const TARGET = octetsOf('2001:db8:10:9::1');
+export const ROUTER = octetsOf('2001:db8:1:4::1');
+
+let nextFlow = 0;
+
+export function makeFlow(protocol: Protocol, values: Partial<Flow> = {}): Flow {
+  nextFlow += 1;
+  return {
+    protocol,
+    localId: 0xf000 + nextFlow,
+    destinationPort: protocol === 'icmp6' ? 0 : protocol === 'udp' ? 33434 : 443,
+    flowLabel: 0x10000 + nextFlow,
+    echoChecksum: 0x1000 + nextFlow,
+    psnNext: 100 * nextFlow,
+    lastReceived: null,
+    lastSentAtNs: null,
+    ...values,
+  };
+}
+
+export function makeState(
+  protocol: Protocol,
+  values: { probeUri?: string; flow?: Partial<Flow>; seed?: number; nonce?: Uint8Array; confidence?: number } = {},
+): TraceState {
+  return createTraceState({
+    source: SOURCE,
+    target: TARGET,
+    targetText: '2001:db8:10:9::1',
+    protocol,
+    destinationPort: protocol === 'icmp6' ? 0 : protocol === 'udp' ? 33434 : 443,
+    limits: {
+      confidence: values.confidence ?? 0.999,
+      maxHops: 30,
+      timeoutMs: 2000,
+      hopIntervalMs: 250,
+      gapLimit: 8,
+      explain: true,
+    },
+    seed: values.seed ?? 1,
+    secrets: {
+      nonce: values.nonce ?? Uint8Array.of(0x71, 2, 3, 4, 5, 6, 7, 0x88),
+      checksumBase: 65_500,
+      checksumStep: 31_337,
+      sequenceBase: 65_530,
+    },
+    probeUri: values.probeUri ?? null,
+    firstFlow: makeFlow(protocol, values.flow),
+  });
+}
+
+export function wishFor(state: TraceState, values: Partial<PairWish> = {}): PairWish {
+  return {
+    purpose: PURPOSE.explore,
+    hopLimit: 4,
+    flow: 0,
+    protocol: state.identity.protocol,
+    treatment: 'pdm',
+    rank: 0,
+    notBeforeNs: 0,
+    spacingMs: 250,
+    responder: null,
+    ...values,
+  };
+}
+
+/** Rows of the plain and the treated probe of a pair that was sent at `nowNs`. */
+export function sendPair(
+  state: TraceState,
+  values: Partial<PairWish> = {},
+  nowNs = 0,
+): { plain: number; treated: number } {
+  const rows = addPair(
+    state,
+    wishFor(state, values),
+    () => makeFlow(values.protocol ?? state.identity.protocol),
+    nowNs,
+  );
+  for (const row of rows) markHandedOver(state, row, nowNs);
+  const [first, second] = rows;
+  return state.probes.arm(first) === 0 ? { plain: first, treated: second } : { plain: second, treated: first };
+}
+
+export function packetOf(state: TraceState, row: number): Uint8Array {
+  const arena = new Uint8Array(MAX_PROBE_LENGTH);
+  return arena.slice(0, encodeProbe(state, row, arena, 0));
+}
+
+/** An ICMPv6 error as raw-socket delivers it: without its IPv6 header. `quote` is what it quotes. */
+export function errorAbout(quote: Uint8Array, type = 3, code = 0, from = ROUTER, timeNs = 1e6): ReceivedPacket {
+  return { layer: 'icmpv6', source: from, bytes: emitIcmpv6Octets(type, code, quote), hopLimit: null, timeNs };
+}
+
+export function replyFrom(packet: ReceivedPacket): Reply {
+  const reply = parseReply(packet);
+  if (!reply.ok) throw new Error(`not a reply: ${reply.reason} at ${reply.offset}`);
+  return reply.value;
+}
+
+/** What the target's kernel answers to an echo request: the same octets, another type. */
+export function echoReplyTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
+  const hasOptions = packet[6] === 60;
+  const bytes = packet.slice(hasOptions ? 56 : 40);
+  bytes[0] = 129;
+  return { layer: 'icmpv6', source: TARGET, bytes, hopLimit: null, timeNs };
+}
