@@ -22,8 +22,10 @@ namespace shim {
 
 namespace {
 
-/** Packets handed to JavaScript per turn of the loop. */
+/** Packets handed to JavaScript in one call. */
 constexpr uint32_t kMostPackets = 1024;
+/** Calls per turn of the loop, so that timers and sending get theirs. */
+constexpr int kMostBatches = 4;
 /** Packets start at multiples of this; most replies fit into one slot, so that a view of a slot can be used again. */
 constexpr uint32_t kSlotBytes = 256;
 /** Room for a batch of small packets, or a few of the largest. */
@@ -284,7 +286,8 @@ class ReceiverCore : public LoopSocket, public std::enable_shared_from_this<Rece
     if (error != 0) {
       Fail("recv", error);
     } else {
-      Deliver();
+      for (int batch = 0; batch < kMostBatches && IsOpen() && Deliver(); batch++) {
+      }
     }
     napi_close_handle_scope(env_, handles);
   }
@@ -328,7 +331,8 @@ class ReceiverCore : public LoopSocket, public std::enable_shared_from_this<Rece
     Call(on_error_, 1, arguments);
   }
 
-  void Deliver() {
+  /** True when there may be more. */
+  bool Deliver() {
     napi_value buffer = nullptr;
     void* memory = nullptr;
     size_t bytes = 0;
@@ -336,18 +340,19 @@ class ReceiverCore : public LoopSocket, public std::enable_shared_from_this<Rece
         napi_get_arraybuffer_info(env_, buffer, &memory, &bytes) != napi_ok || memory == nullptr || bytes < Slab::kBytes) {
       // The listener transferred the memory away.
       Fail("recv", EFAULT);
-      return;
+      return false;
     }
     Slab slab;
     slab.memory = static_cast<unsigned char*>(memory);
     mapping_.Refresh();
     while (FillFromBlock(&slab)) {
     }
-    if (slab.count == 0) return;
+    if (slab.count == 0) return false;
     delivered_ += slab.count;
     napi_value argument = nullptr;
-    if (napi_create_uint32(env_, slab.count, &argument) != napi_ok) return;
+    if (napi_create_uint32(env_, slab.count, &argument) != napi_ok) return false;
     Call(on_batch_, 1, &argument);
+    return slab.count == kMostPackets;
   }
 
   tpacket_block_desc* Block() const {

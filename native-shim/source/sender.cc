@@ -23,8 +23,8 @@ namespace {
 
 /** Few enough that interpolating between the times before and after the call tells each packet's time to a microsecond or so. */
 constexpr uint32_t kPacketsPerCall = 32;
-/** Then the event loop gets a turn. */
-constexpr uint32_t kPacketsPerTurn = 1024;
+/** Then the event loop gets a turn. Less than a receiver reads in one: each probe is seen leaving and draws a reply. */
+constexpr uint32_t kPacketsPerTurn = 512;
 constexpr uint32_t kLargestBatch = 65'536;
 constexpr size_t kMostPendingBatches = 4'096;
 constexpr uint32_t kSmallestPacket = 40;
@@ -280,7 +280,6 @@ class SenderCore : public LoopSocket, public std::enable_shared_from_this<Sender
 
   void Resume() {
     const std::shared_ptr<SenderCore> keep = shared_from_this();
-    sent_this_turn_ = 0;
     RunInScope([&] {
       uint32_t budget = kPacketsPerTurn;
       while (!batches_.empty() && LoopSocket::IsOpen()) {
@@ -291,14 +290,17 @@ class SenderCore : public LoopSocket, public std::enable_shared_from_this<Sender
                               views.Read(env_, arrays) && views.Cover(batch.count);
         if (readable) {
           const uint32_t before = batch.next;
-          if (Advance(&views, &batch, budget) != Progress::kDone) break;
+          const Progress progress = Advance(&views, &batch, budget);
           budget -= std::min(budget, batch.next - before);
+          if (progress != Progress::kDone) break;
         }
         Batch done = batch;
         batches_.pop_front();
         // Arrays that were transferred away while we waited cannot take the outcomes: the promise says so.
         ForgetBatch(&done, true, !readable);
       }
+      // Before promise reactions run, which may want to send more.
+      sent_this_turn_ = kPacketsPerTurn - budget;
     });
     if (!LoopSocket::IsOpen()) return;
     if (batches_.empty()) {

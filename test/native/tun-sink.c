@@ -48,6 +48,7 @@ static size_t answer(const uint8_t *packet, size_t length, uint8_t *reply) {
 int main(int argc, char **argv) {
   struct ifreq request = {0};
   struct pollfd ends[2] = {{.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK), .events = POLLIN}, {.fd = 0, .events = 0}};
+  int idle = 500;
   int silent = argc > 2 && strcmp(argv[2], "silent") == 0;
   if (argc < 2 || ends[0].fd < 0) {
     fprintf(stderr, "tun-sink: /dev/net/tun: %s\n", strerror(errno));
@@ -70,7 +71,15 @@ int main(int argc, char **argv) {
       while (write(ends[0].fd, reply, size) < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
       }
     }
-    if (length > 0) continue;
+    if (length > 0) {
+      idle = 0;
+      continue;
+    }
+    /* While packets keep coming, looking often is cheaper for the sender than waking us for each. */
+    if (idle++ < 500) {
+      usleep(100);
+      continue;
+    }
     if (poll(ends, 2, -1) < 0 && errno != EINTR) return 1;
     if (ends[1].revents & (POLLHUP | POLLERR)) return 0;
   }
