@@ -67,7 +67,6 @@ export class BenchTraces {
           echoChecksum: 1,
           psnNext: 0,
           lastReceived: null,
-          lastSentAtNs: null,
         },
       });
       this.#byLastOctets.set(i + 1, trace);

@@ -100,6 +100,5 @@ function createFlow(
     echoChecksum: 1 + material.below(65_521),
     psnNext: material.below(65_536),
     lastReceived: null,
-    lastSentAtNs: null,
   };
 }

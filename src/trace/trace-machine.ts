@@ -11,6 +11,7 @@
 import { formatAddress } from '../address/address.js';
 import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
 import { decodePdmTimeMs, encodePdmTimeNs } from '../wire/pdm.js';
+import type { PdmTime } from '../wire/pdm-time.js';
 import { TCP_FLAG } from '../wire/tcp.js';
 import { readU8 } from '../wire/big-endian.js';
 import { gatherEvidence, waitNs } from './evidence.js';
@@ -129,23 +130,25 @@ function addProbe(
 
 /** PSNLR and deltas as of now, once something with PDM has come back on this 5-tuple. */
 function fillPdm(state: TraceState, row: number, flow: Flow, nowNs: number): void {
-  const psnThisPacket = state.probes.psn(row);
-  if (flow.lastReceived !== null) {
-    // RFC 8250 §3.2: time since the last packet came, and how long that one had taken after our own last one.
-    const sinceReceived = encodePdmTimeNs(Math.max(0, nowNs - flow.lastReceived.atNs));
-    const sinceSent = encodePdmTimeNs(
-      Math.max(0, flow.lastReceived.atNs - (flow.lastSentAtNs ?? flow.lastReceived.atNs)),
-    );
-    state.pdmSent ??= new Map();
-    state.pdmSent.set(row, {
-      scaleDtlr: sinceReceived.scale,
-      scaleDtls: sinceSent.scale,
-      psnThisPacket,
-      psnLastReceived: flow.lastReceived.psn,
-      deltaTimeLastReceived: sinceReceived.delta,
-      deltaTimeLastSent: sinceSent.delta,
-    });
-  }
+  if (flow.lastReceived === null) return;
+  const { psn, atNs, sentBefore } = flow.lastReceived;
+  // RFC 8250 §3.2.1: since the last packet came, and from our own one before it until it came.
+  const sinceReceived = encodeSpan(nowNs - atNs);
+  const sinceSent = encodeSpan(sentBefore === null ? 0 : atNs - state.probes.sentAtNs(sentBefore));
+  state.pdmSent ??= new Map();
+  state.pdmSent.set(row, {
+    scaleDtlr: sinceReceived.scale,
+    scaleDtls: sinceSent.scale,
+    psnThisPacket: state.probes.psn(row),
+    psnLastReceived: psn,
+    deltaTimeLastReceived: sinceReceived.delta,
+    deltaTimeLastSent: sinceSent.delta,
+  });
+}
+
+/** Clocks of transports may count in fractions of a nanosecond, and may step back. */
+function encodeSpan(ns: number): PdmTime {
+  return encodePdmTimeNs(Math.max(0, Math.round(ns)));
 }
 
 /** The second probe of a pair leaves later than the first: its option tells the time of its own sending. */
@@ -164,9 +167,6 @@ export function markHandedOver(state: TraceState, row: number, nowNs: number): v
 export function markSent(state: TraceState, row: number, atNs: number): void {
   state.probes.correctSendTime(row, atNs);
   state.revision += 1;
-  if (state.probes.arm(row) !== ARM_CODE.pdm) return;
-  const flow = state.flows[state.probes.flow(row)];
-  if (flow !== undefined) flow.lastSentAtNs = atNs;
 }
 
 export function markFailed(state: TraceState, row: number, reason: string): void {
@@ -227,10 +227,24 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
   }
   const { pdm } = reply.pdm;
   const flow = state.flows[state.probes.flow(row)];
-  if (flow !== undefined) flow.lastReceived = { psn: pdm.psnThisPacket, atNs: reply.timeNs };
+  if (flow !== undefined) {
+    const sentBefore = lastSentBefore(state, state.probes.flow(row), reply.timeNs);
+    flow.lastReceived = { psn: pdm.psnThisPacket, atNs: reply.timeNs, sentBefore };
+  }
   if (state.probes.arm(row) !== ARM_CODE.pdm || pdm.psnLastReceived !== state.probes.psn(row)) return;
   state.pdm.serverDelayMs ??= decodePdmTimeMs(pdm.scaleDtlr, pdm.deltaTimeLastReceived);
   state.pdm.roundTripMs ??= rttNs / 1e6;
+}
+
+/** RFC 8250 §3.2.1: DeltaTLS runs from the last packet that was sent before the last one received. */
+function lastSentBefore({ probes }: TraceState, flow: number, atNs: number): number | null {
+  let latest: number | null = null;
+  for (let row = 0; row < probes.count; row += 1) {
+    if (probes.flow(row) !== flow || probes.arm(row) !== ARM_CODE.pdm || !probes.isSent(row)) continue;
+    if (probes.sentAtNs(row) > atNs || (latest !== null && probes.sentAtNs(row) < probes.sentAtNs(latest))) continue;
+    latest = row;
+  }
+  return latest;
 }
 
 function describeReply(state: TraceState, match: Match, reply: Reply): ReplySignature {

@@ -31,9 +31,8 @@ export interface Flow {
   /** Checksum of all echo requests of this flow: load balancers read it where ports would be. 1 to 65521. */
   readonly echoChecksum: number;
   psnNext: number;
-  /** The last packet with PDM that came back on this 5-tuple. */
-  lastReceived: { readonly psn: number; readonly atNs: number } | null;
-  lastSentAtNs: number | null;
+  /** The last packet with PDM that came back on this 5-tuple, and our last one with PDM that was sent before it came. */
+  lastReceived: { readonly psn: number; readonly atNs: number; readonly sentBefore: number | null } | null;
 }
 
 /** Secrets and starts of one trace, drawn from unguessable octets. */

@@ -25,7 +25,6 @@ export function makeFlow(protocol: Protocol, values: Partial<Flow> = {}): Flow {
     echoChecksum: 0x1000 + nextFlow,
     psnNext: 100 * nextFlow,
     lastReceived: null,
-    lastSentAtNs: null,
     ...values,
   };
 }
