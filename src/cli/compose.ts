@@ -35,9 +35,16 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     settings.doNotProbe === null ? null : readPrefixFile(settings.doNotProbe, '--do-not-probe'),
   ]);
   const capture = await openCapture(settings, time, hooks);
-  let transport: ProbeTransport;
+  const { transport: opened, choice } = await openTransport(settings, time).catch(async (error: unknown) => {
+    await capture?.abandon();
+    throw error;
+  });
   // Everything that needs the privilege is open. raw-socket opens sockets as protocols are asked for, so it must keep it.
   if (opened.name === 'native') await dropPrivileges();
+  await capture?.begin().catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
   let onFatal = (_error: Error): void => undefined;
   const transport = withFatal(opened, (error) => {
     onFatal(error);
@@ -49,6 +56,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     randomBytes: (length) => randomBytes(length),
     rate: settings.rate,
     onProgress: hooks.onProgress,
+    ...(capture === null ? {} : { tap: captureInto(capture) }),
   });
   const sources = { names: settings.dns ? names : null, asDatabase, ixpPrefixes };
   return {
@@ -70,8 +78,37 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
       names.close();
       await engine.close();
       await transport.close();
+      // The outcomes of the last probes are on their way.
+      await new Promise((resolve) => setImmediate(resolve));
+      await capture?.close();
     },
   };
+}
+
+/** Opened while everything may be opened; nothing is written or emptied before the transport is there too. */
+async function openCapture(
+  { pcap, force }: Settings,
+  time: EngineTime,
+  { onWarning }: MeasuringHooks,
+): Promise<PcapngFile | null> {
+  if (pcap === null) return null;
+  return openPcapngFile(pcap, {
+    force,
+    application: `pdm-trace ${toolVersion()}`,
+    nowNs: () => time.nowNs(),
+    epochNs: epochOf(time),
+    onFailure: ({ message }) => {
+      onWarning(message);
+    },
+  });
+}
+
+/** What 0 on the engine's clock is since 1970: read where the wall clock's millisecond changes, to microseconds. */
+function epochOf(time: EngineTime): bigint {
+  const before = time.wallMs();
+  let wallMs = before;
+  while (wallMs === before) wallMs = time.wallMs();
+  return BigInt(wallMs) * 1_000_000n - BigInt(Math.round(time.nowNs()));
 }
 
 type AdapterName = 'native' | 'raw-socket';

@@ -3,6 +3,7 @@ import type { PacketTap, TappedProbe, TappedTrace, TappedVerdict } from '../engi
 import type { PcapngFile } from '../results/pcapng-file.js';
 import { wholePacket } from '../results/pcapng-packet.js';
 import type { Reply } from '../trace/reply.js';
+import { TCP_FLAG } from '../wire/tcp.js';
 
 /** Puts each packet into the file with a comment that says whose it is and what it was taken for. */
 export function captureInto(file: Pick<PcapngFile, 'add'>): PacketTap {
@@ -64,7 +65,11 @@ const ICMPV6_ERRORS: Readonly<Record<number, string>> = {
 
 function messageText(reply: Reply): string {
   if (reply.kind === 'echo') return 'Echo Reply';
-  if (reply.kind !== 'error') return reply.kind === 'udp' ? 'UDP' : 'TCP';
+  if (reply.kind !== 'error') {
+    if (reply.kind === 'udp') return 'UDP';
+    const flags = reply.bytes[reply.offset + 13] ?? 0;
+    return (flags & TCP_FLAG.rst) !== 0 ? 'TCP RST' : (flags & TCP_FLAG.syn) !== 0 ? 'TCP SYN-ACK' : 'TCP';
+  }
   const { type, code, pointer } = reply.error;
   const numbers = `${type}/${code}${pointer === null ? '' : `, pointer ${pointer}`}`;
   return `${ICMPV6_ERRORS[type] ?? 'ICMPv6 error'} (${numbers})`;

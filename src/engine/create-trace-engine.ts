@@ -26,7 +26,6 @@ import {
 } from '../trace/trace-machine.js';
 import { REPLY_KIND } from '../trace/trace-state.js';
 import { writeRecord } from '../trace/write-record.js';
-import { tapMatched, tapSent, tapUnmatched } from './packet-tap.js';
 import { Pacer } from './pacer.js';
 import { ProbeBatch } from './probe-batch.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
@@ -35,6 +34,7 @@ import { ResponderBudgets } from './responder-budgets.js';
 import { createRunningTrace, freshFlow } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
 import { SynBudget } from './syn-budget.js';
+import { tapMatched, tapSent, tapUnmatched } from './tap-packets.js';
 import { TraceIndex } from './trace-index.js';
 import { WakeQueue } from './wake-queue.js';
 import type { EngineStats, TraceEngine, TraceEngineOptions, TraceHandle, TraceRequest } from './trace-engine.js';

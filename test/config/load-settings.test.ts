@@ -75,6 +75,7 @@ describe('layers of settings', () => {
       company: null,
       vantage: hostname(),
       json: false,
+      pcap: null,
       force: false,
       debug: false,
       config: null,
