@@ -13,14 +13,18 @@ echo '== clang-format'
 clang-format --dry-run -Werror source/*.cc source/*.h
 
 echo '== clang-tidy'
-node_include=$(node -p '
+NODE_INCLUDE=$(node -p '
   const { existsSync } = require("fs"), { dirname, join } = require("path");
   const roots = [process.env.npm_config_nodedir, join(dirname(process.execPath), ".."), join(require("os").homedir(), ".cache/node-gyp", process.versions.node)];
   roots.filter(Boolean).map((root) => join(root, "include/node")).find((path) => existsSync(join(path, "uv.h"))) ?? ""')
-[ -n "$node_include" ] || { echo "check:native does not find the headers of Node: set npm_config_nodedir" >&2; exit 1; }
-clang-tidy --quiet source/*.cc -- -std=c++17 -fno-exceptions -DNAPI_VERSION=9 -DNAPI_DISABLE_CPP_EXCEPTIONS \
-  -DNODE_ADDON_API_DISABLE_DEPRECATED -isystem "$node_include" -isystem "$(node -p 'require("node-addon-api").include_dir')" \
-  2> >(grep -v 'warnings generated' >&2)
+[ -n "$NODE_INCLUDE" ] || { echo "check:native does not find the headers of Node: set npm_config_nodedir" >&2; exit 1; }
+ADDON_API_INCLUDE=$(node -p 'require("node-addon-api").include_dir')
+export NODE_INCLUDE ADDON_API_INCLUDE
+printf '%s\0' source/*.cc | xargs -0 -n 1 -P "$(nproc)" sh -c '
+  clang-tidy --quiet "$1" -- -std=c++17 -fno-exceptions -DNAPI_VERSION=9 -DNAPI_DISABLE_CPP_EXCEPTIONS \
+    -DNODE_ADDON_API_DISABLE_DEPRECATED -isystem "$NODE_INCLUDE" -isystem "$ADDON_API_INCLUDE" 2>/tmp/clang-tidy.$$ \
+    || { grep -v "warnings generated" /tmp/clang-tidy.$$ >&2; rm /tmp/clang-tidy.$$; exit 1; }
+  rm /tmp/clang-tidy.$$' sh
 
 echo '== AddressSanitizer and UndefinedBehaviorSanitizer'
 # In a copy: the binary that everything else uses stays as it is.
