@@ -3,7 +3,7 @@
  * that accuses names the bar it passed, and everything else falls through to `inconclusive` with what was seen.
  */
 import { ICMPV6 } from '../wire/icmpv6.js';
-import { replyOf } from './evidence.js';
+import { emptyPlace, replyOf } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
 import { answersDiffer, areDisjoint, isReporterHop, wantsRepeat } from './plan.js';
 import type { SiblingEcho, TraceContext } from './plan.js';
@@ -37,6 +37,8 @@ interface Finding {
   readonly basis?: VerdictEvidence['basis'];
   readonly returnPath?: VerdictEvidence['returnPath'];
   readonly plainOnly?: number;
+  /** What answered in the target's name was not the target: its pairs are not counted. */
+  readonly targetUnseen?: true;
 }
 
 /** p above which a difference at the target is plainly none, once the last look is over. */
@@ -45,7 +47,7 @@ const SUSPICIOUS_P = 0.005;
 export function judge(state: TraceState, evidence: Evidence, context: TraceContext): VerdictRecord {
   const pathsDiverge = findDivergence(evidence);
   const finding = decide(state, evidence, context, pathsDiverge);
-  const { target } = evidence;
+  const target = finding.targetUnseen === true ? emptyPlace() : evidence.target;
   const pairs = target.both + target.plainOnly + target.pdmOnly + target.neither;
   const accusesLoss = finding.outcome === 'dropped' || finding.outcome === 'rejected';
   const diverged =
@@ -88,9 +90,12 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
   }
   const tooNear = findTooNear(state, evidence, context);
   if (tooNear !== null) {
-    return inconclusive(
-      `Something answers SYNs in the target's name from hop ${tooNear.answeredAt}, but a router on the way was met at hop ${tooNear.routerAt}: too near to be the target, so its answers are not counted.`,
-    );
+    return {
+      ...inconclusive(
+        `Something answers SYNs in the target's name from hop ${tooNear.answeredAt}, but a router on the way was met at hop ${tooNear.routerAt}: too near to be the target, so its answers are not counted.`,
+      ),
+      targetUnseen: true,
+    };
   }
   const tampering = findTampering(state, evidence);
   if (evidence.pdmArrivals > 0) {

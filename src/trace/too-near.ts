@@ -16,11 +16,10 @@ export interface TooNear {
  */
 export function findTooNear(state: TraceState, evidence: Evidence, context: TraceContext): TooNear | null {
   if (state.identity.protocol !== 'tcp') return null;
-  const { plain, pdm } = evidence.distance;
-  if (plain === null && pdm === null) return null;
-  const answeredAt = Math.min(plain ?? Number.POSITIVE_INFINITY, pdm ?? Number.POSITIVE_INFINITY);
-  const own = plain === null ? 0 : evidence.lastPlainHop;
-  if (own >= answeredAt) return { answeredAt, routerAt: own };
+  // Packets with the option may have a way of their own: its length says nothing here.
+  const answeredAt = evidence.distance.plain;
+  if (answeredAt === null) return null;
+  if (evidence.lastPlainHop >= answeredAt) return { answeredAt, routerAt: evidence.lastPlainHop };
   const others = context.routerSeenByOthers();
   return others > answeredAt ? { answeredAt, routerAt: others } : null;
 }
