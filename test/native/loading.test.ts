@@ -22,6 +22,7 @@ function evaluate(script: string): { status: number | null; output: string } {
   const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
     cwd: folder,
+    env: { ...process.env, PDM_NATIVE_SHIM_PREBUILD: undefined }, // the sanitizers' binary
   });
   return { status, output: stdout.trim() };
 }
