@@ -1,0 +1,136 @@
+/** SYN probes in the lab's real networks: a port that listens, one that does not, and filters on the way. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { TraceRecord } from '../../src/trace/record.js';
+import { createLab } from './lab.mjs';
+import type { Lab } from './lab-types.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const LISTEN = `
+import socket, sys
+server = socket.create_server(("::", 443), family=socket.AF_INET6, backlog=64)
+print("ready", flush=True)
+sys.stdin.read()
+`;
+const TCP = 6;
+const FLAG = { syn: 0x02, rst: 0x04, ack: 0x10 };
+
+async function listen(lab: Lab): Promise<() => void> {
+  const child = lab.spawn('target', ['python3', '-c', LISTEN], { stdio: 'pipe' });
+  await new Promise((resolve, reject) => {
+    child.stdout?.once('data', resolve);
+    child.once('close', () => {
+      reject(new Error('the listener ended'));
+    });
+  });
+  return () => child.stdin?.end();
+}
+
+interface Segments {
+  readonly syns: number;
+  readonly synAcks: number;
+  readonly resets: number;
+}
+
+function countSegments(packets: readonly Uint8Array[]): Segments {
+  const flags = packets.flatMap((packet) => {
+    const hasOptions = packet[6] === 60;
+    const protocol = hasOptions ? packet[40] : packet[6];
+    const at = hasOptions ? 40 + 8 * (1 + packet[41]!) : 40;
+    return protocol === TCP ? [packet[at + 13]!] : [];
+  });
+  return {
+    syns: flags.filter((flag) => flag === FLAG.syn).length,
+    synAcks: flags.filter((flag) => flag === (FLAG.syn | FLAG.ack)).length,
+    resets: flags.filter((flag) => (flag & FLAG.rst) !== 0).length,
+  };
+}
+
+async function trace(lab: Lab, ...flags: readonly string[]): Promise<TraceRecord> {
+  const argv = [MAIN, '--json', '--no-dns', '--protocol', 'tcp', ...flags, lab.targetAddress];
+  const { stdout, stderr } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 110_000 });
+  expect(stdout, stderr).not.toBe('');
+  return JSON.parse(stdout) as TraceRecord;
+}
+
+describe.concurrent('pdm-trace --protocol tcp', () => {
+  for (const transport of ['native', 'raw-socket']) {
+    it(`delivered to a port that listens, each half-open connection reset by the kernel (${transport})`, async () => {
+      const lab = await createLab('delivered-8');
+      try {
+        const stop = await listen(lab);
+        const capture = await lab.capture('target', 'up');
+        const { verdict, summary } = await trace(lab, '--transport', transport);
+        const { syns, synAcks, resets } = countSegments((await capture.stop()).packets);
+        stop();
+        expect(verdict.outcome).toBe('delivered');
+        expect(verdict.pathsDiverge).toBeNull();
+        expect(summary.lastPdmHop?.hop).toBe(8);
+        expect(syns).toBeGreaterThanOrEqual(16);
+        expect([synAcks, resets]).toEqual([syns, syns]);
+      } finally {
+        await lab.destroy();
+      }
+    });
+  }
+
+  it('delivered to a port that is closed: RST is an arrival', async () => {
+    const lab = await createLab('delivered-8');
+    try {
+      const { verdict } = await trace(lab);
+      expect(verdict.outcome).toBe('delivered');
+      expect(verdict.evidence.rates).toEqual({ plain: 1, pdm: 1 });
+    } finally {
+      await lab.destroy();
+    }
+  });
+
+  it('dropped beyond hop 4, the return path being excluded as the reason', async () => {
+    const lab = await createLab('drop-at-4');
+    try {
+      const stop = await listen(lab);
+      const { verdict, summary } = await trace(lab, '--no-explain');
+      stop();
+      expect(verdict.outcome).toBe('dropped');
+      expect(verdict.interval?.after).toBe(4);
+      expect(verdict.evidence.returnPath).toBe('excluded');
+      expect(summary.nextHop?.address).toBe(lab.hopAddress(5));
+    } finally {
+      await lab.destroy();
+    }
+  });
+
+  it('dropped by a filter on the option alone, which is named as the cause', async () => {
+    const lab = await createLab('option-filter');
+    try {
+      const stop = await listen(lab);
+      const { verdict } = await trace(lab);
+      stop();
+      expect([verdict.outcome, verdict.cause]).toEqual(['dropped', 'option']);
+    } finally {
+      await lab.destroy();
+    }
+  });
+
+  it('rejected where packets with the option draw RST and those without SYN-ACK', async () => {
+    const lab = await createLab('delivered-8');
+    try {
+      const stop = await listen(lab);
+      const rules = `table ip6 refuse {
+        chain input {
+          type filter hook input priority 0;
+          exthdr dst exists meta l4proto tcp reject with tcp reset
+        }
+      }`;
+      const { code, stderr } = await lab.exec('target', ['nft', '-f', '-'], { input: rules });
+      expect(code, stderr).toBe(0);
+      const { verdict } = await trace(lab, '--no-explain');
+      stop();
+      expect(verdict.outcome).toBe('rejected');
+      expect(verdict.interval).toMatchObject({ after: 8, upTo: 9 });
+      expect(verdict.reasons.join(' ')).toContain('by RST');
+    } finally {
+      await lab.destroy();
+    }
+  });
+});
