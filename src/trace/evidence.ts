@@ -202,6 +202,8 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
     const treatedRow = plainRow === row ? row + 1 : row;
     if (purpose === PURPOSE.explain) {
       const arm = probes.arm(treatedRow);
+      // Only pairs with PDM that went out after all of the others show that the loss was still there.
+      if (arm !== ARM_CODE.pdm) explain.delete(ARM_CODE.pdm);
       addPair(state, placeIn(explain, arm), plainRow, treatedRow, nowNs, wait, hop === TARGET_HOP_LIMIT);
       touch(target, probes.sentAtNs(row));
       continue;

@@ -1,6 +1,6 @@
 /** What it is about the packet that is refused (METHOD §6.12). Null where the evidence is short or fits no row. */
 import type { Evidence } from './evidence.js';
-import { LOCATING_PAIRS, LOST_AT_THE_END } from './procedure.js';
+import { LOCATING_PAIRS, LOST_AT_THE_END, PASSES_TO_BELIEVE } from './procedure.js';
 import type { Cause } from './record.js';
 import { ARM_CODE } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
@@ -20,10 +20,11 @@ export function explainLoss(state: TraceState, evidence: Evidence): Cause | null
   return do16 === 'refused' ? 'destination-options' : null;
 }
 
-/** One packet that passes proves that the arm is not refused; silence needs the pairs of a location. */
+/** Packets that pass prove that the arm is not refused; silence needs the pairs of a location. */
 function fateOf(state: TraceState, evidence: Evidence, arm: number): Fate {
   const place = evidence.explain.get(arm);
   if (place === undefined) return 'unknown';
-  if (place.treatedPassed > 0) return 'passes';
+  if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
+  if (place.treatedPassed > 0) return 'unknown';
   return place.lost >= LOCATING_PAIRS && state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
 }

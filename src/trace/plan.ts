@@ -13,6 +13,7 @@ import {
   LOOKS,
   LOST_AT_THE_END,
   LOST_SINCE_SEEN,
+  PASSES_TO_BELIEVE,
   PAIRS_PER_HOP,
   REPEATS,
   REPEAT_CAP,
@@ -81,10 +82,11 @@ export function planPairs(state: TraceState, evidence: Evidence, context: TraceC
 
 // ---- Explaining -----------------------------------------------------------------------------------------------------
 
-/** The target has lost as many packets with the option as a claim needs: from here on there is something to explain. */
+/** The target is about to have lost as many packets with the option as a claim needs: there is something to explain. */
 function lossIsPlain(state: TraceState, evidence: Evidence): boolean {
-  const lost = evidence.target.lost >= requiredDiscordantPairs(state.limits.confidence);
-  return lost && evidence.pdmArrivals === 0 && firstRoundIsOver(state, evidence);
+  const { lost, pending } = evidence.target;
+  if (evidence.pdmArrivals > 0 || lost < LOCATING_PAIRS) return false;
+  return lost + pending >= requiredDiscordantPairs(state.limits.confidence) && firstRoundIsOver(state, evidence);
 }
 
 /** METHOD §6.12: each arm until one of its packets passes, or enough are lost, at the target or at hop u. */
@@ -98,26 +100,23 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
     place?.lastSentNs ?? Number.NEGATIVE_INFINITY,
   );
   const wishes: PairWish[] = [];
-  for (const treatment of EXPLAINING_ARMS) {
-    const arm = evidence.explain.get(ARM_CODE[treatment]) ?? emptyPlace();
-    if (arm.treatedPassed > 0 || arm.pairs >= EXPLAINING_PAIR_CAP) continue;
-    if (arm.lost + arm.pending >= LOCATING_PAIRS) continue;
+  const explainWith = (treatment: Arm, arm: PlaceEvidence): void => {
     const wish = wishAt(state, place, PURPOSE.explain, hopLimit, 'fresh', responder, 4 + arm.pairs);
     // A pair of which one packet is lost draws one error, half of what the spacing is meant for.
     const spacingMs = wish.spacingMs / 2;
     wishes.push({ ...wish, treatment, spacingMs, notBeforeNs: lastSentNs + spacingMs * 1e6 });
+  };
+  for (const treatment of EXPLAINING_ARMS) {
+    const arm = evidence.explain.get(ARM_CODE[treatment]) ?? emptyPlace();
+    const isLost = arm.treatedPassed === 0 && arm.lost + arm.pending >= LOCATING_PAIRS;
+    const isSettled = isLost || arm.treatedPassed + arm.pending >= PASSES_TO_BELIEVE;
+    if (!isSettled && arm.pairs < EXPLAINING_PAIR_CAP) explainWith(treatment, arm);
   }
+  // Last, the option itself again: had the loss ended meanwhile, that the others pass would tell nothing.
   const pdm = evidence.explain.get(ARM_CODE.pdm) ?? emptyPlace();
-  const isOver =
-    wishes.length === 0 && EXPLAINING_ARMS.every((arm) => (evidence.explain.get(ARM_CODE[arm])?.pending ?? 0) === 0);
-  if (
-    isOver &&
-    pdm.treatedPassed === 0 &&
-    pdm.lost + pdm.pending < LOST_AT_THE_END &&
-    pdm.pairs < EXPLAINING_PAIR_CAP
-  ) {
-    wishes.push(wishAt(state, place, PURPOSE.explain, hopLimit, 'fresh', responder, 4));
-  }
+  const lostEnough = pdm.lost + pdm.pending >= LOST_AT_THE_END;
+  if (wishes.length === 0 && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP)
+    explainWith('pdm', pdm);
   return wishes;
 }
 

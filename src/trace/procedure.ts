@@ -54,6 +54,8 @@ export const THIN_AFTER = 2;
 /** §6.12 */
 export const EXPLAINING_ARMS = ['long', 'do8', 'do16'] as const;
 export const EXPLAINING_PAIR_CAP = 16;
+/** Packets of an explaining arm that must pass, and not fewer than are lost: one may slip through a filter that leaks. */
+export const PASSES_TO_BELIEVE = 2;
 /** Pairs with PDM after the explaining arms: the loss must still be there. */
 export const LOST_AT_THE_END = 3;
 /** §6.5: pairs at a reporter beyond n when the target is silent. */
