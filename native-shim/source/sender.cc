@@ -22,7 +22,7 @@ namespace shim {
 namespace {
 
 /** Few enough that interpolating between the times before and after the call tells each packet's time to a microsecond or so. */
-constexpr uint32_t kPacketsPerCall = 32;
+constexpr uint32_t kPacketsPerCall = 64;
 /** Then the event loop gets a turn. Less than a receiver reads in one: each probe is seen leaving and draws a reply. */
 constexpr uint32_t kPacketsPerTurn = 512;
 constexpr uint32_t kLargestBatch = 65'536;
