@@ -10,6 +10,9 @@ const impure = [
   { name: 'performance', message: 'The inner rooms know no clock.' },
 ];
 
+/** What plain JavaScript files (lab, bench, test runner) use of Node's globals. */
+const NODE_GLOBALS = ['process', 'console', 'performance', 'setImmediate', 'setTimeout', 'clearTimeout', 'Buffer'];
+
 export default tseslint.config(
   { ignores: ['dist', 'coverage', 'native-shim/build', '**/node_modules', '**/*.cjs'] },
   js.configs.recommended,
@@ -46,5 +49,8 @@ export default tseslint.config(
       'no-restricted-exports': 'off',
     },
   },
-  { files: ['**/*.js', '**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
+  },
 );

@@ -17,7 +17,7 @@ import { ARM_CODE } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
 
 export interface QuoteFindings {
-  /** The nonce is in the quote and is ours. */
+  /** The nonce, with the probe's number behind it, is in the quote and is ours. */
   readonly nonceHeld: boolean;
   /** Every identifying octet that the quote holds is ours. */
   readonly identityHeld: boolean;
@@ -36,6 +36,9 @@ export interface QuoteFindings {
 /** First octets of the option header without which a quote does not show it: up to PSNTP for PDM, else up to its length. */
 const DECISIVE_PDM_OCTETS = 8;
 const DECISIVE_OCTETS = 4;
+
+/** The nonce, the number and its complement: together they name one probe, in parts they may be pieced together. */
+const IDENTITY_LENGTH = NONCE_LENGTH + 4;
 
 const NO_CHANGES: readonly string[] = [];
 const expected = new Uint8Array(MAX_PROBE_LENGTH);
@@ -112,14 +115,14 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
     if (at >= quote.end) break;
     if (bytes[at] !== expected[expectedUpper + i]) {
       if (at >= knownEnd) break;
-      if (nonceAt !== null && i >= nonceAt && i < nonceAt + NONCE_LENGTH) nonceDiffers = true;
+      if (nonceAt !== null && i >= nonceAt && i < nonceAt + IDENTITY_LENGTH) nonceDiffers = true;
       else if (isChecksumOctet(protocol, i)) checksumDiffers = true;
       else if (i < 8) headerDiffers = true;
       else payloadDiffers = true;
     }
     upperHeld += 1;
   }
-  const nonceHeld = nonceAt !== null && !nonceDiffers && upperHeld >= nonceAt + NONCE_LENGTH;
+  const nonceHeld = nonceAt !== null && !nonceDiffers && upperHeld >= nonceAt + IDENTITY_LENGTH;
   if (nonceHeld) {
     if (headerDiffers) changes.push('upper-layer-header-rewritten');
     if (checksumDiffers) changes.push('checksum-rewritten');

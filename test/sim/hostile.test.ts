@@ -33,6 +33,8 @@ function networks(count: number): Network[] {
     address[14] = index + 1;
     return {
       ...network,
+      // Quotes damaged on the way are not matched; spliced together again they would be what only somebody on the path has.
+      adversary: { ...network.adversary, corrupted: 0, corruptedQuotes: 0 },
       target: { ...network.target, addresses: [address], udp: 'port-unreachable', echo: 'replies' },
     };
   });
