@@ -185,8 +185,8 @@ describe.concurrent('pdm-trace --pcap', () => {
     const lab = await createLab('delivered-8');
     try {
       const file = join(lab.directory, 'evidence.pcapng');
-      // A file may have 8 KiB here, as on a disk with no more room.
-      const shell = ['bash', '-c', 'trap "" XFSZ; ulimit -f 8; exec "$@"', 'bash'];
+      // A file may have 32 KiB here, as on a disk with no more room.
+      const shell = ['bash', '-c', 'trap "" XFSZ; ulimit -f 32; exec "$@"', 'bash'];
       const result = await lab.exec('source', [...shell, ...argvOf(lab, 'auto', file)], { timeoutMs: 60_000 });
       expect(result.code, result.stderr).toBe(73);
       expect(result.stdout.trim().split('\n')).toHaveLength(2);
