@@ -14,6 +14,7 @@ import {
   LOSSY_HOP_P,
   MIXED_HOPS_MARGIN,
   MIXED_HOPS_P,
+  PASSES_TO_BELIEVE,
   LOST_SINCE_SEEN,
   SILENT_REPEATS,
   SILENT_TARGET_PAIRS,
@@ -259,7 +260,7 @@ function decideLost(
       'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
     );
   }
-  if (returnPath === 'not excluded' && pathsDiverge !== null) {
+  if (returnPath === 'not excluded' && pathsDiverge !== null && !answersBothOfAPair(evidence)) {
     return inconclusive(
       'The arms take different ways and the target answers no echo, so its limit on errors may have answered one arm only.',
     );
@@ -276,6 +277,11 @@ function decideLost(
       ...refused,
     ],
   });
+}
+
+/** Pairs of two packets without the option, answered twice: the target's limit on errors does not choose between arms. */
+function answersBothOfAPair(evidence: Evidence): boolean {
+  return (evidence.explain.get(ARM_CODE.long)?.both ?? 0) >= PASSES_TO_BELIEVE;
 }
 
 /** Refusals that do not add up to `rejected` are still worth showing. */

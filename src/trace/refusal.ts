@@ -73,10 +73,17 @@ function isTransientRefusal(reply: ReplySignature | null): boolean {
   return reply.code === DESTINATION_UNREACHABLE.noRoute || reply.code === DESTINATION_UNREACHABLE.addressUnreachable;
 }
 
-/** The hop at which this address answers `plain` with a Time Exceeded; of several, the last before it refuses. */
+/**
+ * The hop of the refuser. METHOD names the one where its address answers `plain` with a Time Exceeded; where the arms take
+ * different ways, the hop at which it answers `pdm` is the one that the interval counts in. Of several, the last before
+ * it refuses.
+ */
 function hopOf(evidence: Evidence, address: string, firstHopLimit: number): number | null {
+  let plainHop: number | null = null;
   for (let hop = Math.min(firstHopLimit, evidence.highestHop); hop >= 1; hop -= 1) {
-    if (evidence.hops[hop]?.plainResponderOnAnyFlow.includes(address) === true) return hop;
+    const place = evidence.hops[hop];
+    if (place?.pdmResponders.includes(address) === true) return hop;
+    if (place?.plainResponderOnAnyFlow.includes(address) === true) plainHop ??= hop;
   }
-  return null;
+  return plainHop;
 }
