@@ -123,7 +123,8 @@ struct CallBuffers {
     // The kernel takes a link-local source only together with its link.
     if (scope == 0 && IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) return;
     header.msg_control = controls[slot].octets;
-    header.msg_controllen = sizeof controls[slot].octets;
+    // Without the padding behind it, it fits into the kernel's own stack buffer; with it, the kernel allocates memory per packet.
+    header.msg_controllen = CMSG_LEN(sizeof info);
     cmsghdr* control = CMSG_FIRSTHDR(&header);
     control->cmsg_level = IPPROTO_IPV6;
     control->cmsg_type = IPV6_PKTINFO;
