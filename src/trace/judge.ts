@@ -42,8 +42,6 @@ interface Finding {
   readonly targetUnseen?: true;
 }
 
-/** p above which a difference at the target is plainly none, once the last look is over. */
-const SUSPICIOUS_P = 0.005;
 
 export function judge(state: TraceState, evidence: Evidence, context: TraceContext): VerdictRecord {
   const pathsDiverge = findDivergence(evidence);
@@ -125,7 +123,8 @@ function decideArrived(
   const counted = target.both + target.plainOnly + target.pdmOnly + target.neither;
   const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
   const arrived = target.both + target.pdmOnly;
-  if (p < SUSPICIOUS_P && counted >= CLEAN_PAIRS) {
+  // Each look has a share of 1 − P; between that and the whole the difference is too large to call it none.
+  if (p < 1 - state.limits.confidence && counted >= CLEAN_PAIRS) {
     return inconclusive(
       `Packets with the option arrived (${arrived} of ${counted}), but fewer than without (${target.both + target.plainOnly} of ${counted}); the difference stays below the bar (p = ${p.toPrecision(2)}).`,
     );
