@@ -44,6 +44,9 @@ export function createTraceEngine(options: TraceEngineOptions): TraceEngine {
   return new Engine(options);
 }
 
+/** A trace sleeps no longer than this, whatever it waits for. */
+const LONGEST_NAP_NS = 500e6;
+
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
 
@@ -94,7 +97,9 @@ class Engine implements TraceEngine {
     });
   }
 
-  start(request: TraceRequest): TraceHandle {
+  start(given: TraceRequest): TraceHandle {
+    // Read later than now: the caller may use its octets again.
+    const request = { ...given, target: given.target.slice() };
     const startedAtMs = this.#options.time.wallMs();
     let running: RunningTrace | null = null;
     const record = new Promise<TraceRecord>((resolve) => {
@@ -308,7 +313,7 @@ class Engine implements TraceEngine {
       return;
     }
     if (next.kind === 'wait') {
-      this.#queue.schedule(trace, next.untilNs ?? Number.POSITIVE_INFINITY);
+      this.#queue.schedule(trace, next.untilNs ?? nowNs + LONGEST_NAP_NS);
       return;
     }
     let earliestNs = next.deadlineNs ?? Number.POSITIVE_INFINITY;
@@ -321,7 +326,8 @@ class Engine implements TraceEngine {
       }
       earliestNs = Math.min(earliestNs, readyNs);
     }
-    this.#queue.schedule(trace, Math.max(earliestNs, nowNs + 1));
+    // What a trace waits for may have been given up in this very look: it is looked at again in any case.
+    this.#queue.schedule(trace, Math.min(Math.max(earliestNs, nowNs + 1), nowNs + LONGEST_NAP_NS));
   }
 
   #readyAtNs(trace: RunningTrace, wish: PairWish, nowNs: number): number {

@@ -29,6 +29,9 @@ import { mcnemarPValue, passRateUpperBound, requiredDiscordantPairs } from './st
 import { ARM_CODE, PROBE_CAP, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
 
+/** No measurement is certain: a confidence stays below 1 in a double. */
+const MOST_BITS = 40;
+
 interface Finding {
   readonly outcome: Outcome;
   readonly reasons: readonly string[];
@@ -41,7 +44,6 @@ interface Finding {
   /** What answered in the target's name was not the target: its pairs are not counted. */
   readonly targetUnseen?: true;
 }
-
 
 export function judge(state: TraceState, evidence: Evidence, context: TraceContext): VerdictRecord {
   const pathsDiverge = findDivergence(evidence);
@@ -101,7 +103,7 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
     return decideArrived(state, evidence, context, pathsDiverge, tampering);
   }
   if (tampering !== null && evidence.plainArrivals === 0) return withDoubt(state, evidence, tampering);
-  const rejected = decideRejected(state, evidence);
+  const rejected = decideRejected(state, evidence, pathsDiverge);
   if (rejected !== null) return withDoubt(state, evidence, rejected);
   if (evidence.plainArrivals > 0) return decideLost(state, evidence, context, pathsDiverge);
   return decideSilentTarget(state, evidence, context, pathsDiverge);
@@ -205,8 +207,8 @@ function looksLikeRace(evidence: Evidence, context: TraceContext): boolean {
 
 // ---- None arrived ---------------------------------------------------------------------------------------------------
 
-function decideRejected(state: TraceState, evidence: Evidence): Finding | null {
-  const found = findRefusal(state, evidence);
+function decideRejected(state: TraceState, evidence: Evidence, pathsDiverge: number | null): Finding | null {
+  const found = findRefusal(state, evidence, pathsDiverge);
   if (found === null) return null;
   const { refusal, firstHopLimit, pairsBeyond, refusals } = found;
   if (evidence.plainRefusals.length > 0 || refusals < 2 || evidence.lastPdmHop >= firstHopLimit) return null;
@@ -215,7 +217,7 @@ function decideRejected(state: TraceState, evidence: Evidence): Finding | null {
   return {
     outcome: 'rejected',
     basis: evidence.plainArrivals > 0 ? 'target' : 'routers',
-    confidence: 1 - 2 ** -pairsBeyond,
+    confidence: 1 - 2 ** -Math.min(pairsBeyond, MOST_BITS),
     // A reset has no type and code; its sender's address may be borrowed as well.
     refusal: refusal.type < 0 ? null : refusal,
     interval: { after: evidence.lastPdmHop, upTo: firstHopLimit, likelyUpTo: firstHopLimit },
@@ -315,6 +317,8 @@ function decideSilentTarget(
   for (let hop = n + 1; hop <= evidence.highestHop && pathsDiverge === null; hop += 1) {
     const place = evidence.hops[hop];
     if (place === undefined || place.lost < required || !isReporterHop(place, context)) continue;
+    // A hop that answered a packet with the option, whatever it quoted, was reached by it.
+    if (place.treatedPassed > 0) continue;
     if (evidence.pdmRefusals.length > 0 || pathIsUnstable(state, evidence)) break;
     const returnPath = judgeReturnPath(state, evidence, context);
     if (returnPath === 'answered') {
@@ -376,7 +380,7 @@ function locate(
   const n = evidence.lastPdmHop;
   const firstRefusal = Math.min(...evidence.pdmRefusals.map((row) => state.probes.hopLimit(row)));
   const after = Math.min(dependableUpTo(evidence), firstRefusal - 1);
-  const distance = evidence.distance.plain ?? Math.min(TARGET_HOP_LIMIT, evidence.distanceHint ?? TARGET_HOP_LIMIT);
+  const distance = evidence.distance.plain ?? TARGET_HOP_LIMIT;
   // On a way of its own, the option's distance to the target is not the other arm's.
   let upTo = pathsDiverge === null && distance > n ? distance : TARGET_HOP_LIMIT;
   // §6.6 says seven pairs; this bound is stated as certain, so it gets the whole bar.
@@ -384,7 +388,8 @@ function locate(
   if (pathsDiverge === null) {
     for (let hop = n + 1; hop < upTo; hop += 1) {
       const place = evidence.hops[hop];
-      if (place !== undefined && place.lost >= required && isReporterHop(place, context)) upTo = hop;
+      if (place === undefined || place.lost < required || place.treatedPassed > 0) continue;
+      if (isReporterHop(place, context)) upTo = hop;
     }
   }
   return { after, upTo, likelyUpTo: likelyUpTo(evidence, n, upTo) };
@@ -416,7 +421,8 @@ function dependableUpTo(evidence: Evidence): number {
 
 function likelyUpTo(evidence: Evidence, n: number, upTo: number): number {
   for (let hop = n + 1; hop < upTo; hop += 1) {
-    if ((evidence.hops[hop]?.lost ?? 0) >= LOCATING_PAIRS) return hop;
+    const place = evidence.hops[hop];
+    if (place !== undefined && place.lost >= LOCATING_PAIRS && place.treatedPassed === 0) return hop;
   }
   return upTo;
 }

@@ -141,6 +141,8 @@ function accept(state: TraceState, row: number, bytes: Uint8Array, reply: ErrorR
   const findings = compareQuote(state, row, bytes, reply.quote);
   if (!findings.identityHeld) return 'forged';
   if (!findings.nonceHeld && findings.identityOctets < 8) return 'ambiguous';
+  // Without the nonce, ports and checksum can be guessed; together with a label that only our packets show they cannot.
+  if (!findings.nonceHeld && !knowsLabel(state, reply)) return 'forged';
   return { row, findings };
 }
 

@@ -16,7 +16,7 @@ export interface RefusalFinding {
   readonly pairsBeyond: number;
 }
 
-export function findRefusal(state: TraceState, evidence: Evidence): RefusalFinding | null {
+export function findRefusal(state: TraceState, evidence: Evidence, pathsDiverge: number | null): RefusalFinding | null {
   const { probes } = state;
   const bySource = new Map<string, number[]>();
   for (const row of evidence.pdmRefusals) {
@@ -33,7 +33,8 @@ export function findRefusal(state: TraceState, evidence: Evidence): RefusalFindi
   const [address, rows] = entry;
   let firstHopLimit = TARGET_HOP_LIMIT;
   for (const row of rows) if (probes.hopLimit(row) < firstHopLimit) firstHopLimit = probes.hopLimit(row);
-  firstHopLimit = Math.min(firstHopLimit, evidence.distance.plain ?? TARGET_HOP_LIMIT);
+  // On a way of its own, the option's distance to the target is not the other arm's.
+  if (pathsDiverge === null) firstHopLimit = Math.min(firstHopLimit, evidence.distance.plain ?? TARGET_HOP_LIMIT);
   const ownHop = hopOf(evidence, address, firstHopLimit);
   const first = replyOf(state, rows[0] ?? 0);
   if (first === null) return null;
