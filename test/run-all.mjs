@@ -74,7 +74,7 @@ function privilegeProblem() {
 async function runSuite(suite, folder) {
   const startedAtMs = Date.now();
   const file = path.join(folder, `${suite}.json`);
-  const { output } = await run([
+  const { code, output } = await run([
     path.join(BIN, 'vitest'),
     'run',
     '--project',
@@ -99,13 +99,14 @@ async function runSuite(suite, folder) {
       each.status === 'failed' && each.assertionResults.length === 0,
   ).length;
   const failed = Number(result.numTotalTests) - passed + brokenFiles;
-  const empty = passed + failed === 0 ? 1 : 0;
+  // No tests at all, an error outside of every test, or one in a file's clean-up: vitest says so by its exit code alone.
+  const otherwise = failed === 0 && (passed === 0 || code !== 0) ? 1 : 0;
   total.passed += passed;
-  total.failed += failed + empty;
+  total.failed += failed + otherwise;
   process.stdout.write(
-    `${failed + empty === 0 ? 'ok    ' : 'FAILED'} ${suite}: ${passed} passed, ${failed} failed (${seconds} s)\n`,
+    `${failed + otherwise === 0 ? 'ok    ' : 'FAILED'} ${suite}: ${passed} passed, ${failed + otherwise} failed (${seconds} s)\n`,
   );
-  if (failed + empty > 0) process.stdout.write(`${output}\n`);
+  if (failed + otherwise > 0) process.stdout.write(`${output}\n`);
 }
 
 async function main() {
