@@ -1,0 +1,322 @@
+/** Bookkeeping of probes and replies: PDM per 5-tuple, late and duplicate replies, failed sends, restarts of the order. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gatherEvidence, waitNs } from '../../src/trace/evidence.js';
+import { matchReply } from '../../src/trace/match-reply.js';
+import { encodeProbe } from '../../src/trace/probe-packet.js';
+import { RandomSequence } from '../../src/trace/random-sequence.js';
+import type { DirectReply } from '../../src/trace/reply.js';
+import { markFailed, markSent, observe, refreshPdm } from '../../src/trace/trace-machine.js';
+import { hopRank, ProbeTable, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/trace-state.js';
+import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
+import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
+
+const MS = 1e6;
+
+function pdmIn(state: TraceState, row: number): PdmOption {
+  const parsed = parsePdm(packetOf(state, row), 42);
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return parsed.value;
+}
+
+/** The target answers the echo request of this row at this time, with or without PDM of its own. */
+function answer(state: TraceState, row: number, timeNs: number, pdm: Partial<PdmOption> | null = null): boolean {
+  const plainReply = replyFrom(echoReplyTo(packetOf(state, row), timeNs)) as DirectReply;
+  const zero = { scaleDtlr: 0, scaleDtls: 0, psnThisPacket: 0, psnLastReceived: 0 };
+  const option = { ...zero, deltaTimeLastReceived: 0, deltaTimeLastSent: 0, ...pdm };
+  const reply: DirectReply = { ...plainReply, pdm: pdm === null ? null : { version: 'rfc8250', pdm: option } };
+  const match = matchReply(state, reply);
+  if (typeof match === 'string') throw new Error(match);
+  return observe(state, match, reply);
+}
+
+const targetPair = { purpose: PURPOSE.target, hopLimit: TARGET_HOP_LIMIT } as const;
+
+describe('PDM of a 5-tuple (RFC 8250 §3)', () => {
+  it('has PSNLR and both deltas 0 until something with PDM came back, replies without it notwithstanding', () => {
+    const state = makeState('icmp6');
+    for (let i = 0; i < 3; i += 1) {
+      const { plain, treated } = sendPair(state, {}, i * 100 * MS);
+      expect(pdmIn(state, treated)).toMatchObject({
+        psnLastReceived: 0,
+        deltaTimeLastReceived: 0,
+        deltaTimeLastSent: 0,
+      });
+      answer(state, plain, i * 100 * MS + 5 * MS);
+      answer(state, treated, i * 100 * MS + 5 * MS);
+    }
+  });
+
+  it('then tells the last PSN received, the time since, and the time from the send before it', () => {
+    const state = makeState('icmp6');
+    const { treated } = sendPair(state, {}, 100 * MS);
+    answer(state, treated, 130 * MS, { psnThisPacket: 777, psnLastReceived: pdmIn(state, treated).psnThisPacket });
+    const next = sendPair(state, {}, 350 * MS);
+    const option = pdmIn(state, next.treated);
+    const sinceReceived = encodePdmTimeNs(220 * MS);
+    const sinceSent = encodePdmTimeNs(30 * MS);
+    expect(option).toMatchObject({
+      psnLastReceived: 777,
+      scaleDtlr: sinceReceived.scale,
+      deltaTimeLastReceived: sinceReceived.delta,
+      scaleDtls: sinceSent.scale,
+      deltaTimeLastSent: sinceSent.delta,
+    });
+    const attoseconds = decodePdmTime(option.scaleDtls, option.deltaTimeLastSent);
+    expect(Number(attoseconds) / 1e15).toBeCloseTo(30, 2);
+    // A quote of it is compared with what was sent, not with zeros.
+    const result = matchReply(state, replyFrom(errorAbout(packetOf(state, next.treated))));
+    expect(result).toMatchObject({ row: next.treated, findings: { intact: true, intactWhole: true, altered: false } });
+  });
+
+  it('counts from the last send before the reply, not from sends while it was on its way back', () => {
+    const state = makeState('icmp6');
+    const first = sendPair(state, {}, 100 * MS);
+    const second = sendPair(state, {}, 120 * MS);
+    sendPair(state, {}, 160 * MS);
+    answer(state, first.treated, 150 * MS, { psnThisPacket: 1 });
+    expect(state.flows[0]!.lastReceived).toEqual({ psn: 1, atNs: 150 * MS, sentBefore: second.treated });
+  });
+
+  it('keeps each flow to itself', () => {
+    const state = makeState('icmp6');
+    const { treated } = sendPair(state, {}, 0);
+    answer(state, treated, 10 * MS, { psnThisPacket: 5 });
+    const other = sendPair(state, { flow: 'fresh' }, 20 * MS);
+    expect(pdmIn(state, other.treated).psnLastReceived).toBe(0);
+    expect(pdmIn(state, sendPair(state, {}, 30 * MS).treated).psnLastReceived).toBe(5);
+  });
+
+  it('of a probe that leaves later than its partner tells the time of its own sending', () => {
+    const state = makeState('icmp6');
+    const { treated } = sendPair(state, {}, 0);
+    answer(state, treated, 10 * MS, { psnThisPacket: 5 });
+    const later = sendPair(state, {}, 20 * MS);
+    refreshPdm(state, later.treated, 50 * MS);
+    expect(pdmIn(state, later.treated)).toMatchObject({ deltaTimeLastReceived: encodePdmTimeNs(40 * MS).delta });
+  });
+
+  it('of the target tells its delay, only where it names the probe', () => {
+    const delay = encodePdmTimeNs(3 * MS);
+    const values = { scaleDtlr: delay.scale, deltaTimeLastReceived: delay.delta };
+    const state = makeState('icmp6');
+    const { treated } = sendPair(state, {}, 0);
+    answer(state, treated, 10 * MS, { ...values, psnLastReceived: pdmIn(state, treated).psnThisPacket ^ 1 });
+    expect(state.pdm).toMatchObject({ serverDelayMs: null, roundTripMs: null });
+    const next = sendPair(state, {}, 20 * MS);
+    answer(state, next.treated, 32 * MS, { ...values, psnLastReceived: pdmIn(state, next.treated).psnThisPacket });
+    expect(state.pdm.roundTripMs).toBe(12);
+    expect(state.pdm.serverDelayMs).toBeCloseTo(3, 2);
+  });
+});
+
+describe('a late reply', () => {
+  it('voids its pair, and still counts for delivery', () => {
+    const state = makeState('icmp6');
+    const { plain, treated } = sendPair(state, targetPair, 0);
+    answer(state, plain, 20 * MS);
+    answer(state, treated, 2100 * MS);
+    const evidence = gatherEvidence(state, 5000 * MS);
+    expect(evidence.target).toMatchObject({ pairs: 1, void: 1, both: 0, plainOnly: 0, pending: 0 });
+    expect(evidence.pdmArrivals).toBe(1);
+    expect(state.counters).toMatchObject({ answered: 2, late: 1 });
+  });
+
+  it('still counts for n', () => {
+    const state = makeState('udp');
+    const { treated } = sendPair(state, { hopLimit: 6 }, 0);
+    const reply = replyFrom(errorAbout(packetOf(state, treated), 3, 0, undefined, 2500 * MS));
+    const match = matchReply(state, reply);
+    if (typeof match === 'string') throw new Error(match);
+    observe(state, match, reply);
+    const evidence = gatherEvidence(state, 5000 * MS);
+    expect([evidence.lastPdmHop, evidence.hops[6]!.void]).toEqual([6, 1]);
+  });
+});
+
+describe('the wait for a reply', () => {
+  it('is the timeout until the path is known, then four of the largest round trip within 300 ms and the timeout', () => {
+    const state = makeState('udp');
+    expect(waitNs(state)).toBe(2000 * MS);
+    state.pathKnown = true;
+    expect(waitNs(state)).toBe(300 * MS);
+    state.largestRttNs = 100 * MS;
+    expect(waitNs(state)).toBe(400 * MS);
+    state.largestRttNs = 900 * MS;
+    expect(waitNs(state)).toBe(2000 * MS);
+  });
+
+  it('leaves a pair pending to the last moment, and then closes it', () => {
+    const state = makeState('icmp6');
+    const { plain } = sendPair(state, targetPair, 0);
+    answer(state, plain, 10 * MS);
+    expect(gatherEvidence(state, 2000 * MS - 1)).toMatchObject({ pendingProbes: 1, nextDeadlineNs: 2000 * MS });
+    expect(gatherEvidence(state, 2000 * MS - 1).target).toMatchObject({ pending: 1, lost: 0 });
+    expect(gatherEvidence(state, 2000 * MS).target).toMatchObject({ pending: 0, lost: 1, plainOnly: 1 });
+  });
+});
+
+describe('a second reply to one probe', () => {
+  it('is a duplicate that changes no finding', () => {
+    const state = makeState('icmp6');
+    const { plain } = sendPair(state, targetPair, 0);
+    expect(answer(state, plain, 10 * MS)).toBe(true);
+    const before = gatherEvidence(state, 9e9);
+    expect(answer(state, plain, 400 * MS)).toBe(false);
+    expect(gatherEvidence(state, 9e9)).toEqual(before);
+    expect(state.counters).toMatchObject({ answered: 1, duplicate: 1, late: 0 });
+    expect(state.probes.rttNs(plain)).toBe(10 * MS);
+  });
+});
+
+describe('a send that failed', () => {
+  it('voids its pair whatever its partner drew, and is not waited for', () => {
+    for (const failing of ['plain', 'treated'] as const) {
+      const state = makeState('icmp6');
+      const rows = sendPair(state, targetPair, 0);
+      markFailed(state, rows[failing], 'ENOBUFS');
+      answer(state, rows[failing === 'plain' ? 'treated' : 'plain'], 10 * MS);
+      const evidence = gatherEvidence(state, 20 * MS);
+      expect(evidence.pendingProbes).toBe(0);
+      expect(evidence.target).toMatchObject({ pairs: 1, void: 1, both: 0, plainOnly: 0, pdmOnly: 0, neither: 0 });
+      expect(state.counters).toMatchObject({ sent: 1, sendErrors: 1 });
+      expect(state.sendError).toBeNull();
+    }
+  });
+
+  it('ends the trace when six in a row fail and nothing was ever sent', () => {
+    const state = makeState('udp');
+    for (let i = 0; i < 3; i += 1) {
+      expect(state.sendError).toBeNull();
+      for (const row of Object.values(sendPair(state))) markFailed(state, row, 'EPERM: not permitted');
+    }
+    expect(state.sendError).toBe('EPERM: not permitted');
+  });
+
+  it('cannot be answered: a reply to what never left is not believed', () => {
+    const state = makeState('icmp6');
+    const { plain } = sendPair(state, targetPair, 0);
+    const reply = replyFrom(echoReplyTo(packetOf(state, plain)));
+    markFailed(state, plain, 'EPERM');
+    expect(matchReply(state, reply)).toBe('forged');
+  });
+});
+
+describe('a round trip', () => {
+  it('is measured from the better time of sending, also when that is known after the reply', () => {
+    const state = makeState('icmp6');
+    const { plain } = sendPair(state, targetPair, 0);
+    answer(state, plain, 10 * MS);
+    markSent(state, plain, 4 * MS);
+    expect(state.probes.rttNs(plain)).toBe(6 * MS);
+    expect(state.probes.sentAtNs(plain)).toBe(4 * MS);
+  });
+
+  it('below zero means that a clock stepped, and never becomes a negative time', () => {
+    const state = makeState('icmp6');
+    const { plain } = sendPair(state, targetPair, 100 * MS);
+    answer(state, plain, 10 * MS);
+    expect(state.clockStepped).toBe(true);
+    expect(state.probes.rttNs(plain)).toBe(0);
+  });
+});
+
+describe('equal replies', () => {
+  it('share one signature, so that a trace that is flooded with answers stays small', () => {
+    const state = makeState('icmp6');
+    for (let i = 0; i < 150; i += 1) {
+      const { plain, treated } = sendPair(state, targetPair, i * MS);
+      for (const row of [plain, treated, plain, treated]) answer(state, row, i * MS + 10);
+    }
+    expect(state.signatures).toHaveLength(1);
+    expect(state.counters.duplicate).toBe(300);
+  });
+
+  it('with labels rewritten at random leave no more than sixteen of them', () => {
+    const state = makeState('udp');
+    for (let i = 0; i < 100; i += 1) {
+      const { plain } = sendPair(state);
+      const quote = packetOf(state, plain);
+      quote[2]! ^= 1 + i;
+      const reply = replyFrom(errorAbout(quote));
+      const match = matchReply(state, reply);
+      if (typeof match === 'string') throw new Error(match);
+      observe(state, match, reply);
+    }
+    expect(state.rewrittenLabels).toHaveLength(16);
+  });
+});
+
+describe('the table of probes', () => {
+  it('gives back each row as it was written, however often it grew', () => {
+    const row = fc.record({
+      arm: fc.integer({ min: 0, max: 4 }),
+      hopLimit: fc.integer({ min: 1, max: 64 }),
+      flow: fc.integer({ min: 0, max: 199 }),
+      psn: fc.integer({ min: 0, max: 0xffff }),
+      atNs: fc.integer({ min: 0, max: 2 ** 52 }),
+    });
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 400 }), (rows) => {
+        const table = new ProbeTable();
+        for (const { arm, hopLimit, flow, psn, atNs } of rows) table.add(arm, hopLimit, flow, 1, psn, atNs);
+        const read = rows.map((_, i) => ({
+          arm: table.arm(i),
+          hopLimit: table.hopLimit(i),
+          flow: table.flow(i),
+          psn: table.psn(i),
+          atNs: table.sentAtNs(i),
+        }));
+        expect(read).toEqual(rows);
+        expect(rows.every((_, i) => table.reply(i) === null && !table.isSent(i) && !table.isFailed(i))).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('encodes no probe whose flow does not exist', () => {
+    const state = makeState('udp');
+    const row = state.probes.add(0, 4, 9, PURPOSE.explore, 0, 0);
+    expect(() => encodeProbe(state, row, new Uint8Array(128), 0)).toThrow(/flow 9/);
+  });
+});
+
+describe('the order of probes', () => {
+  it('comes from a sequence that repeats for a seed, is fair, and has coins that know nothing of the ones before', () => {
+    const draw = (seed: number): number[] => {
+      const sequence = new RandomSequence(seed);
+      return Array.from({ length: 20_000 }, () => (sequence.coin() ? 1 : 0));
+    };
+    expect(draw(3)).toEqual(draw(3));
+    expect(draw(3)).not.toEqual(draw(3 + 0x1_0000_0000));
+    for (const seed of [0, 1, 2, 0xffff_ffff, Number.MAX_SAFE_INTEGER]) {
+      const coins = draw(seed);
+      // Five standard deviations of a fair coin.
+      const heads = coins.reduce((sum, coin) => sum + coin, 0);
+      expect(Math.abs(heads - 10_000)).toBeLessThan(354);
+      for (const lag of [1, 2, 3, 8]) {
+        const same = coins.slice(lag).filter((coin, i) => coin === coins[i]).length;
+        expect(Math.abs(same - (20_000 - lag) / 2)).toBeLessThan(354);
+      }
+    }
+  });
+
+  it('stays below its bound and reaches all of it', () => {
+    const sequence = new RandomSequence(9);
+    const seen = new Set(Array.from({ length: 2000 }, () => sequence.below(16)));
+    expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: 16 }, (_, i) => i));
+  });
+
+  it('ranks hop limits differently for different seeds, and alike throughout a trace', () => {
+    const ranks = (seed: number): number[] => {
+      const state = makeState('udp', { seed });
+      const read = (): number[] => Array.from({ length: 30 }, (_, hop) => hopRank(state, hop + 1));
+      const before = read();
+      sendPair(state);
+      expect(read()).toEqual(before);
+      return before;
+    };
+    expect(ranks(1)).not.toEqual(ranks(2));
+    expect(ranks(1).every((rank) => rank >= 0 && rank < 64)).toBe(true);
+  });
+});
