@@ -1,0 +1,171 @@
+/** The record of traces over fake paths: its shape, and that it says what was measured. */
+import { describe, expect, it } from 'vitest';
+import { traceRecordSchema } from '../../src/config/record-schema.js';
+import type { TraceRecord } from '../../src/trace/record.js';
+import { ARM_CODE } from '../../src/trace/trace-state.js';
+import { writeRecord } from '../../src/trace/write-record.js';
+import { dropsFrom, isTreated, routerAt, runTrace, withHopLimit, type FakePath } from './fake-path.js';
+import { TARGET } from './trace-fixture.js';
+
+const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
+const path = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
+
+function recordOf(fake: FakePath, change?: (outcome: ReturnType<typeof runTrace>) => void): TraceRecord {
+  const outcome = runTrace(fake);
+  change?.(outcome);
+  const record = writeRecord(outcome.state, outcome, {
+    id: '0190b3c4-0000-7000-8000-000000000001',
+    runId: '0190b3c4-0000-7000-8000-000000000002',
+    vantage: 'here',
+    company: null,
+    input: 'www.example.com',
+    aliases: ['example.net'],
+    tool: { version: '0.1.0', transport: 'simulated', clock: 'process' },
+    seed: 1,
+    startedAtMs: 1_700_000_000_000,
+    endedAtMs: 1_700_000_003_000,
+  });
+  expect(traceRecordSchema.parse(JSON.parse(JSON.stringify(record)))).toEqual(record);
+  return record;
+}
+
+const refusesAt4 = ({ arm, hopLimit }: { arm: number; hopLimit: number }) =>
+  isTreated(arm) && hopLimit >= 5 ? { from: routerAt(4), type: 1, code: 1 } : undefined;
+
+describe('a record', () => {
+  it('has the shape of the schema, whatever the outcome', () => {
+    const outcomes = [
+      path(),
+      path({ protocol: 'icmp6' }),
+      path({ differs: dropsFrom(1), siblingEcho: echoLost }),
+      path({ differs: dropsFrom(5), siblingEcho: echoLost }),
+      path({ differs: dropsFrom(5) }),
+      path({ differs: refusesAt4, siblingEcho: echoLost }),
+      path({ differs: ({ hopLimit }) => (hopLimit > 8 ? null : undefined) }),
+      path({ differs: () => null }),
+    ].map((fake) => recordOf(fake).verdict.outcome);
+    expect(outcomes).toEqual([
+      'delivered',
+      'delivered',
+      'dropped',
+      'dropped',
+      'dropped',
+      'rejected',
+      'no-difference',
+      'unreachable',
+    ]);
+  });
+
+  it('names n, the last hop without the option, and n+1, as numbers and addresses', () => {
+    const { summary } = recordOf(path({ differs: dropsFrom(5), siblingEcho: echoLost }));
+    expect(summary).toMatchObject({
+      lastPdmHop: { hop: 4, address: '2001:db8:1:4::1' },
+      lastPlainHop: { hop: 8, address: '2001:db8:1:8::1' },
+      nextHop: { hop: 5, address: '2001:db8:1:5::1', candidates: [], uncertain: false },
+    });
+  });
+
+  it('keeps n+1 as a number where that hop is silent, and names the target where it is the target', () => {
+    const silent = path({
+      siblingEcho: echoLost,
+      differs: (probe) => (probe.hopLimit === 5 ? null : dropsFrom(5)(probe)),
+    });
+    expect(recordOf(silent).summary.nextHop).toMatchObject({ hop: 5, address: null });
+    const atTarget = path({ siblingEcho: echoLost, differs: dropsFrom(9) });
+    expect(recordOf(atTarget).summary.nextHop).toMatchObject({ hop: 9, address: '2001:db8:10:9::1' });
+  });
+
+  it('lists the responders at n+1 where flows differ', () => {
+    const fake = path({
+      siblingEcho: echoLost,
+      differs: (probe) => {
+        if (probe.hopLimit === 5 && !isTreated(probe.arm) && probe.flow % 3 === 1) {
+          return { from: routerAt(55), type: 3, code: 0, quote: (packet) => withHopLimit(packet, 1) };
+        }
+        return dropsFrom(5)(probe);
+      },
+    });
+    const addresses = recordOf(fake).summary.nextHop!.candidates.map(({ address }) => address);
+    expect(addresses.sort()).toEqual(['2001:db8:1:55::1', '2001:db8:1:5::1'].sort());
+  });
+
+  it('has no next hop where packets with the option arrive, and no n where none was seen', () => {
+    expect(recordOf(path()).summary.nextHop).toBeNull();
+    const { summary, verdict } = recordOf(path({ differs: dropsFrom(1), siblingEcho: echoLost }));
+    expect([summary.lastPdmHop, verdict.optionSeenUpTo]).toEqual([null, null]);
+    expect(summary.nextHop).toMatchObject({ hop: 1 });
+  });
+
+  it('has each hop limit once, ascending, silent ones too, and the target apart', () => {
+    const record = recordOf(path({ differs: (probe) => (probe.hopLimit === 3 ? null : dropsFrom(5)(probe)) }));
+    expect(record.hops.map(({ hop }) => hop)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(record.hops[2]!.arms.plain).toEqual({ sent: 3, answered: 0, responders: [] });
+    expect(record.targetPairs).toMatchObject({ hop: null, distance: { plain: 9, pdm: null } });
+  });
+
+  it('counts probes that were sent for the arms that ran, and pairs of plain and pdm alone', () => {
+    const record = recordOf(path({ differs: dropsFrom(5), siblingEcho: echoLost }));
+    const { arms, pairs } = record.targetPairs!;
+    expect(Object.keys(arms).sort()).toEqual(['do16', 'do8', 'long', 'pdm', 'plain']);
+    const total = pairs.both + pairs.plainOnly + pairs.pdmOnly + pairs.neither + pairs.void;
+    expect([total, pairs.plainOnly]).toEqual([record.verdict.evidence.pairs, record.verdict.evidence.plainOnly]);
+    const inHops = record.hops.flatMap((hop) => Object.values(hop.arms)).reduce((sum, arm) => sum + arm.sent, 0);
+    const atTarget = Object.values(arms).reduce((sum, arm) => sum + arm.sent, 0);
+    expect(inHops + atTarget).toBe(record.counters.sent);
+  });
+
+  it('keeps type, code, pointer and MTU of what refused, by responder', () => {
+    const record = recordOf(path({ differs: refusesAt4, siblingEcho: echoLost }));
+    const { responders } = record.hops[5]!.arms.pdm;
+    expect(responders).toHaveLength(1);
+    expect(responders[0]).toMatchObject({
+      address: '2001:db8:1:4::1',
+      icmp: [{ type: 1, code: 1, pointer: null, count: responders[0]!.answered }],
+      quotes: [{ intact: true, changes: [], count: responders[0]!.answered }],
+    });
+  });
+
+  it('has the smallest, middle and largest round trip, none of them after a clock stepped', () => {
+    let delayMs = 0;
+    const fake = path({
+      differs: ({ hopLimit, arm }) => {
+        if (hopLimit !== 2 || arm !== ARM_CODE.plain) return undefined;
+        delayMs += 7;
+        return {
+          from: routerAt(2),
+          type: 3,
+          code: 0,
+          delayMs,
+          quote: (packet) => withHopLimit(packet, 1),
+        };
+      },
+    });
+    const rtt = (record: TraceRecord): unknown => record.hops[1]!.arms.plain.responders[0]!.rttMs;
+    expect(rtt(recordOf(fake))).toEqual({ min: 7, median: 14, max: 21 });
+    delayMs = 0;
+    const stepped = recordOf(fake, ({ state }) => {
+      state.clockStepped = true;
+      state.pdm.roundTripMs = 5;
+    });
+    expect([rtt(stepped), stepped.pdm.roundTripMs]).toEqual([null, null]);
+  });
+
+  it('has ports for UDP and an identifier for echo, never both, and the size on the wire', () => {
+    const udp = recordOf(path());
+    expect(udp.flow).toMatchObject({ destinationPort: 33434, echoId: null, size: 62 });
+    expect(udp.flow.sourcePort).toBeGreaterThanOrEqual(0xf000);
+    const echo = recordOf(path({ protocol: 'icmp6' }));
+    expect(echo.flow).toMatchObject({ sourcePort: null, destinationPort: null, size: 62 });
+    expect(echo.flow.echoId).toBeGreaterThanOrEqual(0xf000);
+  });
+
+  it('says where the option was last seen: by the target that quoted it, else at n', () => {
+    expect(recordOf(path()).verdict.optionSeenUpTo).toBe('target');
+    expect(recordOf(path({ protocol: 'icmp6' })).verdict.optionSeenUpTo).toBe(8);
+    const cut = path({
+      differs: ({ hopLimit }) =>
+        hopLimit > 8 ? { from: TARGET, type: 1, code: 4, quote: (packet) => packet.slice(0, 48) } : undefined,
+    });
+    expect(recordOf(cut).verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 8 });
+  });
+});
