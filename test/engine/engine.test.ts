@@ -1,0 +1,248 @@
+/** The engine over a transport in memory: whatever the transport does, each trace ends in one record. */
+import { describe, expect, it } from 'vitest';
+import { traceRecordSchema } from '../../src/config/record-schema.js';
+import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import type { TraceEngineOptions } from '../../src/engine/trace-engine.js';
+import type { TraceRecord } from '../../src/trace/record.js';
+import { octetsOf, TARGET } from '../trace/trace-fixture.js';
+import { FakeTransport, ManualTime, requestFor } from './engine-fixture.js';
+
+function setUp(options: Partial<TraceEngineOptions> = {}, maxBatch = 16) {
+  const transport = new FakeTransport();
+  transport.capabilities = { ...transport.capabilities, maxBatch };
+  const time = new ManualTime();
+  transport.time = time;
+  const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes, ...options });
+  const finish = async (record: Promise<TraceRecord>): Promise<TraceRecord> => {
+    await time.runUntil(record);
+    return record;
+  };
+  return { transport, time, engine, finish };
+}
+
+describe('a trace in the engine', () => {
+  it('ends in a delivered record over a path that answers everything', async () => {
+    for (const protocol of ['udp', 'icmp6'] as const) {
+      const { transport, engine, finish } = setUp();
+      transport.answers = true;
+      const record = await finish(engine.start(requestFor(protocol)).record);
+      expect(record.verdict.outcome).toBe('delivered');
+      expect(record.targetPairs!.distance).toEqual({ plain: 4, pdm: 4 });
+      expect(record.counters).toMatchObject({ sent: transport.sent.length, foreign: 0, forged: 0, ambiguous: 0 });
+      expect(engine.stats()).toMatchObject({ tracesInFlight: 0, probesSent: transport.sent.length, sendErrors: 0 });
+    }
+  });
+
+  it('hands the transport no more than it takes at once, and watches the flows before the first probe', async () => {
+    const { transport, engine, time } = setUp({ rate: 100_000 }, 4);
+    transport.answers = true;
+    let watchedAtFirst: readonly string[] = [];
+    transport.sendFailure = () => {
+      if (transport.sent.length === 0) watchedAtFirst = [...transport.watched];
+      return null;
+    };
+    const targets = Array.from({ length: 10 }, (_, i) => octetsOf(`2001:db8:10:9::${i + 1}`));
+    await time.runUntil(Promise.all(targets.map(async (target) => engine.start(requestFor('udp', target)).record)));
+    expect(Math.max(...transport.batches)).toBe(4);
+    expect(watchedAtFirst).toEqual(['udp', 'udp,icmp6']);
+  });
+
+  it('sends the two packets of a pair next to each other, one plain and one with an option', async () => {
+    const { transport, engine, finish } = setUp();
+    transport.answers = true;
+    await finish(engine.start(requestFor('udp')).record);
+    for (let i = 0; i < transport.sent.length; i += 2) {
+      const pair = [transport.sent[i]!, transport.sent[i + 1]!];
+      expect(pair.map((packet) => packet[6]).sort()).toEqual([17, 60]);
+      expect(pair[0]!.subarray(7, 40)).toEqual(pair[1]!.subarray(7, 40));
+    }
+  });
+
+  it('reads the octets of the target before the caller uses them again', async () => {
+    const { transport, engine, finish } = setUp();
+    transport.answers = true;
+    const target = TARGET.slice();
+    const { record } = engine.start(requestFor('icmp6', target));
+    target.fill(0xff);
+    expect((await finish(record)).target.address).toBe('2001:db8:10:9::1');
+  });
+
+  it('keeps the packet rate over all traces', async () => {
+    const { transport, engine, time } = setUp({ rate: 50 });
+    transport.answers = true;
+    for (let i = 1; i <= 20; i += 1) void engine.start(requestFor('udp', octetsOf(`2001:db8:10:9::${i}`)));
+    await time.run(4e9);
+    expect(transport.sent.length).toBeLessThanOrEqual(4 * 50 + 2);
+    expect(transport.sent.length).toBeGreaterThan(150);
+    await engine.close();
+  });
+
+  it('asks one router no more often than its interval allows, whoever asks', async () => {
+    const { transport, engine, time } = setUp();
+    transport.answers = true;
+    const atHop1: number[] = [];
+    transport.sendFailure = (packet) => {
+      if (packet[7] === 1 && packet[6] === 60) atHop1.push(time.nowNs());
+      return null;
+    };
+    const records = [1, 2, 3, 4].map((i) => engine.start(requestFor('udp', octetsOf(`2001:db8:10:9::${i}`))).record);
+    await time.runUntil(Promise.all(records));
+    // Four traces meet hop 1 before anybody knows who answers there; from then on the budget is shared.
+    const known = atHop1.slice(4);
+    expect(known).toHaveLength(8);
+    known.slice(1).forEach((at, i) => {
+      expect(at - known[i]!).toBeGreaterThanOrEqual(0.25e9);
+    });
+  });
+});
+
+describe('a trace that cannot be measured', () => {
+  it('without a route is unreachable, with the reason, and valid as a record', async () => {
+    const { transport, engine } = setUp();
+    transport.routeFailure = new Error('ENETUNREACH: no route to 2001:db8:10:9::1');
+    const record = await engine.start(requestFor('udp')).record;
+    expect(traceRecordSchema.parse(record)).toEqual(record);
+    expect(record).toMatchObject({ hops: [], source: { address: null }, target: { address: '2001:db8:10:9::1' } });
+    expect(record.verdict).toMatchObject({ outcome: 'unreachable', reasons: [transport.routeFailure.message] });
+    expect(transport.sent).toEqual([]);
+  });
+
+  it('because every send fails is unreachable with the code, and does not go on trying', async () => {
+    const { transport, engine, finish } = setUp();
+    transport.sendFailure = () => ({ ok: false, code: 'EPERM', message: 'Operation not permitted' });
+    const record = await finish(engine.start(requestFor('udp')).record);
+    expect(record.verdict.outcome).toBe('unreachable');
+    expect(record.verdict.reasons.join()).toContain('EPERM');
+    expect(record.counters.sent).toBe(0);
+    expect(record.counters.sendErrors).toBeLessThan(20);
+  });
+
+  it('because the transport rejects is unreachable too', async () => {
+    const { transport, engine, finish } = setUp();
+    transport.sendRejects = true;
+    const record = await finish(engine.start(requestFor('icmp6')).record);
+    expect(record.verdict.outcome).toBe('unreachable');
+    expect(record.verdict.reasons.join()).toContain('the socket is gone');
+  });
+
+  it('because only packets with the option cannot be sent accuses nobody', async () => {
+    const { transport, engine, finish } = setUp();
+    transport.answers = true;
+    transport.sendFailure = (packet) =>
+      packet[6] === 60 ? { ok: false, code: 'EPERM', message: 'filtered here' } : null;
+    const record = await finish(engine.start(requestFor('icmp6')).record);
+    expect(record.verdict.outcome).toBe('inconclusive');
+    expect(record.targetPairs!.pairs).toMatchObject({ plainOnly: 0, both: 0 });
+  });
+});
+
+describe('an end from outside', () => {
+  it('by interrupt gives each trace its record with what was measured, and starts no other', async () => {
+    const { transport, engine, time } = setUp();
+    transport.answers = true;
+    const records = (['udp', 'icmp6'] as const).map((protocol) => engine.start(requestFor(protocol)).record);
+    await time.run(0.2e9);
+    await engine.interrupt();
+    for (const record of await Promise.all(records)) {
+      expect(record.verdict).toMatchObject({ outcome: 'inconclusive', confidence: null });
+      expect(record.verdict.reasons[0]).toContain('interrupted');
+      expect(record.counters.answered).toBeGreaterThan(0);
+      expect(record.hops.length).toBeGreaterThan(0);
+    }
+    const sent = transport.sent.length;
+    expect((await engine.start(requestFor('udp')).record).verdict.outcome).toBe('inconclusive');
+    await time.run(5e9);
+    expect(transport.sent).toHaveLength(sent);
+    expect(engine.stats().tracesInFlight).toBe(0);
+  });
+
+  it('by a transport that fails says what failed', async () => {
+    const { transport, engine, time } = setUp();
+    const { record } = engine.start(requestFor('udp'));
+    await time.run(0.1e9);
+    transport.fail(new Error('ENETDOWN: the interface went away'));
+    const { verdict } = await record;
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons).toContain('ENETDOWN: the interface went away');
+  });
+
+  it('by closing leaves no timer and closes the transport', async () => {
+    const { transport, engine, time } = setUp();
+    const { record } = engine.start(requestFor('udp'));
+    await time.run(0.1e9);
+    await engine.close();
+    await record;
+    expect([time.pendingTimers, transport.closed]).toEqual([0, 1]);
+  });
+});
+
+describe('a snapshot', () => {
+  it('claims nothing while the trace runs, and does not disturb it', async () => {
+    const { transport, engine, time, finish } = setUp();
+    transport.answers = true;
+    const handle = engine.start(requestFor('icmp6'));
+    expect(handle.snapshot().verdict).toMatchObject({ outcome: 'inconclusive', reasons: ['Not started yet.'] });
+    for (let i = 0; i < 5; i += 1) {
+      await time.run(0.1e9);
+      expect(traceRecordSchema.parse(handle.snapshot()).verdict.outcome).toBe('inconclusive');
+    }
+    expect((await finish(handle.record)).verdict.outcome).toBe('delivered');
+  });
+});
+
+describe('what is received', () => {
+  it('that is no reply, malformed or of nobody changes nothing but a count', async () => {
+    const { transport, engine, time, finish } = setUp();
+    transport.answers = true;
+    const { record } = engine.start(requestFor('icmp6'));
+    await time.run(0.05e9);
+    const packet = transport.errorQuoting(transport.sent[0]!);
+    const other = packet.bytes.slice();
+    other.fill(0x22, 8 + 24, 8 + 40); // quotes a packet to somebody else
+    transport.deliver(
+      { ...packet, bytes: packet.bytes.subarray(0, 20) },
+      { ...packet, bytes: other },
+      { ...packet, direction: 'out' },
+      { ...packet, bytes: Uint8Array.of(135, 0, 0, 0, 0, 0, 0, 0) },
+    );
+    expect(engine.stats()).toMatchObject({ malformed: 1, foreign: 1 });
+    const { verdict, counters } = await finish(record);
+    expect([verdict.outcome, counters.foreign, counters.duplicate]).toEqual(['delivered', 0, 0]);
+  });
+
+  it('with kernel drops meanwhile keeps a loss from becoming an accusation', async () => {
+    for (const drops of [0, 3]) {
+      const { transport, engine, time, finish } = setUp();
+      transport.answers = true;
+      transport.kernelDrops = 7;
+      const { record } = engine.start(requestFor('icmp6'));
+      // Packets with an option beyond hop 2 are swallowed without an answer.
+      transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 2;
+      await time.run(0.1e9);
+      transport.kernelDrops += drops;
+      const { verdict, counters } = await finish(record);
+      expect(counters.kernelDrops).toBe(drops);
+      expect(verdict.outcome).toBe(drops === 0 ? 'dropped' : 'inconclusive');
+      if (drops === 0) expect(verdict.interval).toEqual({ after: 2, upTo: 4, likelyUpTo: 3 });
+    }
+  });
+});
+
+describe('two traces to one target', () => {
+  it('tell each other of echo replies: UDP packets with the option are lost, echo requests with it are not', async () => {
+    const { transport, engine, time } = setUp();
+    transport.answers = true;
+    transport.swallows = (packet) => packet[6] === 60 && packet[40] === 17 && packet[7]! > 2;
+    const [udp, echo] = (['udp', 'icmp6'] as const).map((protocol) => engine.start(requestFor(protocol)).record);
+    await time.runUntil(Promise.all([udp, echo]));
+    expect((await echo!).verdict.outcome).toBe('delivered');
+    const { verdict } = await udp!;
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons[0]).toContain('Echo requests with the option were answered');
+    // The echo trace speaks for both: UDP sends no echo requests of its own.
+    const identifiers = new Set(
+      transport.sent.filter((packet) => packet[6] === 58).map((packet) => packet[44]! * 256 + packet[45]!),
+    );
+    expect(identifiers.size).toBe((await echo!).targetPairs!.arms.plain.sent - 3 + 1);
+  });
+});
