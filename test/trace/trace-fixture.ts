@@ -19,11 +19,11 @@ export function makeFlow(protocol: Protocol, values: Partial<Flow> = {}): Flow {
   nextFlow += 1;
   return {
     protocol,
-    localId: 0xf000 + nextFlow,
+    localId: 0xf000 + (nextFlow % 0x1000),
     destinationPort: protocol === 'icmp6' ? 0 : protocol === 'udp' ? 33434 : 443,
-    flowLabel: 0x10000 + nextFlow,
-    echoChecksum: 0x1000 + nextFlow,
-    psnNext: 100 * nextFlow,
+    flowLabel: 0x10000 + (nextFlow % 0x10000),
+    echoChecksum: 0x1000 + (nextFlow % 0x1000),
+    psnNext: (100 * nextFlow) % 0x10000,
     lastReceived: null,
     ...values,
   };
