@@ -127,11 +127,11 @@ class Engine implements TraceEngine {
 
   async interrupt(): Promise<void> {
     this.#interrupted = true;
-    await Promise.all(this.#starting);
     for (const trace of [...this.#running]) {
       trace.state.interrupted = true;
       this.#finish(trace);
     }
+    await Promise.all(this.#starting);
   }
 
   stats(): EngineStats {
@@ -198,7 +198,13 @@ class Engine implements TraceEngine {
     if (!this.#watched.has(protocol)) {
       this.#watched.add(protocol);
       const flows: WatchedFlow[] = [...this.#watched].map((watched) => ({ protocol: watched, ...LOCAL_IDS }));
-      this.#watching = this.#watching.then(() => this.#transport.watch(flows));
+      const before = this.#watching.catch(() => undefined);
+      this.#watching = before
+        .then(() => this.#transport.watch(flows))
+        .catch((error: unknown) => {
+          this.#watched.delete(protocol);
+          throw error;
+        });
     }
     await this.#watching;
   }
@@ -414,6 +420,9 @@ class Engine implements TraceEngine {
         several ||= matched !== null;
         matched = trace;
         match = result;
+      } else if (result === 'ambiguous') {
+        trace.state.counters.ambiguous += 1;
+        if (rejected === null || SEVERITY[result] > SEVERITY[rejected.reason]) rejected = { trace, reason: result };
       } else if (rejected === null || SEVERITY[result] > SEVERITY[rejected.reason])
         rejected = { trace, reason: result };
     }
@@ -421,7 +430,7 @@ class Engine implements TraceEngine {
       if (rejected === null || rejected.reason === 'foreign') this.#foreign += 1;
       if (rejected !== null) {
         const { trace, reason } = rejected;
-        trace.state.counters[reason] += 1;
+        if (reason !== 'ambiguous') trace.state.counters[reason] += 1;
         if (tap !== undefined && reason !== 'foreign') tapUnmatched(tap, trace, packet, reply, reason);
       }
       return;

@@ -24,9 +24,13 @@ export interface PlaceEvidence {
   lost: number;
   /** Of `lost`, those sent after packets with the option had been seen at hop n. */
   lostSinceSeen: number;
+  /** Of `lost`, those sent after the last packet with the option that hop n quoted. */
+  lostAfterSeen: number;
   /** Pairs in which only `plain`, or only `pdm`, was ever answered, however late. Void pairs count here. */
   onlyPlainEver: number;
   onlyPdmEver: number;
+  /** Of `plainOnly`, those that `plain` drew an answer in that quotes nothing. */
+  plainOnlyUnquoted: number;
   /** Of `lost`, those in which `pdm` was refused. */
   refused: number;
   /** Probes of `plain`, resolved, since the place last answered one; and whether it ever did. */
@@ -59,6 +63,8 @@ export interface Evidence {
   readonly explain: ReadonlyMap<number, PlaceEvidence>;
   /** n: the highest hop whose Time Exceeded quotes the option intact; 0 when none. */
   readonly lastPdmHop: number;
+  /** When the last packet with the option that hop n quoted was sent. */
+  readonly lastSeenAtNNs: number;
   readonly lastPlainHop: number;
   readonly highestHop: number;
   /** Smallest hop limit that the target answered on the base flow. */
@@ -88,9 +94,11 @@ export function emptyPlace(): PlaceEvidence {
     void: 0,
     lost: 0,
     lostSinceSeen: 0,
+    lostAfterSeen: 0,
     onlyPlainEver: 0,
     onlyPdmEver: 0,
     refused: 0,
+    plainOnlyUnquoted: 0,
     plainAnswered: 0,
     plainSilentRecently: 0,
     lastSentNs: Number.NEGATIVE_INFINITY,
@@ -137,6 +145,7 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
   const plainRefusals: number[] = [];
   let lastPdmHop = 0;
   let lastPdmHopSeenNs = Number.NEGATIVE_INFINITY;
+  let lastSeenAtNNs = Number.NEGATIVE_INFINITY;
   let lastPlainHop = 0;
   let highestHop = 0;
   let plainDistance: number | null = null;
@@ -186,7 +195,11 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
       if (reply.kind === REPLY_KIND.arrived) {
         if (!isTarget && baseFlow && (pdmDistance === null || hop < pdmDistance)) pdmDistance = hop;
       } else if (reply.kind === REPLY_KIND.timeExceeded && !isTarget && reply.intact === true) {
-        if (hop > lastPdmHop) lastPdmHopSeenNs = Number.POSITIVE_INFINITY;
+        if (hop > lastPdmHop) {
+          lastPdmHopSeenNs = Number.POSITIVE_INFINITY;
+          lastSeenAtNNs = Number.NEGATIVE_INFINITY;
+        }
+        if (hop >= lastPdmHop) lastSeenAtNNs = Math.max(lastSeenAtNNs, probes.sentAtNs(row));
         if (hop >= lastPdmHop) {
           lastPdmHop = hop;
           lastPdmHopSeenNs = Math.min(lastPdmHopSeenNs, probes.sentAtNs(row) + probes.rttNs(row));
@@ -217,6 +230,7 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
       const lostBefore = target.lost;
       addPair(state, target, plainRow, treatedRow, nowNs, wait, true);
       if (target.lost > lostBefore && probes.sentAtNs(treatedRow) > lastPdmHopSeenNs) target.lostSinceSeen += 1;
+      if (target.lost > lostBefore && probes.sentAtNs(treatedRow) > lastSeenAtNNs) target.lostAfterSeen += 1;
       continue;
     }
     if (purpose === PURPOSE.retest) {
@@ -242,6 +256,7 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
     repeat,
     explain,
     lastPdmHop,
+    lastSeenAtNNs,
     lastPlainHop,
     highestHop,
     distance: { plain: plainDistance, pdm: pdmDistance },
@@ -322,7 +337,10 @@ function addPair(
   const treatedAnswered = atTarget ? treated?.kind === REPLY_KIND.arrived : treated !== null;
   if (plainAnswered) {
     if (treatedAnswered) place.both += 1;
-    else place.plainOnly += 1;
+    else {
+      place.plainOnly += 1;
+      if (plain?.quoted === false) place.plainOnlyUnquoted += 1;
+    }
   } else if (treatedAnswered) place.pdmOnly += 1;
   else place.neither += 1;
   const plainPassed = plain?.kind === REPLY_KIND.arrived || (!atTarget && plain?.kind === REPLY_KIND.timeExceeded);

@@ -5,7 +5,7 @@
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { emptyPlace, replyOf } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
-import { answersDiffer, areDisjoint, isReporterHop, wantsRepeat } from './plan.js';
+import { answersDiffer, areDisjoint, isReporterHop, wantsRepeat, lossOutlivesN } from './plan.js';
 import type { SiblingEcho, TraceContext } from './plan.js';
 import {
   CLEAN_PAIRS,
@@ -15,6 +15,7 @@ import {
   MIXED_HOPS_MARGIN,
   MIXED_HOPS_P,
   PASSES_TO_BELIEVE,
+  RELABELLED_DOUBT,
   LOST_SINCE_SEEN,
   SILENT_REPEATS,
   SILENT_TARGET_PAIRS,
@@ -25,12 +26,14 @@ import { findRefusal } from './refusal.js';
 import { findTooNear } from './too-near.js';
 import { findTampering } from './tampering.js';
 import { lookPValueBar, retestBar } from './significance.js';
-import { mcnemarPValue, passRateUpperBound, requiredDiscordantPairs } from './statistics.js';
+import { mcnemarPValue, median, passRateUpperBound, requiredDiscordantPairs } from './statistics.js';
 import { ARM_CODE, PROBE_CAP, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
 
 /** No measurement is certain: a confidence stays below 1 in a double. */
 const MOST_BITS = 40;
+/** How much later packets with the option come back from hop n before a router is taken to handle them slowly. */
+const SLOW_PATH_NS = 1e6;
 
 interface Finding {
   readonly outcome: Outcome;
@@ -211,6 +214,9 @@ function decideRejected(state: TraceState, evidence: Evidence, pathsDiverge: num
   const found = findRefusal(state, evidence, pathsDiverge);
   if (found === null) return null;
   const { refusal, firstHopLimit, pairsBeyond, refusals } = found;
+  for (let hop = firstHopLimit; hop <= evidence.highestHop; hop += 1) {
+    if ((evidence.hops[hop]?.treatedPassed ?? 0) > 0) return null;
+  }
   if (evidence.plainRefusals.length > 0 || refusals < 2 || evidence.lastPdmHop >= firstHopLimit) return null;
   const required = Math.max(LOCATING_PAIRS, requiredDiscordantPairs(state.limits.confidence));
   if (pairsBeyond < required) return null;
@@ -261,9 +267,10 @@ function decideLost(
       'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
     );
   }
-  if (returnPath === 'not excluded' && pathsDiverge !== null && !answersBothOfAPair(evidence)) {
+  const mayRace = pathsDiverge !== null ? !answersBothOfAPair(evidence) : answersOneOfASlowPair(state, evidence);
+  if (returnPath === 'not excluded' && mayRace) {
     return inconclusive(
-      'The arms take different ways and the target answers no echo, so its limit on errors may have answered one arm only.',
+      'The target answers no echo and limits its errors, and packets with the option may reach it later: it may have answered their partners only.',
     );
   }
   return withDoubt(state, evidence, {
@@ -283,6 +290,31 @@ function decideLost(
 /** Pairs of two packets without the option, answered twice: the target's limit on errors does not choose between arms. */
 function answersBothOfAPair(evidence: Evidence): boolean {
   return (evidence.explain.get(ARM_CODE.long)?.both ?? 0) >= PASSES_TO_BELIEVE;
+}
+
+/**
+ * Of two packets without the option now one and now the other is answered, never both: the target's limit chooses. Those
+ * with the option lose if they come later, as they may where routers handle them slowly; that they got as far as the
+ * target's door, or were slow at n, makes it possible.
+ */
+function answersOneOfASlowPair(state: TraceState, evidence: Evidence): boolean {
+  const long = evidence.explain.get(ARM_CODE.long);
+  if (long === undefined || long.both > 0 || long.pdmOnly === 0) return false;
+  const n = evidence.lastPdmHop;
+  return n + 1 >= (evidence.distance.plain ?? Number.POSITIVE_INFINITY) || isSlowerAt(state, n);
+}
+
+function isSlowerAt(state: TraceState, hop: number): boolean {
+  const { probes } = state;
+  const rttsNs: [plain: number[], pdm: number[]] = [[], []];
+  for (let row = state.attemptStart; row < probes.count; row += 1) {
+    const arm = probes.arm(row);
+    if (probes.hopLimit(row) !== hop || replyOf(state, row)?.kind !== REPLY_KIND.timeExceeded) continue;
+    if (arm === ARM_CODE.plain) rttsNs[0].push(probes.rttNs(row));
+    else if (arm === ARM_CODE.pdm) rttsNs[1].push(probes.rttNs(row));
+  }
+  const [plain, pdm] = [median(rttsNs[0]), median(rttsNs[1])];
+  return plain !== null && pdm !== null && pdm - plain > SLOW_PATH_NS;
 }
 
 /** Refusals that do not add up to `rejected` are still worth showing. */
@@ -350,12 +382,12 @@ function judgeReturnPath(
   context: TraceContext,
 ): 'excluded' | 'not excluded' | 'answered' {
   const { probes } = state;
-  if (state.identity.protocol !== 'udp') return 'excluded';
   for (let row = state.attemptStart; row < probes.count; row += 1) {
     const reply = replyOf(state, row);
     const isPlainArrival = probes.arm(row) === ARM_CODE.plain && reply?.kind === REPLY_KIND.arrived;
     if (isPlainArrival && probes.purpose(row) === PURPOSE.target && !reply.quoted) return 'excluded';
   }
+  if (state.identity.protocol !== 'udp') return 'not excluded';
   const echo = context.siblingEcho() ?? ownEcho(evidence.echo);
   if (echo.pdmArrivals > 0) return 'answered';
   return echo.plainOnly >= LOCATING_PAIRS ? 'excluded' : 'not excluded';
@@ -363,7 +395,7 @@ function judgeReturnPath(
 
 function ownEcho(echo: PlaceEvidence): SiblingEcho {
   return {
-    plainOnly: echo.plainOnly,
+    plainOnly: echo.plainOnlyUnquoted,
     plainArrivals: echo.both + echo.plainOnly,
     pdmArrivals: echo.both + echo.pdmOnly,
     settled: true,
@@ -379,7 +411,8 @@ function locate(
 ): NonNullable<VerdictRecord['interval']> {
   const n = evidence.lastPdmHop;
   const firstRefusal = Math.min(...evidence.pdmRefusals.map((row) => state.probes.hopLimit(row)));
-  const after = Math.min(dependableUpTo(evidence), firstRefusal - 1);
+  // Nothing shows that packets with the option still got to n when most pairs were lost.
+  const after = lossOutlivesN(state, evidence) ? 0 : Math.min(dependableUpTo(evidence), firstRefusal - 1);
   const distance = evidence.distance.plain ?? TARGET_HOP_LIMIT;
   // On a way of its own, the option's distance to the target is not the other arm's.
   let upTo = pathsDiverge === null && distance > n ? distance : TARGET_HOP_LIMIT;
@@ -432,8 +465,11 @@ function likelyUpTo(evidence: Evidence, n: number, upTo: number): number {
 /** METHOD §6.13: evidence that silence may not be silence. */
 function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Finding {
   const doubts: string[] = [];
-  if (state.counters.ambiguous > 0 && evidence.pdmArrivals === 0) {
+  if (state.counters.ambiguous > 0 && (evidence.pdmArrivals === 0 || finding.outcome === 'impaired')) {
     doubts.push(`${state.counters.ambiguous} replies belong to this trace but fit no one probe.`);
+  }
+  if (state.relabelledQuotes >= RELABELLED_DOUBT && evidence.pdmArrivals === 0) {
+    doubts.push(`${state.relabelledQuotes} replies would fit but for their flow label.`);
   }
   if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
   if (state.probes.count + 2 > PROBE_CAP) doubts.push(`The cap of ${PROBE_CAP} probes was reached.`);
@@ -442,11 +478,11 @@ function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Fin
 }
 
 /** METHOD §6.7, after the one restart: hop n fell silent again, or other routers answer there now. */
-export function pathIsUnstable(_state: TraceState, evidence: Evidence): boolean {
+export function pathIsUnstable(state: TraceState, evidence: Evidence): boolean {
   const { repeat } = evidence;
   if (evidence.lastPdmHop === 0) return false;
   if (repeat.lost >= SILENT_REPEATS && repeat.pdmIntact === 0) return true;
-  if (wantsRepeat(evidence) || repeat.pending > 0) return false;
+  if (wantsRepeat(state, evidence) || repeat.pending > 0) return false;
   return answersDiffer(evidence);
 }
 

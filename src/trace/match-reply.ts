@@ -141,8 +141,23 @@ function accept(state: TraceState, row: number, bytes: Uint8Array, reply: ErrorR
   const findings = compareQuote(state, row, bytes, reply.quote);
   if (!findings.identityHeld) return 'forged';
   if (!findings.nonceHeld && findings.identityOctets < 8) return 'ambiguous';
+  // A translator that changed the source changed the checksum with it, and so the number in it.
+  if (
+    !findings.nonceHeld &&
+    state.flows[state.probes.flow(row)]?.protocol === 'udp' &&
+    findings.changes.includes('source-rewritten') &&
+    reply.quote.pdmOffset === null
+  )
+    return 'ambiguous';
   // Without the nonce, ports and checksum can be guessed; together with a label that only our packets show they cannot.
-  if (!findings.nonceHeld && !knowsLabel(state, reply)) return 'forged';
+  // A TCP sequence number cannot be guessed, nor can PSNTP together with ports and checksum.
+  const isTcp = state.flows[state.probes.flow(row)]?.protocol === 'tcp';
+  const isSure =
+    findings.nonceHeld || (isTcp && findings.upperHeld >= 8) || (findings.intact === true && findings.upperHeld >= 8);
+  if (!isSure && !knowsLabel(state, reply)) {
+    if (findings.intact === true) state.relabelledQuotes += 1;
+    return 'forged';
+  }
   return { row, findings };
 }
 

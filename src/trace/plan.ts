@@ -270,7 +270,7 @@ function planExploration(state: TraceState, evidence: Evidence, wishes: PairWish
 
 function planConfirmation(state: TraceState, evidence: Evidence, context: TraceContext, wishes: PairWish[]): void {
   const n = evidence.lastPdmHop;
-  if (n > 0 && wantsRepeat(evidence)) {
+  if (n > 0 && wantsRepeat(state, evidence)) {
     const place = evidence.hops[n];
     const spaced = { lastSentNs: Math.max(place?.lastSentNs ?? 0, evidence.repeat.lastSentNs) };
     wishes.push(
@@ -301,9 +301,20 @@ function planConfirmation(state: TraceState, evidence: Evidence, context: TraceC
   }
 }
 
-export function wantsRepeat(evidence: Evidence): boolean {
+/** Most pairs were lost after packets with the option were last seen at n: the loss may have moved nearer. */
+export function lossOutlivesN(state: TraceState, evidence: Evidence): boolean {
+  const { lost, lostAfterSeen } = evidence.target;
+  return (
+    evidence.lastPdmHop > 0 &&
+    lost >= requiredDiscordantPairs(state.limits.confidence) &&
+    lostAfterSeen > LOST_SINCE_SEEN
+  );
+}
+
+export function wantsRepeat(state: TraceState, evidence: Evidence): boolean {
   const { repeat } = evidence;
   if (repeat.pairs >= REPEAT_CAP) return false;
+  if (lossOutlivesN(state, evidence)) return repeat.pending === 0;
   if (repeat.pairs - repeat.void < REPEATS) return true;
   if (repeat.pending > 0) return false;
   if (repeat.pdmIntact === 0) return repeat.lost < SILENT_REPEATS;

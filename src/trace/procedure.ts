@@ -35,6 +35,8 @@ export const LOSSY_HOP_P = 0.01;
 export const MIXED_HOPS_P = 0.1;
 /** Hops before them that may have answered all of their three packets by luck. */
 export const MIXED_HOPS_MARGIN = 3;
+/** Quotes that fit but for their flow label, from which on somebody clears labels rather than guesses at PSNTP. */
+export const RELABELLED_DOUBT = 3;
 /** §6.7 */
 export const REPEATS = 3;
 export const REPEAT_CAP = 16;

@@ -23,6 +23,8 @@ export interface QuoteFindings {
   readonly identityHeld: boolean;
   /** How many octets of identity the quote holds besides the addresses. */
   readonly identityOctets: number;
+  /** How many octets of the upper layer the quote holds. */
+  readonly upperHeld: number;
   readonly intact: boolean | null;
   /** Intact, and all of the option header's octets are quoted. */
   readonly intactWhole: boolean;
@@ -133,6 +135,7 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
     nonceHeld,
     identityHeld:
       !nonceDiffers && (nonceHeld || !(headerDiffers || checksumDiffers || psnDiffers || (altered && upperHeld < 8))),
+    upperHeld,
     identityOctets: Math.min(upperHeld, 8) + optionIdentity,
     intact,
     intactWhole: intact === true && extensionHeld >= extension,

@@ -54,7 +54,7 @@ export function findRefusal(state: TraceState, evidence: Evidence, pathsDiverge:
     if (!probes.isSent(row) || !probes.isSent(partner)) continue;
     const own = replyOf(state, row);
     const refused = own?.kind === REPLY_KIND.refused;
-    if (!refused && (isTransient || own !== null)) continue;
+    if (!refused && (isTransient || own !== null || evidence.plainArrivals === 0)) continue;
     const reply = replyOf(state, partner);
     if (reply === null) continue;
     const beyond =

@@ -80,7 +80,7 @@ export function echoForSibling(state: TraceState, nowNs: number): SiblingEcho {
   const evidence = gatherEvidence(state, nowNs);
   const { target } = evidence;
   return {
-    plainOnly: target.plainOnly,
+    plainOnly: target.plainOnlyUnquoted,
     plainArrivals: evidence.plainArrivals,
     pdmArrivals: evidence.pdmArrivals,
     settled: evidence.pendingProbes === 0 && !wantsTargetPair(state, evidence),

@@ -244,6 +244,8 @@ export interface TraceState {
   readonly rewrittenLabels: number[];
   /** Quotes of explaining arms that named no probe: their silence proves nothing then. */
   unmatchedExplanations: number;
+  /** Quotes whose PSNTP is one of ours under a flow label that is not: a few may be guesses, many are not. */
+  relabelledQuotes: number;
   /** The target has answered, or exploring is over: waits follow the path's own pace from then on. */
   pathKnown: boolean;
   /** Grows with every change that may alter what is known, so that summaries can be cached. */
@@ -308,6 +310,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     plainSyn: { accepted: false, reset: false },
     rewrittenLabels: [],
     unmatchedExplanations: 0,
+    relabelledQuotes: 0,
     pathKnown: false,
     revision: 0,
     droppedByKernel: false,

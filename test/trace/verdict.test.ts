@@ -119,7 +119,9 @@ describe('a loss of all packets with the option', () => {
     const { evidence } = runTrace(udp({ differs: dropsFrom(5), siblingEcho: echoLost }));
     expect(evidence.hops[5]!.pairs).toBeGreaterThanOrEqual(8);
     expect(evidence.hops[5]!.lost).toBeGreaterThanOrEqual(7);
-    expect(evidence.repeat).toMatchObject({ pairs: 3, pdmIntact: 3 });
+    // Three, and more until n was seen after most of the losses.
+    expect(evidence.repeat.pairs).toBeGreaterThanOrEqual(3);
+    expect(evidence.repeat.pdmIntact).toBe(evidence.repeat.pairs);
   });
 
   it('is bounded by the nearest dependable reporter beyond n', () => {

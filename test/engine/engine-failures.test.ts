@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import { FakeTransport, ManualTime, requestFor } from './engine-fixture.js';
+
+describe('one failed watch', () => {
+  it('does not make every later trace unreachable', async () => {
+    const transport = new FakeTransport();
+    transport.watchFailures = 1;
+    const time = new ManualTime();
+    const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes });
+    expect((await engine.start(requestFor('icmp6')).record).verdict.outcome).toBe('unreachable');
+    transport.answers = true;
+    const second = engine.start(requestFor('icmp6')).record;
+    await time.runUntil(second);
+    expect((await second).verdict.outcome).toBe('delivered');
+    await engine.close();
+  });
+});
+
+describe('an ambiguous reply', () => {
+  it('is a doubt for each trace that it may belong to', async () => {
+    const transport = new FakeTransport();
+    const time = new ManualTime();
+    const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes });
+    const [a, b] = [requestFor('icmp6'), requestFor('udp')].map((request) =>
+      engine.start({ ...request, parameters: { ...request.parameters, flowLabel: 5 } }),
+    );
+    await time.run(0.1e9);
+    // An IPv6 header alone: both traces use the label that the user gave.
+    transport.deliver(transport.errorQuoting(transport.sent.find((packet) => packet[6] === 60)!.slice(0, 40)));
+    expect([a!.snapshot().counters.ambiguous, b!.snapshot().counters.ambiguous]).toEqual([1, 1]);
+    await engine.close();
+  });
+});
+
+describe('an interrupt', () => {
+  it('ends running traces although the route of another one is still looked up', async () => {
+    const transport = new FakeTransport();
+    const time = new ManualTime();
+    const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes });
+    const running = engine.start(requestFor('icmp6'));
+    await time.run(0.1e9);
+    transport.route = () => new Promise(() => undefined);
+    void engine.start(requestFor('icmp6'));
+    void engine.interrupt();
+    let ended = false;
+    void running.record.then(() => (ended = true));
+    await time.run(1e9);
+    expect(ended).toBe(true);
+  });
+});
