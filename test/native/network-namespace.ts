@@ -122,6 +122,8 @@ export function connect(near: Host | null, far: Host, link: Link): void {
     [far.run.bind(far), link.far, link.farAddress],
   ] as const) {
     if (address !== undefined) host('ip', 'address', 'add', address, 'dev', name, 'nodad');
+    // Nobody else is on the cable; until an address has been checked for duplicates it answers nothing, which takes a second.
+    host('sysctl', '-q', '-w', `net.ipv6.conf.${name}.accept_dad=0`);
     host('ip', 'link', 'set', name, 'up');
   }
 }
