@@ -20,6 +20,7 @@ import {
   REPORTER_PAIR_CAP,
   RETESTED_FLOWS,
   SILENT_REPEATS,
+  SUGGESTIVE_P,
   SILENT_TARGET_PAIRS,
   SYN_SPACING_MS,
   TARGET_PAIRS_ON_BASE_FLOW,
@@ -150,7 +151,7 @@ export function wantsTargetPair(state: TraceState, evidence: Evidence): boolean 
   const { target } = evidence;
   if (target.pairs >= TARGET_PAIR_CAP) return false;
   const counted = target.pairs - target.void;
-  if (evidence.pdmArrivals > 0) return wantsLook(state, target, counted);
+  if (evidence.pdmArrivals > 0) return wantsLook(state, evidence, counted);
   if (evidence.plainArrivals > 0 || target.plainOnly > 0) {
     const required = requiredDiscordantPairs(state.limits.confidence);
     if (target.lost + target.pending < required) return true;
@@ -161,21 +162,42 @@ export function wantsTargetPair(state: TraceState, evidence: Evidence): boolean 
   return counted < SILENT_TARGET_PAIRS;
 }
 
-function wantsLook(state: TraceState, target: PlaceEvidence, counted: number): boolean {
+function wantsLook(state: TraceState, evidence: Evidence, counted: number): boolean {
+  const { target } = evidence;
   if (counted < CLEAN_PAIRS) return true;
-  if (counted === CLEAN_PAIRS) return target.pending === 0 && target.both < CLEAN_PAIRS;
+  if (counted === CLEAN_PAIRS) return target.pending === 0 && (target.both < CLEAN_PAIRS || hopsSuggestLoss(evidence));
   for (const look of LOOKS) {
     if (counted < look) return true;
-    if (counted === look) return target.pending === 0 && look < LOOKS[2] && lookSaysGoOn(state, target);
+    if (counted === look) return target.pending === 0 && look < LOOKS[2] && lookSaysGoOn(state, evidence);
   }
   return false;
 }
 
 /** At a look: neither significant nor plainly even. */
-function lookSaysGoOn(state: TraceState, target: PlaceEvidence): boolean {
+function lookSaysGoOn(state: TraceState, evidence: Evidence): boolean {
+  const { target } = evidence;
   const p = mcnemarPValue(target.plainOnly, target.pdmOnly);
   if (p <= lookPValueBar(state.limits.confidence)) return false;
-  return p < 0.5 || (target.refused > 0 && target.refused < requiredDiscordantPairs(state.limits.confidence));
+  return (
+    p < 0.5 ||
+    hopsSuggestLoss(evidence) ||
+    (target.refused > 0 && target.refused < requiredDiscordantPairs(state.limits.confidence))
+  );
+}
+
+/**
+ * Hops that answer some packets with the option lose others more often than chance has it. That claims nothing, since a
+ * router may report such packets now and then only; but a few clean pairs at the target are not the end of it.
+ */
+function hopsSuggestLoss({ hops }: Evidence): boolean {
+  let lost = 0;
+  let pdmOnly = 0;
+  for (const place of hops) {
+    if (place === undefined || place.treatedPassed === 0) continue;
+    lost += place.lost;
+    pdmOnly += place.pdmOnly;
+  }
+  return mcnemarPValue(lost, pdmOnly) < SUGGESTIVE_P;
 }
 
 /** Flows on which only `plain` came through while others carried both: is one of several paths dead? */

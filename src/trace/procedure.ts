@@ -19,6 +19,8 @@ export const CLEAN_PAIRS = 8;
 /** The looks and the retest of single flows share 1 − P: three looks and one family of retests, a quarter each. */
 export const ERROR_SHARES = 4;
 export const RETESTED_FLOWS = 2;
+/** p below which losses at hops call for all looks at the target. */
+export const SUGGESTIVE_P = 0.05;
 /** §6.6 and §6.9 */
 export const LOCATING_PAIRS = 7;
 export const LOCATING_PAIR_CAP = 18;

@@ -299,6 +299,26 @@ describe('several paths', () => {
   });
 });
 
+describe('a loss of some packets with the option', () => {
+  it('that spares the first eight pairs at the target is found when hops have shown it', () => {
+    let atTarget = 0;
+    const { verdict } = runTrace(
+      udp({
+        differs: ({ arm, hopLimit, number }) => {
+          if (!isTreated(arm) || hopLimit < 5) return undefined;
+          if (hopLimit === TARGET_HOP_LIMIT) {
+            atTarget += 1;
+            if (atTarget <= 8) return undefined;
+          }
+          return Math.floor(number / 2) % 3 === 0 ? undefined : null;
+        },
+      }),
+    );
+    expect(verdict.evidence.pairs).toBeGreaterThan(8);
+    expect(verdict.outcome).toBe('impaired');
+  });
+});
+
 describe('nothing to go on', () => {
   it('is unreachable when nothing answers plain packets', () => {
     expect(runTrace(udp({ differs: () => null })).verdict.outcome).toBe('unreachable');
