@@ -3,6 +3,7 @@ import { errorText, exitCodeOf, usageError } from './cli-error.js';
 import type { DoctorPorts } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
 import { createDebugLog, SILENT_LOG, type Log } from './log.js';
+import type { StorePorts } from './store-ports.js';
 import type { OpenMeasuring } from './measuring.js';
 import { parseArguments, type ParsedArguments } from './parse-arguments.js';
 import { createResultOutput } from './result-output.js';
@@ -11,6 +12,7 @@ import type { Terminal } from './terminal.js';
 /** What the commands are given; each is only loaded by the command that uses it. */
 export interface CommandLinePorts {
   readonly openMeasuring: () => Promise<OpenMeasuring>;
+  readonly storePorts: () => Promise<StorePorts>;
   readonly doctorPorts: () => Promise<DoctorPorts>;
   readonly toolVersion: string;
 }
@@ -33,6 +35,8 @@ export async function runCommandLine(
     }
     if (parsed.command === 'trace' && parsed.operands.length === 0)
       throw usageError('no host given; name one, for example pdm-trace www.example.com (pdm-trace --help says more)');
+    if (parsed.command === 'run' && parsed.operands.length > 0)
+      throw usageError(`run takes no "${parsed.operands.join(' ')}"; name the list with --targets`);
     if (parsed.command === 'doctor' && parsed.operands.length > 0)
       throw usageError(`doctor takes no "${parsed.operands.join(' ')}"; name a host with --target`);
     const settings = await settingsOf(parsed, terminal);
@@ -65,6 +69,22 @@ async function runCommand(
       const openMeasuring = await ports.openMeasuring();
       return runTrace(parsed.operands, settings, { terminal, openMeasuring, toolVersion: ports.toolVersion, log });
     }
+    case 'run': {
+      const { runTargets } = await import('./run-command.js');
+      const openMeasuring = await ports.openMeasuring();
+      const storePorts = await ports.storePorts();
+      const { loadSettings } = await import('../config/load-settings.js');
+      const settingsOfRun = (stored: Readonly<Record<string, unknown>>): Settings =>
+        loadSettings({ command: 'run', env: terminal.environment, flags: { ...stored, ...parsed.flags } }).settings;
+      return runTargets(settings, {
+        terminal,
+        openMeasuring,
+        ...storePorts,
+        toolVersion: ports.toolVersion,
+        log,
+        settingsOfRun,
+      });
+    }
     case 'doctor': {
       const { runDoctor } = await import('./doctor-command.js');
       const { target } = parsed.flags;
@@ -80,5 +100,6 @@ async function runCommand(
 
 async function settingsOf(parsed: ParsedArguments, terminal: Terminal): Promise<Settings> {
   const { loadSettings } = await import('../config/load-settings.js');
-  return loadSettings({ command: 'trace', env: terminal.environment, flags: parsed.flags }).settings;
+  const command = parsed.command === 'run' ? 'run' : 'trace';
+  return loadSettings({ command, env: terminal.environment, flags: parsed.flags }).settings;
 }

@@ -12,6 +12,8 @@ import type { EngineTime } from '../engine/trace-engine.js';
 import { createTraceEngine } from '../engine/create-trace-engine.js';
 import { openPcapngFile } from '../results/pcapng-file.js';
 import type { PcapngFile } from '../results/pcapng-file.js';
+import { startStoreWorker } from '../results/store-worker-client.js';
+import { chooseFileOwner, currentSituation } from '../transport/native-privileges.js';
 import { dropPrivileges, openNativeTransport } from '../transport/native-transport.js';
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
@@ -21,6 +23,7 @@ import { EXIT } from './exit-codes.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
 import { captureInto } from './packet-comments.js';
 import { PRIVILEGE_REMEDY } from './privilege.js';
+import type { StorePorts } from './store-ports.js';
 import { createSystemTime } from './system-time.js';
 import { createUuidV7 } from './uuid-v7.js';
 import { toolVersion } from './version.js';
@@ -28,6 +31,7 @@ import { toolVersion } from './version.js';
 /** Implements `OpenMeasuring` with real sockets, real names and real time. */
 export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): Promise<Measuring> {
   const time = createSystemTime();
+  becomeRootAgain();
   // Files first: a misspelt name should not cost a socket, and 66 is said before 77.
   const [asDatabase, ixpPrefixes, doNotProbe] = await Promise.all([
     openAsDatabase(settings.asnDb),
@@ -40,7 +44,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     throw error;
   });
   // Everything that needs the privilege is open. raw-socket opens sockets as protocols are asked for, so it must keep it.
-  if (opened.name === 'native') await dropPrivileges();
+  if (opened.name === 'native') await dropPrivileges({ ownsFiles: hooks.ownsFiles === true });
   await capture?.begin().catch(async (error: unknown) => {
     await opened.close();
     throw error;
@@ -56,6 +60,8 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     randomBytes: (length) => randomBytes(length),
     rate: settings.rate,
     onProgress: hooks.onProgress,
+    ...(hooks.knownReporters === undefined ? {} : { knownReporters: hooks.knownReporters }),
+    ...(hooks.onReporter === undefined ? {} : { onReporter: hooks.onReporter }),
     ...(capture === null ? {} : { tap: captureInto(capture) }),
   });
   const sources = { names: settings.dns ? names : null, asDatabase, ixpPrefixes };
@@ -83,6 +89,32 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
       await capture?.close();
     },
   };
+}
+
+/**
+ * Before a store is opened: as root by sudo, acts as the user who called it, whose files they become. `openMeasuring`
+ * takes root back for the sockets, and then gives it up for good.
+ */
+function becomeFileOwner(): void {
+  const owner = chooseFileOwner(currentSituation());
+  if (owner === null) return;
+  process.setegid?.(owner.gid);
+  process.seteuid?.(owner.uid);
+}
+
+export const storePorts: StorePorts = {
+  becomeFileOwner,
+  // In a thread of its own, so that a flush of the disk never delays a probe.
+  openCommitter: (path) => {
+    const worker = startStoreWorker(path);
+    return { commit: (batch) => worker.commit(batch), close: () => worker.close() };
+  },
+};
+
+function becomeRootAgain(): void {
+  if (process.getuid?.() !== 0 || process.geteuid?.() === 0) return;
+  process.seteuid?.(0);
+  process.setegid?.(process.getgid?.() ?? 0);
 }
 
 /** Opened while everything may be opened; nothing is written or emptied before the transport is there too. */

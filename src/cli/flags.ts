@@ -1,7 +1,7 @@
-import { DEFAULT_CONFIDENCE, kebab, settingOf, type SettingKey } from '../config/settings.js';
+import { DEFAULT_CONFIDENCE, DEFAULT_STORE, kebab, settingOf, type SettingKey } from '../config/settings.js';
 
 /** Commands of the command line. A new one is an entry here and a case in `command-line.ts`. */
-export const COMMANDS = ['trace', 'doctor'] as const;
+export const COMMANDS = ['trace', 'run', 'doctor'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** A flag as the command line knows it. */
@@ -20,8 +20,10 @@ export interface Flag {
   readonly default: string | null;
 }
 
-/** Settings that are flags of `trace`, in the order of its help, with the name of their value. */
-const TRACE_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
+type SettingFlag = readonly [SettingKey, string | null];
+
+/** Settings that are flags of `trace` and `run`, in the order of the help, with the name of their value. */
+const MEASURING_SETTINGS: readonly SettingFlag[] = [
   ['protocol', 'LIST'],
   ['dport', 'N'],
   ['maxHops', 'N'],
@@ -45,6 +47,7 @@ const TRACE_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
   ['company', 'NAME'],
   ['vantage', 'NAME'],
   ['seed', 'N'],
+  ['store', 'FILE'],
   ['json', null],
   ['pcap', 'FILE'],
   ['force', null],
@@ -52,7 +55,13 @@ const TRACE_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
   ['debug', null],
 ];
 
-const DOCTOR_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
+const LIST_SETTINGS: readonly SettingFlag[] = [
+  ['targets', 'FILE'],
+  ['resume', null],
+  ['dryRun', null],
+];
+
+const DOCTOR_SETTINGS: readonly SettingFlag[] = [
   ['source', 'ADDR'],
   ['interface', 'IF'],
   ['transport', 'auto|native|raw-socket'],
@@ -64,6 +73,7 @@ const DOCTOR_SETTINGS: readonly (readonly [SettingKey, string | null])[] = [
 
 const OWN_FLAGS: Readonly<Record<CommandName, readonly Flag[]>> = {
   trace: [],
+  run: [],
   doctor: [
     {
       name: 'target',
@@ -99,13 +109,14 @@ const HELP_FLAGS: readonly Flag[] = [
   },
 ];
 
-const SETTINGS_OF: Readonly<Record<CommandName, typeof TRACE_SETTINGS>> = {
-  trace: TRACE_SETTINGS,
+const SETTINGS_OF: Readonly<Record<CommandName, readonly SettingFlag[]>> = {
+  trace: MEASURING_SETTINGS,
+  run: [...LIST_SETTINGS, ...MEASURING_SETTINGS],
   doctor: DOCTOR_SETTINGS,
 };
 
 export function flagsOf(command: CommandName): Flag[] {
-  const settings = SETTINGS_OF[command].map(([key, value]) => settingFlag(key, value));
+  const settings = SETTINGS_OF[command].map(([key, value]) => settingFlag(command, key, value));
   return [...OWN_FLAGS[command], ...settings, ...HELP_FLAGS];
 }
 
@@ -114,7 +125,7 @@ export function flagText(flag: Flag): string {
   return `--${flag.negative ? 'no-' : ''}${flag.name}`;
 }
 
-function settingFlag(key: SettingKey, value: string | null): Flag {
+function settingFlag(command: CommandName, key: SettingKey, value: string | null): Flag {
   const setting = settingOf(key);
   return {
     name: kebab(key),
@@ -123,7 +134,7 @@ function settingFlag(key: SettingKey, value: string | null): Flag {
     negative: setting.negative === true,
     describe: DESCRIPTIONS[key] ?? setting.describe.replace(/; null: .*$/, ''),
     example: setting.example,
-    default: DEFAULTS[key] ?? defaultText(setting.default),
+    default: DEFAULTS_OF[command]?.[key] ?? DEFAULTS[key] ?? defaultText(setting.default),
   };
 }
 
@@ -143,6 +154,11 @@ const DEFAULTS: Readonly<Partial<Record<SettingKey, string>>> = {
   asnDb: 'the bundled data',
   resolver: 'the system',
   vantage: 'the host name',
+};
+
+/** … and those that depend on the command. */
+const DEFAULTS_OF: Readonly<Partial<Record<CommandName, Readonly<Partial<Record<SettingKey, string>>>>>> = {
+  run: { confidence: String(DEFAULT_CONFIDENCE.run), store: DEFAULT_STORE },
 };
 
 function defaultText(value: unknown): string | null {

@@ -15,7 +15,7 @@ const EXIT_CODES =
 
 const HELP: Readonly<Record<CommandName, Help>> = {
   trace: {
-    usage: ['pdm-trace <host>...', 'pdm-trace trace <host>...', 'pdm-trace doctor'],
+    usage: ['pdm-trace <host>...', 'pdm-trace trace <host>...', 'pdm-trace run --targets FILE', 'pdm-trace doctor'],
     about:
       'Sends pairs of IPv6 packets with and without the RFC 8250 PDM destination option, hop by hop, and says whether ' +
       'packets with the option arrive and, if not, after which hop they stop and whose network that is.',
@@ -27,6 +27,26 @@ const HELP: Readonly<Record<CommandName, Help>> = {
       ['pdm-trace doctor', 'find out why it does not work here'],
     ],
     more: ['Settings: defaults < --config FILE < PDM_TRACE_* variables (PDM_TRACE_MAX_HOPS=20) < flags.', EXIT_CODES],
+  },
+  run: {
+    usage: ['pdm-trace run --targets FILE', 'pdm-trace run --resume'],
+    about:
+      'Traces every target of a list once and keeps the records in a store. The list and the flags are stored before ' +
+      'the first probe, so that a run that was interrupted or killed can be gone on with; it measures nothing twice.',
+    examples: [
+      ['pdm-trace run --targets targets.csv', 'trace the list, watch how far it is'],
+      ['pdm-trace run --targets targets.csv --dry-run', 'how many packets, how long; sends nothing'],
+      ['pdm-trace run --resume', 'go on with the last run that was not finished, with its own flags'],
+      [
+        'pdm-trace run --targets targets.txt --rate 2000 --json > records.jsonl',
+        'faster, and every record on stdout too',
+      ],
+    ],
+    more: [
+      'A list is CSV with a header (host, and optionally company, protocol, dport, tags) or one host a line; # begins a comment.',
+      'Exit codes: 0 the list is done, 130 interrupted (go on with --resume); 64 bad usage or settings, 66 the list cannot ' +
+        'be read, 69 the network failed, 70 a defect, 73 the store cannot be written, 77 missing privilege.',
+    ],
   },
   doctor: {
     usage: ['pdm-trace doctor'],

@@ -12,6 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const { runCommandLine } = await import('./command-line.js');
   return runCommandLine(argv, terminal, {
     openMeasuring: async () => (await import('./compose.js')).openMeasuring,
+    storePorts: async () => (await import('./compose.js')).storePorts,
     doctorPorts: async () => (await import('./compose.js')).doctorPorts(),
     toolVersion: toolVersion(),
   });

@@ -28,6 +28,15 @@ export interface MeasuringHooks {
   readonly onProgress: (traceId: string) => void;
   /** Something besides the measurement failed, which goes on; one line. */
   readonly onWarning: (message: string) => void;
+  /**
+   * Files that this process opened will be opened again: where it gives its privileges up it must keep an identity that
+   * can. See `becomeFileOwner`.
+   */
+  readonly ownsFiles?: boolean;
+  /** Addresses known from earlier runs to report packets with the option, as RFC 5952 text … */
+  readonly knownReporters?: Iterable<string>;
+  /** … and those found now, for later ones. */
+  readonly onReporter?: (address: string) => void;
 }
 
 /** Opens sockets and data. Throws errors with a `code`, and an `exitCode` where 70 is not meant. */

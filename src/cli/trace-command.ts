@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import type { Settings } from '../config/settings.js';
-import type { TraceParameters } from '../engine/trace-engine.js';
 import { CliError, errorCode } from './cli-error.js';
 import { EXIT, traceExitCode, type TraceEnd } from './exit-codes.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
@@ -13,7 +12,7 @@ import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import type { Terminal } from './terminal.js';
 import { sanitizeForTerminal, wrap } from './terminal-text.js';
-import { startHosts, type JobsOptions, type TraceJob, type TraceResult } from './trace-jobs.js';
+import { startHosts, traceParameters, type JobsOptions, type TraceJob, type TraceResult } from './trace-jobs.js';
 
 const REDRAW_MS = 100;
 const NAMES_MS = 400;
@@ -273,20 +272,6 @@ class TraceSession {
 
 function unresolved(host: string): LiveTrace {
   return { input: host, state: 'resolving', record: () => null };
-}
-
-function traceParameters(settings: Settings, seed: number): TraceParameters {
-  return {
-    confidence: settings.confidence,
-    maxHops: settings.maxHops,
-    timeoutMs: settings.timeout,
-    hopIntervalMs: settings.hopInterval,
-    gapLimit: settings.gapLimit,
-    explain: settings.explain,
-    seed,
-    flowLabel: settings.flowLabel,
-    probeUri: settings.probeUri,
-  };
 }
 
 function brokenTransport(cause: Error): CliError {

@@ -18,6 +18,8 @@ export interface TraceResult {
   readonly end: TraceEnd;
   /** For stderr: why this target could not be measured, with the remedy. */
   readonly failure: string | null;
+  /** Ended early because the user, or a broken transport, ended it. */
+  readonly interrupted: boolean;
 }
 
 /** One record to be: a target and a protocol. Exists as soon as its address is known or known to be missing. */
@@ -33,17 +35,32 @@ export interface JobsOptions {
   readonly parameters: TraceParameters;
   readonly toolVersion: string;
   readonly runId: string;
-  readonly names: NameBook;
+  /** Null for lists, which nobody watches hop by hop. */
+  readonly names: NameBook | null;
   readonly log: Log;
   /** True once the user wants no more. */
   readonly interrupted: () => boolean;
+  /** Waits until so many further traces may be in flight: between the lookup and the first probe. */
+  readonly admit?: (traces: number) => Promise<void>;
+  /** A trace that was admitted has begun, with its target's address … */
+  readonly onStarted?: (trace: StartedTrace) => void;
+  /** … or has ended; names are still to be looked up. */
+  readonly onMeasured?: () => void;
+  /** The store has this record already. `address` is null for targets without one. */
+  readonly isStored?: (protocol: Protocol, address: string | null) => boolean;
+}
+
+export interface StartedTrace {
+  readonly id: string;
+  readonly protocol: Protocol;
+  readonly address: string;
 }
 
 /**
  * The jobs of one host, in the order of addresses and protocols: one for each target and protocol, started as soon as
  * the name is resolved. A name without addresses has one for each protocol too: every target yields a record.
  */
-async function startHost(host: string, options: JobsOptions): Promise<TraceJob[]> {
+export async function startHost(host: string, options: JobsOptions): Promise<TraceJob[]> {
   const { measuring, settings, log } = options;
   const startedAtMs = measuring.time.wallMs();
   const resolution = await measuring.resolve(host);
@@ -122,8 +139,16 @@ async function startTarget(target: Target & { octets: Uint8Array }, options: Job
       { outcome: 'unreachable', reason: noRoute, networkFailed: true, told: true },
       options,
     );
+  const protocols = wantedProtocols(target, options);
+  await options.admit?.(protocols.length);
   if (options.interrupted()) return unmeasuredJobs(target, INTERRUPTED, options);
-  return options.settings.protocol.map((protocol) => measuredJob(target, protocol, options));
+  return protocols.map((protocol) => measuredJob(target, protocol, options));
+}
+
+function wantedProtocols(target: Target, { settings, isStored }: JobsOptions): readonly Protocol[] {
+  if (isStored === undefined) return settings.protocol;
+  const address = target.octets === null ? null : addressText(target.octets, target.zone);
+  return settings.protocol.filter((protocol) => !isStored(protocol, address));
 }
 
 /** Why the kernel would not send to the target at all, or null. */
@@ -151,13 +176,16 @@ function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol
   const id = measuring.newId();
   const handle: TraceHandle = measuring.engine.start(traceRequest(id, target, protocol, options));
   options.log.debug('trace-started', { traceId: id, host: target.host, protocol });
+  options.onStarted?.({ id, protocol, address: addressText(target.octets, target.zone) });
   let finished: TraceRecord | null = null;
   const result = handle.record.then(async (raw): Promise<TraceResult> => {
+    const interrupted = options.interrupted();
+    options.onMeasured?.();
     const record = await measuring.annotate(raw);
-    names.learn(record);
+    names?.learn(record);
     finished = record;
     options.log.debug('trace-ended', { traceId: id, host: target.host, protocol, outcome: record.verdict.outcome });
-    return { record, end: { outcome: record.verdict.outcome, networkFailed: false }, failure: null };
+    return { record, end: { outcome: record.verdict.outcome, networkFailed: false }, failure: null, interrupted };
   });
   return {
     traceId: id,
@@ -168,7 +196,7 @@ function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol
     record: () => {
       if (finished !== null) return finished;
       const snapshot = handle.snapshot();
-      names.apply(snapshot);
+      names?.apply(snapshot);
       return snapshot;
     },
     result,
@@ -176,8 +204,8 @@ function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol
 }
 
 function unmeasuredJobs(target: Target, why: Why, options: JobsOptions): TraceJob[] {
-  const { measuring, settings } = options;
-  return settings.protocol.map((protocol, i) => {
+  const { measuring } = options;
+  return wantedProtocols(target, options).map((protocol, i) => {
     const bare = unmeasuredRecord({
       request: traceRequest(measuring.newId(), target, protocol, options),
       address: target.octets === null ? null : addressText(target.octets, target.zone),
@@ -192,7 +220,7 @@ function unmeasuredJobs(target: Target, why: Why, options: JobsOptions): TraceJo
     const result = measuring.annotate(bare).then((annotated): TraceResult => {
       record = annotated;
       // Once for a target, not once for each protocol.
-      return { record, end, failure: why.told && i === 0 ? why.reason : null };
+      return { record, end, failure: why.told && i === 0 ? why.reason : null, interrupted: why === INTERRUPTED };
     });
     return { traceId: bare.id, input: target.host, state: 'done' as const, record: () => record, result };
   });
@@ -226,4 +254,18 @@ function addressText(octets: Uint8Array, zone: string | null): string {
 
 function sourceOctets(settings: Settings): Uint8Array | null {
   return settings.source === null ? null : (parseAddress(settings.source)?.octets ?? null);
+}
+
+export function traceParameters(settings: Settings, seed: number): TraceParameters {
+  return {
+    confidence: settings.confidence,
+    maxHops: settings.maxHops,
+    timeoutMs: settings.timeout,
+    hopIntervalMs: settings.hopInterval,
+    gapLimit: settings.gapLimit,
+    explain: settings.explain,
+    seed,
+    flowLabel: settings.flowLabel,
+    probeUri: settings.probeUri,
+  };
 }

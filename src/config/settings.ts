@@ -128,6 +128,29 @@ const SETTINGS = {
     example: 'PDM-Toronto',
     describe: 'where the measurement is made from; null: the host name',
   }),
+  targets: optionalFile({
+    default: null,
+    example: 'targets.csv',
+    describe: 'list of targets: CSV with a header that names a column host, or one host a line',
+    notInFile: true,
+  }),
+  store: optionalFile({
+    default: null,
+    example: 'pdm-trace.db',
+    describe: 'SQLite store for the records; null: none for trace, pdm-trace.db for run and report',
+  }),
+  resume: yesOrNo({
+    default: false,
+    example: 'true',
+    describe: 'go on with the last run that was not finished, where the store says',
+    notInFile: true,
+  }),
+  dryRun: yesOrNo({
+    default: false,
+    example: 'true',
+    describe: 'print how many packets and how much time the list takes, and send nothing',
+    notInFile: true,
+  }),
   json: yesOrNo({
     default: false,
     example: 'true',
@@ -183,6 +206,9 @@ export function kebab(key: string): string {
 }
 
 export const DEFAULT_CONFIDENCE: Readonly<Record<Command, number>> = { trace: 0.999, run: 0.9999, daemon: 0.9999 };
+
+/** Where `run` and `report` look when no store is named. */
+export const DEFAULT_STORE = 'pdm-trace.db';
 
 const DEFAULT_PORT: Readonly<Record<Protocol, number | null>> = { udp: 33434, icmp6: null, tcp: 443 };
 

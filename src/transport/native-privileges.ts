@@ -48,6 +48,16 @@ export function chooseUser(situation: PrivilegeSituation): UserAndGroup | null {
   return null;
 }
 
+/**
+ * Whom files should belong to when this process goes on opening some after it gave its privileges up: the user who called
+ * sudo. Null to stay who we are: plain root keeps its own files, without capabilities.
+ */
+export function chooseFileOwner(situation: PrivilegeSituation): UserAndGroup | null {
+  const user = sudoUser(situation.environment);
+  const chosen = chooseUser(situation);
+  return user !== null && chosen?.uid === user.uid ? chosen : null;
+}
+
 function sudoUser(environment: PrivilegeSituation['environment']): UserAndGroup | null {
   const uid = asId(environment['SUDO_UID']);
   const gid = asId(environment['SUDO_GID']);

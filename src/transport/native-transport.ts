@@ -11,7 +11,13 @@ import { NativeBatchReader } from './native-batch.js';
 import { NativeClock } from './native-clock.js';
 import { asTransportError, describeErrno, NativeTransportError } from './native-error.js';
 import { buildFilter, REJECT_ALL } from './native-filter.js';
-import { assertNoCapabilities, chooseUser, currentSituation, type UserAndGroup } from './native-privileges.js';
+import {
+  assertNoCapabilities,
+  chooseFileOwner,
+  chooseUser,
+  currentSituation,
+  type UserAndGroup,
+} from './native-privileges.js';
 import { TransmitTimes } from './native-transmit-times.js';
 import type {
   EngineClock,
@@ -54,11 +60,12 @@ export async function openNativeTransport(options: NativeTransportOptions): Prom
 /**
  * To be called once, with the transport open and all output files too. As root becomes SUDO_UID or nobody; clears every
  * capability of every thread. Resolves to whom it became, or null for the same user. Rejects with `ERR_PRIVILEGES_KEPT` or an
- * errno's name, and the process should then end.
+ * errno's name, and the process should then end. With `ownsFiles` root who did not come by sudo stays root, without
+ * capabilities: files that it opened must be found and opened again.
  */
-export async function dropPrivileges(): Promise<UserAndGroup | null> {
+export async function dropPrivileges({ ownsFiles = false } = {}): Promise<UserAndGroup | null> {
   const addon = await loadAddon();
-  const user = chooseUser(currentSituation());
+  const user = (ownsFiles ? chooseFileOwner : chooseUser)(currentSituation());
   try {
     addon.dropPrivileges(user?.uid, user?.gid);
   } catch (cause) {

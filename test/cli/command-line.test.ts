@@ -19,6 +19,7 @@ async function fails(argv: readonly string[], environment: Readonly<Record<strin
 function run(argv: readonly string[], terminal: FakeTerminal): Promise<number> {
   return runCommandLine(argv, terminal, {
     openMeasuring: () => Promise.reject(new Error('measuring was started')),
+    storePorts: () => Promise.reject(new Error('a store was opened')),
     doctorPorts: () => Promise.reject(new Error('the doctor was called')),
     toolVersion: '1.2.3',
   });
@@ -56,7 +57,7 @@ describe('bad usage', () => {
   });
 
   it('does not name things that are not there yet', async () => {
-    for (const flag of ['--store', '--size', '--fragment', '--resume']) {
+    for (const flag of ['--size', '--fragment', '--output']) {
       const { code, line } = await fails([flag, 'x', 'host']);
       expect([flag, code, line?.includes(`there is no flag ${flag};`)]).toEqual([flag, 64, true]);
     }

@@ -148,6 +148,7 @@ describe('trace on a terminal', () => {
   ): Promise<number> {
     return runCommandLine(argv, terminal, {
       openMeasuring: () => Promise.resolve(fake.open),
+      storePorts: () => Promise.reject(new Error('not wanted here')),
       doctorPorts: () => Promise.reject(new Error('not wanted here')),
       toolVersion: '0.1.0',
     });

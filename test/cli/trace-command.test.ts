@@ -9,6 +9,7 @@ import { deliveredRecord, droppedRecord } from './record-builder.js';
 function run(argv: readonly string[], terminal: FakeTerminal, fake: FakeMeasuring): Promise<number> {
   const ports: CommandLinePorts = {
     openMeasuring: () => Promise.resolve(fake.open),
+    storePorts: () => Promise.reject(new Error('not wanted here')),
     doctorPorts: () => Promise.reject(new Error('not wanted here')),
     toolVersion: '0.1.0',
   };

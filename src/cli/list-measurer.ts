@@ -1,0 +1,108 @@
+import { formatAddress, isLinkLocal, isLoopback, isUniqueLocal } from '../address/address.js';
+import type { Settings } from '../config/settings.js';
+import { Slots } from '../daemon/slots.js';
+import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from '../daemon/target-measurer.js';
+import type { Log } from './log.js';
+import type { Measuring } from './measuring.js';
+import { startHost, traceParameters, type JobsOptions, type StartedTrace } from './trace-jobs.js';
+
+export interface ListMeasurerOptions {
+  readonly measuring: Measuring;
+  readonly settings: Settings;
+  readonly toolVersion: string;
+  readonly log: Log;
+  /** Traces in flight at most. */
+  readonly slots: number;
+}
+
+/**
+ * Measures orders over one engine, in this process. Names are looked up before a trace takes a slot and after it gave it
+ * back, so that lookups never stall probing as long as more orders are given than there are slots.
+ */
+export class ListMeasurer implements TargetMeasurer {
+  readonly #options: ListMeasurerOptions;
+  readonly #slots: Slots;
+  #interrupted = false;
+
+  constructor(options: ListMeasurerOptions) {
+    this.#options = options;
+    this.#slots = new Slots(options.slots);
+  }
+
+  async measure(
+    order: MeasureOrder,
+    onRecord: (measured: MeasuredRecord) => void,
+    onStarted?: (trace: StartedTrace) => void,
+  ): Promise<'done' | 'interrupted'> {
+    const jobs = await startHost(order.host, this.#jobsOptions(order, onStarted));
+    let left = jobs.length;
+    const ends = await Promise.all(
+      jobs.map(async (job) => {
+        const { record, interrupted } = await job.result;
+        left -= 1;
+        // What had not begun waits for another day; it needs no record that says so.
+        if (!interrupted || record.counters.sent > 0) onRecord({ record, interrupted, last: left === 0 });
+        return interrupted;
+      }),
+    );
+    return ends.includes(true) ? 'interrupted' : 'done';
+  }
+
+  /** Ends all traces now; orders that come later are given up at once. */
+  async interrupt(): Promise<void> {
+    this.#interrupted = true;
+    this.#slots.open();
+    await this.#options.measuring.engine.interrupt();
+  }
+
+  stats(): MeasurerStats {
+    const { engine, transport } = this.#options.measuring;
+    return { ...engine.stats(), kernelDrops: transport.stats().kernelDrops };
+  }
+
+  #jobsOptions(order: MeasureOrder, onStarted?: (trace: StartedTrace) => void): JobsOptions {
+    const { measuring, toolVersion, log } = this.#options;
+    const { options } = order;
+    const settings: Settings = {
+      ...this.#options.settings,
+      ...options,
+      protocol: order.protocols,
+      dport: order.dport,
+      company: order.company,
+    };
+    return {
+      measuring: order.publicOnly ? { ...measuring, refuse: publicOnly(measuring) } : measuring,
+      settings,
+      parameters: traceParameters(settings, options.seed),
+      toolVersion,
+      runId: order.runId,
+      names: null,
+      log,
+      interrupted: () => this.#interrupted,
+      admit: (traces) => this.#slots.take(traces),
+      ...(onStarted === undefined ? {} : { onStarted }),
+      onMeasured: () => {
+        this.#slots.give();
+      },
+      isStored: (protocol, address) =>
+        order.stored.some(
+          (stored) => stored.protocol === protocol && (options.addresses === 'first' || stored.address === address),
+        ),
+    };
+  }
+}
+
+/** What others ask for must not reach into the network that we stand in. */
+function publicOnly(measuring: Measuring): Measuring['refuse'] {
+  return (octets, zone) => {
+    const kind = isLoopback(octets)
+      ? 'loopback'
+      : isLinkLocal(octets)
+        ? 'link-local'
+        : isUniqueLocal(octets)
+          ? 'unique local'
+          : null;
+    if (kind !== null) return `${formatAddress(octets)} is a ${kind} address: only public ones are traced on request.`;
+    return measuring.refuse(octets, zone);
+  };
+}

@@ -1,0 +1,76 @@
+import { OUTCOMES, type Outcome } from '../trace/record.js';
+import type { Style } from './style.js';
+import { truncate } from './terminal-text.js';
+
+/** How far a list is. */
+export interface RunProgress {
+  readonly total: number;
+  readonly done: number;
+  /** Done before this process began. */
+  readonly doneBefore: number;
+  readonly elapsedMs: number;
+  readonly tracesInFlight: number;
+  /** Over the last seconds. */
+  readonly packetsPerSecond: number;
+  /** Records that are not on disk yet. */
+  readonly unstored: number;
+  readonly outcomes: ReadonlyMap<Outcome, number>;
+}
+
+const BAR = 24;
+
+/** One line: for logs and for the bar's end. */
+export function progressText(progress: RunProgress): string {
+  const { total, done, tracesInFlight, packetsPerSecond } = progress;
+  const etaMs = remainingMs(progress);
+  const parts = [
+    `${figures(done)} of ${figures(total)} targets (${percent(done, total)})`,
+    `${figures(tracesInFlight)} traces in flight`,
+    `${figures(packetsPerSecond)} packets/s`,
+    etaMs === null ? 'ETA not known yet' : `ETA ${durationText(etaMs)}`,
+  ];
+  return parts.join(', ');
+}
+
+export function outcomesText(outcomes: ReadonlyMap<Outcome, number>): string {
+  const known = OUTCOMES.filter((outcome) => (outcomes.get(outcome) ?? 0) > 0);
+  if (known.length === 0) return 'no records yet';
+  return [...known]
+    .sort((a, b) => (outcomes.get(b) ?? 0) - (outcomes.get(a) ?? 0))
+    .map((outcome) => `${figures(outcomes.get(outcome) ?? 0)} ${outcome}`)
+    .join(', ');
+}
+
+/** Two lines for a terminal. */
+export function progressFrame(progress: RunProgress, columns: number, style: Style): string[] {
+  const { total, done, unstored } = progress;
+  const filled = total === 0 ? BAR : Math.floor((BAR * done) / total);
+  const bar = `${style.bold('#'.repeat(filled))}${style.dim('-'.repeat(BAR - filled))}`;
+  const text = truncate(progressText(progress), columns - BAR - 4, style.ellipsis);
+  const held = unstored > 500 ? `; ${figures(unstored)} records wait for the disk` : '';
+  return [`[${bar}] ${text}`, truncate(`${outcomesText(progress.outcomes)}${held}`, columns - 1, style.ellipsis)];
+}
+
+/** From the mean of this process; null while nothing is done. */
+export function remainingMs({ total, done, doneBefore, elapsedMs }: RunProgress): number | null {
+  const now = done - doneBefore;
+  return now <= 0 ? null : (elapsedMs / now) * (total - done);
+}
+
+export function durationText(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+export function figures(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+function percent(part: number, whole: number): string {
+  return whole === 0 ? '100 %' : `${Math.floor((100 * part) / whole)} %`;
+}

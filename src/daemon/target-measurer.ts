@@ -1,0 +1,64 @@
+/** The port between lists and whatever measures their targets: this process, or a child of it. */
+import type { Protocol, TraceRecord } from '../trace/record.js';
+
+/** What is the same for all targets of a run. Names and units are the settings'. */
+export interface MeasureOptions {
+  readonly confidence: number;
+  readonly maxHops: number;
+  readonly timeout: number;
+  readonly hopInterval: number;
+  readonly gapLimit: number;
+  readonly explain: boolean;
+  readonly seed: number;
+  readonly flowLabel: number | null;
+  readonly probeUri: string | null;
+  readonly source: string | null;
+  readonly interface: string | null;
+  readonly addresses: 'first' | 'all';
+  readonly vantage: string;
+}
+
+export interface MeasureOrder {
+  readonly runId: string;
+  /** A name or an address, as the user wrote it. */
+  readonly host: string;
+  readonly company: string | null;
+  readonly protocols: readonly Protocol[];
+  /** Null: the protocol's default. */
+  readonly dport: number | null;
+  /** Records that are not wanted again. */
+  readonly stored: readonly { readonly protocol: Protocol; readonly address: string | null }[];
+  readonly options: MeasureOptions;
+  /** Refuses addresses that only mean something here: loopback, link-local, unique local. */
+  readonly publicOnly: boolean;
+}
+
+export interface MeasuredRecord {
+  readonly record: TraceRecord;
+  /** It ended early: a later record of the same target may take its place. */
+  readonly interrupted: boolean;
+  /** The order has no further ones. */
+  readonly last: boolean;
+}
+
+export interface MeasurerStats {
+  readonly tracesInFlight: number;
+  readonly probesSent: number;
+  readonly repliesMatched: number;
+  readonly foreign: number;
+  readonly malformed: number;
+  readonly sendErrors: number;
+  /** Null where it cannot be known. */
+  readonly kernelDrops: number | null;
+}
+
+export interface TargetMeasurer {
+  /**
+   * Resolves a target and traces it with every protocol. Every record is handed over as soon as it is there, names
+   * included. Resolves with `interrupted` when the order was given up: then what was handed over may not be all.
+   * Rejects for defects only.
+   */
+  measure(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'>;
+  /** Null where it cannot be known now. */
+  stats(): MeasurerStats | null;
+}
