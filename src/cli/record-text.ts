@@ -1,9 +1,9 @@
 import type { Outcome, TraceRecord } from '../trace/record.js';
-import { addressAndName, asText, confidenceText, nameOrAddress } from './record-words.js';
+import { addressAndName, asText, confidenceText, nameOrAddress } from '../report/record-words.js';
 import type { Paint, Style } from './style.js';
 import { padEnd, sanitizeForTerminal, wrap } from './terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
-import { verdictWords } from './verdict-words.js';
+import { verdictWords } from '../report/verdict-words.js';
 
 export interface TextOptions {
   /** Width of the terminal, or null where the text goes to a file or pipe. */

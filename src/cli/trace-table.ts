@@ -1,5 +1,5 @@
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { addressAndName, asText, nameOrAddress } from './record-words.js';
+import { addressAndName, asText, nameOrAddress } from '../report/record-words.js';
 import type { Style } from './style.js';
 import { displayWidth, padEnd, padStart, truncate } from './terminal-text.js';
 

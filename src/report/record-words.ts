@@ -1,5 +1,5 @@
 import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { safeText } from './safe-text.js';
 
 /** Small pieces of text about parts of a record. All of it is safe for a terminal. */
 
@@ -7,7 +7,7 @@ import { sanitizeForTerminal } from './terminal-text.js';
 export function asText(fields: AsFields): string | null {
   if (fields.asn === null) return null;
   const number = `AS${fields.asn}`;
-  return fields.asName === null || fields.asName === '' ? number : `${number} ${sanitizeForTerminal(fields.asName)}`;
+  return fields.asName === null || fields.asName === '' ? number : `${number} ${safeText(fields.asName)}`;
 }
 
 /** `hop 8 (r8.example.net, AS64500 Transit Ltd)`; a hop that never answered is `hop 9 (silent)`. */
@@ -25,15 +25,15 @@ export function placeText(place: AsFields & { address: string | null; name: stri
 }
 
 export function nameOrAddress(place: { address: string | null; name: string | null }): string | null {
-  if (place.name !== null && place.name !== '') return sanitizeForTerminal(place.name);
-  return place.address === null ? null : sanitizeForTerminal(place.address);
+  if (place.name !== null && place.name !== '') return safeText(place.name);
+  return place.address === null ? null : safeText(place.address);
 }
 
 /** `2001:db8::1 (host.example.net)`, the address alone, or null. */
 export function addressAndName(place: { address: string | null; name: string | null }): string | null {
   if (place.address === null) return nameOrAddress(place);
-  const address = sanitizeForTerminal(place.address);
-  return place.name === null || place.name === '' ? address : `${address} (${sanitizeForTerminal(place.name)})`;
+  const address = safeText(place.address);
+  return place.name === null || place.name === '' ? address : `${address} (${safeText(place.name)})`;
 }
 
 /** The responder that answered `plain` most often at a hop of the record, as a hop. */
@@ -91,7 +91,7 @@ export function shareText(share: number): string {
 
 /** `example.com's network (AS64501 Example Corp)`; an address as input is `the destination's network`. */
 export function destinationNetworkText(record: TraceRecord): string {
-  const input = sanitizeForTerminal(record.target.input);
+  const input = safeText(record.target.input);
   const owner = input === '' || input.includes(':') ? "the destination's network" : `${input}'s network`;
   const as = asText(record.target);
   return as === null ? owner : `${owner} (${as})`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verdictWords } from '../../src/cli/verdict-words.js';
+import { verdictWords } from '../../src/report/verdict-words.js';
 import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
 import {
   buildRecord,
@@ -11,7 +11,7 @@ import {
   routerPlace,
   TARGET,
   targetPairs,
-} from './record-builder.js';
+} from '../cli/record-builder.js';
 
 function spoken(record: TraceRecord): string {
   const words = verdictWords(record);

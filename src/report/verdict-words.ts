@@ -11,7 +11,7 @@ import {
   shareText,
   targetArrivals,
 } from './record-words.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { safeText } from './safe-text.js';
 
 /** A verdict in plain words. */
 export interface VerdictWords {
@@ -28,7 +28,7 @@ export interface VerdictWords {
  * and an attribution names every reading that the addresses allow (RFC 7872 appendix B.2).
  */
 export function verdictWords(record: TraceRecord): VerdictWords {
-  const reasons = record.verdict.reasons.map(sanitizeForTerminal);
+  const reasons = record.verdict.reasons.map(safeText);
   const spoken = WORDS[record.verdict.outcome](record);
   return {
     headline: spoken.headline,
@@ -308,7 +308,7 @@ function attributionSentence(record: TraceRecord): string | null {
 }
 
 function dataText(source: string, date: string | null): string {
-  return sanitizeForTerminal(date === null ? source : `${source}, ${date}`);
+  return safeText(date === null ? source : `${source}, ${date}`);
 }
 
 function divergenceSentence(record: TraceRecord): string | null {
@@ -344,7 +344,7 @@ function sentSentence(record: TraceRecord): string {
 
 function firstReason(record: TraceRecord, otherwise: string): string {
   const reason = record.verdict.reasons[0];
-  return reason === undefined ? otherwise : stripFullStop(sanitizeForTerminal(reason));
+  return reason === undefined ? otherwise : stripFullStop(safeText(reason));
 }
 
 function stripFullStop(text: string): string {
