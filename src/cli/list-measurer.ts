@@ -2,6 +2,7 @@ import { formatAddress, isLinkLocal, isLoopback, isUniqueLocal } from '../addres
 import type { Settings } from '../config/settings.js';
 import { Slots } from '../daemon/slots.js';
 import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from '../daemon/target-measurer.js';
+import { keepHeapLean } from '../engine/lean-heap.js';
 import type { Log } from './log.js';
 import type { Measuring } from './measuring.js';
 import { startHost, traceParameters, type JobsOptions, type StartedTrace } from './trace-jobs.js';
@@ -27,6 +28,7 @@ export class ListMeasurer implements TargetMeasurer {
   constructor(options: ListMeasurerOptions) {
     this.#options = options;
     this.#slots = new Slots(options.slots);
+    keepHeapLean(options.slots);
   }
 
   async measure(
