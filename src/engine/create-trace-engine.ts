@@ -230,7 +230,7 @@ class Engine implements TraceEngine {
     const nowNs = this.#options.time.nowNs();
     for (const other of this.#index.find(trace.target, 0)) {
       if (other.request.protocol !== 'udp') continue;
-      other.endedSiblingEcho = { ...echoForSibling(trace.state, nowNs), settled: true };
+      other.endedSiblingEcho = echoForSibling(trace.state, nowNs, true);
       this.#wake(other, nowNs);
     }
   }

@@ -350,7 +350,8 @@ function addPair(
   }
 }
 
-function isOpen(state: TraceState, row: number, nowNs: number, wait: number): boolean {
+/** An answer may still come in time. */
+export function isOpen(state: TraceState, row: number, nowNs: number, wait: number): boolean {
   const { probes } = state;
   if (probes.reply(row) !== null || probes.isFailed(row)) return false;
   return !probes.isSent(row) || probes.sentAtNs(row) + wait > nowNs;

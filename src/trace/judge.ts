@@ -44,6 +44,8 @@ interface Finding {
   readonly basis?: VerdictEvidence['basis'];
   readonly returnPath?: VerdictEvidence['returnPath'];
   readonly plainOnly?: number;
+  /** Whose pairs the verdict rests on, where it is not the target. */
+  readonly restsOn?: PlaceEvidence;
   /** What answered in the target's name was not the target: its pairs are not counted. */
   readonly targetUnseen?: true;
 }
@@ -51,8 +53,8 @@ interface Finding {
 export function judge(state: TraceState, evidence: Evidence, context: TraceContext): VerdictRecord {
   const pathsDiverge = findDivergence(evidence);
   const finding = decide(state, evidence, context, pathsDiverge);
-  const target = finding.targetUnseen === true ? emptyPlace() : evidence.target;
-  const pairs = target.both + target.plainOnly + target.pdmOnly + target.neither;
+  const place = finding.restsOn ?? (finding.targetUnseen === true ? emptyPlace() : evidence.target);
+  const pairs = place.both + place.plainOnly + place.pdmOnly + place.neither;
   const accusesLoss = finding.outcome === 'dropped' || finding.outcome === 'rejected';
   const diverged =
     pathsDiverge === null
@@ -70,14 +72,14 @@ export function judge(state: TraceState, evidence: Evidence, context: TraceConte
       basis: finding.basis ?? null,
       returnPath: finding.returnPath ?? null,
       pairs,
-      plainOnly: finding.plainOnly ?? target.plainOnly,
-      pdmOnly: target.pdmOnly,
+      plainOnly: finding.plainOnly ?? place.plainOnly,
+      pdmOnly: place.pdmOnly,
       rates: {
-        plain: pairs === 0 ? null : (target.both + target.plainOnly) / pairs,
-        pdm: pairs === 0 ? null : (target.both + target.pdmOnly) / pairs,
+        plain: pairs === 0 ? null : (place.both + place.plainOnly) / pairs,
+        pdm: pairs === 0 ? null : (place.both + place.pdmOnly) / pairs,
       },
       passRateUpper: accusesLoss
-        ? passRateUpperBound(state.limits.confidence, finding.plainOnly ?? target.plainOnly)
+        ? passRateUpperBound(state.limits.confidence, finding.plainOnly ?? place.plainOnly)
         : null,
     },
     reasons: [...finding.reasons, ...diverged, ...remarks(state, evidence)],
@@ -365,6 +367,7 @@ function decideSilentTarget(
       returnPath: 'not excluded',
       interval: { after: n, upTo: hop, likelyUpTo: likelyUpTo(evidence, n, hop) },
       plainOnly: place.lost,
+      restsOn: place,
       reasons: [
         `${silence}. Hop ${hop}, which reports packets with extension headers elsewhere in this run, answered ${place.lost} packets without the option and none of their partners.`,
       ],

@@ -75,15 +75,16 @@ function awaitsSibling(state: TraceState, evidence: Evidence, context: TraceCont
   return context.siblingEcho()?.settled === false;
 }
 
-/** What an icmp6 trace tells the UDP trace to the same target (METHOD §6.8). */
-export function echoForSibling(state: TraceState, nowNs: number): SiblingEcho {
+/** What an icmp6 trace tells the UDP trace to the same target (METHOD §6.8); null when it ended without a measured pair. */
+export function echoForSibling(state: TraceState, nowNs: number, ended = false): SiblingEcho | null {
   const evidence = gatherEvidence(state, nowNs);
   const { target } = evidence;
+  if (ended && target.pairs === target.void) return null;
   return {
     plainOnly: target.plainOnlyUnquoted,
     plainArrivals: evidence.plainArrivals,
     pdmArrivals: evidence.pdmArrivals,
-    settled: evidence.pendingProbes === 0 && !wantsTargetPair(state, evidence),
+    settled: ended || (evidence.pendingProbes === 0 && !wantsTargetPair(state, evidence)),
   };
 }
 
@@ -366,9 +367,11 @@ export function reportingHabits(evidence: Evidence): ReportingHabit[] {
 export interface Judged {
   readonly verdict: VerdictRecord;
   readonly evidence: Evidence;
+  /** When: what is still awaited then is neither answered nor silent. */
+  readonly atNs: number;
 }
 
 export function judgeTrace(state: TraceState, context: TraceContext, nowNs: number): Judged {
   const evidence = gatherEvidence(state, nowNs);
-  return { verdict: judge(state, evidence, context), evidence };
+  return { verdict: judge(state, evidence, context), evidence, atNs: nowNs };
 }

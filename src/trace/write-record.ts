@@ -1,7 +1,7 @@
 /** From a trace's state to its record. Names and AS fields stay null: annotation fills them. */
 import { formatAddress } from '../address/address.js';
 import type { Evidence } from './evidence.js';
-import { replyOf } from './evidence.js';
+import { isOpen, replyOf, waitNs } from './evidence.js';
 import { probeLength } from './probe-packet.js';
 import { ARMS, RECORD_SCHEMA } from './record.js';
 import type {
@@ -41,7 +41,7 @@ export interface RecordHeader {
 
 export function writeRecord(state: TraceState, judged: Judged, header: RecordHeader): TraceRecord {
   const { identity, limits } = state;
-  const { evidence, verdict } = judged;
+  const { evidence, verdict, atNs } = judged;
   const base = state.flows[0];
   const isEcho = identity.protocol === 'icmp6';
   return {
@@ -70,8 +70,8 @@ export function writeRecord(state: TraceState, judged: Judged, header: RecordHea
       flowLabel: base?.flowLabel ?? null,
       size: probeLength(state, ARM_CODE.plain, identity.protocol),
     },
-    hops: writeHops(state),
-    targetPairs: writeTarget(state, evidence),
+    hops: writeHops(state, atNs),
+    targetPairs: writeTarget(state, evidence, atNs),
     summary: writeSummary(state, evidence, verdict),
     verdict,
     pdm: { serverDelayMs: state.pdm.serverDelayMs, roundTripMs: state.clockStepped ? null : state.pdm.roundTripMs },
@@ -83,7 +83,7 @@ function unnamed(address: string | null): NamedAddress {
   return { address, name: null, asn: null, asName: null };
 }
 
-function writeHops(state: TraceState): TraceRecord['hops'] {
+function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
   const rowsByHop = new Map<number, number[]>();
   const { probes } = state;
   for (let row = state.attemptStart; row + 1 < probes.count; row += 2) {
@@ -95,22 +95,23 @@ function writeHops(state: TraceState): TraceRecord['hops'] {
     if (rows === undefined) rowsByHop.set(hop, [row]);
     else rows.push(row);
   }
-  return [...rowsByHop].sort(([a], [b]) => a - b).map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false) }));
+  return [...rowsByHop].sort(([a], [b]) => a - b).map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false, atNs) }));
 }
 
-function writeTarget(state: TraceState, evidence: Evidence): TargetPairsRecord {
+function writeTarget(state: TraceState, evidence: Evidence, atNs: number): TargetPairsRecord {
   const rows: number[] = [];
   for (let row = state.attemptStart; row + 1 < state.probes.count; row += 2) {
     const purpose = state.probes.purpose(row);
     const explains = purpose === PURPOSE.explain && state.probes.hopLimit(row) === TARGET_HOP_LIMIT;
     if (purpose === PURPOSE.target || purpose === PURPOSE.retest || explains) rows.push(row);
   }
-  return { hop: null, ...writePlace(state, rows, true), distance: { ...evidence.distance } };
+  return { hop: null, ...writePlace(state, rows, true, atNs), distance: { ...evidence.distance } };
 }
 
 /** `rows` are the first rows of pairs. */
-function writePlace(state: TraceState, rows: readonly number[], atTarget: boolean): PlaceRecord {
+function writePlace(state: TraceState, rows: readonly number[], atTarget: boolean, atNs: number): PlaceRecord {
   const { probes } = state;
+  const wait = waitNs(state);
   const pairs: PairCounts = { both: 0, plainOnly: 0, pdmOnly: 0, neither: 0, void: 0 };
   const byArm = new Map<Arm, number[]>();
   for (const first of rows) {
@@ -123,7 +124,9 @@ function writePlace(state: TraceState, rows: readonly number[], atTarget: boolea
     const plainRow = probes.arm(first) === ARM_CODE.plain ? first : first + 1;
     const treatedRow = plainRow === first ? first + 1 : first;
     const decides = probes.purpose(first) !== PURPOSE.retest && probes.purpose(first) !== PURPOSE.explain;
-    if (decides) countPair(state, pairs, plainRow, treatedRow, atTarget);
+    // Of a trace that was interrupted: nobody knows yet what comes of the pair.
+    const isPending = [plainRow, treatedRow].some((row) => isOpen(state, row, atNs, wait));
+    if (decides && !isPending) countPair(state, pairs, plainRow, treatedRow, atTarget);
   }
   const arms: PlaceRecord['arms'] = {
     plain: writeArm(state, byArm.get('plain') ?? []),

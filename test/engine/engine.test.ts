@@ -156,6 +156,17 @@ describe('an end from outside', () => {
     expect(engine.stats().tracesInFlight).toBe(0);
   });
 
+  it('counts no pair as silent whose packets are still awaited', async () => {
+    const { engine, time } = setUp();
+    const { record } = engine.start(requestFor('udp'));
+    await time.run(0.1e9);
+    await engine.interrupt();
+    const { hops, targetPairs, counters } = await record;
+    expect(counters.sent).toBeGreaterThan(0);
+    const none = { both: 0, plainOnly: 0, pdmOnly: 0, neither: 0, void: 0 };
+    expect([...hops, targetPairs!].map(({ pairs }) => pairs)).toEqual([...hops, none].map(() => none));
+  });
+
   it('by a transport that fails says what failed', async () => {
     const { transport, engine, time } = setUp();
     const { record } = engine.start(requestFor('udp'));
@@ -244,5 +255,24 @@ describe('two traces to one target', () => {
       transport.sent.filter((packet) => packet[6] === 58).map((packet) => packet[44]! * 256 + packet[45]!),
     );
     expect(identifiers.size).toBe((await echo!).targetPairs!.arms.plain.sent - 3 + 1);
+  });
+
+  it('do not rely on echo requests of which none could be sent', async () => {
+    const { transport, engine, time } = setUp();
+    transport.answers = true;
+    const failing = new Set<number>();
+    transport.sendFailure = (packet) => {
+      const upper = packet[6] === 60 ? 56 : 40;
+      if (packet[upper] !== 128) return null;
+      // The first identifier is the echo trace's own, later ones are the UDP trace's.
+      const identifier = packet[upper + 4]! * 256 + packet[upper + 5]!;
+      if (failing.size === 0) failing.add(identifier);
+      return failing.has(identifier) ? { ok: false, code: 'EPERM', message: 'not permitted' } : null;
+    };
+    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 2;
+    const [echo, udp] = (['icmp6', 'udp'] as const).map((protocol) => engine.start(requestFor(protocol)).record);
+    await time.runUntil(Promise.all([udp, echo]));
+    expect((await echo!).verdict.outcome).toBe('unreachable');
+    expect((await udp!).verdict).toMatchObject({ outcome: 'dropped', evidence: { returnPath: 'excluded' } });
   });
 });

@@ -227,6 +227,10 @@ describe('a target that answers nothing', () => {
       interval: { after: 4, upTo: 6, likelyUpTo: 5 },
       evidence: { basis: 'routers', returnPath: 'not excluded' },
     });
+    // The pairs and rates are those of the reporter, not of the silent target.
+    const { pairs, plainOnly, pdmOnly, rates } = verdict.evidence;
+    expect({ pdmOnly, rates }).toEqual({ pdmOnly: 0, rates: { plain: 1, pdm: 0 } });
+    expect(pairs).toBe(plainOnly);
   });
 });
 
