@@ -95,7 +95,9 @@ function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
     if (rows === undefined) rowsByHop.set(hop, [row]);
     else rows.push(row);
   }
-  return [...rowsByHop].sort(([a], [b]) => a - b).map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false, atNs) }));
+  return [...rowsByHop]
+    .sort(([a], [b]) => a - b)
+    .map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false, atNs) }));
 }
 
 function writeTarget(state: TraceState, evidence: Evidence, atNs: number): TargetPairsRecord {
