@@ -37,11 +37,17 @@ export interface NameResolverOptions {
   /** `address`, `address:port` or `[address]:port` of the server to ask; null for the system's resolver. */
   readonly server?: string | null;
   readonly hostsFile?: string;
-  /** Longest wait for one question; default 2000. */
+  /**
+   * Thousands of names, and nobody waits for a single one: more patience, more at a time, and the name servers of
+   * `/etc/resolv.conf` are asked directly. The system's own lookup, which has four threads that a dead name server holds for
+   * many seconds each, is only asked about names that those do not know. Default false.
+   */
+  readonly forList?: boolean;
+  /** Longest wait for one question; default 2000, in lists 5000. */
   readonly attemptTimeoutMs?: number;
-  /** Longest wait for one call, queueing included; default 5000. */
+  /** Longest wait for one call; for reverse names, which nobody needs, waiting for its turn included. Default 5000, in lists 12,000. */
   readonly totalTimeoutMs?: number;
-  /** Questions asked at the same time; default 32. */
+  /** Questions asked at the same time; default 32, in lists 128. */
   readonly concurrency?: number;
   readonly cacheSize?: number;
   /** Monotonic clock. */
@@ -49,8 +55,12 @@ export interface NameResolverOptions {
   readonly systemLookup?: SystemLookup;
 }
 
+const LIMITS = { attemptTimeoutMs: 2000, totalTimeoutMs: 5000, concurrency: 32 };
+const LIST_LIMITS = { attemptTimeoutMs: 5000, totalTimeoutMs: 12_000, concurrency: 128 };
 const HOUR_MS = 3_600_000;
 const LIFETIME_MS = { found: HOUR_MS, absent: HOUR_MS / 6, failed: 30_000, target: HOUR_MS / 12 } as const;
+/** Where the system may know of other sources of names. */
+const UNKNOWN_TO_SERVER = new Set(['ENOTFOUND', 'ECONNREFUSED']);
 /** Longer chains exist only by mistake or malice. */
 const CNAME_LIMIT = 8;
 const ADDRESS_LIMIT = 64;
@@ -63,6 +73,7 @@ export function createNameResolver(options: NameResolverOptions = {}): NameResol
 class DnsNameResolver implements NameResolver {
   readonly #resolver: Resolver;
   readonly #ownServer: boolean;
+  readonly #forList: boolean;
   readonly #hosts: HostsFile;
   readonly #attemptTimeoutMs: number;
   readonly #totalTimeoutMs: number;
@@ -81,14 +92,17 @@ class DnsNameResolver implements NameResolver {
     const server = options.server ?? null;
     const nowMs = options.nowMs ?? (() => performance.now());
     const cacheSize = options.cacheSize ?? 20_000;
-    this.#attemptTimeoutMs = options.attemptTimeoutMs ?? 2000;
-    this.#totalTimeoutMs = options.totalTimeoutMs ?? 5000;
+    this.#forList = options.forList ?? false;
+    const usual = this.#forList ? LIST_LIMITS : LIMITS;
+    const concurrency = options.concurrency ?? usual.concurrency;
+    this.#attemptTimeoutMs = options.attemptTimeoutMs ?? usual.attemptTimeoutMs;
+    this.#totalTimeoutMs = options.totalTimeoutMs ?? usual.totalTimeoutMs;
     this.#ownServer = server !== null;
     this.#hosts = new HostsFile(options.hostsFile ?? '/etc/hosts', nowMs);
     this.#systemLookup = options.systemLookup ?? askSystem;
-    this.#reverseGate = new LookupGate(options.concurrency ?? 32);
+    this.#reverseGate = new LookupGate(concurrency);
     // A gate of its own: a target must not wait behind the names of a hundred hops.
-    this.#forwardGate = new LookupGate(options.concurrency ?? 32);
+    this.#forwardGate = new LookupGate(concurrency);
     this.#names = new BoundedCache(cacheSize, nowMs);
     this.#targets = new BoundedCache(cacheSize, nowMs);
     // Two tries, so that one lost packet does not cost the name.
@@ -146,22 +160,18 @@ class DnsNameResolver implements NameResolver {
   }
 
   async #resolve(name: string, ascii: string): Promise<TargetResolution> {
-    let abandoned = false;
     let resolution: TargetResolution;
     try {
-      const found = await withDeadline(
-        this.#forwardGate.run(
-          () => this.#addressesAndAliases(ascii),
-          () => abandoned || this.#closed,
-        ),
-        this.#totalTimeoutMs,
+      // The wait for a turn does not count: a name must not be unknown because others were asked before it.
+      const found = await this.#forwardGate.run(
+        () => withDeadline(this.#addressesAndAliases(ascii), this.#totalTimeoutMs),
+        () => this.#closed,
       );
       if (found === null)
         return failure('lookup-failed', `looking up "${shown(name)}" was given up: the program is ending`);
       resolution = found;
       if (found.ipv4Only) resolution = { ...found, error: ipv4OnlyError(name) };
     } catch (error) {
-      abandoned = true;
       resolution = describeFailure(name, error, this.#ownServer);
     }
     const lasting = resolution.error === null || resolution.error.code === 'ipv4-only';
@@ -187,11 +197,25 @@ class DnsNameResolver implements NameResolver {
   }
 
   async #forward(name: string, family: 4 | 6): Promise<readonly string[]> {
-    const texts = this.#ownServer
-      ? await (family === 6 ? this.#resolver.resolve6(name) : this.#resolver.resolve4(name))
-      : await this.#systemLookup(name, family);
+    const texts = await this.#askFor(name, family);
     if (texts.length === 0) throw new LookupError('ENODATA');
     return texts;
+  }
+
+  async #askFor(name: string, family: 4 | 6): Promise<readonly string[]> {
+    const askServer = (): Promise<readonly string[]> =>
+      family === 6 ? this.#resolver.resolve6(name) : this.#resolver.resolve4(name);
+    if (this.#ownServer) return askServer();
+    // A name without a dot needs the system's search list.
+    if (!this.#forList || !name.includes('.')) return this.#systemLookup(name, family);
+    try {
+      return await askServer();
+    } catch (error) {
+      if (!UNKNOWN_TO_SERVER.has(causeText(error))) throw error;
+      return this.#systemLookup(name, family).catch(() => {
+        throw error;
+      });
+    }
   }
 
   /** Never rejects: a chain that cannot be followed ends there. */

@@ -53,7 +53,11 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
   const transport = withFatal(opened, (error) => {
     onFatal(error);
   });
-  const names = createNameResolver({ server: settings.resolver, nowMs: () => time.nowNs() / 1e6 });
+  const names = createNameResolver({
+    server: settings.resolver,
+    nowMs: () => time.nowNs() / 1e6,
+    forList: hooks.forList === true,
+  });
   const engine = createTraceEngine({
     transport,
     time,
@@ -77,6 +81,9 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     resolve: (host) => names.resolveTarget(host),
     refuse: (octets, zone) => refuseTarget(octets, zone, doNotProbe),
     annotate: (record) => annotateRecord(record, sources),
+    stopLookups: () => {
+      names.close();
+    },
     onFatal: (listener) => {
       onFatal = listener;
     },

@@ -18,6 +18,8 @@ export interface Measuring {
   refuse(octets: Uint8Array, zone: string | null): string | null;
   /** With names, ASes and the judgement about the destination's network. Never rejects for want of an answer. */
   annotate(record: TraceRecord): Promise<TraceRecord>;
+  /** Gives up the lookups that are under way and any later ones: names are null from now on. */
+  stopLookups(): void;
   /** The transport broke and can no longer be used. */
   onFatal(listener: (error: Error) => void): void;
   /** Rejects, with all closed, when the capture of packets is not complete. */
@@ -28,6 +30,11 @@ export interface MeasuringHooks {
   readonly onProgress: (traceId: string) => void;
   /** Something besides the measurement failed, which goes on; one line. */
   readonly onWarning: (message: string) => void;
+  /**
+   * Thousands of targets: names are asked of the name server directly, as many at a time as it takes, because the system's
+   * own lookup goes by four threads and one dead name server holds one of them for many seconds. Default false.
+   */
+  readonly forList?: boolean;
   /**
    * Files that this process opened will be opened again: where it gives its privileges up it must keep an identity that
    * can. See `becomeFileOwner`.

@@ -18,8 +18,11 @@ export interface RunProgress {
 }
 
 const BAR = 24;
+/** Columns that percentage, ETA and rate take. */
+const LEAST_TEXT = 62;
+const HELD_WORTH_SAYING = 500;
 
-/** One line: for logs and for the bar's end. */
+/** One line: for logs. */
 export function progressText(progress: RunProgress): string {
   const { total, done, tracesInFlight, packetsPerSecond } = progress;
   const etaMs = remainingMs(progress);
@@ -41,14 +44,22 @@ export function outcomesText(outcomes: ReadonlyMap<Outcome, number>): string {
     .join(', ');
 }
 
-/** Two lines for a terminal. */
+/** Two lines for a terminal: how far, how fast, how long; then the outcomes. What matters least is cut first. */
 export function progressFrame(progress: RunProgress, columns: number, style: Style): string[] {
-  const { total, done, unstored } = progress;
-  const filled = total === 0 ? BAR : Math.floor((BAR * done) / total);
-  const bar = `${style.bold('#'.repeat(filled))}${style.dim('-'.repeat(BAR - filled))}`;
-  const text = truncate(progressText(progress), columns - BAR - 4, style.ellipsis);
-  const held = unstored > 500 ? `; ${figures(unstored)} records wait for the disk` : '';
-  return [`[${bar}] ${text}`, truncate(`${outcomesText(progress.outcomes)}${held}`, columns - 1, style.ellipsis)];
+  const { total, done, unstored, tracesInFlight, packetsPerSecond } = progress;
+  const width = Math.max(0, Math.min(BAR, columns - LEAST_TEXT));
+  const filled = total === 0 ? width : Math.floor((width * done) / total);
+  const bar = width < 4 ? '' : `[${style.bold('#'.repeat(filled))}${style.dim('-'.repeat(width - filled))}] `;
+  const etaMs = remainingMs(progress);
+  const parts = [
+    `${percent(done, total)}, ${figures(done)} of ${figures(total)}`,
+    etaMs === null ? 'ETA unknown' : `ETA ${durationText(etaMs)}`,
+    `${figures(packetsPerSecond)} packets/s`,
+    `${figures(tracesInFlight)} in flight`,
+  ];
+  const text = truncate(parts.join(', '), columns - 1 - (bar === '' ? 0 : width + 3), style.ellipsis);
+  const held = unstored > HELD_WORTH_SAYING ? `${figures(unstored)} records wait for the disk; ` : '';
+  return [`${bar}${text}`, truncate(`${held}${outcomesText(progress.outcomes)}`, columns - 1, style.ellipsis)];
 }
 
 /** From the mean of this process; null while nothing is done. */

@@ -53,8 +53,8 @@ export class RunScreen {
     this.#unstored = unstored;
   }
 
-  count(outcome: Outcome): void {
-    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  count(outcome: Outcome, records = 1): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + records);
   }
 
   targetDone(): void {

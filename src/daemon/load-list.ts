@@ -11,13 +11,22 @@ export interface LoadedList {
   readonly duplicates: number;
   /** Targets that the run has now. */
   readonly targets: number;
+  /** It was given up before the end; loading it again goes on. */
+  readonly stopped: boolean;
+}
+
+export interface LoadHooks {
+  /** Told of every row that is skipped, in one line. */
+  readonly onProblem: (text: string) => void;
+  /** Rows read so far, every few thousand. */
+  readonly onRows?: (rows: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 const BATCH = 2000;
 
 /**
- * Streams the list at `path` into the run, and orders it. `onProblem` is told of every row that is skipped, in one line.
- * Loading the same list again changes nothing.
+ * Streams the list at `path` into the run, and orders it. Loading the same list again changes nothing.
  * @throws TargetListError, OutputError
  */
 export async function loadList(
@@ -25,11 +34,12 @@ export async function loadList(
   runId: string,
   path: string,
   defaults: TargetDefaults,
-  onProblem: (text: string) => void,
+  { onProblem, onRows, signal }: LoadHooks,
 ): Promise<LoadedList> {
   let rows = 0;
   let badRows = 0;
   let duplicates = 0;
+  const stopped = (): boolean => signal?.aborted === true;
   let batch: TargetRow[] = [];
   const add = (): void => {
     for (const { line, host, firstLine } of store.targets.add(runId, batch)) {
@@ -37,6 +47,7 @@ export async function loadList(
       onProblem(`line ${line}: "${host}" is on line ${firstLine} already; it is measured once`);
     }
     batch = [];
+    onRows?.(rows);
   };
   for await (const item of readTargets(path, defaults)) {
     if (item.kind === 'note') {
@@ -47,10 +58,16 @@ export async function loadList(
     } else {
       rows += 1;
       batch.push(item);
-      if (batch.length >= BATCH) add();
+      if (batch.length < BATCH) continue;
+      add();
+      // Signals get their turn, however fast the disk is.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (stopped()) break;
     }
   }
-  add();
-  store.targets.spread(runId);
-  return { rows, badRows, duplicates, targets: store.targets.progress(runId).total };
+  if (!stopped()) {
+    add();
+    store.targets.spread(runId);
+  }
+  return { rows, badRows, duplicates, targets: store.targets.progress(runId).total, stopped: stopped() };
 }

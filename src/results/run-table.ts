@@ -65,6 +65,14 @@ export class RunTable {
     );
   }
 
+  /** Those that have something left to do, newest first. */
+  unfinished(): StoredRun[] {
+    const rows = this.#connection
+      .prepare(`${SELECT_RUN} WHERE state <> 'finished' ORDER BY run_key DESC`)
+      .all([]) as RunRow[];
+    return rows.map(storedRun);
+  }
+
   /** The newest run (of that name, if given) that has something left to do: what `--resume` goes on with. */
   latestUnfinished(name?: string): StoredRun | null {
     const row = this.#connection

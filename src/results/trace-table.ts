@@ -1,4 +1,4 @@
-import type { TraceRecord } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../trace/record.js';
 import { noSuchRun } from './output-error.js';
 import type { SqlConnection, SqlStatement, SqlValue } from './sql-connection.js';
 import { summaryCsvLine } from './summary-csv.js';
@@ -124,6 +124,16 @@ export class TraceTable {
     return row === undefined ? null : (JSON.parse(row.json) as TraceRecord);
   }
 
+  /** Outcomes of a run's records, those of interrupted traces aside. */
+  finalOutcomes(runId: string): { readonly outcome: Outcome; readonly count: number }[] {
+    return this.#connection
+      .prepare(
+        `SELECT outcome, count(*) AS count FROM trace
+         WHERE run_key = (SELECT run_key FROM run WHERE id = ?) AND provisional = 0 GROUP BY outcome`,
+      )
+      .all([runId]) as { outcome: Outcome; count: number }[];
+  }
+
   /** Deletes at most `limit` of the oldest records that started before `beforeMs`, in one transaction. Returns how many. */
   deleteOldest(limit: number, beforeMs = Number.MAX_SAFE_INTEGER): number {
     const oldest = this.#connection.prepare(
@@ -189,7 +199,8 @@ function putRecord(statements: PutStatements, runKey: number, record: PreparedRe
     ...[runKey, record.targetKey, series.key],
     ...values,
     ...[previous?.trace_key ?? null, previous?.started_at_ms ?? null, previous?.outcome ?? null],
-    ...[previous?.last_pdm_hop ?? null, changeSince(previous, values)],
+    // What was broken off says nothing about a change.
+    ...[previous?.last_pdm_hop ?? null, record.provisional ? null : changeSince(previous, values)],
     ...[record.provisional ? 1 : 0, record.csvLine],
   ]);
   if (changes === 0) return false;

@@ -20,6 +20,7 @@ export interface FakeMeasuring {
   readonly traces: FakeTrace[];
   interrupts: number;
   closes: number;
+  lookupStops: number;
   progress: () => void;
   breakTransport(error: Error): void;
 }
@@ -48,6 +49,7 @@ export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {
     traces,
     interrupts: 0,
     closes: 0,
+    lookupStops: 0,
     progress: () => undefined,
     breakTransport: (error) => {
       fatal(error);
@@ -116,6 +118,9 @@ export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {
     refuse: (address) =>
       formatAddress(address) === options.refused ? `${options.refused} is in the do-not-probe list.` : null,
     annotate: (record) => Promise.resolve(record),
+    stopLookups: () => {
+      fake.lookupStops += 1;
+    },
     onFatal: (listener) => {
       fatal = listener;
     },

@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
+import type { Settings } from '../config/settings.js';
+import { loadList } from '../daemon/load-list.js';
+import type { StoredRun } from '../results/run-table.js';
+import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
+import { usageError } from './cli-error.js';
+import { EXIT } from './exit-codes.js';
+import { createResultOutput } from './result-output.js';
+import { estimateLines } from './run-estimate.js';
+import { figures } from './run-progress.js';
+import type { Terminal } from './terminal.js';
+import { sanitizeForTerminal } from './terminal-text.js';
+import { createUuidV7 } from './uuid-v7.js';
+
+/** What a list would take. In a database of its own that nobody else sees: duplicates are found as in earnest. */
+export async function dryRun(settings: Settings, terminal: Terminal): Promise<number> {
+  const { targets, protocol, dport, company, rate } = settings;
+  if (targets === null) throw usageError('no list given; name one with --targets FILE');
+  const store = openSqliteStore('');
+  try {
+    const id = createUuidV7(Date.now, (length) => randomBytes(length))();
+    store.runs.create({ id, name: null, vantage: null, toolVersion: '', options: {}, startedAtMs: Date.now() });
+    const defaults = { protocols: protocol, dport, company, seed: 0 };
+    const loaded = await loadList(store, id, targets, defaults, {
+      onProblem: (text) => {
+        terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(`${basename(targets)}: ${text}`)}\n`);
+      },
+    });
+    const skipped = `${figures(loaded.badRows)} rows skipped, ${figures(loaded.duplicates)} repeated`;
+    const size = { targets: loaded.targets, records: recordsLeft(store, id), rate };
+    return await print([skipped, ...estimateLines(size)], terminal);
+  } finally {
+    store.close();
+  }
+}
+
+/** What is left of a run. */
+export async function dryRunOfRest(
+  store: SqliteStore,
+  run: StoredRun,
+  { rate }: Settings,
+  terminal: Terminal,
+): Promise<number> {
+  const { done, total, waiting, inFlight } = store.targets.progress(run.id);
+  const size = { targets: waiting + inFlight, records: recordsLeft(store, run.id), rate };
+  const head = `run ${run.id} of ${new Date(run.startedAtMs).toISOString()}: ${figures(done)} of ${figures(total)} targets are done; what is left:`;
+  const loading = run.state === 'loading' ? ['its list was not read to the end; --resume reads it again'] : [];
+  return print([head, ...loading, ...estimateLines(size)], terminal);
+}
+
+function recordsLeft(store: SqliteStore, runId: string): number {
+  let records = 0;
+  for (const { protocols, stored } of store.targets.waiting(runId))
+    records += protocols.filter((protocol) => !stored.some((one) => one.protocol === protocol)).length;
+  return records;
+}
+
+async function print(lines: readonly string[], terminal: Terminal): Promise<number> {
+  const output = createResultOutput(terminal.stdout);
+  output.write(`${lines.join('\n')}\n`);
+  await output.flushed();
+  return EXIT.ok;
+}

@@ -1,0 +1,105 @@
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { OutputError } from '../results/output-error.js';
+import { RecordWriter } from '../results/record-writer.js';
+import { writeWholeFile } from '../results/write-whole-file.js';
+import type { Log } from './log.js';
+import { figures } from './run-progress.js';
+import type { StoreCommitter, StorePorts } from './store-ports.js';
+
+export interface RecordKeeperOptions {
+  readonly path: string;
+  readonly runId: string;
+  readonly openCommitter: StorePorts['openCommitter'];
+  readonly log: Log;
+  /** One line for people. */
+  readonly say: (message: string) => void;
+  /** Writing will not work again by itself: the store is damaged, or its thread has ended. */
+  readonly onBroken: (error: Error) => void;
+}
+
+/** Keeps records in a store that may fail for a while, and says what becomes of them. */
+export class RecordKeeper {
+  readonly writer: RecordWriter;
+  readonly #options: RecordKeeperOptions;
+  readonly #committer: StoreCommitter;
+
+  constructor(options: RecordKeeperOptions) {
+    const { path, say, onBroken } = options;
+    this.#options = options;
+    this.#committer = options.openCommitter(path);
+    this.writer = new RecordWriter({
+      commit: this.#committer.commit,
+      path,
+      onFailure: (error, held) => {
+        if (error instanceof OutputError && error.isTransient)
+          say(`${error.message}; ${figures(held)} records are held in memory and tried again`);
+        else onBroken(error);
+      },
+      onRecovery: () => {
+        say('the store can be written again; all that was held is stored');
+      },
+    });
+  }
+
+  /**
+   * Waits until all that is held is stored, at most `patienceMs`; 5 s once `signal` is aborted. False: it is not, and `close`
+   * has the error.
+   */
+  async written(patienceMs: number, signal: AbortSignal): Promise<boolean> {
+    const startedAtMs = performance.now();
+    let abortedAtMs: number | null = null;
+    for (;;) {
+      try {
+        await this.writer.flush();
+        return true;
+      } catch (error) {
+        if (!(error instanceof OutputError && error.isTransient)) return false;
+        const nowMs = performance.now();
+        if (signal.aborted) abortedAtMs ??= nowMs;
+        if (abortedAtMs !== null && nowMs - abortedAtMs >= PATIENCE_WHEN_STOPPED_MS) return false;
+        if (nowMs - startedAtMs >= patienceMs) return false;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** @throws the failure, when something could not be written; it is beside the store then, if possible. */
+  async close(): Promise<void> {
+    try {
+      await this.writer.close(0);
+    } catch (error) {
+      await this.#rescue();
+      throw error;
+    } finally {
+      await this.#committer.close().catch((error: unknown) => {
+        this.#options.log.debug('committer-close-failed', { error: String(error) });
+      });
+    }
+  }
+
+  /** Measured is measured: what the store does not take goes where there is room. */
+  async #rescue(): Promise<void> {
+    const { path, runId, say, log } = this.#options;
+    const records = this.writer.unwritten();
+    if (records.length === 0) return;
+    const name = `${path}.unstored-${runId}.jsonl`;
+    for (const place of [name, join(tmpdir(), basename(name))]) {
+      try {
+        await writeWholeFile(
+          place,
+          records.map((json) => `${json}\n`),
+          { force: false },
+        );
+        say(`${figures(records.length)} records that could not be stored are in ${place}, as JSON Lines`);
+        return;
+      } catch (error) {
+        log.debug('rescue-failed', { place, error: String(error) });
+      }
+    }
+    say(`${figures(records.length)} records could not be stored and are lost`);
+  }
+}
+
+const RETRY_MS = 250;
+const PATIENCE_WHEN_STOPPED_MS = 5000;

@@ -1,0 +1,328 @@
+import { basename } from 'node:path';
+import type { Settings } from '../config/settings.js';
+import { loadList, type LoadedList } from '../daemon/load-list.js';
+import { measureOptions, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
+import { runList } from '../daemon/run-list.js';
+import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
+import type { StoredRun } from '../results/run-table.js';
+import type { SqliteStore } from '../results/sqlite-store.js';
+import { CliError, errorCode, usageError } from './cli-error.js';
+import { EXIT } from './exit-codes.js';
+import { ListMeasurer } from './list-measurer.js';
+import type { Log } from './log.js';
+import type { Measuring, OpenMeasuring } from './measuring.js';
+import { RecordKeeper } from './record-keeper.js';
+import { createResultOutput, type ResultOutput } from './result-output.js';
+import { figures, outcomesText } from './run-progress.js';
+import { RunScreen } from './run-screen.js';
+import type { StorePorts } from './store-ports.js';
+import type { Terminal } from './terminal.js';
+import { sanitizeForTerminal } from './terminal-text.js';
+
+export interface RunContext extends StorePorts {
+  readonly terminal: Terminal;
+  readonly openMeasuring: OpenMeasuring;
+  readonly toolVersion: string;
+  readonly log: Log;
+}
+
+/** Reporters that were last seen longer ago are not relied on: routers are replaced. */
+const REPORTER_LIFETIME_MS = 90 * 86_400_000;
+/** Reporters that are new wait at most this long for the disk. */
+const REPORTERS_MS = 5000;
+/** A list that is done waits so long for a store that cannot be written. */
+const PATIENCE_MS = 600_000;
+const RETRY_MS = 500;
+/** After Ctrl-C, names are still looked up for so long. */
+const LAST_NAMES_MS = 2000;
+/** While a long list is read. */
+const LOADING_MS = 10_000;
+
+/** One process's part in a run. */
+export class RunSession {
+  readonly #store: SqliteStore;
+  readonly #run: StoredRun;
+  readonly #settings: Settings;
+  readonly #context: RunContext;
+  readonly #output: ResultOutput;
+  readonly #stop = new AbortController();
+  readonly #newReporters = new Set<string>();
+  /** What ended the run early, if not the user. */
+  #fatal: Error | null = null;
+  #screen: RunScreen | null = null;
+  #storedNow = 0;
+
+  constructor(store: SqliteStore, run: StoredRun, settings: Settings, context: RunContext) {
+    this.#store = store;
+    this.#run = run;
+    this.#settings = settings;
+    this.#context = context;
+    this.#output = createResultOutput(context.terminal.stdout);
+  }
+
+  async run(): Promise<number> {
+    const measuring = await this.#context.openMeasuring(this.#settings, {
+      onProgress: () => undefined,
+      onWarning: (message) => {
+        this.#say(message);
+      },
+      forList: true,
+      ownsFiles: true,
+      knownReporters: this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS),
+      onReporter: (address) => this.#newReporters.add(address),
+    });
+    try {
+      return await this.#measure(measuring);
+    } finally {
+      await measuring.close();
+    }
+  }
+
+  async #measure(measuring: Measuring): Promise<number> {
+    const { log, toolVersion } = this.#context;
+    const slots = tracesInFlight(this.#settings.rate);
+    const measurer = new ListMeasurer({ measuring, settings: this.#settings, toolVersion, log, slots });
+    const stopListening = this.#listen(measuring, measurer);
+    try {
+      if (!(await this.#load())) return await this.#end();
+      this.#store.targets.returnInFlight(this.#run.id);
+      this.#introduce(measuring);
+      this.#screen = this.#createScreen(measurer);
+      await this.#work(measurer, slots);
+      return await this.#end();
+    } finally {
+      this.#screen?.close();
+      stopListening();
+    }
+  }
+
+  /** Whatever ends the run early: Ctrl-C, a broken transport, a reader that went away. */
+  #listen(measuring: Measuring, measurer: ListMeasurer): () => void {
+    const { terminal } = this.#context;
+    let lastNames: NodeJS.Timeout | undefined;
+    this.#stop.signal.addEventListener('abort', () => {
+      void measurer.interrupt();
+      lastNames = setTimeout(() => {
+        measuring.stopLookups();
+      }, LAST_NAMES_MS);
+    });
+    measuring.onFatal((error) => {
+      this.#fatal ??= brokenTransport(error);
+      this.#stop.abort();
+    });
+    this.#output.onClosed(() => {
+      this.#stop.abort();
+    });
+    const stopListening = terminal.onInterrupt(() => {
+      if (this.#stop.signal.aborted) {
+        this.#screen?.close();
+        terminal.exitNow(EXIT.killed);
+        return;
+      }
+      this.#say('interrupted, storing what was measured; once more ends it at once');
+      this.#stop.abort();
+    });
+    return () => {
+      clearTimeout(lastNames);
+      stopListening();
+    };
+  }
+
+  /** After a kill while loading the list is read again: what is there already stays as it is. False: stopped. */
+  async #load(): Promise<boolean> {
+    if (this.#run.state !== 'loading') return true;
+    const { targets, protocol, dport, company, seed } = this.#settings;
+    if (targets === null) throw usageError('the run has no list; begin it anew with --targets FILE');
+    const defaults = { protocols: protocol, dport, company, seed: seed ?? 0 };
+    let saidAtMs = performance.now();
+    let loaded: LoadedList;
+    try {
+      loaded = await loadList(this.#store, this.#run.id, targets, defaults, {
+        onProblem: (text) => {
+          this.#say(`${basename(targets)}: ${text}`);
+        },
+        onRows: (rows) => {
+          if (performance.now() - saidAtMs < LOADING_MS) return;
+          saidAtMs = performance.now();
+          this.#say(`${basename(targets)}: ${figures(rows)} rows read so far`);
+        },
+        signal: this.#stop.signal,
+      });
+    } catch (error) {
+      // A list that cannot be read leaves no run behind that --resume would find.
+      if (error instanceof Error && error.name === 'TargetListError') this.#abandon();
+      throw error;
+    }
+    if (loaded.stopped) return false;
+    if (loaded.targets === 0) {
+      this.#abandon();
+      throw new CliError('ENOTARGETS', EXIT.noInput, `"${targets}" names no target; write one host a line`);
+    }
+    const { badRows, duplicates } = loaded;
+    if (badRows > 0) this.#say(`${rowsText(badRows)} of the list skipped, for the reasons above`);
+    if (duplicates > 0) this.#say(`${rowsText(duplicates)} of the list measured once with an earlier one`);
+    this.#store.runs.setState(this.#run.id, 'ready');
+    return true;
+  }
+
+  #abandon(): void {
+    this.#store.runs.setState(this.#run.id, 'finished', Date.now());
+    this.#store.runs.deleteEmpty();
+  }
+
+  #introduce(measuring: Measuring): void {
+    const { rate, seed } = this.#settings;
+    const { total, done } = this.#store.targets.progress(this.#run.id);
+    const left = done === 0 ? '' : `${figures(total - done)} left of `;
+    const parts = [
+      `pdm-trace ${this.#context.toolVersion}`,
+      `transport ${measuring.transportChoice}`,
+      `seed ${seed ?? 0}`,
+      `run ${this.#run.id}`,
+      `${left}${figures(total)} ${total === 1 ? 'target' : 'targets'} at ${figures(rate)} packets/s into ${this.#store.path}`,
+    ];
+    this.#context.terminal.stderr.write(`${sanitizeForTerminal(parts.join(', '))}\n`);
+    this.#context.log.debug('run-started', { runId: this.#run.id, seed, transport: measuring.transportChoice });
+  }
+
+  /** A run that is gone on with shows what it has as a whole. */
+  #createScreen(measurer: ListMeasurer): RunScreen {
+    const { total, done } = this.#store.targets.progress(this.#run.id);
+    const screen = new RunScreen({
+      terminal: this.#context.terminal,
+      settings: this.#settings,
+      measurer,
+      total,
+      doneBefore: done,
+    });
+    for (const { outcome, count } of this.#store.traces.finalOutcomes(this.#run.id)) screen.count(outcome, count);
+    return screen;
+  }
+
+  async #work(measurer: ListMeasurer, slots: number): Promise<void> {
+    const { openCommitter, log } = this.#context;
+    const { signal } = this.#stop;
+    const keeper = new RecordKeeper({
+      path: this.#store.path,
+      runId: this.#run.id,
+      openCommitter,
+      log,
+      say: (message) => {
+        this.#say(message);
+      },
+      onBroken: (error) => {
+        this.#fatal ??= error;
+        this.#stop.abort();
+      },
+    });
+    this.#screen?.watch(() => keeper.writer.held);
+    const reporters = setInterval(() => {
+      this.#storeReporters();
+    }, REPORTERS_MS);
+    let end: 'done' | 'stopped' = 'stopped';
+    try {
+      for (let progress = -1; ;) {
+        try {
+          end = await this.#pass(measurer, slots, keeper);
+          break;
+        } catch (error) {
+          // Nothing was stored since the last time: it will not help to go on.
+          if (!mayPass(error) || progress === this.#storedNow) throw error;
+          progress = this.#storedNow;
+          if (!(await keeper.written(PATIENCE_MS, signal))) break;
+        }
+      }
+    } catch (error) {
+      this.#stop.abort();
+      throw error;
+    } finally {
+      clearInterval(reporters);
+      await keeper.close();
+    }
+    await this.#insist(() => {
+      this.#storeReporters();
+      if (end === 'done') this.#store.runs.setState(this.#run.id, 'finished', Date.now());
+    });
+  }
+
+  #pass(measurer: ListMeasurer, slots: number, { writer }: RecordKeeper): Promise<'done' | 'stopped'> {
+    return runList({
+      store: this.#store,
+      runId: this.#run.id,
+      writer,
+      measurer,
+      options: measureOptions(this.#settings, this.#settings.seed ?? 0),
+      outstanding: targetsOutstanding(slots),
+      signal: this.#stop.signal,
+      onStored: (record, interrupted) => {
+        this.#storedNow += 1;
+        if (interrupted) return;
+        this.#screen?.count(record.verdict.outcome);
+        if (this.#settings.json) this.#output.write(`${JSON.stringify(record)}\n`);
+      },
+      onTarget: () => {
+        this.#screen?.targetDone();
+      },
+    });
+  }
+
+  /** Another process may be writing just now. */
+  async #insist(write: () => void): Promise<void> {
+    const deadlineMs = performance.now() + (this.#stop.signal.aborted ? RETRY_MS : PATIENCE_MS);
+    for (;;) {
+      try {
+        write();
+        return;
+      } catch (error) {
+        if (!mayPass(error) || this.#stop.signal.aborted || performance.now() > deadlineMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  #storeReporters(): void {
+    if (this.#newReporters.size === 0) return;
+    try {
+      this.#store.reporters.add(this.#newReporters, Date.now());
+      this.#newReporters.clear();
+    } catch (error) {
+      // The store's own failure is said when records cannot be written; these few wait for the next time.
+      this.#context.log.debug('reporters-not-stored', { code: errorCode(error) });
+    }
+  }
+
+  async #end(): Promise<number> {
+    const screen = this.#screen;
+    screen?.close();
+    if (!this.#settings.json && screen !== null) this.#output.write(`${outcomesText(screen.outcomes)}\n`);
+    await this.#output.flushed();
+    if (this.#fatal !== null) throw this.#fatal;
+    const { path } = this.#store;
+    if (!this.#stop.signal.aborted) return EXIT.ok;
+    this.#say(`not finished; go on with: pdm-trace run --resume --store ${path}`);
+    return EXIT.killed;
+  }
+
+  #say(message: string): void {
+    this.#screen?.clear();
+    this.#context.terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(message)}\n`);
+  }
+}
+
+/** A disk gets room again, a lock is given back, and what was not kept for want of room is measured again. */
+function mayPass(error: unknown): boolean {
+  return error instanceof OutputError && (error.isTransient || error.code === OUTPUT_ERRORS.spillFull);
+}
+
+function rowsText(count: number): string {
+  return count === 1 ? '1 row' : `${figures(count)} rows`;
+}
+
+function brokenTransport(cause: Error): CliError {
+  return new CliError(
+    errorCode(cause) ?? 'ETRANSPORT',
+    EXIT.unavailable,
+    `the transport failed while measuring: ${cause.message}; what was measured is stored, go on with --resume`,
+    { cause },
+  );
+}
