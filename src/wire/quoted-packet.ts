@@ -5,6 +5,7 @@
 import { readU16, readU32, readU8 } from './big-endian.js';
 import { findOption, OPTION_TYPE, OPTIONS_OFFSET } from './destination-options.js';
 import { extensionHeaderLength, isExtensionHeader, MAX_EXTENSION_HEADERS } from './extension-chain.js';
+import { parseFragmentHeader, type FragmentHeader } from './fragment.js';
 import { IPV6_HEADER_LENGTH, IPV6_OFFSET, NEXT_HEADER } from './ipv6.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
@@ -34,6 +35,8 @@ export interface QuotedPacket {
   readonly hasFragmentHeader: boolean;
   /** The packet is a fragment proper: there is more of it, before or after. */
   readonly fragmented: boolean;
+  /** The first Fragment header, where all of it is quoted, and where its data begins. */
+  readonly fragment: (FragmentHeader & { readonly dataOffset: number }) | null;
   /** Null where the quote ends before the upper layer or holds none (a later fragment). */
   readonly upperProtocol: number | null;
   /** Equals `end` where the chain is whole and nothing of the upper layer is quoted. */
@@ -56,6 +59,7 @@ export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.len
   let experimentOffset: number | null = null;
   let hasFragmentHeader = false;
   let fragmented = false;
+  let fragment: QuotedPacket['fragment'] = null;
   let complete = true;
   let kind = nextHeader;
   let at = offset + IPV6_HEADER_LENGTH;
@@ -77,11 +81,14 @@ export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.len
       break;
     }
     if (kind === NEXT_HEADER.fragment) {
-      const offsetAndMore = readU16(bytes, at + 2);
-      if ((offsetAndMore & 0xfff9) !== 0) fragmented = true;
-      if ((offsetAndMore & 0xfff8) !== 0) {
-        complete = false;
-        break;
+      const header = parseFragmentHeader(bytes, at, quoteEnd);
+      if (header.ok) {
+        fragment ??= { ...header.value, dataOffset: at + length };
+        if (header.value.more || header.value.fragmentOffset !== 0) fragmented = true;
+        if (header.value.fragmentOffset !== 0) {
+          complete = false;
+          break;
+        }
       }
     }
     kind = readU8(bytes, at);
@@ -104,6 +111,7 @@ export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.len
     experimentOffset,
     hasFragmentHeader,
     fragmented,
+    fragment,
     upperProtocol: complete ? kind : null,
     upperOffset: complete ? at : null,
     upperAvailable: complete ? quoteEnd - at : 0,

@@ -58,6 +58,7 @@ describe('a quoted packet', () => {
       experimentOffset: null,
       hasFragmentHeader: false,
       fragmented: false,
+      fragment: null,
       upperProtocol: 17,
       upperOffset: 64,
       upperAvailable: 12,
