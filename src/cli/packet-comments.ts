@@ -8,8 +8,9 @@ import { TCP_FLAG } from '../wire/tcp.js';
 /** Puts each packet into the file with a comment that says whose it is and what it was taken for. */
 export function captureInto(file: Pick<PcapngFile, 'add'>): PacketTap {
   return {
-    sent: (trace, probe, bytes, atNs) => {
-      const comment = `${probeText(probe)} of ${traceText(trace)}`;
+    sent: (trace, probe, fragment, bytes, atNs) => {
+      const part = fragment === null ? '' : `, fragment ${fragment.index + 1} of ${fragment.count}`;
+      const comment = `${probeText(probe)}${part} of ${traceText(trace)}`;
       file.add({ direction: 'out', bytes: bytes.slice(), timeNs: atNs, comment: () => comment });
     },
     received: (trace, packet, reply, verdict) => {
@@ -41,6 +42,8 @@ function verdictText(verdict: TappedVerdict, what: string, timeNs: number): stri
       return `late, answers ${probeText(verdict.probe)} after its wait was over: ${what}, ${rttText(verdict.probe, timeNs)}`;
     case 'duplicate':
       return `duplicate, ${probeText(verdict.probe)} was answered before: ${what}, ${rttText(verdict.probe, timeNs)}`;
+    case 'further-fragment':
+      return `answers another fragment of ${probeText(verdict.probe)}: ${what}, ${rttText(verdict.probe, timeNs)}`;
     case 'forged':
       return `forged, not counted: ${what} has identifying octets that are not those of a probe we sent`;
     case 'ambiguous':
@@ -70,7 +73,7 @@ function messageText(reply: Reply): string {
     const flags = reply.bytes[reply.offset + 13] ?? 0;
     return (flags & TCP_FLAG.rst) !== 0 ? 'TCP RST' : (flags & TCP_FLAG.syn) !== 0 ? 'TCP SYN-ACK' : 'TCP';
   }
-  const { type, code, pointer } = reply.error;
-  const numbers = `${type}/${code}${pointer === null ? '' : `, pointer ${pointer}`}`;
+  const { type, code, pointer, mtu } = reply.error;
+  const numbers = `${type}/${code}${pointer === null ? '' : `, pointer ${pointer}`}${mtu === null ? '' : `, MTU ${mtu}`}`;
   return `${ICMPV6_ERRORS[type] ?? 'ICMPv6 error'} (${numbers})`;
 }

@@ -1,7 +1,9 @@
 import { formatAddress, parseAddress } from '../address/address.js';
 import { destinationPort, type Settings } from '../config/settings.js';
 import type { TraceHandle, TraceParameters, TraceRequest } from '../engine/trace-engine.js';
+import { LONG_EXTRA as LONGEST_ARM_EXTRA } from '../trace/probe-fragments.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Route } from '../transport/probe-transport.js';
 import { errorCode } from './cli-error.js';
 import type { TraceEnd } from './exit-codes.js';
 import type { LiveTrace } from './live-frame.js';
@@ -132,13 +134,8 @@ async function startTarget(target: Target & { octets: Uint8Array }, options: Job
       { outcome: 'not-measured', reason: refused, networkFailed: false, told: false },
       options,
     );
-  const noRoute = await routeFailure(target, options);
-  if (noRoute !== null)
-    return unmeasuredJobs(
-      target,
-      { outcome: 'unreachable', reason: noRoute, networkFailed: true, told: true },
-      options,
-    );
+  const failure = await routeFailure(target, options);
+  if (failure !== null) return unmeasuredJobs(target, failure, options);
   const protocols = wantedProtocols(target, options);
   await options.admit?.(protocols.length);
   if (options.interrupted()) return unmeasuredJobs(target, INTERRUPTED, options);
@@ -151,24 +148,31 @@ function wantedProtocols(target: Target, { settings, isStored }: JobsOptions): r
   return settings.protocol.filter((protocol) => !isStored(protocol, address));
 }
 
-/** Why the kernel would not send to the target at all, or null. */
-async function routeFailure(target: Target & { octets: Uint8Array }, options: JobsOptions): Promise<string | null> {
+/** Why the kernel would not send to the target at all, or not probes of this size, or null. */
+async function routeFailure(target: Target & { octets: Uint8Array }, options: JobsOptions): Promise<Why | null> {
   const { measuring, settings, log } = options;
   const interfaceName = settings.interface ?? target.zone;
   const source = sourceOctets(settings);
   try {
-    await measuring.transport.route(target.octets, {
+    const route = await measuring.transport.route(target.octets, {
       ...(interfaceName === null ? {} : { interface: interfaceName }),
       ...(source === null ? {} : { source }),
     });
-    return null;
+    const reason = tooLargeFor(route, settings);
+    return reason === null ? null : { outcome: 'not-measured', reason, networkFailed: false, told: true };
   } catch (error) {
     log.debug('no-route', { host: target.host, code: errorCode(error) });
     // Without a code it is a defect, not a property of the network.
     if (errorCode(error) === null) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    return message;
+    const reason = error instanceof Error ? error.message : String(error);
+    return { outcome: 'unreachable', reason, networkFailed: true, told: true };
   }
+}
+
+function tooLargeFor(route: Route, { size, fragment }: Settings): string | null {
+  if (size === null || fragment || size + LONGEST_ARM_EXTRA <= route.mtu) return null;
+  const largest = route.mtu - LONGEST_ARM_EXTRA;
+  return `--size ${size}: packets with the option would have ${size + LONGEST_ARM_EXTRA} octets, and ${route.interface} takes ${route.mtu}; give ${largest} or less, or --fragment`;
 }
 
 function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol, options: JobsOptions): TraceJob {
@@ -267,5 +271,7 @@ export function traceParameters(settings: Settings, seed: number): TraceParamete
     seed,
     flowLabel: settings.flowLabel,
     probeUri: settings.probeUri,
+    size: settings.size,
+    fragment: settings.fragment,
   };
 }

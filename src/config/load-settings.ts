@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { readFileSync, statSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { closestName } from './closest-name.js';
+import { largestProbe, probeUriPrefixLength, smallestProbe } from '../trace/probe-size.js';
 import type { Command, SettingKind } from './setting-types.js';
 import {
   DEFAULT_CONFIDENCE,
@@ -87,9 +88,27 @@ export function withTargetRow(settings: Settings, row: TargetRow, place: string)
   return changed as unknown as Settings;
 }
 
+/** What two settings say together. */
+function checkProbeSize({ size, fragment, probeUri, protocol }: GivenSettings): void {
+  if (size === null && !fragment) return;
+  if (protocol.includes('tcp')) {
+    const named = size === null ? flagOf('fragment') : `${flagOf('size')} ${size}`;
+    const message = `${named}: SYNs carry no data, so their size is fixed; leave tcp out of ${flagOf('protocol')}, or trace it by itself`;
+    throw new SettingsError('bad-setting', size === null ? 'fragment' : 'size', message);
+  }
+  if (size === null) return;
+  const smallest = smallestProbe(probeUriPrefixLength(probeUri), fragment);
+  const largest = largestProbe(fragment);
+  if (size >= smallest && size <= largest) return;
+  const whose = fragment ? `with ${flagOf('fragment')}` : `with ${flagOf('probeUri')}`;
+  const message = `${flagOf('size')} ${size}: probes ${whose} have ${smallest} to ${largest} octets; give a value in that range`;
+  throw new SettingsError('bad-setting', 'size', message);
+}
+
 export type TargetRow = Readonly<Partial<Record<SettingKey, unknown>>>;
 
 function decide(given: GivenSettings, command: Command): Settings {
+  checkProbeSize(given);
   return {
     ...given,
     confidence: given.confidence ?? DEFAULT_CONFIDENCE[command],

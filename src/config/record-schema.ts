@@ -176,6 +176,7 @@ export const traceRecordSchema = z.strictObject({
     echoId: port.nullable(),
     flowLabel: z.int().min(0).max(0xfffff).nullable(),
     size: count.nullable(),
+    fragments: count.exactOptional(),
   }),
   hops: z.array(hop),
   targetPairs: targetPairs.nullable(),

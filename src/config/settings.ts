@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LARGEST_PROBE, SMALLEST_PROBE } from '../trace/probe-size.js';
 import type { Protocol } from '../trace/record.js';
 import {
   choice,
@@ -84,6 +85,17 @@ const SETTINGS = {
     default: null,
     example: 'https://example.com/probes',
     describe: 'probe description URI (RFC 9511) carried by every probe, at most 36 characters',
+  }),
+  size: optionalWholeNumber(SMALLEST_PROBE, LARGEST_PROBE, {
+    default: null,
+    example: '1200',
+    describe:
+      'octets of a UDP or echo probe without the option, IPv6 header included; null: the smallest, or 1400 with fragment',
+  }),
+  fragment: yesOrNo({
+    default: false,
+    example: 'true',
+    describe: 'send UDP and echo probes as fragments, PDM before the Fragment header',
   }),
   transport: choice(['auto', 'native', 'raw-socket'], {
     default: 'auto',

@@ -3,10 +3,11 @@ import type { MeasureOptions } from './target-measurer.js';
 
 /** The part of the settings that every target of a run shares. */
 export function measureOptions(settings: Settings, seed: number): MeasureOptions {
-  const { confidence, maxHops, timeout, hopInterval, gapLimit, explain, flowLabel, probeUri } = settings;
+  const { confidence, maxHops, timeout, hopInterval, gapLimit, explain, flowLabel, probeUri, size, fragment } =
+    settings;
   const { source, interface: interfaceName, addresses, vantage } = settings;
   return {
-    ...{ confidence, maxHops, timeout, hopInterval, gapLimit, explain, seed, flowLabel, probeUri },
+    ...{ confidence, maxHops, timeout, hopInterval, gapLimit, explain, seed, flowLabel, probeUri, size, fragment },
     ...{ source, interface: interfaceName, addresses, vantage },
   };
 }

@@ -12,6 +12,8 @@ export interface MeasureOptions {
   readonly seed: number;
   readonly flowLabel: number | null;
   readonly probeUri: string | null;
+  readonly size: number | null;
+  readonly fragment: boolean;
   readonly source: string | null;
   readonly interface: string | null;
   readonly addresses: 'first' | 'all';

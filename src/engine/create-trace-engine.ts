@@ -10,6 +10,7 @@ import { matchReply } from '../trace/match-reply.js';
 import type { Match, MismatchReason } from '../trace/match-reply.js';
 import type { PairWish, SiblingEcho, TraceContext } from '../trace/plan.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
+import { packetsPerProbe } from '../trace/probe-packet.js';
 import { parseReply } from '../trace/reply.js';
 import type { Reply } from '../trace/reply.js';
 import {
@@ -83,10 +84,17 @@ class Engine implements TraceEngine {
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
     this.#reporters = new Reporters(options.knownReporters ?? []);
     const { tap } = options;
-    this.#batch = new ProbeBatch(this.#transport, (trace, row, outcome, arena, offset, length) => {
-      if (tap !== undefined && outcome.ok)
-        tapSent(tap, trace, row, arena.subarray(offset, offset + length), outcome.sentAtNs);
-      this.#takeOutcome(trace, row, outcome);
+    this.#batch = new ProbeBatch(this.#transport, {
+      onProbe: (trace, row, outcome) => {
+        this.#takeOutcome(trace, row, outcome);
+      },
+      ...(tap === undefined
+        ? {}
+        : {
+            onPacketSent: (trace, row, fragment, packet, sentAtNs) => {
+              tapSent(tap, trace, row, fragment, packet, sentAtNs);
+            },
+          }),
     });
     this.#transport.onPackets((batch) => {
       this.#receive(batch);
@@ -366,7 +374,7 @@ class Engine implements TraceEngine {
   }
 
   #grant(trace: RunningTrace, wish: PairWish, nowNs: number): void {
-    if (!this.#pacer.take(2, nowNs)) return;
+    if (!this.#pacer.take(2 * packetsPerProbe(trace.state, wish.protocol), nowNs)) return;
     if (wish.responder !== null) this.#budgets.spend(wish.responder, wish.spacingMs, nowNs);
     const rows = addPair(trace.state, wish, () => freshFlow(trace, wish.protocol, this.#material), nowNs);
     const [first, second] = rows;
@@ -440,9 +448,9 @@ class Engine implements TraceEngine {
       if (tap !== undefined) tapUnmatched(tap, matched, packet, reply, 'ambiguous');
       return;
     }
-    const isFirst = observe(matched.state, match, reply);
-    if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, isFirst);
-    if (!isFirst) return;
+    const observed = observe(matched.state, match, reply);
+    if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, observed);
+    if (observed !== 'answer') return;
     this.#giveBackSyn(matched, match.row);
     this.#repliesMatched += 1;
     this.#wake(matched, this.#options.time.nowNs());

@@ -18,10 +18,10 @@ export class Pacer {
     this.#updatedNs = nowNs;
   }
 
-  /** Takes tokens for `packets` (≤ 2) and says whether they were there. */
+  /** Takes tokens for `packets`, when two at least are there: what is taken on credit is waited for afterwards. */
   take(packets: number, nowNs: number): boolean {
     this.#refill(nowNs);
-    if (this.#tokens < packets - ROUNDING) return false;
+    if (this.#tokens < Math.min(packets, SMALLEST_BURST) - ROUNDING) return false;
     this.#tokens -= packets;
     return true;
   }

@@ -24,15 +24,24 @@ export interface TappedProbe {
   readonly sentAtNs: () => number;
 }
 
-/** `late`: it answers, but after the wait was over. `duplicate`: the probe was answered before. */
+/** Of a probe that went out as `count` fragments; the first has index 0. */
+export interface TappedFragment {
+  readonly index: number;
+  readonly count: number;
+}
+
+/**
+ * `late`: it answers, but after the wait was over. `duplicate`: the probe was answered before. `further-fragment`: the
+ * probe was answered when another fragment of it was quoted.
+ */
 export type TappedVerdict =
-  | { readonly kind: 'answers' | 'late' | 'duplicate'; readonly probe: TappedProbe }
+  | { readonly kind: 'answers' | 'late' | 'duplicate' | 'further-fragment'; readonly probe: TappedProbe }
   | { readonly kind: 'forged' | 'ambiguous' | 'malformed' };
 
 /** Octets are only valid during the call. */
 export interface PacketTap {
-  /** A probe left at this time on the engine's clock. `bytes` is the whole IPv6 packet. */
-  sent(trace: TappedTrace, probe: TappedProbe, bytes: Uint8Array, atNs: number): void;
+  /** A probe, or one fragment of it, left at this time on the engine's clock. `bytes` is the whole IPv6 packet. */
+  sent(trace: TappedTrace, probe: TappedProbe, fragment: TappedFragment | null, bytes: Uint8Array, atNs: number): void;
   /** A packet that belongs to a trace, or claims to. */
   received(trace: TappedTrace, packet: ObservedPacket, reply: Reply, verdict: TappedVerdict): void;
 }

@@ -1,45 +1,78 @@
 /** Probes on their way to the transport: encoded into an arena, sent in batches, each outcome brought back to its row. */
 import type { ProbeTransport, SendOutcome } from '../transport/probe-transport.js';
-import { MAX_PROBE_LENGTH, encodeProbe } from '../trace/probe-packet.js';
+import { MAX_PROBE_LENGTH, encodeProbe, encodedLength, packetsPerProbe } from '../trace/probe-packet.js';
+import type { TraceState } from '../trace/trace-state.js';
+import { readU16 } from '../wire/big-endian.js';
+import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
+import type { TappedFragment } from './packet-tap.js';
 import type { RunningTrace } from './running-trace.js';
 
 const LARGEST_BATCH = 256;
+/** See `cutUpperLayer` and the largest size that is allowed. */
+const MOST_PACKETS_PER_PROBE = 4;
+const NO_OUTCOME: SendOutcome = { ok: false, code: 'EIO', message: 'the transport gave no outcome' };
 
 interface Arena {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
+  used: number;
   readonly offsets: Uint32Array;
   readonly lengths: Uint32Array;
+  packets: number;
   readonly traces: RunningTrace[];
   readonly rows: number[];
+  /** How many packets each probe is. */
+  readonly counts: number[];
 }
 
-export interface ProbeOutcomes {
-  /** `arena[offset … offset + length)` is the probe; only valid during the call. */
-  (trace: RunningTrace, row: number, outcome: SendOutcome, arena: Uint8Array, offset: number, length: number): void;
+export interface BatchListener {
+  /** A fragmented probe has left when all of its fragments have, at the time of the first. */
+  onProbe(trace: RunningTrace, row: number, outcome: SendOutcome): void;
+  /** Each packet that left. `packet` is only valid during the call. */
+  onPacketSent?(
+    trace: RunningTrace,
+    row: number,
+    fragment: TappedFragment | null,
+    packet: Uint8Array,
+    sentAtNs: number,
+  ): void;
 }
 
 export class ProbeBatch {
   readonly #transport: ProbeTransport;
-  readonly #onOutcome: ProbeOutcomes;
+  readonly #listener: BatchListener;
   readonly #capacity: number;
   readonly #idle: Arena[] = [];
   #filling: Arena | null = null;
 
-  constructor(transport: ProbeTransport, onOutcome: ProbeOutcomes) {
+  constructor(transport: ProbeTransport, listener: BatchListener) {
     this.#transport = transport;
-    this.#onOutcome = onOutcome;
+    this.#listener = listener;
     this.#capacity = Math.max(2, Math.min(LARGEST_BATCH, transport.capabilities.maxBatch));
   }
 
   add(trace: RunningTrace, row: number): void {
+    const { state } = trace;
+    const { packets: wanted, octets: room } = sizeOf(state, row);
+    const filling = this.#filling;
+    if (filling !== null) {
+      const isFull = filling.packets + wanted > this.#capacity || filling.used + room > filling.bytes.length;
+      if (isFull) this.flush();
+    }
     const arena = (this.#filling ??= this.#idle.pop() ?? this.#allocate());
-    const index = arena.rows.length;
-    const offset = index * MAX_PROBE_LENGTH;
-    arena.offsets[index] = offset;
-    arena.lengths[index] = encodeProbe(trace.state, row, arena.bytes, offset);
+    if (room > arena.bytes.length) arena.bytes = new Uint8Array(room);
+    const end = arena.used + encodeProbe(state, row, arena.bytes, arena.used);
+    const before = arena.packets;
+    for (let at = arena.used; at < end; arena.packets += 1) {
+      const length = IPV6_HEADER_LENGTH + readU16(arena.bytes, at + IPV6_OFFSET.payloadLength);
+      arena.offsets[arena.packets] = at;
+      arena.lengths[arena.packets] = length;
+      at += length;
+    }
+    arena.used = end;
     arena.traces.push(trace);
     arena.rows.push(row);
-    if (arena.rows.length === this.#capacity) this.flush();
+    arena.counts.push(arena.packets - before);
+    if (arena.packets >= this.#capacity) this.flush();
   }
 
   /** Hands what was added to the transport. The arena comes back when the transport has answered for all of it. */
@@ -47,8 +80,8 @@ export class ProbeBatch {
     const arena = this.#filling;
     if (arena === null) return;
     this.#filling = null;
-    const count = arena.rows.length;
-    this.#transport.send(arena.bytes, arena.offsets.subarray(0, count), arena.lengths.subarray(0, count)).then(
+    const { packets } = arena;
+    this.#transport.send(arena.bytes, arena.offsets.subarray(0, packets), arena.lengths.subarray(0, packets)).then(
       (outcomes) => {
         this.#settle(arena, (index) => outcomes[index]);
       },
@@ -60,23 +93,57 @@ export class ProbeBatch {
   }
 
   #settle(arena: Arena, outcomeOf: (index: number) => SendOutcome | undefined): void {
-    arena.traces.forEach((trace, index) => {
-      const outcome = outcomeOf(index) ?? { ok: false, code: 'EIO', message: 'the transport gave no outcome' };
-      const offset = arena.offsets[index] ?? 0;
-      this.#onOutcome(trace, arena.rows[index] ?? 0, outcome, arena.bytes, offset, arena.lengths[index] ?? 0);
+    let first = 0;
+    arena.traces.forEach((trace, probe) => {
+      const count = arena.counts[probe] ?? 1;
+      const row = arena.rows[probe] ?? 0;
+      let outcome = outcomeOf(first) ?? NO_OUTCOME;
+      for (let index = 0; index < count; index += 1) {
+        const own = outcomeOf(first + index) ?? NO_OUTCOME;
+        if (own.ok) this.#tell(arena, trace, row, first + index, count === 1 ? null : { index, count }, own.sentAtNs);
+        else if (outcome.ok) outcome = own;
+      }
+      this.#listener.onProbe(trace, row, outcome);
+      first += count;
     });
     arena.traces.length = 0;
     arena.rows.length = 0;
+    arena.counts.length = 0;
+    arena.packets = 0;
+    arena.used = 0;
     this.#idle.push(arena);
+  }
+
+  #tell(
+    arena: Arena,
+    trace: RunningTrace,
+    row: number,
+    packet: number,
+    fragment: TappedFragment | null,
+    sentAtNs: number,
+  ): void {
+    if (this.#listener.onPacketSent === undefined) return;
+    const offset = arena.offsets[packet] ?? 0;
+    const octets = arena.bytes.subarray(offset, offset + (arena.lengths[packet] ?? 0));
+    this.#listener.onPacketSent(trace, row, fragment, octets, sentAtNs);
   }
 
   #allocate(): Arena {
     return {
       bytes: new Uint8Array(this.#capacity * MAX_PROBE_LENGTH),
-      offsets: new Uint32Array(this.#capacity),
-      lengths: new Uint32Array(this.#capacity),
+      used: 0,
+      offsets: new Uint32Array(this.#capacity + MOST_PACKETS_PER_PROBE),
+      lengths: new Uint32Array(this.#capacity + MOST_PACKETS_PER_PROBE),
+      packets: 0,
       traces: [],
       rows: [],
+      counts: [],
     };
   }
+}
+
+function sizeOf(state: TraceState, row: number): { packets: number; octets: number } {
+  const { probes, flows } = state;
+  const protocol = flows[probes.flow(row)]?.protocol ?? 'udp';
+  return { packets: packetsPerProbe(state, protocol), octets: encodedLength(state, probes.arm(row), protocol) };
 }

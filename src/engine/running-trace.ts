@@ -60,6 +60,8 @@ export function createRunningTrace(
       sequenceBase: material.below(65_536),
     },
     probeUri: parameters.probeUri,
+    size: parameters.size ?? null,
+    fragment: parameters.fragment ?? false,
     firstFlow: createFlow(request.protocol, destinationPort, material, parameters.flowLabel, []),
   });
   return {

@@ -1,13 +1,22 @@
 /** What the tap is told of a packet, from the trace that it belongs to. */
 import { ARMS } from '../trace/record.js';
 import type { Reply } from '../trace/reply.js';
+import type { Observed } from '../trace/trace-machine.js';
 import { ARM_CODE } from '../trace/trace-state.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
-import type { PacketTap, TappedProbe, TappedTrace } from './packet-tap.js';
+import type { PacketTap, TappedFragment, TappedProbe, TappedTrace } from './packet-tap.js';
 import type { RunningTrace } from './running-trace.js';
 
-export function tapSent(tap: PacketTap, trace: RunningTrace, row: number, bytes: Uint8Array, atNs: number): void {
-  tap.sent(tappedTrace(trace), tappedProbe(trace, row), bytes, atNs);
+/** `fragment`: index and number of fragments, or null for a whole probe. */
+export function tapSent(
+  tap: PacketTap,
+  trace: RunningTrace,
+  row: number,
+  fragment: TappedFragment | null,
+  bytes: Uint8Array,
+  atNs: number,
+): void {
+  tap.sent(tappedTrace(trace), tappedProbe(trace, row), fragment, bytes, atNs);
 }
 
 /** `row` is that of the probe which the reply belongs to. */
@@ -17,9 +26,9 @@ export function tapMatched(
   row: number,
   packet: ObservedPacket,
   reply: Reply,
-  isFirst: boolean,
+  observed: Observed,
 ): void {
-  const kind = isFirst ? (trace.state.probes.isLate(row) ? 'late' : 'answers') : 'duplicate';
+  const kind = observed === 'answer' ? (trace.state.probes.isLate(row) ? 'late' : 'answers') : observed;
   tap.received(tappedTrace(trace), packet, reply, { kind, probe: tappedProbe(trace, row) });
 }
 

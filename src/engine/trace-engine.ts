@@ -30,6 +30,10 @@ export interface TraceParameters {
   readonly flowLabel: number | null;
   /** Probe description URI (RFC 9511), at most 36 octets, or null. */
   readonly probeUri: string | null;
+  /** Octets of the `plain` probe of UDP and echo traces, IPv6 header included; null or absent for the smallest. */
+  readonly size?: number | null;
+  /** UDP and echo probes as fragments, PDM before the Fragment header. */
+  readonly fragment?: boolean;
 }
 
 export interface TraceRequest {

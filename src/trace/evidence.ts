@@ -189,12 +189,13 @@ export function gatherEvidence(state: TraceState, nowNs: number): Evidence {
           const hint = hop - reply.quotedHopLimit + 1;
           distanceHint = distanceHint === null ? hint : Math.min(distanceHint, hint);
         }
-      } else if (reply.kind === REPLY_KIND.timeExceeded && !isTarget && hop > lastPlainHop) lastPlainHop = hop;
-      else if (reply.kind === REPLY_KIND.refused) plainRefusals.push(row);
+      } else if (reply.kind === REPLY_KIND.timeExceeded) {
+        if (!isTarget && !reply.partial && hop > lastPlainHop) lastPlainHop = hop;
+      } else if (reply.kind === REPLY_KIND.refused) plainRefusals.push(row);
     } else if (arm === ARM_CODE.pdm) {
       if (reply.kind === REPLY_KIND.arrived) {
         if (!isTarget && baseFlow && (pdmDistance === null || hop < pdmDistance)) pdmDistance = hop;
-      } else if (reply.kind === REPLY_KIND.timeExceeded && !isTarget && reply.intact === true) {
+      } else if (reply.kind === REPLY_KIND.timeExceeded && !isTarget && reply.intact === true && !reply.partial) {
         if (hop > lastPdmHop) {
           lastPdmHopSeenNs = Number.POSITIVE_INFINITY;
           lastSeenAtNNs = Number.NEGATIVE_INFINITY;
@@ -305,7 +306,7 @@ function addPair(
   }
   if (treated?.kind === REPLY_KIND.timeExceeded) {
     if (baseFlow) addOnce(place.pdmResponders, treated.responder);
-    if (treated.intact === true) place.pdmIntact += 1;
+    if (treated.intact === true && !treated.partial) place.pdmIntact += 1;
   }
   if (treated?.kind === REPLY_KIND.arrived || treated?.kind === REPLY_KIND.timeExceeded) place.treatedPassed += 1;
   const plainOpen = isOpen(state, plainRow, nowNs, wait);

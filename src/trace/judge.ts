@@ -23,6 +23,8 @@ import {
 import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.js';
 import { explainLoss } from './explain.js';
 import { findRefusal } from './refusal.js';
+import { countUnassembled, describeFragments } from './reassembly.js';
+import { describeTooBig, tooBigForOneArm } from './too-big.js';
 import { findTooNear } from './too-near.js';
 import { findTampering } from './tampering.js';
 import { lookPValueBar, retestBar } from './significance.js';
@@ -107,6 +109,7 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
   if (evidence.pdmArrivals > 0) {
     return decideArrived(state, evidence, context, pathsDiverge, tampering);
   }
+  if (tooBigForOneArm(state) !== null) return inconclusive(describeTooBig(state).join(' '));
   if (tampering !== null && evidence.plainArrivals === 0) return withDoubt(state, evidence, tampering);
   const rejected = decideRejected(state, evidence, pathsDiverge);
   if (rejected !== null) return withDoubt(state, evidence, rejected);
@@ -474,6 +477,12 @@ function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Fin
   if (state.relabelledQuotes >= RELABELLED_DOUBT && evidence.pdmArrivals === 0) {
     doubts.push(`${state.relabelledQuotes} replies would fit but for their flow label.`);
   }
+  const { pdm: unassembled } = countUnassembled(state);
+  if (unassembled > 0 && evidence.pdmArrivals === 0) {
+    doubts.push(
+      `Of ${unassembled} packets with the option some fragments reached the target and others did not (Time Exceeded 3/1).`,
+    );
+  }
   if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
   if (state.probes.count + 2 > PROBE_CAP) doubts.push(`The cap of ${PROBE_CAP} probes was reached.`);
   if (doubts.length === 0) return finding;
@@ -515,6 +524,9 @@ function optionSeenUpTo(state: TraceState, evidence: Evidence): number | 'target
 function remarks(state: TraceState, evidence: Evidence): string[] {
   const said: string[] = [];
   if (state.restarts > 0) said.push('The path changed during the measurement, which was started again once.');
+  const oneArm = evidence.pdmArrivals === 0 && tooBigForOneArm(state) !== null;
+  if (!oneArm) said.push(...describeTooBig(state));
+  said.push(...describeFragments(state, evidence));
   if (state.pdm.draftVersion) said.push('The target sends an option of the PDMv2 draft, not of RFC 8250.');
   const refusedByTarget = state.signatures.find(
     (reply) => reply.kind === REPLY_KIND.arrived && reply.type === ICMPV6.parameterProblem,

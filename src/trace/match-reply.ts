@@ -13,6 +13,7 @@ import {
   nonceOffset,
   numberOfChecksum,
   numberOfEchoSequence,
+  numberOfFragmentId,
   numberOfTcpSequence,
 } from './probe-packet.js';
 import type { Protocol } from './record.js';
@@ -38,8 +39,12 @@ export function matchReply(state: TraceState, reply: Reply): MatchResult {
 
 function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
   const { bytes, quote } = reply;
-  const protocol = protocolOf(quote.upperProtocol ?? quote.optionsNextHeader);
+  const { fragment } = quote;
+  const protocol = protocolOf(quote.upperProtocol ?? fragment?.nextHeader ?? quote.optionsNextHeader);
   if (protocol !== null && !state.flows.some((flow) => flow.protocol === protocol)) return 'foreign';
+  if (fragment !== null && fragment.fragmentOffset > 0 && state.identity.fragmented) {
+    return matchLaterFragment(state, reply, fragment);
+  }
   if (quote.upperOffset !== null && protocol !== null && quote.upperAvailable > 0) {
     const nonceAt = nonceOffset(state, protocol);
     if (nonceAt !== null) {
@@ -68,6 +73,24 @@ function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
   if (quote.pdmOffset !== null && quote.pdmOffset + 6 <= quote.end) return matchByPsn(state, reply, quote.pdmOffset);
   if (quote.experimentOffset !== null) return matchByLabel(state, reply, quote.experimentOffset);
   return headerAlone(state, reply);
+}
+
+/** Later fragments begin with nonce and number; a shorter quote names its probe by the Fragment header alone. */
+function matchLaterFragment(
+  state: TraceState,
+  reply: ErrorReply,
+  { identification, dataOffset }: NonNullable<ErrorReply['quote']['fragment']>,
+): MatchResult {
+  const { bytes, quote } = reply;
+  const byId = numberOfFragmentId(state, identification);
+  const nonce = readNonce(state, bytes, dataOffset, quote.end);
+  if (nonce === 'other') return byId === null ? 'foreign' : 'forged';
+  const number = nonce === 'ours' ? readPayloadNumber(state, bytes, dataOffset, quote.end) : null;
+  if (number !== null) return accept(state, number, bytes, reply);
+  if (byId !== null) return accept(state, byId, bytes, reply);
+  // Whoever puts fragments together and cuts them anew gives them another identification; the option tells its probe.
+  if (quote.pdmOffset !== null && quote.pdmOffset + 6 <= quote.end) return matchByPsn(state, reply, quote.pdmOffset);
+  return 'foreign';
 }
 
 /**
@@ -110,13 +133,16 @@ function partialHeader(state: TraceState, protocol: Protocol, reply: ErrorReply)
 function matchByPsn(state: TraceState, reply: ErrorReply, pdmOffset: number): MatchResult {
   const { bytes, quote } = reply;
   const psn = readU16(bytes, pdmOffset + 4);
-  const protocol = protocolOf(quote.optionsNextHeader);
+  // Behind the option of a fragment is its Fragment header, which may not be quoted.
+  const behind =
+    quote.optionsNextHeader === NEXT_HEADER.fragment ? quote.fragment?.nextHeader : quote.optionsNextHeader;
+  const protocol = behind === undefined ? null : protocolOf(behind);
   let found: Match | null = null;
   let several = false;
   for (let row = 0; row < state.probes.count; row += 1) {
     if (state.probes.arm(row) !== ARM_CODE.pdm || state.probes.psn(row) !== psn || !state.probes.isSent(row)) continue;
     const flow = state.flows[state.probes.flow(row)];
-    if (flow?.protocol !== protocol) continue;
+    if (behind !== undefined && flow?.protocol !== protocol) continue;
     const match = accept(state, row, bytes, reply);
     if (typeof match === 'string') continue;
     if (found !== null) {
@@ -150,10 +176,12 @@ function accept(state: TraceState, row: number, bytes: Uint8Array, reply: ErrorR
   )
     return 'ambiguous';
   // Without the nonce, ports and checksum can be guessed; together with a label that only our packets show they cannot.
-  // A TCP sequence number cannot be guessed, nor can PSNTP together with ports and checksum.
+  // A TCP sequence number cannot be guessed, nor can PSNTP together with ports and checksum, or with a fragment's identification.
   const isTcp = state.flows[state.probes.flow(row)]?.protocol === 'tcp';
   const isSure =
-    findings.nonceHeld || (isTcp && findings.upperHeld >= 8) || (findings.intact === true && findings.upperHeld >= 8);
+    findings.nonceHeld ||
+    (isTcp && findings.upperHeld >= 8) ||
+    (findings.intact === true && (findings.upperHeld >= 8 || findings.fragmentIdHeld));
   if (!isSure && !knowsLabel(state, reply)) {
     if (findings.intact === true) state.relabelledQuotes += 1;
     return 'forged';

@@ -1,6 +1,7 @@
 /** Which pairs the evidence still lacks (METHOD §6, steps 1 and 3 to 8). Nothing here sends or decides. */
 import { emptyPlace } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
+import { packetsPerProbe } from './probe-packet.js';
 import {
   CLEAN_PAIRS,
   DIFFERING_REPEATS,
@@ -32,6 +33,7 @@ import {
 import type { Arm, Protocol } from './record.js';
 import { lookPValueBar, retestBar } from './significance.js';
 import { mcnemarPValue, requiredDiscordantPairs } from './statistics.js';
+import { tooBigForOneArm } from './too-big.js';
 import { ARM_CODE, PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT, hopRank } from './trace-state.js';
 import type { Purpose, TraceState } from './trace-state.js';
 
@@ -151,6 +153,7 @@ export function wantsTargetPair(state: TraceState, evidence: Evidence): boolean 
   const { target } = evidence;
   if (target.pairs >= TARGET_PAIR_CAP) return false;
   const counted = target.pairs - target.void;
+  if (evidence.pdmArrivals === 0 && tooBigForOneArm(state) !== null) return target.pairs < SILENT_TARGET_PAIRS;
   if (evidence.pdmArrivals > 0) return wantsLook(state, evidence, counted);
   if (evidence.plainArrivals > 0 || target.plainOnly > 0) {
     const required = requiredDiscordantPairs(state.limits.confidence);
@@ -410,8 +413,10 @@ function wishAt(
   rank: number,
 ): PairWish {
   const thin = place !== undefined && place.plainAnswered > 0 && place.plainSilentRecently >= THIN_AFTER;
+  // A router reports each fragment by itself.
+  const reports = hopLimit === TARGET_HOP_LIMIT ? 1 : packetsPerProbe(state, state.identity.protocol);
   const shortestMs = Math.max(
-    state.limits.hopIntervalMs,
+    state.limits.hopIntervalMs * reports,
     state.identity.protocol === 'tcp' && hopLimit === TARGET_HOP_LIMIT ? SYN_SPACING_MS : 0,
   );
   const spacingMs = thin ? Math.max(THIN_SPACING_MS, shortestMs) : shortestMs;

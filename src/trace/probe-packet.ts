@@ -12,11 +12,15 @@ import {
   emitDo16,
   emitPdmDestinationOptions,
 } from '../wire/destination-options.js';
+import { FRAGMENT_HEADER_LENGTH, emitFragmentHeader } from '../wire/fragment.js';
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { IPV6_HEADER_LENGTH, NEXT_HEADER, emitIpv6Header } from '../wire/ipv6.js';
 import type { PdmOption } from '../wire/pdm.js';
 import { TCP_FLAG, TCP_HEADER_LENGTH, emitTcpHeader } from '../wire/tcp.js';
 import { emitUdpHeader } from '../wire/udp.js';
+import { LONG_EXTRA, cutUpperLayer } from './probe-fragments.js';
+import type { Cut } from './probe-fragments.js';
+import { PAYLOAD_LENGTH, UPPER_HEADER_LENGTH } from './probe-size.js';
 import type { Flow, TraceState } from './trace-state.js';
 import { ARM_CODE } from './trace-state.js';
 import type { Protocol } from './record.js';
@@ -27,15 +31,16 @@ import type { Protocol } from './record.js';
  *  +--------+--------+--------+--------+--------+--------+--------+--------+
  *  |                     nonce of the trace (8 octets)                     |
  *  +--------+--------+--------+--------+--------+--------+--------+--------+
- *  | probe's number  |  its complement | steers checksum |  (+ 16, `long`)
+ *  | probe's number  |  its complement | steers checksum |  (+ padding up to the size asked for; + 16, `long`)
  *  +--------+--------+--------+--------+--------+--------+
+ *
+ * Where the probe is fragmented, each later fragment begins with nonce, number and complement too.
  */
 export const NONCE_LENGTH = 8;
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
-const PAYLOAD_LENGTH = 14;
-const LONG_EXTRA = 16;
 const TCP_NO_OPERATION = 1;
-/** Room that any probe fits in: METHOD §2 keeps packets within 128 octets. */
+const FILLING = 0x5a;
+/** Room that any probe fits in that was not asked to be larger: METHOD §2 keeps packets within 128 octets. */
 export const MAX_PROBE_LENGTH = 128;
 
 /** Checksums that carry a number run from 1 to this prime: never 0x0000, and a flipped bit rarely names another probe. */
@@ -127,14 +132,58 @@ export function extensionLength(arm: number): number {
   }
 }
 
-export function upperLayerLength(state: TraceState, arm: number, protocol: Protocol): number {
-  // SYNs carry no data (METHOD §4): the longer one has no-operation options instead (RFC 9293 §3.2).
-  if (protocol === 'tcp') return TCP_HEADER_LENGTH + (arm === ARM_CODE.long ? LONG_EXTRA : 0);
-  return 8 + state.identity.prefix.length + PAYLOAD_LENGTH + (arm === ARM_CODE.long ? LONG_EXTRA : 0);
+function isFragmented(state: TraceState, protocol: Protocol): boolean {
+  return state.identity.fragmented && protocol !== 'tcp';
 }
 
+function plainUpperLayerLength(state: TraceState, protocol: Protocol): number {
+  if (protocol === 'tcp') return TCP_HEADER_LENGTH;
+  return UPPER_HEADER_LENGTH + state.identity.prefix.length + PAYLOAD_LENGTH + state.identity.padding;
+}
+
+/** How the probes of an arm are cut, or null where they go out whole. */
+export function cutOf(state: TraceState, arm: number, protocol: Protocol): Cut | null {
+  if (!isFragmented(state, protocol)) return null;
+  return cutUpperLayer(plainUpperLayerLength(state, protocol), arm === ARM_CODE.long);
+}
+
+/** Packets that one probe consists of: its fragments, or itself. */
+export function packetsPerProbe(state: TraceState, protocol: Protocol): number {
+  return cutOf(state, ARM_CODE.plain, protocol)?.count ?? 1;
+}
+
+function upperLayerLength(state: TraceState, arm: number, protocol: Protocol): number {
+  // SYNs carry no data (METHOD §4): the longer one has no-operation options instead (RFC 9293 §3.2).
+  const extra = arm === ARM_CODE.long ? LONG_EXTRA * packetsPerProbe(state, protocol) : 0;
+  return plainUpperLayerLength(state, protocol) + extra;
+}
+
+/** Octets of the probe as one packet, IPv6 header included. */
 export function probeLength(state: TraceState, arm: number, protocol: Protocol): number {
   return IPV6_HEADER_LENGTH + extensionLength(arm) + upperLayerLength(state, arm, protocol);
+}
+
+/** Octets of all packets of the probe. */
+export function encodedLength(state: TraceState, arm: number, protocol: Protocol): number {
+  const packets = packetsPerProbe(state, protocol);
+  if (!isFragmented(state, protocol)) return probeLength(state, arm, protocol);
+  const headers = IPV6_HEADER_LENGTH + extensionLength(arm) + FRAGMENT_HEADER_LENGTH;
+  return packets * headers + upperLayerLength(state, arm, protocol);
+}
+
+/** Fragment identifications run on from a start that only who sees our packets knows. */
+function fragmentId(state: TraceState, number: number): number {
+  return (readFragmentBase(state) + number) >>> 0;
+}
+
+export function numberOfFragmentId(state: TraceState, identification: number): number | null {
+  const number = (identification - readFragmentBase(state)) >>> 0;
+  return number < state.probes.count ? number : null;
+}
+
+function readFragmentBase(state: TraceState): number {
+  const { nonce } = state.identity.secrets;
+  return readU16(nonce, 4) * 0x1_0000 + readU16(nonce, 6);
 }
 
 /** Offset of the nonce from the start of the upper layer; null for protocols whose probes carry no data. */
@@ -142,21 +191,101 @@ export function nonceOffset(state: TraceState, protocol: Protocol): number | nul
   return protocol === 'tcp' ? null : 8 + state.identity.prefix.length + PAYLOAD_OFFSET.nonce;
 }
 
-/** Writes probe `row` as sent, checksum included, and returns its length. Writes every octet. */
+/**
+ * Writes probe `row` as sent, checksum included, and returns its length. Writes every octet. A fragmented probe is several
+ * packets, one behind the other; their IPv6 headers say how long each is.
+ */
 export function encodeProbe(state: TraceState, row: number, into: Uint8Array, offset: number): number {
-  const { identity, probes } = state;
-  const flow = state.flows[probes.flow(row)];
-  if (flow === undefined) throw new RangeError(`probe ${row} names flow ${probes.flow(row)}, which does not exist`);
-  const arm = probes.arm(row);
-  const protocol = UPPER_PROTOCOL[flow.protocol];
-  const extension = extensionLength(arm);
+  const flow = flowOf(state, row);
+  const cut = cutOf(state, state.probes.arm(row), flow.protocol);
+  if (cut === null) return encodeWholeProbe(state, row, into, offset);
+  const upper = encodeForCutting(state, row, flow);
+  let at = offset;
+  for (let index = 0; index < cut.count; index += 1) at += emitFragment(state, row, flow, cut, index, upper, into, at);
+  return at - offset;
+}
+
+/** Writes one fragment of probe `row`, the first with index 0, and returns its length. */
+export function encodeFragment(
+  state: TraceState,
+  row: number,
+  index: number,
+  into: Uint8Array,
+  offset: number,
+): number {
+  const flow = flowOf(state, row);
+  const cut = cutOf(state, state.probes.arm(row), flow.protocol);
+  if (cut === null) throw new RangeError(`probe ${row} is not fragmented`);
+  return emitFragment(state, row, flow, cut, index, encodeForCutting(state, row, flow), into, offset);
+}
+
+/** Writes probe `row` as one packet: as sent, or as a target sees it that put its fragments together. */
+export function encodeWholeProbe(state: TraceState, row: number, into: Uint8Array, offset: number): number {
+  const flow = flowOf(state, row);
+  const arm = state.probes.arm(row);
   const upperLength = upperLayerLength(state, arm, flow.protocol);
+  const at = offset + emitHeaders(state, row, flow, UPPER_PROTOCOL[flow.protocol], upperLength, into, offset);
+  emitUpperLayer(state, row, flow, arm, into, at, upperLength);
+  return at - offset + upperLength;
+}
+
+function flowOf({ flows, probes }: TraceState, row: number): Flow {
+  const flow = flows[probes.flow(row)];
+  if (flow === undefined) throw new RangeError(`probe ${row} names flow ${probes.flow(row)}, which does not exist`);
+  return flow;
+}
+
+let cuttingBoard = new Uint8Array(0);
+
+function encodeForCutting(state: TraceState, row: number, flow: Flow): Uint8Array {
+  const arm = state.probes.arm(row);
+  const length = upperLayerLength(state, arm, flow.protocol);
+  if (cuttingBoard.length < length) cuttingBoard = new Uint8Array(length);
+  emitUpperLayer(state, row, flow, arm, cuttingBoard, 0, length);
+  return cuttingBoard;
+}
+
+function emitFragment(
+  state: TraceState,
+  row: number,
+  flow: Flow,
+  cut: Cut,
+  index: number,
+  upper: Uint8Array,
+  into: Uint8Array,
+  offset: number,
+): number {
+  const more = index < cut.count - 1;
+  const length = more ? cut.piece : cut.last;
+  const start = index * cut.piece;
+  let at = offset;
+  at += emitHeaders(state, row, flow, NEXT_HEADER.fragment, FRAGMENT_HEADER_LENGTH + length, into, at);
+  const nextHeader = UPPER_PROTOCOL[flow.protocol];
+  const header = { nextHeader, fragmentOffset: start, more, identification: fragmentId(state, row) };
+  at += emitFragmentHeader(header, into, at);
+  into.set(upper.subarray(start, start + length), at);
+  return at + length - offset;
+}
+
+/** The IPv6 header and the arm's option header, behind which `behind` octets of `nextHeader` follow. Returns their length. */
+function emitHeaders(
+  state: TraceState,
+  row: number,
+  flow: Flow,
+  nextHeader: number,
+  behind: number,
+  into: Uint8Array,
+  offset: number,
+): number {
+  const { identity, probes } = state;
+  const arm = probes.arm(row);
+  const extension = extensionLength(arm);
   emitIpv6Header(
     {
       trafficClass: 0,
       flowLabel: flow.flowLabel,
-      payloadLength: extension + upperLength,
-      nextHeader: extension === 0 ? protocol : NEXT_HEADER.destinationOptions,
+      payloadLength: extension + behind,
+      nextHeader: extension === 0 ? nextHeader : NEXT_HEADER.destinationOptions,
       hopLimit: probes.hopLimit(row),
       source: identity.source,
       destination: identity.target,
@@ -167,14 +296,13 @@ export function encodeProbe(state: TraceState, row: number, into: Uint8Array, of
   const extensionAt = offset + IPV6_HEADER_LENGTH;
   if (arm === ARM_CODE.pdm) {
     const pdm = state.pdmSent?.get(row) ?? { ...NO_PDM, psnThisPacket: probes.psn(row) };
-    emitPdmDestinationOptions(protocol, pdm, into, extensionAt);
+    emitPdmDestinationOptions(nextHeader, pdm, into, extensionAt);
   } else if (arm === ARM_CODE.do8) {
-    emitDo8(protocol, into, extensionAt);
+    emitDo8(nextHeader, into, extensionAt);
   } else if (arm === ARM_CODE.do16) {
-    emitDo16(protocol, DO16_DATA, into, extensionAt);
+    emitDo16(nextHeader, DO16_DATA, into, extensionAt);
   }
-  emitUpperLayer(state, row, flow, arm, into, extensionAt + extension, upperLength);
-  return IPV6_HEADER_LENGTH + extension + upperLength;
+  return IPV6_HEADER_LENGTH + extension;
 }
 
 function emitUpperLayer(
@@ -217,12 +345,18 @@ function emitUpperLayer(
   }
   into.set(state.identity.prefix, at + 8);
   const payload = at + 8 + state.identity.prefix.length;
-  into.set(state.identity.secrets.nonce, payload + PAYLOAD_OFFSET.nonce);
-  writeU16(row, into, payload + PAYLOAD_OFFSET.number);
-  writeU16(row ^ 0xffff, into, payload + PAYLOAD_OFFSET.complement);
+  emitIdentity(state, row, into, payload);
   writeU16(0, into, payload + PAYLOAD_OFFSET.steer);
-  if (arm === ARM_CODE.long) into.fill(0x5a, payload + PAYLOAD_LENGTH, payload + PAYLOAD_LENGTH + LONG_EXTRA);
+  into.fill(FILLING, payload + PAYLOAD_LENGTH, at + length);
+  const cut = cutOf(state, arm, flow.protocol);
+  for (let i = 1; i < (cut?.count ?? 1); i += 1) emitIdentity(state, row, into, at + i * (cut?.piece ?? 0));
   // The checksum field already holds what it must be; these two octets make it true.
   const sum = foldSum(onesComplementSum(into, at, length, pseudo));
   writeU16(sum ^ 0xffff, into, payload + PAYLOAD_OFFSET.steer);
+}
+
+function emitIdentity(state: TraceState, row: number, into: Uint8Array, at: number): void {
+  into.set(state.identity.secrets.nonce, at + PAYLOAD_OFFSET.nonce);
+  writeU16(row, into, at + PAYLOAD_OFFSET.number);
+  writeU16(row ^ 0xffff, into, at + PAYLOAD_OFFSET.complement);
 }

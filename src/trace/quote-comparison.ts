@@ -2,17 +2,22 @@
  * A quote held against the probe that it claims to quote, field by field (METHOD §4, §5). Differences that the way may
  * make are findings; only identity decides whether the quote is ours.
  */
-import { readU8 } from '../wire/big-endian.js';
-import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
+import { readU32, readU8 } from '../wire/big-endian.js';
+import { FRAGMENT_HEADER_LENGTH } from '../wire/fragment.js';
+import { IPV6_HEADER_LENGTH, IPV6_OFFSET, NEXT_HEADER } from '../wire/ipv6.js';
 import type { QuotedPacket } from '../wire/quoted-packet.js';
 import {
   UPPER_PROTOCOL,
-  encodeProbe,
+  cutOf,
+  encodeFragment,
+  encodeWholeProbe,
   extensionLength,
   MAX_PROBE_LENGTH,
   NONCE_LENGTH,
   nonceOffset,
+  probeLength,
 } from './probe-packet.js';
+import type { Protocol } from './record.js';
 import { ARM_CODE } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
 
@@ -32,6 +37,10 @@ export interface QuoteFindings {
   readonly altered: boolean;
   readonly quotedHopLimit: number;
   readonly flowLabelMatches: boolean;
+  /** Which fragment of the probe is quoted, 0 for the first; null where the probe, or what is quoted of it, is no fragment. */
+  readonly fragment: number | null;
+  /** The Fragment header's identification is quoted and is this probe's. */
+  readonly fragmentIdHeld: boolean;
   readonly changes: readonly string[];
 }
 
@@ -42,14 +51,47 @@ const DECISIVE_OCTETS = 4;
 /** The nonce, the number and its complement: together they name one probe, in parts they may be pieced together. */
 const IDENTITY_LENGTH = NONCE_LENGTH + 4;
 
+/** Of the identification, in a Fragment header. */
+const FRAGMENT_ID_OFFSET = 4;
+
 const NO_CHANGES: readonly string[] = [];
-const expected = new Uint8Array(MAX_PROBE_LENGTH);
+let expected = new Uint8Array(MAX_PROBE_LENGTH);
+
+/** The identity of a later fragment: next header, offset and identification name it as 8 octets of an upper layer do. */
+const FRAGMENT_IDENTITY = 8;
+
+/**
+ * Which packet of the probe is quoted. A target that put the fragments together quotes a packet without Fragment header.
+ * Null for the whole probe.
+ */
+function quotedFragment(state: TraceState, row: number, protocol: Protocol, quote: QuotedPacket): number | null {
+  const arm = state.probes.arm(row);
+  const cut = cutOf(state, arm, protocol);
+  if (cut === null) return null;
+  if (quote.fragment !== null) return Math.min(cut.count - 1, Math.floor(quote.fragment.fragmentOffset / cut.piece));
+  const whole = quote.payloadLength === probeLength(state, arm, protocol) - IPV6_HEADER_LENGTH;
+  const behind = quote.optionsNextHeader ?? quote.nextHeader;
+  if (whole || (behind !== NEXT_HEADER.fragment && behind !== NEXT_HEADER.destinationOptions)) return null;
+  // Cut off before the offset: the last one differs in length from the others.
+  const last = quote.payloadLength === extensionLength(arm) + FRAGMENT_HEADER_LENGTH + cut.last;
+  return last ? cut.count - 1 : 0;
+}
+
+function encodeExpected(state: TraceState, row: number, protocol: Protocol, fragment: number | null): number {
+  const room = probeLength(state, state.probes.arm(row), protocol) + FRAGMENT_HEADER_LENGTH;
+  if (expected.length < room) expected = new Uint8Array(room);
+  return fragment === null
+    ? encodeWholeProbe(state, row, expected, 0)
+    : encodeFragment(state, row, fragment, expected, 0);
+}
 
 export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, quote: QuotedPacket): QuoteFindings {
   const arm = state.probes.arm(row);
   const flow = state.flows[state.probes.flow(row)];
   const protocol = flow?.protocol ?? 'udp';
-  const length = encodeProbe(state, row, expected, 0);
+  const fragment = quotedFragment(state, row, protocol, quote);
+  const length = encodeExpected(state, row, protocol, fragment);
+  const behindOptions = fragment === null ? UPPER_PROTOCOL[protocol] : NEXT_HEADER.fragment;
   const extension = extensionLength(arm);
   const start = quote.start;
   const expectedPayload = length - IPV6_HEADER_LENGTH;
@@ -65,9 +107,7 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
     }
   }
   const stripped =
-    extension > 0 &&
-    quote.nextHeader === UPPER_PROTOCOL[protocol] &&
-    quote.payloadLength === expectedPayload - extension;
+    extension > 0 && quote.nextHeader === behindOptions && quote.payloadLength === expectedPayload - extension;
   const nextHeaderDiffers = quote.nextHeader !== readU8(expected, IPV6_OFFSET.nextHeader);
   if (stripped) changes.push('stripped');
   else {
@@ -102,11 +142,21 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
   if (altered) changes.push('option-altered');
   const intact = extension === 0 ? null : stripped || altered ? false : extensionHeld >= decisive ? true : null;
 
-  // The upper layer, where the quote's own chain puts it, else where it was sent.
-  const upperStart = stripped ? begin : (quote.upperOffset ?? begin + extension);
-  const expectedUpper = IPV6_HEADER_LENGTH + extension;
+  const fragmentHeader = fragment === null ? 0 : FRAGMENT_HEADER_LENGTH;
+  const fragmentIdHeld =
+    fragment !== null &&
+    quote.fragment?.identification === readU32(expected, IPV6_HEADER_LENGTH + extension + FRAGMENT_ID_OFFSET);
+  const fragmentIdDiffers = fragment !== null && quote.fragment !== null && !fragmentIdHeld;
+  if (fragmentIdDiffers) changes.push('fragment-header-rewritten');
+
+  // The upper layer, where the quote's own chain puts it, else where it was sent. A later fragment has a piece of it.
+  const isLater = fragment !== null && fragment > 0;
+  const upperStart = stripped
+    ? begin + fragmentHeader
+    : (quote.upperOffset ?? quote.fragment?.dataOffset ?? begin + extension + fragmentHeader);
+  const expectedUpper = IPV6_HEADER_LENGTH + extension + fragmentHeader;
   const upperLength = length - expectedUpper;
-  const nonceAt = nonceOffset(state, protocol);
+  const nonceAt = isLater ? 0 : nonceOffset(state, protocol);
   let upperHeld = 0;
   let headerDiffers = false;
   let checksumDiffers = false;
@@ -118,8 +168,8 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
     if (bytes[at] !== expected[expectedUpper + i]) {
       if (at >= knownEnd) break;
       if (nonceAt !== null && i >= nonceAt && i < nonceAt + IDENTITY_LENGTH) nonceDiffers = true;
-      else if (isChecksumOctet(protocol, i)) checksumDiffers = true;
-      else if (i < 8) headerDiffers = true;
+      else if (!isLater && isChecksumOctet(protocol, i)) checksumDiffers = true;
+      else if (!isLater && i < 8) headerDiffers = true;
       else payloadDiffers = true;
     }
     upperHeld += 1;
@@ -134,15 +184,19 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
   return {
     nonceHeld,
     identityHeld:
-      !nonceDiffers && (nonceHeld || !(headerDiffers || checksumDiffers || psnDiffers || (altered && upperHeld < 8))),
-    upperHeld,
-    identityOctets: Math.min(upperHeld, 8) + optionIdentity,
+      !nonceDiffers &&
+      (nonceHeld ||
+        !(headerDiffers || checksumDiffers || psnDiffers || fragmentIdDiffers || (altered && upperHeld < 8))),
+    upperHeld: isLater ? 0 : upperHeld,
+    identityOctets: (isLater ? (fragmentIdHeld ? FRAGMENT_IDENTITY : 0) : Math.min(upperHeld, 8)) + optionIdentity,
     intact,
     intactWhole: intact === true && extensionHeld >= extension,
     stripped,
     altered,
     quotedHopLimit: quote.hopLimit,
     flowLabelMatches,
+    fragment,
+    fragmentIdHeld,
     changes: changes.length === 0 ? NO_CHANGES : changes,
   };
 }

@@ -241,8 +241,10 @@ export interface TraceRecord {
     destinationPort: number | null;
     echoId: number | null;
     flowLabel: number | null;
-    /** Octets of the `plain` probe, IPv6 header included. */
+    /** Octets of the `plain` probe, IPv6 header included, before it is fragmented. */
     size: number | null;
+    /** How many fragments each probe was sent as; absent where probes were sent whole. */
+    fragments?: number;
   };
   hops: HopRecord[];
   targetPairs: TargetPairsRecord | null;

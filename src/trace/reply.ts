@@ -60,20 +60,29 @@ export function parseReply(packet: ReceivedPacket): ParseResult<Reply> {
   let protocol: number = nextHeader;
   let offset = IPV6_HEADER_LENGTH;
   let pdm: FoundPdm | null = null;
+  let more = false;
   if (nextHeader !== NEXT_HEADER.icmp6 && nextHeader !== NEXT_HEADER.udp && nextHeader !== NEXT_HEADER.tcp) {
     const chain = walkExtensionChain(bytes, nextHeader, IPV6_HEADER_LENGTH, end);
     if (chain.upperLayer === null || chain.upperLayerOffset === null) return failed('not-a-reply', IPV6_HEADER_LENGTH);
     protocol = chain.upperLayer;
     offset = chain.upperLayerOffset;
     pdm = findPdm(bytes, IPV6_HEADER_LENGTH, end, nextHeader);
+    more = chain.fragment?.more ?? false;
   }
   const source = bytes.subarray(IPV6_OFFSET.source, IPV6_OFFSET.source + 16);
   const destination = bytes.subarray(IPV6_OFFSET.destination, IPV6_OFFSET.destination + 16);
-  if (upperLayerChecksum(source, destination, protocol, bytes, offset, end - offset) !== 0) {
+  // The first fragment of an answer holds what names its probe, and not all that the checksum covers. Errors are short.
+  if (more && protocol !== NEXT_HEADER.udp && !isEchoReply(bytes, protocol, offset))
+    return failed('not-a-reply', offset);
+  if (!more && upperLayerChecksum(source, destination, protocol, bytes, offset, end - offset) !== 0) {
     return failed('bad-checksum', offset);
   }
   const whole = { ...packet, source };
   return parseUpperLayer(whole, protocol, offset, end, readU8(bytes, IPV6_OFFSET.hopLimit), pdm);
+}
+
+function isEchoReply(bytes: Uint8Array, protocol: number, offset: number): boolean {
+  return protocol === NEXT_HEADER.icmp6 && offset < bytes.length && readU8(bytes, offset) === ICMPV6.echoReply;
 }
 
 function parseUpperLayer(

@@ -18,6 +18,7 @@ import { gatherEvidence, waitNs } from './evidence.js';
 import type { Evidence } from './evidence.js';
 import { judge, pathIsUnstable } from './judge.js';
 import type { Match } from './match-reply.js';
+import { packetsPerProbe } from './probe-packet.js';
 import { firstRoundIsOver, planExplanation, planPairs, suspectsDrop, wantsTargetPair } from './plan.js';
 import type { PairWish, SiblingEcho, TraceContext } from './plan.js';
 import type { VerdictRecord } from './record.js';
@@ -35,6 +36,7 @@ export type Step =
 /** While a UDP trace waits for the echo pairs of its sibling, it looks again this often. */
 const SIBLING_POLL_NS = 50e6;
 const MOST_REWRITTEN_LABELS = 16;
+const MOST_FRAGMENTS = 8;
 
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
@@ -179,13 +181,21 @@ export function markFailed(state: TraceState, row: number, reason: string): void
   if (state.counters.sent === 0 && state.counters.sendErrors >= 6) state.sendError = reason;
 }
 
-/** Takes in a matched reply. Returns false for a duplicate. */
-export function observe(state: TraceState, match: Match, reply: Reply): boolean {
+/** `further-fragment`: another fragment of a probe is quoted whose first quote was the answer. */
+export type Observed = 'answer' | 'duplicate' | 'further-fragment';
+
+/** Takes in a matched reply. */
+export function observe(state: TraceState, match: Match, reply: Reply): Observed {
   const { probes } = state;
   const { row } = match;
+  const isNewFragment = noteFragment(state, match);
   if (probes.reply(row) !== null) {
+    if (isNewFragment) {
+      completeFragments(state, row);
+      return 'further-fragment';
+    }
     state.counters.duplicate += 1;
-    return false;
+    return 'duplicate';
   }
   const rttNs = reply.timeNs - probes.sentAtNs(row);
   if (rttNs < 0) state.clockStepped = true;
@@ -201,7 +211,33 @@ export function observe(state: TraceState, match: Match, reply: Reply): boolean 
     noteRewrittenLabel(state, reply.quote.flowLabel);
   }
   takePdm(state, row, reply, rttNs);
+  return 'answer';
+}
+
+/** Whether the reply quotes a fragment that no reply quoted before. */
+function noteFragment(state: TraceState, { row, findings }: Match): boolean {
+  if (findings?.fragment == null) return false;
+  const key = row * MOST_FRAGMENTS + findings.fragment;
+  if (state.quotedFragments?.has(key) === true) return false;
+  (state.quotedFragments ??= new Set()).add(key);
   return true;
+}
+
+function isPartlyQuoted(state: TraceState, row: number): boolean {
+  const protocol = state.flows[state.probes.flow(row)]?.protocol ?? 'udp';
+  const count = packetsPerProbe(state, protocol);
+  for (let fragment = 0; fragment < count; fragment += 1) {
+    if (state.quotedFragments?.has(row * MOST_FRAGMENTS + fragment) !== true) return true;
+  }
+  return false;
+}
+
+/** Once each fragment was quoted, the probe as a whole got there. */
+function completeFragments(state: TraceState, row: number): void {
+  const signature = state.signatures[state.probes.reply(row) ?? -1];
+  if (signature?.partial !== true || isPartlyQuoted(state, row)) return;
+  state.probes.restateReply(row, internSignature(state, { ...signature, partial: false }));
+  state.revision += 1;
 }
 
 function noteDistance(state: TraceState, row: number, { kind, type, isReset }: ReplySignature): void {
@@ -266,6 +302,7 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
       stripped: false,
       altered: false,
       quoted: false,
+      partial: false,
       quotedHopLimit: null,
       changes: [],
       mpls: [],
@@ -292,6 +329,7 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
     stripped: findings?.stripped ?? false,
     altered: findings?.altered ?? false,
     quoted: true,
+    partial: findings?.fragment != null && isPartlyQuoted(state, match.row),
     quotedHopLimit,
     changes,
     mpls: extensions?.mpls ?? [],
@@ -302,6 +340,8 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
 /** METHOD §5. */
 function kindOfError(state: TraceState, responder: string, type: number, code: number): ReplyKind {
   if (type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit) return REPLY_KIND.timeExceeded;
+  // Of the target: some fragments came, the packet did not.
+  if (type === ICMPV6.timeExceeded) return REPLY_KIND.other;
   if (responder === state.identity.targetText) return REPLY_KIND.arrived;
   if (type === ICMPV6.destinationUnreachable) {
     const isOwnKernel = responder === formatAddress(state.identity.source);
@@ -333,6 +373,7 @@ function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
     a.stripped === b.stripped &&
     a.altered === b.altered &&
     a.quoted === b.quoted &&
+    a.partial === b.partial &&
     a.quotedHopLimit === b.quotedHopLimit &&
     a.changes.length === b.changes.length &&
     a.changes.every((change, index) => change === b.changes[index]) &&

@@ -4,6 +4,7 @@
  */
 import type { PdmOption } from '../wire/pdm.js';
 import type { MplsLabel, InterfaceInformation, Arm, Protocol } from './record.js';
+import { paddingFor, probeUriPrefixLength } from './probe-size.js';
 import { RandomSequence } from './random-sequence.js';
 
 /** Hop limit of the pairs that are meant to reach the target. Also the hard cap of METHOD §9. */
@@ -74,6 +75,8 @@ export interface ReplySignature {
   readonly stripped: boolean;
   readonly altered: boolean;
   readonly quoted: boolean;
+  /** Of a fragmented probe only some fragments have been quoted: the others need not have got as far. */
+  readonly partial: boolean;
   readonly quotedHopLimit: number | null;
   readonly changes: readonly string[];
   readonly mpls: readonly MplsLabel[];
@@ -187,6 +190,10 @@ export class ProbeTable {
   markFailed(row: number): void {
     this.#octets[row * 4 + 3] = (this.#flags(row) & ~FLAG_SENT) | FLAG_FAILED;
   }
+  /** The reply says more than it did. */
+  restateReply(row: number, signature: number): void {
+    this.#words[row * 3 + 1] = signature;
+  }
   markAnswered(row: number, signature: number, rttNs: number, late: boolean): void {
     this.#words[row * 3 + 1] = signature;
     this.#rttNs[row] = rttNs;
@@ -217,6 +224,10 @@ export interface TraceIdentity {
   readonly secrets: TraceSecrets;
   /** Octets before the nonce in the payload: the NUL-terminated probe description URI, padded to an even length. */
   readonly prefix: Uint8Array;
+  /** Octets behind the identity in the payload of UDP and echo probes. */
+  readonly padding: number;
+  /** UDP and echo probes go out as fragments, two at least. */
+  readonly fragmented: boolean;
 }
 
 export interface TraceState {
@@ -256,6 +267,8 @@ export interface TraceState {
   sendError: string | null;
   pdm: { serverDelayMs: number | null; roundTripMs: number | null; draftVersion: boolean };
   clockStepped: boolean;
+  /** Fragments that were quoted, as `row * 8 + fragment`; null while none was. */
+  quotedFragments: Set<number> | null;
 }
 
 export interface TraceMaterial {
@@ -269,11 +282,16 @@ export interface TraceMaterial {
   readonly seed: number;
   readonly secrets: TraceSecrets;
   readonly probeUri: string | null;
+  /** Octets of the `plain` probe, IPv6 header included, before it is fragmented; absent or null for the smallest. */
+  readonly size?: number | null;
+  readonly fragment?: boolean;
   readonly firstFlow: Flow;
 }
 
 export function createTraceState(material: TraceMaterial): TraceState {
   const order = new RandomSequence(material.seed);
+  const prefix = probeUriPrefix(material.probeUri);
+  const fragmented = material.fragment ?? false;
   return {
     identity: {
       source: material.source,
@@ -282,7 +300,9 @@ export function createTraceState(material: TraceMaterial): TraceState {
       protocol: material.protocol,
       destinationPort: material.destinationPort,
       secrets: material.secrets,
-      prefix: probeUriPrefix(material.probeUri),
+      prefix,
+      padding: paddingFor(material.size ?? null, prefix.length, fragmented),
+      fragmented,
     },
     limits: material.limits,
     order,
@@ -318,6 +338,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     sendError: null,
     pdm: { serverDelayMs: null, roundTripMs: null, draftVersion: false },
     clockStepped: false,
+    quotedFragments: null,
   };
 }
 
@@ -326,10 +347,8 @@ const NO_PREFIX = new Uint8Array(0);
 /** RFC 9511: the URI, NUL-terminated, first in the payload; one more NUL keeps what follows on an even octet. */
 function probeUriPrefix(uri: string | null): Uint8Array {
   if (uri === null) return NO_PREFIX;
-  const octets = Uint8Array.from(uri, (character) => character.charCodeAt(0));
-  const length = octets.length + 1;
-  const prefix = new Uint8Array(length + (length % 2));
-  prefix.set(octets);
+  const prefix = new Uint8Array(probeUriPrefixLength(uri));
+  prefix.set(Uint8Array.from(uri, (character) => character.charCodeAt(0)));
   return prefix;
 }
 

@@ -2,7 +2,7 @@
 import { formatAddress } from '../address/address.js';
 import type { Evidence } from './evidence.js';
 import { isOpen, replyOf, waitNs } from './evidence.js';
-import { probeLength } from './probe-packet.js';
+import { cutOf, probeLength } from './probe-packet.js';
 import { ARMS, RECORD_SCHEMA } from './record.js';
 import type {
   Arm,
@@ -43,6 +43,7 @@ export function writeRecord(state: TraceState, judged: Judged, header: RecordHea
   const { identity, limits } = state;
   const { evidence, verdict, atNs } = judged;
   const base = state.flows[0];
+  const cut = cutOf(state, ARM_CODE.plain, identity.protocol);
   const isEcho = identity.protocol === 'icmp6';
   return {
     schema: RECORD_SCHEMA,
@@ -69,6 +70,7 @@ export function writeRecord(state: TraceState, judged: Judged, header: RecordHea
       echoId: isEcho ? (base?.localId ?? null) : null,
       flowLabel: base?.flowLabel ?? null,
       size: probeLength(state, ARM_CODE.plain, identity.protocol),
+      ...(cut === null ? {} : { fragments: cut.count }),
     },
     hops: writeHops(state, atNs),
     targetPairs: writeTarget(state, evidence, atNs),

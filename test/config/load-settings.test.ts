@@ -64,6 +64,8 @@ describe('layers of settings', () => {
       interface: null,
       flowLabel: null,
       probeUri: null,
+      size: null,
+      fragment: false,
       transport: 'auto',
       seed: null,
       addresses: 'first',

@@ -12,7 +12,11 @@ const WHOSE = 'trace 2001:db8::9 udp id-1';
 function commentOf(verdict: TappedVerdict, timeNs = 5_000_000): string {
   const bytes = new Uint8Array(48);
   const packet = { direction: 'in', layer: 'ipv6', source: address(4), bytes, hopLimit: null, timeNs } as const;
-  const reply = { kind: 'error', source: address(4), error: { type: 3, code: 0, pointer: null } } as unknown as Reply;
+  const reply = {
+    kind: 'error',
+    source: address(4),
+    error: { type: 3, code: 0, pointer: null, mtu: null },
+  } as unknown as Reply;
   const added: WaitingPacket[] = [];
   captureInto({ add: (waiting) => added.push(waiting) }).received(TRACE, packet, reply, verdict);
   return added[0]!.comment();
@@ -51,10 +55,17 @@ describe('the comment on a packet in a capture', () => {
   it('names the probe that was sent, whose octets may change afterwards', () => {
     const added: WaitingPacket[] = [];
     const bytes = Uint8Array.of(1, 2, 3);
-    captureInto({ add: (waiting) => added.push(waiting) }).sent(TRACE, probe, bytes, 7);
+    captureInto({ add: (waiting) => added.push(waiting) }).sent(TRACE, probe, null, bytes, 7);
     bytes.fill(0);
     const [sent] = added;
     expect(sent).toMatchObject({ direction: 'out', timeNs: 7, bytes: Uint8Array.of(1, 2, 3) });
     expect(sent!.comment()).toBe(`probe 17 (pdm, hop 4) of ${WHOSE}`);
+  });
+
+  it('says which fragment of a probe a packet is, counted from one', () => {
+    const added: WaitingPacket[] = [];
+    const file = captureInto({ add: (waiting) => added.push(waiting) });
+    file.sent(TRACE, probe, { index: 1, count: 2 }, Uint8Array.of(1), 7);
+    expect(added[0]!.comment()).toBe(`probe 17 (pdm, hop 4), fragment 2 of 2 of ${WHOSE}`);
   });
 });

@@ -6,7 +6,7 @@ import { matchReply } from '../../src/trace/match-reply.js';
 import { encodeProbe } from '../../src/trace/probe-packet.js';
 import { RandomSequence } from '../../src/trace/random-sequence.js';
 import type { DirectReply } from '../../src/trace/reply.js';
-import { markFailed, markSent, observe, refreshPdm } from '../../src/trace/trace-machine.js';
+import { markFailed, markSent, observe, refreshPdm, type Observed } from '../../src/trace/trace-machine.js';
 import { hopRank, ProbeTable, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/trace-state.js';
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
 import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
@@ -20,7 +20,7 @@ function pdmIn(state: TraceState, row: number): PdmOption {
 }
 
 /** The target answers the echo request of this row at this time, with or without PDM of its own. */
-function answer(state: TraceState, row: number, timeNs: number, pdm: Partial<PdmOption> | null = null): boolean {
+function answer(state: TraceState, row: number, timeNs: number, pdm: Partial<PdmOption> | null = null): Observed {
   const plainReply = replyFrom(echoReplyTo(packetOf(state, row), timeNs)) as DirectReply;
   const zero = { scaleDtlr: 0, scaleDtls: 0, psnThisPacket: 0, psnLastReceived: 0 };
   const option = { ...zero, deltaTimeLastReceived: 0, deltaTimeLastSent: 0, ...pdm };
@@ -160,9 +160,9 @@ describe('a second reply to one probe', () => {
   it('is a duplicate that changes no finding', () => {
     const state = makeState('icmp6');
     const { plain } = sendPair(state, targetPair, 0);
-    expect(answer(state, plain, 10 * MS)).toBe(true);
+    expect(answer(state, plain, 10 * MS)).toBe('answer');
     const before = gatherEvidence(state, 9e9);
-    expect(answer(state, plain, 400 * MS)).toBe(false);
+    expect(answer(state, plain, 400 * MS)).toBe('duplicate');
     expect(gatherEvidence(state, 9e9)).toEqual(before);
     expect(state.counters).toMatchObject({ answered: 1, duplicate: 1, late: 0 });
     expect(state.probes.rttNs(plain)).toBe(10 * MS);

@@ -1,0 +1,57 @@
+/**
+ * Packet Too Big (RFC 4443 §3.2): the packet was too long for a link, which says nothing of the option but that it makes
+ * packets longer.
+ */
+import { ICMPV6 } from '../wire/icmpv6.js';
+import { DO16_HEADER_LENGTH } from '../wire/destination-options.js';
+import { replyOf } from './evidence.js';
+import { probeLength } from './probe-packet.js';
+import { ARM_CODE, PURPOSE } from './trace-state.js';
+import type { ReplySignature, TraceState } from './trace-state.js';
+
+interface TooBig {
+  readonly address: string;
+  readonly mtu: number;
+  readonly plain: number;
+  readonly pdm: number;
+}
+
+/** By sender and MTU, in the order of their first word. Counts probes. */
+function findTooBig(state: TraceState): TooBig[] {
+  if (!state.signatures.some(isTooBig)) return [];
+  const found = new Map<string, { address: string; mtu: number; plain: number; pdm: number }>();
+  for (let row = 0; row < state.probes.count; row += 1) {
+    const reply = replyOf(state, row);
+    const arm = state.probes.arm(row);
+    if (reply === null || !isTooBig(reply) || state.probes.purpose(row) === PURPOSE.explain) continue;
+    const { responder: address, mtu } = reply;
+    const key = `${address} ${mtu ?? 0}`;
+    const entry = found.get(key) ?? { address, mtu: mtu ?? 0, plain: 0, pdm: 0 };
+    if (arm === ARM_CODE.plain) entry.plain += 1;
+    else if (arm === ARM_CODE.pdm) entry.pdm += 1;
+    found.set(key, entry);
+  }
+  return [...found.values()];
+}
+
+function isTooBig({ type }: ReplySignature): boolean {
+  return type === ICMPV6.packetTooBig;
+}
+
+/** Packets with the option are too long for a link that takes those without: what is lost is lost for its length. */
+export function tooBigForOneArm(state: TraceState): TooBig | null {
+  const found = findTooBig(state);
+  return found.every(({ plain }) => plain === 0) ? (found[0] ?? null) : null;
+}
+
+/** A sentence for each router that said so, with what to do about it. */
+export function describeTooBig(state: TraceState): string[] {
+  const { protocol } = state.identity;
+  const size = probeLength(state, ARM_CODE.plain, protocol);
+  const longest = size + DO16_HEADER_LENGTH;
+  return findTooBig(state).map(({ address, mtu, plain, pdm }) => {
+    const said = `Packet Too Big from ${address} (MTU ${mtu}) for ${plain} packets without the option and ${pdm} with it.`;
+    const fits = mtu >= longest ? '' : ` Give --size ${mtu - DO16_HEADER_LENGTH} or less, or --fragment.`;
+    return `${said}${state.identity.fragmented ? '' : fits}`;
+  });
+}
