@@ -22,7 +22,7 @@ import type { DoctorPorts, LocalAddress, OpenedTransport } from './doctor-ports.
 import { EXIT } from './exit-codes.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
 import { captureInto } from './packet-comments.js';
-import { PRIVILEGE_REMEDY } from './privilege.js';
+import { privilegeRemedy } from './privilege.js';
 import type { StorePorts } from './store-ports.js';
 import { createSystemTime } from './system-time.js';
 import { createUuidV7 } from './uuid-v7.js';
@@ -201,7 +201,7 @@ function transportError(cause: unknown): unknown {
   const code = errorCode(cause);
   if (code === null) return cause;
   if (isForbidden(cause))
-    return new CliError(code, EXIT.noPermission, `raw sockets are not permitted (${code}); ${PRIVILEGE_REMEDY}`, {
+    return new CliError(code, EXIT.noPermission, `raw sockets are not permitted (${code}); ${privilegeRemedy()}`, {
       cause,
     });
   return new CliError(code, EXIT.unavailable, causeOf(cause), { cause });

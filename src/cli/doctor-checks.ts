@@ -4,7 +4,7 @@ import type { ProbeTransport, Route } from '../transport/probe-transport.js';
 import { errorCode } from './cli-error.js';
 import type { DoctorPorts, DoctorRequest } from './doctor-ports.js';
 import { probeFirstHop } from './first-hop.js';
-import { PRIVILEGE_REMEDY } from './privilege.js';
+import { privilegeRemedy } from './privilege.js';
 
 export interface Finding {
   readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'clock' | 'first hop' | 'AS data';
@@ -24,7 +24,7 @@ export function checkPrivilege(ports: Pick<DoctorPorts, 'readText'>): Finding {
   if (effective === null || effective === undefined)
     return warn('privilege', '/proc/self/status does not say which capabilities there are', 'mount /proc');
   if (((BigInt(`0x${effective}`) >> CAP_NET_RAW) & 1n) === 1n) return ok('privilege', 'CAP_NET_RAW is there');
-  return fail('privilege', 'CAP_NET_RAW is missing, so no packet can be sent', PRIVILEGE_REMEDY);
+  return fail('privilege', 'CAP_NET_RAW is missing, so no packet can be sent', privilegeRemedy(status));
 }
 
 export function checkAddress(ports: Pick<DoctorPorts, 'readText' | 'localAddresses'>): Finding {
