@@ -35,7 +35,8 @@ export function daemonConfigFile(commandLine: readonly string[]): string | null 
  */
 export function healthAddress(settings: string): HealthAddress | null {
   const document: unknown = parse(settings);
-  const section: unknown = typeof document === 'object' && document !== null ? Reflect.get(document, 'http') : undefined;
+  const section: unknown =
+    typeof document === 'object' && document !== null ? Reflect.get(document, 'http') : undefined;
   if (section === null) return null;
   const { listen, port, tls } = httpSettingsSchema.parse(section ?? {});
   if (port === 0) throw new Error('http.port is 0, any that is free, and cannot be asked; give a port');
