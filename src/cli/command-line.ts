@@ -67,7 +67,8 @@ async function runCommand(
     case 'trace': {
       const { runTrace } = await import('./trace-command.js');
       const openMeasuring = await ports.openMeasuring();
-      return runTrace(parsed.operands, settings, { terminal, openMeasuring, toolVersion: ports.toolVersion, log });
+      const { storePorts, toolVersion } = ports;
+      return runTrace(parsed.operands, settings, { terminal, openMeasuring, storePorts, toolVersion, log });
     }
     case 'run': {
       const { runTargets } = await import('./run-command.js');

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { DEFAULT_STORE, type Settings } from '../config/settings.js';
 import type { StoredRun } from '../results/run-table.js';
@@ -6,7 +6,7 @@ import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { usageError } from './cli-error.js';
 import { dryRun, dryRunOfRest } from './dry-run.js';
 import { RunSession, type RunContext } from './run-session.js';
-import { createUuidV7 } from './uuid-v7.js';
+import { newStoredRun } from './stored-run.js';
 
 export interface RunCommandContext extends RunContext {
   /** Settings with those stored for a run in place of the defaults, the file and the environment. */
@@ -57,34 +57,10 @@ function findRun(store: SqliteStore, { targets }: Settings): StoredRun {
 function createRun(store: SqliteStore, settings: Settings, context: RunContext): StoredRun {
   const { targets } = settings;
   if (targets === null) throw usageError('no list given; name one with --targets FILE');
-  const newId = createUuidV7(Date.now, (length) => randomBytes(length));
   const seed = settings.seed ?? randomInt(2 ** 32);
-  const run = {
-    id: newId(),
-    name: basename(targets),
-    vantage: settings.vantage,
-    toolVersion: context.toolVersion,
-    options: { command: COMMAND, ...storedOptions({ ...settings, seed, targets: resolve(targets) }) },
-    startedAtMs: Date.now(),
-  };
+  const run = newStoredRun(COMMAND, basename(targets), { ...settings, seed }, context.toolVersion);
   store.runs.create(run);
   return { ...run, state: 'loading', endedAtMs: null };
 }
 
 const COMMAND = 'run';
-
-/** Where output goes is the process's, not the run's. */
-const NOT_STORED: readonly (keyof Settings)[] = [
-  'store',
-  'resume',
-  'dryRun',
-  'json',
-  'pcap',
-  'force',
-  'debug',
-  'config',
-];
-
-function storedOptions(settings: Settings): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => !NOT_STORED.some((other) => other === key)));
-}

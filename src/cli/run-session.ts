@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { loadList, type LoadedList } from '../daemon/load-list.js';
-import { measureOptions, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
+import { measureOptions, REPORTER_LIFETIME_MS, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
 import { runList } from '../daemon/run-list.js';
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
 import type { StoredRun } from '../results/run-table.js';
@@ -26,8 +26,6 @@ export interface RunContext extends StorePorts {
   readonly log: Log;
 }
 
-/** Reporters that were last seen longer ago are not relied on: routers are replaced. */
-const REPORTER_LIFETIME_MS = 90 * 86_400_000;
 /** Reporters that are new wait at most this long for the disk. */
 const REPORTERS_MS = 5000;
 /** A list that is done waits so long for a store that cannot be written. */
@@ -61,20 +59,31 @@ export class RunSession {
   }
 
   async run(): Promise<number> {
-    const measuring = await this.#context.openMeasuring(this.#settings, {
-      onProgress: () => undefined,
-      onWarning: (message) => {
-        this.#say(message);
-      },
-      forList: true,
-      ownsFiles: true,
-      knownReporters: this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS),
-      onReporter: (address) => this.#newReporters.add(address),
-    });
+    const measuring = await this.#openMeasuring();
     try {
       return await this.#measure(measuring);
     } finally {
       await measuring.close();
+    }
+  }
+
+  async #openMeasuring(): Promise<Measuring> {
+    const isNew = this.#run.state === 'loading' && this.#store.targets.progress(this.#run.id).total === 0;
+    try {
+      return await this.#context.openMeasuring(this.#settings, {
+        onProgress: () => undefined,
+        onWarning: (message) => {
+          this.#say(message);
+        },
+        forList: true,
+        ownsFiles: true,
+        knownReporters: this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS),
+        onReporter: (address) => this.#newReporters.add(address),
+      });
+    } catch (error) {
+      // What never began is nothing to go on with.
+      if (isNew) this.#abandon();
+      throw error;
     }
   }
 

@@ -11,8 +11,10 @@ import { recordText } from './record-text.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import type { Terminal } from './terminal.js';
+import type { StorePorts } from './store-ports.js';
 import { sanitizeForTerminal, wrap } from './terminal-text.js';
 import { startHosts, traceParameters, type JobsOptions, type TraceJob, type TraceResult } from './trace-jobs.js';
+import type { TraceStore } from './trace-store.js';
 
 const REDRAW_MS = 100;
 const NAMES_MS = 400;
@@ -23,6 +25,8 @@ const DEFAULT_ROWS = 24;
 export interface TraceContext {
   readonly terminal: Terminal;
   readonly openMeasuring: OpenMeasuring;
+  /** Loaded when records are to be stored. */
+  readonly storePorts: () => Promise<StorePorts>;
   readonly toolVersion: string;
   readonly log: Log;
 }
@@ -53,6 +57,7 @@ class TraceSession {
   #dirty = true;
   #interrupted = false;
   #fatal: Error | null = null;
+  #store: TraceStore | null = null;
 
   constructor(hosts: readonly string[], settings: Settings, seed: number, context: TraceContext) {
     const { stdout, environment } = context.terminal;
@@ -70,13 +75,11 @@ class TraceSession {
   }
 
   async run(): Promise<number> {
-    const { terminal, openMeasuring } = this.#context;
-    const measuring = await openMeasuring(this.#settings, {
-      onProgress: () => (this.#dirty = true),
-      onWarning: (message) => {
-        this.#display?.print('');
-        terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(message)}\n`);
-      },
+    const { terminal } = this.#context;
+    this.#store = await this.#openStore();
+    const measuring = await this.#openMeasuring(this.#store).catch(async (error: unknown) => {
+      await this.#store?.close();
+      throw error;
     });
     const stop = (): void => {
       this.#interrupted = true;
@@ -92,7 +95,7 @@ class TraceSession {
     });
     const timers = this.#startTimers(measuring);
     try {
-      const ends = await this.#traceAll(measuring);
+      const ends = await this.#traceAll(measuring).finally(() => this.#store?.close());
       if (this.#fatal !== null) throw brokenTransport(this.#fatal);
       this.#display?.close();
       await this.#output.flushed();
@@ -105,6 +108,46 @@ class TraceSession {
     }
   }
 
+  async #openStore(): Promise<TraceStore | null> {
+    const { store: path } = this.#settings;
+    if (path === null) return null;
+    const { TraceStore } = await import('./trace-store.js');
+    return new TraceStore({
+      path,
+      hosts: this.#hosts,
+      settings: { ...this.#settings, seed: this.#seed },
+      toolVersion: this.#context.toolVersion,
+      ports: await this.#context.storePorts(),
+      log: this.#context.log,
+      say: (message) => {
+        this.#say(message);
+      },
+    });
+  }
+
+  #openMeasuring(store: TraceStore | null): Promise<Measuring> {
+    return this.#context.openMeasuring(this.#settings, {
+      onProgress: () => (this.#dirty = true),
+      onWarning: (message) => {
+        this.#say(message);
+      },
+      ...(store === null
+        ? {}
+        : {
+            ownsFiles: true,
+            knownReporters: store.knownReporters(),
+            onReporter: (address: string) => {
+              store.addReporter(address);
+            },
+          }),
+    });
+  }
+
+  #say(message: string): void {
+    this.#display?.print('');
+    this.#context.terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(message)}\n`);
+  }
+
   async #traceAll(measuring: Measuring): Promise<TraceEnd[]> {
     const { json } = this.#settings;
     if (!json) this.#print(this.#introduction(measuring));
@@ -115,8 +158,13 @@ class TraceSession {
       this.#jobs[index] = jobs;
       this.#dirty = true;
       for (const job of jobs) {
+        // Stored as soon as it is there, whatever is shown before it.
+        const kept = job.result.then((result) => {
+          this.#store?.put(result.record, result.interrupted, this.#settings.addresses === 'all');
+          return result;
+        });
         const show = async (): Promise<void> => {
-          const result = await job.result;
+          const result = await kept;
           ends.push(result.end);
           this.#show(job, result);
         };
@@ -124,6 +172,7 @@ class TraceSession {
         previous = json ? show() : previous.then(show);
         // Awaited below; until then a failure is not an unhandled one.
         previous.catch(() => undefined);
+        kept.catch(() => undefined);
         job.result.then(
           () => (this.#dirty = true),
           () => undefined,
@@ -144,7 +193,7 @@ class TraceSession {
       settings: this.#settings,
       parameters,
       toolVersion,
-      runId: measuring.newId(),
+      runId: this.#store?.runId ?? measuring.newId(),
       names: this.#names,
       log,
       interrupted: () => this.#interrupted,

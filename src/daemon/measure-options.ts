@@ -12,6 +12,9 @@ export function measureOptions(settings: Settings, seed: number): MeasureOptions
   };
 }
 
+/** Reporters (METHOD §5) that were last seen longer ago are not relied on: routers are replaced. */
+export const REPORTER_LIFETIME_MS = 90 * 86_400_000;
+
 /** A trace keeps about five packets a second in the air; more traces than that only wait for the rate. */
 const PACKETS_PER_SECOND_PER_TRACE = 5;
 const FEWEST_TRACES = 16;

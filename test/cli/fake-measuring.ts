@@ -136,6 +136,9 @@ function named(record: TraceRecord, request: TraceRequest): TraceRecord {
   return {
     ...record,
     id: request.id,
+    runId: request.runId,
+    company: request.company,
+    vantage: request.vantage,
     protocol: request.protocol,
     flow: { ...record.flow, destinationPort: request.destinationPort },
     target: { ...record.target, input: request.input },
