@@ -52,9 +52,14 @@ export class RunTable {
     return row === undefined ? null : storedRun(row);
   }
 
-  /** Newest first. */
-  list(limit = 100): StoredRun[] {
-    const rows = this.#connection.prepare(`${SELECT_RUN} ORDER BY run_key DESC LIMIT ?`).all([limit]) as RunRow[];
+  /** Newest first; with `after`, the id of a run, only older ones. */
+  list(limit = 100, after: string | null = null): StoredRun[] {
+    const rows = this.#connection
+      .prepare(
+        `${SELECT_RUN} WHERE @after IS NULL OR run_key < (SELECT run_key FROM run WHERE id = @after)
+         ORDER BY run_key DESC LIMIT @limit`,
+      )
+      .all({ after, limit }) as RunRow[];
     return rows.map(storedRun);
   }
 

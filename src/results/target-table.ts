@@ -1,4 +1,4 @@
-import { PROTOCOLS, type Protocol } from '../trace/record.js';
+import { PROTOCOLS, type Outcome, type Protocol } from '../trace/record.js';
 import { noSuchRun } from './output-error.js';
 import { PAGE_CACHE_KIB, type SqlConnection } from './sql-connection.js';
 
@@ -37,6 +37,21 @@ export interface StoredTarget {
   /** Records that the store has already: a resumed run must not measure these again. */
   readonly stored: readonly { readonly protocol: Protocol; readonly address: string | null }[];
 }
+
+/** A target as it stands, for those who watch. */
+export interface ListedTarget extends Omit<StoredTarget, 'stored'> {
+  readonly state: TargetState;
+  readonly records: readonly {
+    readonly id: string;
+    readonly protocol: Protocol;
+    readonly address: string | null;
+    readonly outcome: Outcome;
+  }[];
+}
+
+/** In the order of the column's numbers. */
+export const TARGET_STATES = ['waiting', 'in-flight', 'done'] as const;
+export type TargetState = (typeof TARGET_STATES)[number];
 
 export interface TargetProgress {
   readonly total: number;
@@ -134,6 +149,28 @@ export class TargetTable {
     }
   }
 
+  /** At most `limit` of the run's targets in the order of the list, from behind the target with the key `after`. */
+  list(runId: string, limit: number, after = -1): ListedTarget[] {
+    const runKey = this.#runKey(runId);
+    // Targets of a run lie together in the table: its bounds, read from an index, keep others from being looked at.
+    const rows = this.#connection
+      .prepare(
+        `SELECT target_key, line, host, company, protocols, dport, tags, state,
+           (SELECT json_group_array(json_object('id', t.id, 'protocol', t.protocol, 'address', t.destination_address,
+              'outcome', t.outcome)) FROM trace AS t WHERE t.target_key = target.target_key) AS records
+         FROM target
+         WHERE target_key > @after AND target_key BETWEEN (SELECT min(target_key) FROM target WHERE run_key = @runKey)
+           AND (SELECT max(target_key) FROM target WHERE run_key = @runKey) AND +run_key = @runKey
+         ORDER BY target_key LIMIT @limit`,
+      )
+      .all({ runKey, after, limit }) as ListedRow[];
+    return rows.map((row) => {
+      const { stored: _stored, ...target } = storedTarget({ ...row, position: 0, stored: '[]' });
+      const records = JSON.parse(row.records) as ListedTarget['records'];
+      return { ...target, state: TARGET_STATES[row.state] ?? 'waiting', records };
+    });
+  }
+
   /** For those who watch: a run works without. One transaction, which costs a flush of the disk: mark many at once. */
   markInFlight(targetKeys: Iterable<number>): void {
     const mark = this.#connection.prepare('UPDATE target SET state = 1 WHERE target_key = ? AND state = 0');
@@ -211,6 +248,11 @@ interface TargetRow {
   readonly tags: string;
   readonly position: number;
   readonly stored: string;
+}
+
+interface ListedRow extends Omit<TargetRow, 'position' | 'stored'> {
+  readonly state: number;
+  readonly records: string;
 }
 
 function storedTarget(row: TargetRow): StoredTarget {

@@ -15,6 +15,8 @@ export interface TraceFilter {
   readonly toMs?: number;
   /** Substring of the destination as written, its name or its address. */
   readonly destination?: string;
+  /** The destination exactly as written (case aside), or its address in RFC 5952 text. */
+  readonly host?: string;
 }
 
 export interface Page {
@@ -22,6 +24,8 @@ export interface Page {
   readonly newestFirst?: boolean;
   readonly limit?: number;
   readonly offset?: number;
+  /** Id of a record: the page begins after it. Unlike an offset it costs nothing and holds while records are added. */
+  readonly after?: string;
 }
 
 export interface OutcomeCount {
@@ -54,23 +58,28 @@ export class TraceQueries {
   }
 
   *summaries(filter: TraceFilter = {}, page: Page = {}): IterableIterator<SummaryRow> {
-    const where = whereClause(filter);
+    const where = whereClause(filter, page);
     const sql = `SELECT ${SELECTED} ${FROM} ${where.sql} ${pageClause(page)}`;
     for (const values of this.#connection.prepare(sql).iterateRaw(where.parameters)) yield summaryRow(values, 0);
   }
 
   /** The lines of the summary CSV, without its header, each ending in CRLF. */
   *csvLines(filter: TraceFilter = {}, page: Page = {}): IterableIterator<string> {
-    const where = whereClause(filter);
+    const where = whereClause(filter, page);
     const sql = `SELECT t.csv_line ${FROM} ${where.sql} ${pageClause(page)}`;
     for (const [line] of this.#connection.prepare(sql).iterateRaw(where.parameters)) yield String(line);
   }
 
   /** Whole records as they were stored, as JSON text. */
   *recordTexts(filter: TraceFilter = {}, page: Page = {}): IterableIterator<string> {
-    const where = whereClause(filter);
+    const where = whereClause(filter, page);
     const sql = `SELECT record.json ${FROM} JOIN record ON record.trace_key = t.trace_key ${where.sql} ${pageClause(page)}`;
     for (const [json] of this.#connection.prepare(sql).iterateRaw(where.parameters)) yield String(json);
+  }
+
+  /** Whether a record of this id is there. */
+  has(id: string): boolean {
+    return this.#connection.prepare('SELECT 1 FROM trace WHERE id = ?').get([id]) !== undefined;
   }
 
   *records(filter: TraceFilter = {}, page: Page = {}): IterableIterator<TraceRecord> {
@@ -97,7 +106,7 @@ export class TraceQueries {
    * made when each record was stored, so this reads an index of the changed ones only.
    */
   *changes(filter: TraceFilter = {}, page: Page = {}): IterableIterator<ChangeRow> {
-    const where = whereClause(filter, ['t.change IS NOT NULL']);
+    const where = whereClause(filter, page, ['t.change IS NOT NULL']);
     const sql = `SELECT t.change, t.previous_started_at_ms, t.previous_outcome, t.previous_last_pdm_hop, ${SELECTED}
       ${FROM} ${where.sql} ${pageClause(page)}`;
     for (const values of this.#connection.prepare(sql).iterateRaw(where.parameters)) {
@@ -133,7 +142,11 @@ function wholeNumber(value: number): number {
   return value;
 }
 
-function whereClause(filter: TraceFilter, fixed: readonly string[] = []): { sql: string; parameters: SqlValue[] } {
+function whereClause(
+  filter: TraceFilter,
+  page: Page = {},
+  fixed: readonly string[] = [],
+): { sql: string; parameters: SqlValue[] } {
   const conditions = [...fixed];
   const parameters: SqlValue[] = [];
   const add = (condition: string, ...values: SqlValue[]): void => {
@@ -158,6 +171,14 @@ function whereClause(filter: TraceFilter, fixed: readonly string[] = []): { sql:
         OR instr(t.destination_address, lower(?)))`,
       ...[text, text, text],
     );
+  }
+  if (filter.host !== undefined) {
+    add('(t.series_key IN (SELECT series_key FROM series WHERE series.host = lower(?)) OR t.destination_address = ?)');
+    parameters.push(filter.host, filter.host);
+  }
+  if (page.after !== undefined) {
+    const beyond = page.newestFirst === true ? '<' : '>';
+    add(`t.trace_key ${beyond} (SELECT trace.trace_key FROM trace WHERE trace.id = ?)`, page.after);
   }
   return { sql: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, parameters };
 }

@@ -8,6 +8,7 @@ import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-stor
 import { MIGRATIONS } from '../../src/results/store-schema.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import type { NewTarget } from '../../src/results/target-table.js';
+import type { Page } from '../../src/results/trace-queries.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
 import { buildRecord, RUN_ID, START_MS, type RecordOptions } from './record-builder.js';
 
@@ -183,6 +184,21 @@ describe('queries', () => {
     );
     expect([...store.queries.summaries({}, { newestFirst: true, limit: 1 })][0]?.destinationInput).toContain('www4');
     expect(() => [...store.queries.summaries({}, { limit: -1 })]).toThrow(RangeError);
+  });
+
+  it('go on after a record, from either end, and find a host exactly', () => {
+    const ids = (page: Page): string[] => [...store.queries.summaries({}, page)].map((row) => row.id);
+    const all = ids({});
+    expect(all).toHaveLength(4);
+    expect(ids({ after: all[1]!, limit: 1 })).toEqual([all[2]]);
+    expect(ids({ after: all[2]!, newestFirst: true })).toEqual([all[1], all[0]]);
+    expect(ids({ after: 'no such record' })).toEqual([]);
+    expect(store.queries.has(all[0]!)).toBe(true);
+    expect(store.queries.has('no such record')).toBe(false);
+    const found = (host: string): string[] => [...store.queries.summaries({ host })].map((row) => row.id);
+    expect(found('www1.Customer.example')).toEqual([all[0]]);
+    expect(found('www1.customer')).toEqual([]);
+    expect(found(buildRecord({ number: 2 }).target.address!)).toEqual([all[1]]);
   });
 
   it('count outcomes by protocol', () => {
@@ -395,6 +411,26 @@ describe('targets of a run', () => {
     expect(new Set(order.slice(0, 30).map((spread) => spread?.wide)).size).toBe(3);
   });
 
+  it('are listed as they stand, a page at a time, and only those of the run', () => {
+    addTargets([{}], SECOND_RUN);
+    addTargets([{}, { company: 'Example', tags: ['a'] }, {}]);
+    addTargets([{}, {}, {}], SECOND_RUN);
+    const keys = store.targets.list(RUN_ID, 10).map((target) => target.targetKey);
+    put({ number: 7, outcome: 'delivered' }, keys[0]!, true);
+    store.targets.markInFlight([keys[1]!]);
+    expect(store.targets.list(RUN_ID, 10).map(({ line, state }) => [line, state])).toEqual([
+      [1, 'done'],
+      [2, 'in-flight'],
+      [3, 'waiting'],
+    ]);
+    const { id, protocol, target } = buildRecord({ number: 7 });
+    const [first] = store.targets.list(RUN_ID, 1);
+    expect(first?.records).toEqual([{ id, protocol, address: target.address, outcome: 'delivered' }]);
+    expect(store.targets.list(RUN_ID, 1, keys[0])).toMatchObject([{ line: 2, company: 'Example', tags: ['a'] }]);
+    expect(store.targets.list(RUN_ID, 10, keys[2])).toEqual([]);
+    expect(store.targets.list(THIRD_RUN, 10)).toEqual([]);
+  });
+
   it('cannot be added to a run that is not there', () => {
     expect(() => store.targets.add('none', [])).toThrow(expect.objectContaining({ code: 'EOUTPUTNORUN' }) as Error);
   });
@@ -414,6 +450,13 @@ describe('runs', () => {
     expect(() => {
       store.runs.setState('none', 'ready');
     }).toThrow(expect.objectContaining({ code: 'EOUTPUTNORUN' }) as Error);
+  });
+
+  it('are listed newest first, a page at a time', () => {
+    const ids = (limit: number, after?: string): string[] => store.runs.list(limit, after).map((run) => run.id);
+    expect(ids(2)).toEqual([THIRD_RUN, SECOND_RUN]);
+    expect(ids(2, SECOND_RUN)).toEqual([RUN_ID]);
+    expect(ids(2, 'no such run')).toEqual([]);
   });
 
   it('have one claim at a time', () => {
