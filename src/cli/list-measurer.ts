@@ -1,4 +1,4 @@
-import { formatAddress, isLinkLocal, isLoopback, isUniqueLocal } from '../address/address.js';
+import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
 import { Slots } from '../daemon/slots.js';
 import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from '../daemon/target-measurer.js';
@@ -94,17 +94,6 @@ export class ListMeasurer implements TargetMeasurer {
   }
 }
 
-/** What others ask for must not reach into the network that we stand in. */
 function publicOnly(measuring: Measuring): Measuring['refuse'] {
-  return (octets, zone) => {
-    const kind = isLoopback(octets)
-      ? 'loopback'
-      : isLinkLocal(octets)
-        ? 'link-local'
-        : isUniqueLocal(octets)
-          ? 'unique local'
-          : null;
-    if (kind !== null) return `${formatAddress(octets)} is a ${kind} address: only public ones are traced on request.`;
-    return measuring.refuse(octets, zone);
-  };
+  return (octets, zone) => refuseNonPublic(octets) ?? measuring.refuse(octets, zone);
 }

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../src/address/address.js';
+import { formatAddress, parseAddress } from '../../src/address/address.js';
 import { parsePrefixList } from '../../src/address/prefix.js';
 import { readPrefixFile } from '../../src/annotate/prefix-file.js';
-import { refuseTarget } from '../../src/annotate/target-policy.js';
+import { refuseNonPublic, refuseTarget } from '../../src/annotate/target-policy.js';
 
 const doNotProbe = parsePrefixList('2001:db8:bad::/48\n2001:db8::1 # one host\n').set;
 
@@ -83,4 +83,32 @@ describe('a file of prefixes', () => {
       message: `do-not-probe: cannot read "${path}" (ENOENT); give a readable file with one prefix a line`,
     });
   });
+});
+
+describe('a target that somebody asked for over the network', () => {
+  it.each([
+    ['::1', 'loopback'],
+    ['fe80::1', 'link-local'],
+    ['febf::1', 'link-local'],
+    ['fc00::1', 'unique local'],
+    ['fdff:1::1', 'unique local'],
+    ['fec0::1', 'site-local'],
+    ['::7f00:1', 'IPv4-compatible'],
+    ['2002:c0a8:101::1', '6to4 (of a private IPv4)'],
+    ['64:ff9b::7f00:1', 'NAT64 (of a private IPv4)'],
+    ['64:ff9b::a9fe:a9fe', 'NAT64 (of a private IPv4)'],
+    ['64:ff9b::6440:1', 'NAT64 (of a private IPv4)'],
+    ['64:ff9b::ac1f:1', 'NAT64 (of a private IPv4)'],
+  ])('is refused when it is %s, a %s address', (text, kind) => {
+    expect(refuseNonPublic(parseAddress(text)!.octets)).toBe(
+      `${formatAddress(parseAddress(text)!.octets)} is a ${kind} address: only public ones are traced on request.`,
+    );
+  });
+
+  it.each(['2001:db8::1', '2606:4700::1', '2002:c000:201::1', '64:ff9b::808:808', '64:ff9b::ac20:1', '64:ff9b:1::1'])(
+    'may be %s',
+    (text) => {
+      expect(refuseNonPublic(parseAddress(text)!.octets)).toBeNull();
+    },
+  );
 });
