@@ -19,8 +19,24 @@ export interface HtmlPage {
   readonly changes?: Iterable<ChangeRow>;
   /** The verdict in words: a headline, then details, plain text. */
   readonly describe: (record: TraceRecord) => readonly string[];
+  /** Links to other pages, above the table and below the records. Omitted: the page stands alone. */
+  readonly navigation?: Markup;
   /** Records whose hops are unfolded. Default 3. */
   readonly unfolded?: number;
+}
+
+/** What a page may load: its own style. For a `meta` element; a server can add `frame-ancestors` to it in a header. */
+export function pagePolicy(): string {
+  const hash = createHash('sha256').update(PAGE_STYLE).digest('base64');
+  return `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
+}
+
+/** Everything before the first heading. */
+export function pageHead(title: string): Markup {
+  return markup`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${pagePolicy()}">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
+<title>${title}</title><style>${{ markup: PAGE_STYLE }}</style></head><body><main>`;
 }
 
 /**
@@ -28,14 +44,10 @@ export interface HtmlPage {
  * (`markup`). Piece by piece; its memory does not grow with the number of records.
  */
 export function* htmlPage(page: HtmlPage): Iterable<string> {
-  const hash = createHash('sha256').update(PAGE_STYLE).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
-  yield markup`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>${page.title}</title><style>${{ markup: PAGE_STYLE }}</style></head><body><main>
+  yield markup`${pageHead(page.title)}
 <h1>${page.title}</h1><p class="under">Does a packet with the IPv6 PDM option (RFC 8250) arrive, and if not, where does it stop? ${page.generatedAt}</p>
 ${tiles(page.counts)}
+${navigation(page)}
 `.markup;
   yield* summarySection(page);
   if (page.changes !== undefined) yield* changeSection(page.changes);
@@ -45,6 +57,7 @@ ${tiles(page.counts)}
     number += 1;
     yield recordCard(record, page.describe(record), number <= (page.unfolded ?? 3)).markup;
   }
+  yield navigation(page)?.markup ?? '';
   yield FOOTER.markup;
 }
 
@@ -52,6 +65,10 @@ const FOOTER = markup`<footer>A filled dot answered every probe, an open one som
 the option are lost, its darker part where they most likely are. A hop's own silence proves nothing; what is certain, and how certain, is in the words.
 Networks are origin ASes of the addresses that answered: a border router may carry its neighbour's address.</footer></main></body></html>
 `;
+
+function navigation({ navigation: links }: HtmlPage): Markup | null {
+  return links === undefined ? null : markup`<nav class="under">${links}</nav>`;
+}
 
 function tiles(counts: readonly OutcomeCount[]): Markup {
   const sums = new Map<OutcomeCount['outcome'], number>();

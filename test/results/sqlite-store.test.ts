@@ -416,7 +416,7 @@ describe('targets of a run', () => {
     addTargets([{}, { company: 'Example', tags: ['a'] }, {}]);
     addTargets([{}, {}, {}], SECOND_RUN);
     const keys = store.targets.list(RUN_ID, 10).map((target) => target.targetKey);
-    put({ number: 7, outcome: 'delivered' }, keys[0]!, true);
+    put({ number: 7, outcome: 'delivered' }, keys[0], true);
     store.targets.markInFlight([keys[1]!]);
     expect(store.targets.list(RUN_ID, 10).map(({ line, state }) => [line, state])).toEqual([
       [1, 'done'],
