@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.js';
 import { errorText, exitCodeOf, usageError } from './cli-error.js';
+import type { DaemonProcess } from './daemon-command.js';
 import type { DoctorPorts } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
 import { createDebugLog, SILENT_LOG, type Log } from './log.js';
@@ -13,6 +14,7 @@ import type { Terminal } from './terminal.js';
 export interface CommandLinePorts {
   readonly openMeasuring: () => Promise<OpenMeasuring>;
   readonly storePorts: () => Promise<StorePorts>;
+  readonly daemonProcess: () => Promise<DaemonProcess>;
   readonly doctorPorts: () => Promise<DoctorPorts>;
   readonly toolVersion: string;
 }
@@ -37,12 +39,19 @@ export async function runCommandLine(
       throw usageError('no host given; name one, for example pdm-trace www.example.com (pdm-trace --help says more)');
     if (parsed.command === 'run' && parsed.operands.length > 0)
       throw usageError(`run takes no "${parsed.operands.join(' ')}"; name the list with --targets`);
+    if (parsed.command === 'daemon') {
+      if (parsed.operands.length > 0)
+        throw usageError(`daemon takes no "${parsed.operands.join(' ')}"; name the settings file with --config`);
+      const { runDaemon } = await import('./daemon-command.js');
+      const { toolVersion } = ports;
+      return await runDaemon({ ...(await ports.daemonProcess()), terminal, toolVersion, flags: parsed.flags });
+    }
     if (parsed.command === 'doctor' && parsed.operands.length > 0)
       throw usageError(`doctor takes no "${parsed.operands.join(' ')}"; name a host with --target`);
     const settings = await settingsOf(parsed, terminal);
     debug = settings.debug;
     const log = debug ? await createDebugLog() : SILENT_LOG;
-    return await runCommand(parsed, settings, log, terminal, ports);
+    return await runCommand({ ...parsed, command: parsed.command }, settings, log, terminal, ports);
   } catch (error) {
     terminal.stderr.write(errorText(error, debug));
     return exitCodeOf(error);
@@ -57,7 +66,7 @@ async function show(text: string, terminal: Terminal): Promise<number> {
 }
 
 async function runCommand(
-  parsed: ParsedArguments,
+  parsed: ParsedArguments & { readonly command: Exclude<ParsedArguments['command'], 'daemon'> },
   settings: Settings,
   log: Log,
   terminal: Terminal,

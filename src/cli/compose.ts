@@ -1,6 +1,7 @@
 /** The only place where adapters meet ports. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { annotateRecord } from '../annotate/annotate-record.js';
 import { openAsDatabase } from '../annotate/as-database.js';
@@ -18,8 +19,11 @@ import { dropPrivileges, openNativeTransport } from '../transport/native-transpo
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
 import { CliError, errorCode } from './cli-error.js';
+import type { DaemonProcess } from './daemon-command.js';
 import type { DoctorPorts, LocalAddress, OpenedTransport } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
+import { createDaemonLog } from './log.js';
+import { startMeasureStarter } from './measure-link.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
 import { captureInto } from './packet-comments.js';
 import { privilegeRemedy } from './privilege.js';
@@ -117,6 +121,39 @@ export const storePorts: StorePorts = {
     return { commit: (batch) => worker.commit(batch), close: () => worker.close() };
   },
 };
+
+/** What the daemon takes from the process besides the store. */
+export const daemonProcess: DaemonProcess = {
+  openCommitter: storePorts.openCommitter,
+  startMeasureStarter,
+  createLog: createDaemonLog,
+  giveUpPrivileges: async () => {
+    try {
+      await dropPrivileges({ ownsFiles: true });
+      return null;
+    } catch (error) {
+      if (errorCode(error) !== 'ERR_TRANSPORT_UNAVAILABLE') throw error;
+      return 'the addon pdm-native-shim is not built, so this process keeps the capabilities that it was started with';
+    }
+  },
+  readFiles: async (settings) => {
+    // All but the AS database, which takes seconds: the child says it when that cannot be read.
+    if (settings.asnDb !== null)
+      await access(settings.asnDb, constants.R_OK).catch(unreadable(settings.asnDb, 'asnDb'));
+    if (settings.ixpPrefixes !== null) await readPrefixFile(settings.ixpPrefixes, 'ixpPrefixes');
+    if (settings.doNotProbe === null) return null;
+    await readPrefixFile(settings.doNotProbe, 'doNotProbe');
+    return readFile(settings.doNotProbe, 'utf8');
+  },
+  startHttp: () => () => Promise.resolve({ address: '', close: () => Promise.resolve() }),
+};
+
+function unreadable(path: string, setting: string): (cause: unknown) => never {
+  return (cause) => {
+    const message = `${setting}: cannot read "${path}" (${errorCode(cause) ?? causeOf(cause)}); give a readable file`;
+    throw new CliError('ENOINPUT', EXIT.noInput, message, { cause });
+  };
+}
 
 function becomeRootAgain(): void {
   if (process.getuid?.() !== 0 || process.geteuid?.() === 0) return;

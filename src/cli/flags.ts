@@ -1,7 +1,7 @@
 import { DEFAULT_CONFIDENCE, DEFAULT_STORE, kebab, settingOf, type SettingKey } from '../config/settings.js';
 
 /** Commands of the command line. A new one is an entry here and a case in `command-line.ts`. */
-export const COMMANDS = ['trace', 'run', 'doctor'] as const;
+export const COMMANDS = ['trace', 'run', 'daemon', 'doctor'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** A flag as the command line knows it. */
@@ -63,6 +63,12 @@ const LIST_SETTINGS: readonly SettingFlag[] = [
   ['dryRun', null],
 ];
 
+/** Everything else is in the file. */
+const DAEMON_SETTINGS: readonly SettingFlag[] = [
+  ['config', 'FILE'],
+  ['debug', null],
+];
+
 const DOCTOR_SETTINGS: readonly SettingFlag[] = [
   ['source', 'ADDR'],
   ['interface', 'IF'],
@@ -76,6 +82,17 @@ const DOCTOR_SETTINGS: readonly SettingFlag[] = [
 const OWN_FLAGS: Readonly<Record<CommandName, readonly Flag[]>> = {
   trace: [],
   run: [],
+  daemon: [
+    {
+      name: 'check',
+      key: 'check',
+      value: null,
+      negative: false,
+      describe: 'check the settings file and the lists, print when the jobs run next, and end',
+      example: '',
+      default: null,
+    },
+  ],
   doctor: [
     {
       name: 'target',
@@ -114,6 +131,7 @@ const HELP_FLAGS: readonly Flag[] = [
 const SETTINGS_OF: Readonly<Record<CommandName, readonly SettingFlag[]>> = {
   trace: MEASURING_SETTINGS,
   run: [...LIST_SETTINGS, ...MEASURING_SETTINGS],
+  daemon: DAEMON_SETTINGS,
   doctor: DOCTOR_SETTINGS,
 };
 

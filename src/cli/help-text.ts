@@ -15,7 +15,13 @@ const EXIT_CODES =
 
 const HELP: Readonly<Record<CommandName, Help>> = {
   trace: {
-    usage: ['pdm-trace <host>...', 'pdm-trace trace <host>...', 'pdm-trace run --targets FILE', 'pdm-trace doctor'],
+    usage: [
+      'pdm-trace <host>...',
+      'pdm-trace trace <host>...',
+      'pdm-trace run --targets FILE',
+      'pdm-trace daemon --config FILE',
+      'pdm-trace doctor',
+    ],
     about:
       'Sends pairs of IPv6 packets with and without the RFC 8250 PDM destination option, hop by hop, and says whether ' +
       'packets with the option arrive and, if not, after which hop they stop and whose network that is.',
@@ -46,6 +52,22 @@ const HELP: Readonly<Record<CommandName, Help>> = {
       'A list is CSV with a header (host, and optionally company, protocol, dport, tags) or one host a line; # begins a comment.',
       'Exit codes: 0 the list is done, 130 interrupted (go on with --resume); 64 bad usage or settings, 66 the list cannot ' +
         'be read, 69 the network failed, 70 a defect, 73 the store cannot be written, 77 missing privilege.',
+    ],
+  },
+  daemon: {
+    usage: ['pdm-trace daemon --config FILE', 'pdm-trace daemon --config FILE --check'],
+    about:
+      'Traces lists on schedules, one job for each, into one store, for months. Measuring happens in a process of its own; ' +
+      'this one has schedules, store and HTTP and gives up every privilege. The log is JSON lines on stderr.',
+    examples: [
+      ['pdm-trace daemon --config daemon.yaml --check', 'is the file in order, and when do its jobs run next'],
+      ['pdm-trace daemon --config daemon.yaml', 'run until SIGTERM'],
+      ['kill -HUP <pid>', 'read the file and the do-not-probe list again'],
+    ],
+    more: [
+      'Everything is set in the file: see config/daemon.example.yaml.',
+      'Exit codes: 0 ended by a signal; 64 bad settings, 66 a file cannot be read, 69 the network failed, 70 a defect, ' +
+        '73 the store cannot be written, 77 missing privilege.',
     ],
   },
   doctor: {

@@ -1,3 +1,5 @@
+import type { DaemonLog } from '../daemon/daemon-log.js';
+
 /** Events for whoever debugs: names and fields. People's messages do not go this way. */
 export interface Log {
   debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -15,4 +17,24 @@ export async function createDebugLog(): Promise<Log> {
       logger.debug({ event, ...fields }, event);
     },
   };
+}
+
+/** The daemon's log: JSON lines on stderr, each with its event's name and time. */
+export async function createDaemonLog(debug: boolean): Promise<DaemonLog> {
+  const { pino } = await import('pino');
+  const logger = pino(
+    {
+      level: debug ? 'debug' : 'info',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const writer =
+    (level: 'debug' | 'info' | 'warn' | 'error'): DaemonLog['info'] =>
+    (event, fields = {}) => {
+      logger[level]({ event, ...fields });
+    };
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }

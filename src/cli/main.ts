@@ -13,6 +13,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return runCommandLine(argv, terminal, {
     openMeasuring: async () => (await import('./compose.js')).openMeasuring,
     storePorts: async () => (await import('./compose.js')).storePorts,
+    daemonProcess: async () => (await import('./compose.js')).daemonProcess,
     doctorPorts: async () => (await import('./compose.js')).doctorPorts(),
     toolVersion: toolVersion(),
   });

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { closestName } from './closest-name.js';
 import { largestProbe, probeUriPrefixLength, smallestProbe } from '../trace/probe-size.js';
-import type { Command, SettingKind } from './setting-types.js';
+import type { Command, Setting, SettingKind } from './setting-types.js';
 import {
   DEFAULT_CONFIDENCE,
   SETTING_KEYS,
@@ -193,9 +193,28 @@ function parseYaml(file: string): Record<string, unknown> {
 function readValue(key: SettingKey, raw: unknown, source: SettingSource, place: string): unknown {
   const setting = settingOf(key);
   const value = source === 'file' && typeof raw !== 'string' ? raw : fromText(raw, setting.kind);
+  return checkValue({ key, setting, value, raw, place, example: exampleOf(key, source) });
+}
+
+/** One value of a file that is not at its top; `place` says where it is, e.g. `jobs[0].cron in "daemon.yaml"`. */
+export function readFileValue(key: string, setting: Setting<unknown>, raw: unknown, place: string): unknown {
+  const value = typeof raw === 'string' ? fromText(raw, setting.kind) : raw;
+  return checkValue({ key, setting, value, raw, place, example: `${key}: ${setting.example}` });
+}
+
+interface GivenValue {
+  readonly key: string;
+  readonly setting: Setting<unknown>;
+  readonly value: unknown;
+  readonly raw: unknown;
+  readonly place: string;
+  readonly example: string;
+}
+
+function checkValue({ key, setting, value, raw, place, example }: GivenValue): unknown {
   const result = setting.schema.safeParse(value);
   if (result.success) return result.data;
-  const message = `${place}: ${quote(raw)} is not possible; it must be ${setting.expects}, for example ${exampleOf(key, source)}`;
+  const message = `${place}: ${quote(raw)} is not possible; it must be ${setting.expects}, for example ${example}`;
   throw new SettingsError('bad-setting', key, message);
 }
 
@@ -243,7 +262,8 @@ function remedy(meant: string | null, otherwise: string): string {
   return meant === null ? `${otherwise}; config/default.yaml lists all settings` : `did you mean ${meant}?`;
 }
 
-function quote(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+/** As it was given, for a message of one line. */
+export function quote(value: unknown): string {
+  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? String(value));
   return `"${text.replace(/\p{C}/gu, '?').slice(0, 100)}"`;
 }

@@ -63,6 +63,11 @@ export function choices<const T extends string>(
   return { ...about, schema, kind: 'list', expects: `a list, each once, of ${values.join(', ')}` };
 }
 
+/** Text that `accepts` says yes to. */
+export function textThat(expects: string, accepts: (text: string) => boolean, about: About<string>): Setting<string> {
+  return { ...about, schema: z.string().max(TEXT_LIMIT).refine(accepts), kind: 'text', expects };
+}
+
 const TEXT_LIMIT = 200;
 
 /** Text for people, one line. (Not every reader of JSON Schema knows `\P{C}`, so it is no pattern there.) */

@@ -9,13 +9,15 @@ import type { MeasureOptions, MeasuredRecord, MeasureOrder, TargetMeasurer } fro
 export interface ListRun {
   readonly store: SqliteStore;
   readonly runId: string;
-  readonly writer: RecordWriter;
+  readonly writer: RunWriter;
   readonly measurer: TargetMeasurer;
   readonly options: MeasureOptions;
   /** Targets given out at most: those being traced, those whose names are being looked up before or after. */
   readonly outstanding: number;
-  /** Waits until a further target may be given out. */
-  readonly pace?: () => Promise<void>;
+  /** Waits until this target may be given out. */
+  readonly pace?: (target: StoredTarget) => Promise<void>;
+  /** Refuses addresses that only mean something here. Default false. */
+  readonly publicOnly?: boolean;
   /** Aborted: no further target is given out, and those who measure are interrupted. */
   readonly signal: AbortSignal;
   /** A record is on disk. */
@@ -24,7 +26,10 @@ export interface ListRun {
   readonly onTarget?: () => void;
 }
 
-/** How often a target is given out again when the measuring process died over it. */
+/** `flush` resolves when all that was put is on disk. */
+export type RunWriter = Pick<RecordWriter, 'put' | 'flush' | 'hasRoom' | 'whenRoom'>;
+
+/** How often a target is traced at most when the measuring process dies over it. */
 const ATTEMPTS = 2;
 
 /**
@@ -32,17 +37,17 @@ const ATTEMPTS = 2;
  * when it was stopped and what was in flight is stored (`stopped`). Rejects when a record cannot be kept, or for a defect.
  */
 export async function runList(run: ListRun): Promise<'done' | 'stopped'> {
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const left = await onePass(run, attempt === ATTEMPTS);
+  const deaths = new Map<number, number>();
+  for (;;) {
+    const left = await onePass(run, deaths);
     await run.writer.flush();
     if (run.signal.aborted) return 'stopped';
-    if (left === 0) break;
+    if (left === 0) return 'done';
   }
-  return 'done';
 }
 
-/** Returns how many targets were given up and wait again. */
-async function onePass(run: ListRun, isLast: boolean): Promise<number> {
+/** Returns how many targets were given up and wait again. `deaths`: how often each one's traces were broken off. */
+async function onePass(run: ListRun, deaths: Map<number, number>): Promise<number> {
   const slots = new Slots(run.outstanding);
   const underWay = new Set<Promise<void>>();
   const failures: Error[] = [];
@@ -50,21 +55,25 @@ async function onePass(run: ListRun, isLast: boolean): Promise<number> {
     failures.push(error instanceof Error ? error : new Error(String(error)));
   };
   let left = 0;
-  for (const target of run.store.targets.waiting(run.runId)) {
-    await slots.take();
-    await run.pace?.();
-    await roomOrStop(run);
-    if (run.signal.aborted || failures.length > 0) break;
-    const work = measureTarget(run, target, isLast, fail)
-      .then((end) => {
-        if (end === 'interrupted') left += 1;
-      })
-      .catch(fail)
-      .finally(() => {
-        underWay.delete(work);
-        slots.give();
-      });
-    underWay.add(work);
+  try {
+    for (const target of run.store.targets.waiting(run.runId)) {
+      await slots.take();
+      await run.pace?.(target);
+      await roomOrStop(run);
+      if (run.signal.aborted || failures.length > 0) break;
+      const work = measureTarget(run, target, deaths, fail)
+        .then((end) => {
+          if (end === 'interrupted') left += 1;
+        })
+        .catch(fail)
+        .finally(() => {
+          underWay.delete(work);
+          slots.give();
+        });
+      underWay.add(work);
+    }
+  } catch (error) {
+    fail(error);
   }
   await Promise.all(underWay);
   if (failures[0] !== undefined) throw failures[0];
@@ -75,20 +84,24 @@ async function onePass(run: ListRun, isLast: boolean): Promise<number> {
 async function measureTarget(
   run: ListRun,
   target: StoredTarget,
-  isLast: boolean,
+  deaths: Map<number, number>,
   fail: (error: unknown) => void,
 ): Promise<'done' | 'interrupted'> {
   const { store, writer, measurer, signal } = run;
+  const { targetKey } = target;
+  const isLast = (deaths.get(targetKey) ?? 0) >= ATTEMPTS - 1;
   const completed: boolean[] = [];
+  const interruptions: boolean[] = [];
   const end = await measurer.measure(orderOf(run, target), ({ record, interrupted, last }: MeasuredRecord) => {
     // Whoever interrupts the run wants to go on later; a target over which the process died twice is done with.
     const provisional = interrupted && (signal.aborted || !isLast);
     const completesTarget = last && !provisional;
     completed.push(completesTarget);
+    interruptions.push(interrupted);
     writer
       .put({
         record,
-        targetKey: target.targetKey,
+        targetKey,
         completesTarget,
         provisional,
         seriesPerAddress: run.options.addresses === 'all',
@@ -97,8 +110,14 @@ async function measureTarget(
       .catch(fail);
   });
   // Nothing was left of it: its records were stored before a kill, or it yields none any more.
-  if (end === 'done' && !completed.includes(true)) store.targets.markDone([target.targetKey]);
-  if (end === 'done') run.onTarget?.();
+  if (end === 'done' && !completed.includes(true)) store.targets.markDone([targetKey]);
+  if (end === 'done' || completed.includes(true)) {
+    deaths.delete(targetKey);
+    run.onTarget?.();
+    return 'done';
+  }
+  // A target that had not begun when the process died is not what it died of.
+  if (interruptions.includes(true)) deaths.set(targetKey, (deaths.get(targetKey) ?? 0) + 1);
   return end;
 }
 
@@ -115,7 +134,7 @@ function roomOrStop({ writer, signal }: ListRun): Promise<void> {
   });
 }
 
-function orderOf({ runId, options }: ListRun, target: StoredTarget): MeasureOrder {
+function orderOf({ runId, options, publicOnly }: ListRun, target: StoredTarget): MeasureOrder {
   return {
     runId,
     host: target.host,
@@ -124,6 +143,6 @@ function orderOf({ runId, options }: ListRun, target: StoredTarget): MeasureOrde
     dport: target.dport,
     stored: target.stored,
     options,
-    publicOnly: false,
+    publicOnly: publicOnly ?? false,
   };
 }

@@ -20,11 +20,30 @@ export interface RecordWriterOptions {
   readonly maxHeldOctets?: number;
   /** First pause before a failed commit is tried again; doubles up to 30 s. Default 500. */
   readonly retryMs?: number;
+  /** The clock; the process's own unless a test has another. */
+  readonly time?: WriterTime;
   /** Called once when writing starts to fail, and for each different failure after. */
   readonly onFailure?: (error: Error, held: number) => void;
   /** Called when what was held has been written. */
   readonly onRecovery?: () => void;
 }
+
+export interface WriterTime {
+  /** Milliseconds of a clock that nobody sets. */
+  nowMs(): number;
+  /** Calls back once after `delayMs`. Returns a function that cancels. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+const PROCESS_TIME: WriterTime = {
+  nowMs: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
 
 interface Held {
   readonly record: OutgoingRecord;
@@ -49,7 +68,7 @@ export class RecordWriter {
   readonly #writing = new Set<Promise<void>>();
   #writingRecords = 0;
   #heldOctets = 0;
-  #timer: NodeJS.Timeout | null = null;
+  #cancelTimer: (() => void) | null = null;
   #timerAtMs = 0;
   #failure: Error | null = null;
   #retryMs: number;
@@ -64,6 +83,7 @@ export class RecordWriter {
       maxHeld: 20_000,
       maxHeldOctets: 256 * 1024 * 1024,
       retryMs: 500,
+      time: PROCESS_TIME,
       ...options,
     };
     this.#retryMs = this.#options.retryMs;
@@ -123,15 +143,16 @@ export class RecordWriter {
    * @throws the failure when something could not be written; `unwritten()` has it then.
    */
   async close(graceMs = 5000): Promise<void> {
-    const deadline = performance.now() + graceMs;
+    const { time } = this.#options;
+    const deadline = time.nowMs() + graceMs;
     this.#closed = true;
     for (;;) {
       try {
         await this.flush();
         break;
       } catch (error) {
-        if (performance.now() + this.#options.retryMs > deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, this.#options.retryMs));
+        if (time.nowMs() + this.#options.retryMs > deadline) throw error;
+        await new Promise<void>((resolve) => time.after(this.#options.retryMs, resolve));
       }
     }
     this.#clearTimer();
@@ -143,19 +164,20 @@ export class RecordWriter {
   }
 
   #schedule(delayMs: number): void {
-    const atMs = performance.now() + delayMs;
-    if (this.#timer !== null && this.#timerAtMs <= atMs) return;
+    const { time } = this.#options;
+    const atMs = time.nowMs() + delayMs;
+    if (this.#cancelTimer !== null && this.#timerAtMs <= atMs) return;
     this.#clearTimer();
     this.#timerAtMs = atMs;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
+    this.#cancelTimer = time.after(delayMs, () => {
+      this.#cancelTimer = null;
       this.#startBatches();
-    }, delayMs);
+    });
   }
 
   #clearTimer(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
   }
 
   /** Two at a time keep both threads busy; one while writing fails. */

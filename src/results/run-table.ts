@@ -78,6 +78,13 @@ export class RunTable {
     return rows.map(storedRun);
   }
 
+  /** The newest run of that name, whatever its state. */
+  latest(name: string): StoredRun | null {
+    const row = this.#connection.prepare(`${SELECT_RUN} WHERE name = ? ORDER BY run_key DESC LIMIT 1`).get([name]) as
+      RunRow | undefined;
+    return row === undefined ? null : storedRun(row);
+  }
+
   /** The newest run (of that name, if given) that has something left to do: what `--resume` goes on with. */
   latestUnfinished(name?: string): StoredRun | null {
     const row = this.#connection

@@ -20,6 +20,7 @@ function run(argv: readonly string[], terminal: FakeTerminal): Promise<number> {
   return runCommandLine(argv, terminal, {
     openMeasuring: () => Promise.reject(new Error('measuring was started')),
     storePorts: () => Promise.reject(new Error('a store was opened')),
+    daemonProcess: () => Promise.reject(new Error('no daemon here')),
     doctorPorts: () => Promise.reject(new Error('the doctor was called')),
     toolVersion: '1.2.3',
   });

@@ -149,6 +149,7 @@ describe('trace on a terminal', () => {
     return runCommandLine(argv, terminal, {
       openMeasuring: () => Promise.resolve(fake.open),
       storePorts: () => Promise.reject(new Error('not wanted here')),
+      daemonProcess: () => Promise.reject(new Error('no daemon here')),
       doctorPorts: () => Promise.reject(new Error('not wanted here')),
       toolVersion: '0.1.0',
     });

@@ -10,6 +10,7 @@ function run(argv: readonly string[], terminal: FakeTerminal, fake: FakeMeasurin
   const ports: CommandLinePorts = {
     openMeasuring: () => Promise.resolve(fake.open),
     storePorts: () => Promise.reject(new Error('not wanted here')),
+    daemonProcess: () => Promise.reject(new Error('no daemon here')),
     doctorPorts: () => Promise.reject(new Error('not wanted here')),
     toolVersion: '0.1.0',
   };

@@ -1,0 +1,415 @@
+/** Measures in a child process, and starts it again when it dies. */
+import type { Settings } from '../config/settings.js';
+import { pause, type DaemonClock } from './daemon-clock.js';
+import { errorFields, type DaemonLog } from './daemon-log.js';
+import { interruptedRecord } from './interrupted-record.js';
+import { isRecordOf, parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
+import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
+
+/** A child process, as far as it matters here. Messages are JSON text. */
+export interface MeasureLink {
+  send(text: string): void;
+  onMessage(listener: (text: string) => void): void;
+  /** Called once: it ended, was killed, or could not be started; `reason` in a few words. */
+  onEnd(listener: (reason: string) => void): void;
+  kill(): void;
+}
+
+/** Why nothing is measured. `exitCode` is what the process should end with when this happens at its start. */
+export class MeasuringFailure extends Error {
+  override readonly name = 'MeasuringFailure';
+  readonly code: string;
+  readonly exitCode: number;
+
+  constructor(code: string | null, message: string, exitCode: number) {
+    super(message);
+    this.code = code ?? 'EMEASURING';
+    this.exitCode = exitCode;
+  }
+}
+
+export interface ChildMeasurerOptions {
+  readonly openLink: () => MeasureLink;
+  readonly clock: DaemonClock;
+  readonly log: DaemonLog;
+  readonly toolVersion: string;
+  readonly newId: () => string;
+  readonly knownReporters: () => Iterable<string>;
+  readonly onReporters: (addresses: readonly string[]) => void;
+}
+
+interface Given {
+  readonly order: MeasureOrder;
+  readonly onRecord: (measured: MeasuredRecord) => void;
+  readonly resolve: (end: 'done' | 'interrupted') => void;
+  /** The child has it. */
+  sent: boolean;
+  /** Traces that began and have no record yet, by id. */
+  readonly started: Map<string, StartedTrace>;
+  /** Whole records that were handed on. */
+  readonly stored: MeasureOrder['stored'][number][];
+}
+
+interface StartedTrace {
+  readonly protocol: MeasureOrder['protocols'][number];
+  /** Null: it is not known whether one was found. */
+  readonly address: string | null;
+  readonly startedAtMs: number;
+}
+
+/** A child says something every second. */
+const SILENCE_MS = 30_000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** A child that lived this long was all right. */
+const HEALTHY_MS = 60_000;
+/** Sent along at most: what the newest runs found is what matters. */
+const MOST_REPORTERS = 100_000;
+
+const NO_STATS: MeasurerStats = {
+  tracesInFlight: 0,
+  probesSent: 0,
+  repliesMatched: 0,
+  foreign: 0,
+  malformed: 0,
+  sendErrors: 0,
+  kernelDrops: null,
+};
+
+export class ChildMeasurer implements TargetMeasurer {
+  readonly #options: ChildMeasurerOptions;
+  #settings: Settings;
+  readonly #given = new Map<number, Given>();
+  #numbers = 0;
+  #link: MeasureLink | null = null;
+  #ready = false;
+  #interrupting = false;
+  #closed = false;
+  #why: string | null = 'the measuring process is being started';
+  #restarts = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #openedAtMs = 0;
+  #cancelWatch: () => void = () => undefined;
+  #sendSoon = false;
+  /** Of children that are gone, and of this one. */
+  #before: MeasurerStats = NO_STATS;
+  #current: MeasurerStats | null = null;
+  #firstStart: { resolve: (transport: string) => void; reject: (error: Error) => void } | null = null;
+  /** Set while an end of the child is our own doing, so that nobody is told of it. */
+  #replacing = false;
+
+  constructor(options: ChildMeasurerOptions, settings: Settings) {
+    this.#options = options;
+    this.#settings = settings;
+  }
+
+  /**
+   * Starts the child. Resolves with the transport it chose.
+   * @throws MeasuringFailure when it cannot measure: then nothing was started.
+   */
+  start(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#firstStart = { resolve, reject };
+      this.#open();
+    });
+  }
+
+  /** Why nothing is measured at present, or null. */
+  get whyNot(): string | null {
+    return this.#why;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Orders that have no end yet. */
+  get given(): number {
+    return this.#given.size;
+  }
+
+  measure(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'> {
+    if (this.#interrupting || this.#closed) return Promise.resolve('interrupted');
+    return new Promise((resolve) => {
+      const number = ++this.#numbers;
+      this.#given.set(number, { order, onRecord, resolve, sent: false, started: new Map(), stored: [] });
+      this.#sendOrders();
+    });
+  }
+
+  stats(): MeasurerStats | null {
+    return this.#current === null ? null : addStats(this.#before, this.#current);
+  }
+
+  /** Other settings for everything that is measured from now on. What is in flight is begun again, unseen by those who wait. */
+  replace(settings: Settings): void {
+    this.#settings = settings;
+    if (this.#link === null || this.#interrupting) return;
+    this.#replacing = true;
+    this.#link.kill();
+  }
+
+  /** `text`: the content of the do-not-probe file. A child that is started later reads the file itself. */
+  forbid(text: string | null): void {
+    if (this.#ready) this.#say({ kind: 'do-not-probe', text });
+  }
+
+  /** Ends all traces now; orders that come later are given up at once. */
+  interrupt(): void {
+    this.#interrupting = true;
+    for (const [number, given] of this.#given) {
+      if (given.sent) continue;
+      this.#given.delete(number);
+      given.resolve('interrupted');
+    }
+    if (this.#ready) this.#say({ kind: 'interrupt' });
+    else this.#giveUp();
+  }
+
+  /** Kills the child. Whatever is in flight is given up. */
+  close(): void {
+    this.#closed = true;
+    this.#interrupting = true;
+    this.#cancelWatch();
+    this.#link?.kill();
+    this.#giveUp();
+  }
+
+  #open(): void {
+    if (this.#closed) return;
+    const { clock, openLink } = this.#options;
+    const link = openLink();
+    this.#link = link;
+    this.#openedAtMs = clock.wallMs();
+    link.onMessage((text) => {
+      if (this.#link === link) this.#received(text);
+    });
+    link.onEnd((reason) => {
+      if (this.#link === link) this.#ended(reason);
+    });
+    this.#watch();
+    this.#say({ kind: 'open', settings: this.#settings, reporters: this.#reporters() });
+  }
+
+  #reporters(): string[] {
+    const known: string[] = [];
+    try {
+      for (const address of this.#options.knownReporters()) {
+        if (known.push(address) >= MOST_REPORTERS) break;
+      }
+    } catch (error) {
+      // The store cannot be read just now: measuring without them is only more careful.
+      this.#options.log.warn('reporters-not-read', errorFields(error));
+    }
+    return known;
+  }
+
+  #say(request: MeasureRequest): void {
+    this.#link?.send(JSON.stringify(request));
+  }
+
+  #watch(): void {
+    this.#cancelWatch();
+    this.#cancelWatch = this.#options.clock.after(SILENCE_MS, () => {
+      this.#options.log.error('child-silent', { forMs: SILENCE_MS });
+      this.#link?.kill();
+    });
+  }
+
+  #received(text: string): void {
+    const message = parseMeasureMessage(text);
+    if (typeof message === 'string') {
+      this.#distrust(message);
+      return;
+    }
+    this.#watch();
+    switch (message.kind) {
+      case 'ready':
+        this.#becameReady(message.transport);
+        break;
+      case 'failed':
+        this.#failed(message);
+        break;
+      case 'warning':
+        this.#options.log.warn('child-warning', { message: message.message });
+        break;
+      case 'stats':
+        this.#current = message.stats;
+        if (message.reporters.length > 0) this.#options.onReporters(message.reporters);
+        break;
+      default:
+        this.#aboutOrder(message);
+    }
+  }
+
+  #aboutOrder(message: Extract<MeasureMessage, { readonly number: number }>): void {
+    // What comes late, after an order was given up, has no one who waits for it.
+    const given = this.#given.get(message.number);
+    if (message.kind === 'record') this.#say({ kind: 'taken', records: 1 });
+    if (given === undefined) return;
+    switch (message.kind) {
+      case 'started': {
+        const { protocol, address } = message;
+        given.started.set(message.traceId, { protocol, address, startedAtMs: this.#options.clock.wallMs() });
+        break;
+      }
+      case 'record': {
+        const { record, interrupted, last } = message;
+        if (!isRecordOf(record, given.order)) {
+          this.#distrust(`record ${record.id} is of another order`);
+          return;
+        }
+        given.started.delete(record.id);
+        if (!interrupted) given.stored.push({ protocol: record.protocol, address: record.target.address });
+        given.onRecord({ record, interrupted, last });
+        break;
+      }
+      case 'end':
+        this.#given.delete(message.number);
+        if (message.defect !== null) this.#broke(given, message.defect);
+        given.resolve(message.defect === null ? message.end : 'interrupted');
+        break;
+    }
+  }
+
+  /** A child that says what it cannot mean is broken, or somebody else's. */
+  #distrust(what: string): void {
+    this.#options.log.error('child-message-refused', { what });
+    this.#link?.kill();
+  }
+
+  #becameReady(transport: string): void {
+    this.#ready = true;
+    this.#why = null;
+    this.#options.log.info('measuring', { transport, restarts: this.#restarts });
+    this.#firstStart?.resolve(transport);
+    this.#firstStart = null;
+    if (this.#interrupting) this.#giveUp();
+    else this.#sendOrders();
+  }
+
+  #failed({ code, message, exitCode }: Extract<MeasureMessage, { kind: 'failed' }>): void {
+    this.#why = message;
+    if (this.#firstStart === null) {
+      this.#options.log.error('child-failed', { error: message, code });
+      return;
+    }
+    this.#firstStart.reject(new MeasuringFailure(code, message, exitCode));
+    this.#firstStart = null;
+    this.#closed = true;
+  }
+
+  /** Orders given in the same turn go together. */
+  #sendOrders(): void {
+    if (!this.#ready || this.#sendSoon) return;
+    this.#sendSoon = true;
+    queueMicrotask(() => {
+      this.#sendSoon = false;
+      if (!this.#ready || this.#interrupting) return;
+      const orders = [];
+      for (const [number, given] of this.#given) {
+        if (given.sent) continue;
+        given.sent = true;
+        orders.push({ number, order: { ...given.order, stored: [...given.order.stored, ...given.stored] } });
+      }
+      if (orders.length > 0) this.#say({ kind: 'orders', orders });
+    });
+  }
+
+  #ended(reason: string): void {
+    const { clock, log } = this.#options;
+    this.#link = null;
+    this.#ready = false;
+    this.#cancelWatch();
+    if (this.#current !== null) this.#before = { ...addStats(this.#before, this.#current), tracesInFlight: 0 };
+    this.#current = null;
+    if (this.#firstStart !== null) {
+      this.#firstStart.reject(new MeasuringFailure(null, `the measuring process ended at its start: ${reason}`, 70));
+      this.#firstStart = null;
+      this.#closed = true;
+    }
+    if (this.#closed) return;
+    if (this.#replacing) {
+      this.#replacing = false;
+      for (const given of this.#given.values()) {
+        given.sent = false;
+        given.started.clear();
+      }
+      this.#why = 'the measuring process takes on new settings';
+      this.#open();
+      return;
+    }
+    this.#restarts += 1;
+    if (clock.wallMs() - this.#openedAtMs > HEALTHY_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+    this.#why = `the measuring process ended (${reason}) and is started again`;
+    const inFlight = this.#interruptSent(reason);
+    log.error('child-ended', { reason, inFlight, restarts: this.#restarts, againInMs: pauseMs });
+    if (this.#interrupting) {
+      this.#giveUp();
+      return;
+    }
+    void pause(clock, pauseMs).then(() => {
+      this.#open();
+    });
+  }
+
+  /** What the child had is recorded as interrupted, and given back; what it had not waits for the next child. */
+  #interruptSent(reason: string): number {
+    let traces = 0;
+    for (const [number, given] of this.#given) {
+      if (!given.sent) continue;
+      this.#given.delete(number);
+      traces += given.started.size;
+      this.#interrupt(given, [...given.started.values()], `Interrupted: the measuring process ended (${reason}).`);
+      given.resolve('interrupted');
+    }
+    return traces;
+  }
+
+  /** A defect of ours over one target must not end the others: it has its records, which say so. */
+  #broke(given: Given, defect: string): void {
+    this.#options.log.error('target-broke', { host: given.order.host, runId: given.order.runId, defect });
+    const started = [...given.started.values()];
+    const known = [...started, ...given.stored].map(({ protocol }) => protocol);
+    const startedAtMs = this.#options.clock.wallMs();
+    for (const protocol of given.order.protocols)
+      if (!known.includes(protocol)) started.push({ protocol, address: null, startedAtMs });
+    this.#interrupt(given, started, 'A defect of pdm-trace ended the measurement; its log says more.');
+  }
+
+  #interrupt({ order, onRecord }: Given, traces: readonly StartedTrace[], reason: string): void {
+    const { clock, newId, toolVersion } = this.#options;
+    for (const [index, trace] of traces.entries()) {
+      const record = interruptedRecord({
+        ...{ ...trace, order, reason, toolVersion },
+        id: newId(),
+        endedAtMs: clock.wallMs(),
+      });
+      onRecord({ record, interrupted: true, last: index === traces.length - 1 });
+    }
+  }
+
+  #giveUp(): void {
+    for (const [number, given] of this.#given) {
+      this.#given.delete(number);
+      given.resolve('interrupted');
+    }
+  }
+}
+
+function addStats(before: MeasurerStats, now: MeasurerStats): MeasurerStats {
+  return {
+    tracesInFlight: now.tracesInFlight,
+    probesSent: before.probesSent + now.probesSent,
+    repliesMatched: before.repliesMatched + now.repliesMatched,
+    foreign: before.foreign + now.foreign,
+    malformed: before.malformed + now.malformed,
+    sendErrors: before.sendErrors + now.sendErrors,
+    kernelDrops:
+      now.kernelDrops === null && before.kernelDrops === null
+        ? null
+        : (now.kernelDrops ?? 0) + (before.kernelDrops ?? 0),
+  };
+}

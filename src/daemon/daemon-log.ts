@@ -1,0 +1,17 @@
+/** What the daemon has to say: events by name, with fields. Written as JSON lines on stderr. */
+export interface DaemonLog {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** The fields that tell of an error. */
+export function errorFields(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
+  // Without a code it is a defect of ours: then the place matters.
+  return code === null ? { error: error.message, stack: error.stack } : { error: error.message, code };
+}

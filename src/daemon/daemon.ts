@@ -1,0 +1,307 @@
+/** The daemon: jobs on schedules, one measuring child, one store, HTTP. Everything it touches comes in through ports. */
+import type { DaemonSettings } from '../config/daemon-settings.js';
+import type { HttpSettings } from '../config/http-settings.js';
+import type { Settings } from '../config/settings.js';
+import { applyRetention } from '../results/apply-retention.js';
+import { RecordWriter, type RecordWriterOptions } from '../results/record-writer.js';
+import type { StoredRun } from '../results/run-table.js';
+import type { SqliteStore } from '../results/sqlite-store.js';
+import type { TraceRecord } from '../trace/record.js';
+import { ChildMeasurer, type MeasureLink } from './child-measurer.js';
+import { pause, within, type DaemonClock } from './daemon-clock.js';
+import { errorFields, type DaemonLog } from './daemon-log.js';
+import { TRACE_REFUSALS, type DaemonView, type JobView, type TraceRequest } from './daemon-view.js';
+import { Job, type JobServices } from './job.js';
+import { daemonOptionsOf } from './job-run.js';
+import { NewReporters, REPORTER_LIFETIME_MS } from './new-reporters.js';
+import { REQUEST_RUN, RequestRefused, RequestRuns } from './request-runs.js';
+import type { MeasurerStats } from './target-measurer.js';
+
+export interface HttpServer {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface DaemonPorts {
+  readonly clock: DaemonClock;
+  readonly log: DaemonLog;
+  readonly toolVersion: string;
+  readonly newId: () => string;
+  readonly newSeed: () => number;
+  /** 0 ≤ value < 1. */
+  readonly random: () => number;
+  readonly store: SqliteStore;
+  readonly commit: RecordWriterOptions['commit'];
+  /** For tests, which have another clock. */
+  readonly writerOptions?: Partial<RecordWriterOptions>;
+  readonly openLink: () => MeasureLink;
+  /** Reads the settings file again. @throws SettingsError */
+  readonly loadSettings: () => DaemonSettings;
+  /**
+   * Reads what the settings name and the child would read: the text of the do-not-probe file, or null.
+   * @throws an error with path and remedy where one of them cannot be used.
+   */
+  readonly readFiles: (settings: Settings) => Promise<string | null>;
+  readonly settingsOfRun: (stored: StoredRun['options']) => Settings;
+  readonly startHttp: (settings: HttpSettings, view: DaemonView) => Promise<HttpServer>;
+}
+
+const RETENTION_MS = 3_600_000;
+const FIRST_RETENTION_MS = 60_000;
+/** Together with closing the store they stay below the 10 s that an end may take. */
+const TRACES_END_MS = 5000;
+const GIVEN_UP_MS = 500;
+const LAST_WRITE_MS = 1500;
+const HTTP_END_MS = 1000;
+
+export class Daemon implements DaemonView {
+  readonly #ports: DaemonPorts;
+  readonly #writer: RecordWriter;
+  readonly #measurer: ChildMeasurer;
+  readonly #services: JobServices;
+  readonly #requests: RequestRuns;
+  readonly #reporters: NewReporters;
+  readonly #outcomes = new Map<string, number>();
+  readonly #stopping = new AbortController();
+  #jobs: Job[] = [];
+  #settings: DaemonSettings;
+  #http: HttpServer | null = null;
+  #reload: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | null = null;
+
+  constructor(ports: DaemonPorts, settings: DaemonSettings) {
+    const { store, clock, log, toolVersion, newId, newSeed, random, settingsOfRun, commit, openLink } = ports;
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#reporters = new NewReporters(store, log);
+    this.#writer = new RecordWriter({
+      commit,
+      path: store.path,
+      onFailure: (error, held) => {
+        log.error('store-failed', { ...errorFields(error), held });
+      },
+      onRecovery: () => {
+        log.info('store-works-again');
+      },
+      ...ports.writerOptions,
+    });
+    this.#measurer = new ChildMeasurer(
+      {
+        ...{ openLink, clock, log, toolVersion, newId },
+        knownReporters: () => store.reporters.known(clock.wallMs() - REPORTER_LIFETIME_MS),
+        onReporters: (addresses) => {
+          this.#reporters.add(addresses, clock.wallMs());
+        },
+      },
+      settings.settings,
+    );
+    this.#services = {
+      ...{ store, clock, log, toolVersion, newId, newSeed, random, settingsOfRun },
+      writer: this.#writer,
+      measurer: this.#measurer,
+      onRecord: (record, provisional) => {
+        this.#count(record, provisional);
+      },
+    };
+    this.#requests = new RequestRuns(this.#services, settings.settings, settings.http?.traceQueue ?? 0);
+  }
+
+  /**
+   * Resolves when all is up.
+   * @throws MeasuringFailure when nothing can be measured, or what HTTP says; then everything is closed again.
+   */
+  async start(): Promise<void> {
+    const { log, toolVersion } = this.#ports;
+    const { file, settings, jobs } = this.#settings;
+    try {
+      const transport = await this.#measurer.start();
+      await this.#openHttp(this.#settings.http);
+      this.#requests.start();
+      for (const job of jobs) this.#addJob(job);
+      this.#tellOfForgotten();
+      log.info('daemon-started', {
+        ...{ version: toolVersion, config: file, jobs: jobs.length, transport, rate: settings.rate },
+        ...{ store: this.#ports.store.path, http: this.#http?.address ?? null },
+      });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    void this.#keep();
+  }
+
+  /** Reads the settings again. What cannot be used is said, and the old ones stay. */
+  reload(): Promise<void> {
+    this.#reload = this.#reload.then(() => this.#reloadNow());
+    return this.#reload;
+  }
+
+  /** Ends within 10 s, with all that was measured stored. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopNow();
+    return this.#stopped;
+  }
+
+  notReady(): readonly string[] {
+    const reasons: string[] = [];
+    if (this.#stopping.signal.aborted) reasons.push('The daemon is ending.');
+    const { whyNot } = this.#measurer;
+    if (whyNot !== null) reasons.push(`Nothing is measured: ${whyNot}.`);
+    const { failure } = this.#writer;
+    if (failure !== null) reasons.push(`Records cannot be stored: ${failure.message}.`);
+    return reasons;
+  }
+
+  jobs(): readonly JobView[] {
+    return this.#jobs.map((job) => job.view());
+  }
+
+  measurer(): MeasurerStats | null {
+    return this.#measurer.stats();
+  }
+
+  counts(): ReturnType<DaemonView['counts']> {
+    return {
+      queueLength: this.#requests.length,
+      recordsHeld: this.#writer.held,
+      childRestarts: this.#measurer.restarts,
+      outcomes: this.#outcomes,
+    };
+  }
+
+  async traceNow(request: TraceRequest): Promise<{ readonly runId: string }> {
+    const [reason] = this.notReady();
+    if (reason !== undefined) throw new RequestRefused(TRACE_REFUSALS.notReady, reason);
+    return this.#requests.trace(request);
+  }
+
+  #count({ verdict }: TraceRecord, provisional: boolean): void {
+    if (!provisional) this.#outcomes.set(verdict.outcome, (this.#outcomes.get(verdict.outcome) ?? 0) + 1);
+  }
+
+  #addJob(settings: DaemonSettings['jobs'][number]): void {
+    const job = new Job(this.#services, settings);
+    this.#jobs.push(job);
+    job.start();
+  }
+
+  /** Runs whose job is not in the file any more: nobody goes on with them. */
+  #tellOfForgotten(): void {
+    const { store, log } = this.#ports;
+    const known = new Set([REQUEST_RUN, ...this.#jobs.map(({ settings }) => settings.name)]);
+    for (const run of store.runs.unfinished()) {
+      if (daemonOptionsOf(run) === null || (run.name !== null && known.has(run.name))) continue;
+      log.warn('run-forgotten', { job: run.name, runId: run.id, remedy: 'put the job back into the settings file' });
+    }
+  }
+
+  async #openHttp(settings: HttpSettings | null): Promise<void> {
+    this.#http = settings === null ? null : await this.#ports.startHttp(settings, this);
+  }
+
+  /** Retention, and reporters that could not be stored at once. */
+  async #keep(): Promise<void> {
+    const { clock } = this.#ports;
+    const { signal } = this.#stopping;
+    await pause(clock, FIRST_RETENTION_MS, signal);
+    while (!signal.aborted) {
+      await this.#retain();
+      await pause(clock, RETENTION_MS, signal);
+    }
+  }
+
+  async #retain(): Promise<void> {
+    const { store, log, clock } = this.#ports;
+    const { maxAgeDays, maxSizeMiB } = this.#settings.retention;
+    if (maxAgeDays === null && maxSizeMiB === null) return;
+    const retention = {
+      maxAgeMs: maxAgeDays === null ? null : maxAgeDays * 86_400_000,
+      maxOctets: maxSizeMiB === null ? null : maxSizeMiB * 1024 * 1024,
+    };
+    try {
+      const deleted = await applyRetention(store, retention, clock.wallMs());
+      if (deleted > 0) log.info('records-deleted', { deleted, maxAgeDays, maxSizeMiB });
+    } catch (error) {
+      log.warn('retention-failed', errorFields(error));
+    }
+  }
+
+  async #reloadNow(): Promise<void> {
+    const { log, loadSettings, readFiles } = this.#ports;
+    if (this.#stopping.signal.aborted) return;
+    let next: DaemonSettings;
+    let forbidden: string | null;
+    try {
+      next = loadSettings();
+      forbidden = await readFiles(next.settings);
+    } catch (error) {
+      log.error('reload-failed', { ...errorFields(error), kept: 'the settings from before' });
+      return;
+    }
+    const before = this.#settings;
+    if (next.settings.store !== before.settings.store) log.warn('store-kept', { remedy: 'restart for another store' });
+    this.#settings = next;
+    const changed = CHILD_KEYS.filter((key) => next.settings[key] !== before.settings[key]);
+    if (changed.length > 0) this.#measurer.replace(next.settings);
+    else this.#measurer.forbid(forbidden);
+    this.#requests.change(next.settings, next.http?.traceQueue ?? 0);
+    this.#changeJobs(next);
+    // Always: certificates and tokens are read again.
+    await this.#http?.close();
+    this.#http = null;
+    try {
+      await this.#openHttp(next.http);
+    } catch (error) {
+      log.error('http-failed', { ...errorFields(error), remedy: 'correct it and send SIGHUP' });
+      await this.#openHttp(before.http).catch((again: unknown) => {
+        log.error('http-failed', errorFields(again));
+      });
+    }
+    log.info('reloaded', { jobs: next.jobs.length, childRestarted: changed });
+  }
+
+  #changeJobs(next: DaemonSettings): void {
+    const { log } = this.#ports;
+    const kept: Job[] = [];
+    for (const job of this.#jobs) {
+      const settings = next.jobs.find(({ name }) => name === job.settings.name);
+      if (settings === undefined) {
+        log.info('job-removed', { job: job.settings.name });
+        void job.stop();
+      } else {
+        job.change(settings);
+        kept.push(job);
+      }
+    }
+    this.#jobs = kept;
+    for (const settings of next.jobs) {
+      if (kept.some((job) => job.settings.name === settings.name)) continue;
+      log.info('job-added', { job: settings.name });
+      this.#addJob(settings);
+    }
+  }
+
+  async #stopNow(): Promise<void> {
+    const { log, clock } = this.#ports;
+    log.info('stopping', { held: this.#writer.held });
+    this.#stopping.abort();
+    const http = within(clock, HTTP_END_MS, this.#http?.close() ?? Promise.resolve());
+    const ends = Promise.all([this.#requests.stop(), ...this.#jobs.map((job) => job.stop())]);
+    this.#measurer.interrupt();
+    await within(clock, TRACES_END_MS, ends);
+    this.#measurer.close();
+    await within(clock, GIVEN_UP_MS, ends);
+    try {
+      await this.#writer.close(LAST_WRITE_MS);
+      this.#reporters.store();
+    } catch (error) {
+      // Their targets still wait in the store: they are measured again by the process that goes on.
+      log.error('records-not-stored', { ...errorFields(error), held: this.#writer.held });
+    }
+    await http;
+    log.info('stopped');
+  }
+}
+
+/** What a measuring child cannot change once it runs. */
+const CHILD_KEYS = ['rate', 'transport', 'interface', 'dns', 'resolver', 'asnDb', 'ixpPrefixes'] as const;

@@ -1,0 +1,44 @@
+import { destinationPort } from '../config/settings.js';
+import { unstartedRecord } from '../engine/unstarted-record.js';
+import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { MeasureOrder } from './target-measurer.js';
+
+export interface InterruptedTrace {
+  readonly id: string;
+  readonly order: MeasureOrder;
+  readonly protocol: Protocol;
+  /** RFC 5952 text, a zone after it where there is one; null where it is not known. */
+  readonly address: string | null;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly toolVersion: string;
+  /** One sentence. */
+  readonly reason: string;
+}
+
+/** Not shown: the record's address is put in its place. */
+const NO_ADDRESS = new Uint8Array(16);
+
+/** The record of a trace whose process died over it: what it had measured is gone, that it began is not. */
+export function interruptedRecord(trace: InterruptedTrace): TraceRecord {
+  const { order, protocol, address, reason } = trace;
+  const { options } = order;
+  const request = {
+    id: trace.id,
+    runId: order.runId,
+    vantage: options.vantage,
+    company: order.company,
+    toolVersion: trace.toolVersion,
+    input: order.host,
+    aliases: [],
+    target: NO_ADDRESS,
+    protocol,
+    destinationPort: destinationPort({ dport: order.dport }, protocol),
+    source: null,
+    interface: null,
+    parameters: { ...options, timeoutMs: options.timeout, hopIntervalMs: options.hopInterval },
+  };
+  const tool = { version: trace.toolVersion, transport: null, clock: null };
+  const record = unstartedRecord(request, tool, trace.startedAtMs, trace.endedAtMs, 'inconclusive', reason);
+  return { ...record, target: { ...record.target, address } };
+}

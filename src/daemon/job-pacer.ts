@@ -1,0 +1,49 @@
+import { pause, type DaemonClock } from './daemon-clock.js';
+
+/** What a record takes until its own count is known. */
+const TYPICAL_PACKETS = 110;
+
+/**
+ * Holds a job to its own rate, on average: a target is given out once its packets so far and those expected of what is under
+ * way fit the time that has passed. Within a few seconds one trace may send faster; the limit over all traces is the engine's.
+ */
+export class JobPacer {
+  readonly #clock: DaemonClock;
+  readonly #rate: number;
+  readonly #signal: AbortSignal;
+  /** Packets that may be sent; grows with time, at most to what one second brings. */
+  #credit: number;
+  #atMs: number;
+
+  /** `rate`: packets per second. */
+  constructor(clock: DaemonClock, rate: number, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#rate = rate;
+    this.#signal = signal;
+    this.#credit = rate;
+    this.#atMs = clock.wallMs();
+  }
+
+  /** Waits for the turn of a target with so many records, and charges what they usually take. */
+  async take(records: number): Promise<void> {
+    for (;;) {
+      this.#grow();
+      if (this.#credit > 0 || this.#signal.aborted) break;
+      await pause(this.#clock, Math.min(60_000, Math.ceil((1000 * -this.#credit) / this.#rate) + 1), this.#signal);
+    }
+    this.#credit -= records * TYPICAL_PACKETS;
+  }
+
+  /** One of them sent so many in fact. */
+  settle(sent: number): void {
+    this.#credit += TYPICAL_PACKETS - sent;
+  }
+
+  #grow(): void {
+    const nowMs = this.#clock.wallMs();
+    // A clock that was set gives neither a burst nor a standstill.
+    const passedMs = Math.min(120_000, Math.max(0, nowMs - this.#atMs));
+    this.#atMs = nowMs;
+    this.#credit = Math.min(this.#rate, this.#credit + (passedMs * this.#rate) / 1000);
+  }
+}

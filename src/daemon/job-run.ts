@@ -1,0 +1,286 @@
+/** One run of a job, or one trace on request, from its first line in the store to its last. */
+import { resolve } from 'node:path';
+import { NOT_STORED } from '../config/run-options.js';
+import type { Settings } from '../config/settings.js';
+import { OutputError } from '../results/output-error.js';
+import type { RecordWriter } from '../results/record-writer.js';
+import type { StoredRun } from '../results/run-table.js';
+import type { SqliteStore } from '../results/sqlite-store.js';
+import { TargetListError, type TargetRow } from '../targets/target-row.js';
+import type { TraceRecord } from '../trace/record.js';
+import type { DaemonClock } from './daemon-clock.js';
+import { errorFields, type DaemonLog } from './daemon-log.js';
+import { JobPacer } from './job-pacer.js';
+import { loadList } from './load-list.js';
+import { measureOptions, targetsOutstanding, tracesInFlight } from './measure-options.js';
+import { retryTransient } from './retry-transient.js';
+import { runList, type RunWriter } from './run-list.js';
+import type { TargetMeasurer } from './target-measurer.js';
+
+/** What all runs of the daemon share. */
+export interface RunServices {
+  readonly store: SqliteStore;
+  readonly writer: RecordWriter;
+  readonly measurer: TargetMeasurer;
+  readonly clock: DaemonClock;
+  readonly log: DaemonLog;
+  readonly toolVersion: string;
+  readonly newId: () => string;
+  readonly newSeed: () => number;
+  /** A record is on disk. */
+  readonly onRecord: (record: TraceRecord, provisional: boolean) => void;
+}
+
+export interface RunPlan {
+  readonly name: string;
+  readonly settings: Settings;
+  /** Packets per second of this run alone, on average; null: no limit of its own. */
+  readonly rate: number | null;
+  readonly dueAtMs: number | null;
+  /** To go on with; null: a new one. */
+  readonly stored: StoredRun | null;
+  /** Instead of a list; for traces on request. */
+  readonly target: TargetRow | null;
+}
+
+export interface RunEnd {
+  readonly runId: string | null;
+  readonly endedAtMs: number;
+  readonly state: 'finished' | 'stopped' | 'failed';
+  readonly error: string | null;
+}
+
+/** What the daemon keeps with a run besides the settings. */
+export interface DaemonOptions {
+  readonly dueAtMs: number | null;
+  readonly rate: number | null;
+  readonly onRequest: boolean;
+}
+
+/** How a run was begun by a daemon, or null where something else began it. */
+export function daemonOptionsOf(run: StoredRun): DaemonOptions | null {
+  const options = run.options.daemon;
+  if (typeof options !== 'object' || options === null) return null;
+  const { dueAtMs, rate, onRequest } = options as Record<string, unknown>;
+  return {
+    dueAtMs: typeof dueAtMs === 'number' ? dueAtMs : null,
+    rate: typeof rate === 'number' ? rate : null,
+    onRequest: onRequest === true,
+  };
+}
+
+export class JobRun {
+  readonly startedAtMs: number;
+  readonly #services: RunServices;
+  readonly #plan: RunPlan;
+  readonly #stop = new AbortController();
+  readonly #log: DaemonLog;
+  #runId: string | null;
+  #seed: number;
+  #targets = 0;
+  #done = 0;
+  #claim: { release(): void } | null = null;
+
+  constructor(services: RunServices, plan: RunPlan) {
+    this.#services = services;
+    this.#plan = plan;
+    this.#log = services.log;
+    this.#runId = plan.stored?.id ?? null;
+    this.startedAtMs = services.clock.wallMs();
+    this.#seed = plan.settings.seed ?? services.newSeed();
+  }
+
+  get runId(): string | null {
+    return this.#runId;
+  }
+
+  get progress(): { readonly targets: number; readonly done: number } {
+    return { targets: this.#targets, done: this.#done };
+  }
+
+  /** No further target is given out; what is under way ends as it does. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Stores the run before anything is measured. Resolves with its id. */
+  async store(): Promise<string> {
+    const { store } = this.#services;
+    if (this.#runId !== null) return this.#runId;
+    const run = this.#newRun();
+    await this.#retrying(() => {
+      // After a failure whose outcome is unknown it may be there already.
+      if (store.runs.get(run.id) === null) store.runs.create(run);
+      if (this.#plan.target !== null) {
+        store.targets.add(run.id, [this.#plan.target]);
+        store.runs.setState(run.id, 'ready');
+      }
+    });
+    this.#runId = run.id;
+    return run.id;
+  }
+
+  /** Works through the run. Never rejects. */
+  async run(): Promise<RunEnd> {
+    const { clock } = this.#services;
+    const { name, dueAtMs, stored } = this.#plan;
+    let state: RunEnd['state'] = 'failed';
+    let error: string | null = null;
+    try {
+      const runId = await this.store();
+      const dueAt = dueAtMs === null ? null : new Date(dueAtMs).toISOString();
+      this.#log.info('run-started', { job: name, runId, resumed: stored !== null, dueAt, seed: this.#seed });
+      state = await this.#work(runId);
+    } catch (failure) {
+      error = failure instanceof Error ? failure.message : String(failure);
+      if (this.#stop.signal.aborted && failure instanceof OutputError) state = 'stopped';
+      this.#log.error('run-failed', { job: name, runId: this.#runId, ...errorFields(failure) });
+    } finally {
+      this.#claim?.release();
+    }
+    const { targets, done } = this.progress;
+    this.#log.info('run-ended', { job: name, runId: this.#runId, state, targets, done });
+    return { runId: this.#runId, endedAtMs: clock.wallMs(), state, error };
+  }
+
+  async #work(runId: string): Promise<'finished' | 'stopped'> {
+    const { store, clock } = this.#services;
+    this.#claim = await this.#retrying(() => store.claimRun(runId));
+    await this.#load(runId);
+    await this.#retrying(() => store.targets.returnInFlight(runId));
+    const before = await this.#retrying(() => store.targets.progress(runId));
+    this.#targets = before.total;
+    this.#done = before.done;
+    const end = await this.#retrying(() => this.#measure(runId));
+    if (end === 'stopped') return 'stopped';
+    await this.#retrying(() => {
+      store.runs.setState(runId, 'finished', clock.wallMs());
+    });
+    return 'finished';
+  }
+
+  #newRun(): Parameters<SqliteStore['runs']['create']>[0] {
+    const { newId, toolVersion, clock } = this.#services;
+    const { name, settings, rate, dueAtMs, target } = this.#plan;
+    const { targets } = settings;
+    const daemon: DaemonOptions = { dueAtMs, rate, onRequest: target !== null };
+    const kept = Object.entries(settings).filter(([key]) => !NOT_STORED.some((other) => other === key));
+    const options = {
+      ...Object.fromEntries(kept),
+      ...{ seed: this.#seed, targets: target !== null || targets === null ? null : resolve(targets), daemon },
+    };
+    return { id: newId(), name, vantage: settings.vantage, toolVersion, options, startedAtMs: clock.wallMs() };
+  }
+
+  /** After a kill while loading the list is read again: what is there already stays as it is. */
+  async #load(runId: string): Promise<void> {
+    const { store } = this.#services;
+    const { targets, protocol, dport, company } = this.#plan.settings;
+    const state = await this.#retrying(() => store.runs.get(runId)?.state);
+    if (state !== 'loading' || targets === null) return;
+    const defaults = { protocols: protocol, dport, company, seed: this.#seed };
+    const problems = new ListProblems(this.#log, targets);
+    try {
+      const loaded = await this.#retrying(() =>
+        loadList(store, runId, targets, defaults, (text) => {
+          problems.add(text);
+        }),
+      );
+      problems.close(loaded);
+      if (loaded.targets === 0)
+        throw new TargetListError('ETARGETLISTREAD', `"${targets}" names no target; write one host a line`);
+    } catch (error) {
+      // A run without targets would be an unfinished one for ever.
+      if (error instanceof TargetListError)
+        await this.#retrying(() => {
+          store.runs.setState(runId, 'finished', this.#services.clock.wallMs());
+        });
+      throw error;
+    }
+    await this.#retrying(() => {
+      store.runs.setState(runId, 'ready');
+    });
+  }
+
+  #measure(runId: string): Promise<'done' | 'stopped'> {
+    const { store, measurer, clock, onRecord } = this.#services;
+    const { settings, rate, target } = this.#plan;
+    const { signal } = this.#stop;
+    const pacer = rate === null ? null : new JobPacer(clock, rate, signal);
+    return runList({
+      store,
+      runId,
+      writer: this.#ownWriter(),
+      measurer,
+      options: measureOptions(settings, this.#seed),
+      outstanding: targetsOutstanding(tracesInFlight(settings.rate)),
+      publicOnly: target !== null,
+      signal,
+      ...(pacer === null
+        ? {}
+        : { pace: ({ protocols, stored }) => pacer.take(Math.max(0, protocols.length - stored.length)) }),
+      onStored: (record, provisional) => {
+        pacer?.settle(record.counters.sent);
+        onRecord(record, provisional);
+      },
+      onTarget: () => {
+        this.#done += 1;
+      },
+    });
+  }
+
+  /** The writer is everybody's: this run only waits for its own records, and for as long as it takes. */
+  #ownWriter(): RunWriter {
+    const { writer } = this.#services;
+    const pending = new Set<Promise<unknown>>();
+    return {
+      put: (entry) => {
+        const stored = writer.put(entry);
+        const settled = stored.then(
+          () => undefined,
+          () => undefined,
+        );
+        pending.add(settled);
+        void settled.then(() => pending.delete(settled));
+        return stored;
+      },
+      flush: async () => {
+        await Promise.all(pending);
+      },
+      get hasRoom() {
+        return writer.hasRoom;
+      },
+      whenRoom: () => writer.whenRoom(),
+    };
+  }
+
+  #retrying<T>(work: () => T | Promise<T>): Promise<T> {
+    const { clock, log } = this.#services;
+    const onFailure = (error: OutputError): void => {
+      log.warn('store-failed', { job: this.#plan.name, runId: this.#runId, ...errorFields(error) });
+    };
+    return retryTransient({ clock, signal: this.#stop.signal, onFailure }, work);
+  }
+}
+
+/** Each skipped row of a list in the log, up to a bound: the list may be a million bad rows. */
+class ListProblems {
+  readonly #log: DaemonLog;
+  readonly #path: string;
+  #count = 0;
+
+  constructor(log: DaemonLog, path: string) {
+    this.#log = log;
+    this.#path = path;
+  }
+
+  add(problem: string): void {
+    this.#count += 1;
+    if (this.#count <= 20) this.#log.warn('list-row', { list: this.#path, problem });
+  }
+
+  close(loaded: { readonly targets: number; readonly badRows: number; readonly duplicates: number }): void {
+    const { targets, badRows, duplicates } = loaded;
+    this.#log.info('list-loaded', { list: this.#path, targets, badRows, duplicates });
+  }
+}
