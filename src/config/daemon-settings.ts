@@ -284,10 +284,10 @@ export function daemonFileSchema(): z.ZodType {
     OWN_KEYS.map((key) => [key, settingOf(key).schema.optional().describe(settingOf(key).describe)]),
   );
   const job = z.strictObject({ ...shapeOf(JOB_KEYS, REQUIRED), ...ownSettings });
-  const shared = (settingsFileSchema() as z.ZodObject).omit(
-    Object.fromEntries(NOT_FOR_DAEMONS.map((key) => [key, true] as const)),
-  );
-  return shared.extend({
+  const shared: Readonly<Record<string, z.ZodType>> = (settingsFileSchema() as z.ZodObject).shape;
+  const kept = Object.entries(shared).filter(([key]) => !NOT_FOR_DAEMONS.some((other) => other === key));
+  return z.strictObject({
+    ...Object.fromEntries(kept),
     jobs: z
       .array(job)
       .default([])

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { daemonFileSchema } from './daemon-settings.js';
 import { traceRecordSchema } from './record-schema.js';
 import { SETTING_KEYS, flagOf, settingOf, settingsFileSchema, variableOf } from './settings.js';
 
@@ -10,6 +11,12 @@ const DIALECT = 'draft-2020-12';
 export function settingsJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(settingsFileSchema(), { target: DIALECT, io: 'input' });
   return { ...schema, title: 'pdm-trace settings', description: 'Settings file of pdm-trace (YAML or JSON).' };
+}
+
+/** JSON Schema of the daemon's settings file. */
+export function daemonJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(daemonFileSchema(), { target: DIALECT, io: 'input' });
+  return { ...schema, title: 'pdm-trace daemon', description: 'Settings file of pdm-trace daemon (YAML or JSON).' };
 }
 
 /** JSON Schema of one record, that is of one line of JSON Lines output. */

@@ -4,7 +4,12 @@ import { format } from 'prettier';
 import { describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { loadSettings } from '../../src/config/load-settings.js';
-import { defaultSettingsYaml, recordJsonSchema, settingsJsonSchema } from '../../src/config/settings-documents.js';
+import {
+  daemonJsonSchema,
+  defaultSettingsYaml,
+  recordJsonSchema,
+  settingsJsonSchema,
+} from '../../src/config/settings-documents.js';
 import { SETTING_KEYS, defaultSettings, settingOf } from '../../src/config/settings.js';
 
 // For busy machines: nothing here takes more than a second on an idle one.
@@ -26,6 +31,7 @@ async function published(name: string, text: string): Promise<string> {
 describe('the files in config/', () => {
   it.each([
     ['settings.schema.json', () => JSON.stringify(settingsJsonSchema(), null, 2)],
+    ['daemon.schema.json', () => JSON.stringify(daemonJsonSchema(), null, 2)],
     ['record.schema.json', () => JSON.stringify(recordJsonSchema(), null, 2)],
     ['default.yaml', defaultSettingsYaml],
   ])('%s is what the code makes (else run this with UPDATE_SCHEMAS=1)', async (name, make) => {
