@@ -145,7 +145,8 @@ class DaemonSession {
           reason,
           remedy: 'start the daemon again: without it no process may open sockets',
         });
-        resolve(EXIT.noPermission);
+        // Started again by the service manager, it has its privileges again.
+        resolve(EXIT.unavailable);
       });
     });
     const started = daemon.start().then(() => null);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { closestName } from './closest-name.js';
 import { isCron, isTimezone, parseCron, type CronSchedule } from './cron-schedule.js';
 import { httpSettingsSchema, type HttpSettings } from './http-settings.js';
-import { loadSettings, quote, readFileValue } from './load-settings.js';
+import { checkProbeSize, loadSettings, quote, readFileValue } from './load-settings.js';
 import {
   choice,
   optionalFile,
@@ -171,6 +171,7 @@ function readJob(raw: unknown, path: string, settings: Settings, file: string): 
     if (value !== null || settingOf(key).default === null) changed[key] = value ?? settings[key];
   }
   const jobSettings = changed as unknown as Settings;
+  checkTogether(jobSettings, path, file);
   const rate = given.rate === undefined ? null : jobSettings.rate;
   if (rate !== null && rate > settings.rate) {
     const what = `${rate} is more than rate: ${settings.rate}, which all jobs share`;
@@ -193,6 +194,17 @@ function readJob(raw: unknown, path: string, settings: Settings, file: string): 
     rate,
     settings: { ...jobSettings, rate: rate ?? settings.rate, targets },
   };
+}
+
+/** The job's own settings and those of the file may each be possible and not fit. */
+function checkTogether(settings: Settings, path: string, file: string): void {
+  try {
+    checkProbeSize(settings);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    const key = `${path}.${error.key ?? ''}`;
+    throw new SettingsError(error.code, key, `${path} in "${file}": ${error.message}`, { cause: error });
+  }
 }
 
 const REQUIRED: readonly JobKey[] = ['name', 'targets', 'cron'];

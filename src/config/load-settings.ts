@@ -89,7 +89,8 @@ export function withTargetRow(settings: Settings, row: TargetRow, place: string)
 }
 
 /** What two settings say together. */
-function checkProbeSize({ size, fragment, probeUri, protocol }: GivenSettings): void {
+export function checkProbeSize(given: Pick<GivenSettings, 'size' | 'fragment' | 'probeUri' | 'protocol'>): void {
+  const { size, fragment, probeUri, protocol } = given;
   if (size === null && !fragment) return;
   if (protocol.includes('tcp')) {
     const named = size === null ? flagOf('fragment') : `${flagOf('size')} ${size}`;

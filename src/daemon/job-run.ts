@@ -146,17 +146,21 @@ export class JobRun {
   async #work(runId: string): Promise<'finished' | 'stopped'> {
     const { store, clock } = this.#services;
     this.#claim = await this.#retrying(() => store.claimRun(runId));
-    await this.#load(runId);
+    if ((await this.#load(runId)) === 'stopped') return 'stopped';
     await this.#retrying(() => store.targets.returnInFlight(runId));
     const before = await this.#retrying(() => store.targets.progress(runId));
     this.#targets = before.total;
     this.#done = before.done;
     const end = await this.#retrying(() => this.#measure(runId));
     if (end === 'stopped') return 'stopped';
-    await this.#retrying(() => {
-      store.runs.setState(runId, 'finished', clock.wallMs());
-    });
+    await this.#setState('finished', clock.wallMs());
     return 'finished';
+  }
+
+  #setState(state: 'ready' | 'finished', endedAtMs: number | null = null): Promise<void> {
+    return this.#retrying(() => {
+      if (this.#runId !== null) this.#services.store.runs.setState(this.#runId, state, endedAtMs);
+    });
   }
 
   #newRun(): Parameters<SqliteStore['runs']['create']>[0] {
@@ -173,33 +177,32 @@ export class JobRun {
   }
 
   /** After a kill while loading the list is read again: what is there already stays as it is. */
-  async #load(runId: string): Promise<void> {
-    const { store } = this.#services;
+  async #load(runId: string): Promise<'loaded' | 'stopped'> {
+    const { store, clock } = this.#services;
     const { targets, protocol, dport, company } = this.#plan.settings;
     const state = await this.#retrying(() => store.runs.get(runId)?.state);
-    if (state !== 'loading' || targets === null) return;
+    if (state !== 'loading' || targets === null) return 'loaded';
     const defaults = { protocols: protocol, dport, company, seed: this.#seed };
     const problems = new ListProblems(this.#log, targets);
+    const hooks = {
+      onProblem: (text: string) => {
+        problems.add(text);
+      },
+      signal: this.#stop.signal,
+    };
     try {
-      const loaded = await this.#retrying(() =>
-        loadList(store, runId, targets, defaults, (text) => {
-          problems.add(text);
-        }),
-      );
+      const loaded = await this.#retrying(() => loadList(store, runId, targets, defaults, hooks));
+      if (loaded.stopped) return 'stopped';
       problems.close(loaded);
       if (loaded.targets === 0)
         throw new TargetListError('ETARGETLISTREAD', `"${targets}" names no target; write one host a line`);
     } catch (error) {
       // A run without targets would be an unfinished one for ever.
-      if (error instanceof TargetListError)
-        await this.#retrying(() => {
-          store.runs.setState(runId, 'finished', this.#services.clock.wallMs());
-        });
+      if (error instanceof TargetListError) await this.#setState('finished', clock.wallMs());
       throw error;
     }
-    await this.#retrying(() => {
-      store.runs.setState(runId, 'ready');
-    });
+    await this.#setState('ready');
+    return 'loaded';
   }
 
   #measure(runId: string): Promise<'done' | 'stopped'> {
