@@ -52,6 +52,9 @@ int OpenSocket(const std::string& device) {
   // The route lookup is given each packet's own source, so that no source needs to be chosen (a link without addresses has
   // none) and rules by source hold; a source that is not (or not yet) an address of this host is the caller's decision.
   ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) == 0;
+  // What routers said of a path's MTU must not make the kernel refuse a packet, or answer it itself: the link's MTU alone counts.
+  const int link_mtu = IPV6_PMTUDISC_PROBE;
+  ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &link_mtu, sizeof link_mtu) == 0;
   // On kernels before 2026, IPV6_RECVERR also lets ICMPv6 errors of strangers, about packets of protocol 255, fail our next send.
   // They are matched by the address that the socket is bound to: one that nobody can guess. (What leaves has the source of each
   // packet.)

@@ -109,7 +109,10 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
   if (evidence.pdmArrivals > 0) {
     return decideArrived(state, evidence, context, pathsDiverge, tampering);
   }
-  if (tooBigForOneArm(state) !== null) return inconclusive(describeTooBig(state).join(' '));
+  const tooBig = describeTooBig(state);
+  if (tooBig.length > 0 && (evidence.plainArrivals === 0 || tooBigForOneArm(state) !== null)) {
+    return inconclusive(tooBig.join(' '));
+  }
   if (tampering !== null && evidence.plainArrivals === 0) return withDoubt(state, evidence, tampering);
   const rejected = decideRejected(state, evidence, pathsDiverge);
   if (rejected !== null) return withDoubt(state, evidence, rejected);
@@ -524,8 +527,8 @@ function optionSeenUpTo(state: TraceState, evidence: Evidence): number | 'target
 function remarks(state: TraceState, evidence: Evidence): string[] {
   const said: string[] = [];
   if (state.restarts > 0) said.push('The path changed during the measurement, which was started again once.');
-  const oneArm = evidence.pdmArrivals === 0 && tooBigForOneArm(state) !== null;
-  if (!oneArm) said.push(...describeTooBig(state));
+  // Where nothing arrived it is the finding itself.
+  if (evidence.pdmArrivals > 0) said.push(...describeTooBig(state));
   said.push(...describeFragments(state, evidence));
   if (state.pdm.draftVersion) said.push('The target sends an option of the PDMv2 draft, not of RFC 8250.');
   const refusedByTarget = state.signatures.find(

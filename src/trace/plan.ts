@@ -33,7 +33,7 @@ import {
 import type { Arm, Protocol } from './record.js';
 import { lookPValueBar, retestBar } from './significance.js';
 import { mcnemarPValue, requiredDiscordantPairs } from './statistics.js';
-import { tooBigForOneArm } from './too-big.js';
+import { isTooBigForAll, tooBigForOneArm } from './too-big.js';
 import { ARM_CODE, PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT, hopRank } from './trace-state.js';
 import type { Purpose, TraceState } from './trace-state.js';
 
@@ -225,7 +225,8 @@ export function flowsToRetest(state: TraceState, evidence: Evidence): number[] {
 export function explorationLimit(state: TraceState, evidence: Evidence): number {
   const { maxHops } = state.limits;
   const { plain, pdm } = evidence.distance;
-  if (plain === null) return maxHops;
+  // Beyond a link that is too small for both arms there is nothing to see.
+  if (plain === null) return isTooBigForAll(state) ? Math.min(maxHops, evidence.lastPlainHop + WINDOW) : maxHops;
   // Packets with the option may take a longer way: follow them until they arrive or fall silent.
   if (evidence.lastPdmHop >= plain && pdm === null) return Math.min(maxHops, evidence.lastPdmHop + WINDOW);
   if (pdm !== null) return Math.min(maxHops, Math.max(plain, pdm));

@@ -44,6 +44,11 @@ export function tooBigForOneArm(state: TraceState): TooBig | null {
   return found.every(({ plain }) => plain === 0) ? (found[0] ?? null) : null;
 }
 
+/** Packets without the option are too long as well. */
+export function isTooBigForAll(state: TraceState): boolean {
+  return findTooBig(state).some(({ plain }) => plain > 0);
+}
+
 /** A sentence for each router that said so, with what to do about it. */
 export function describeTooBig(state: TraceState): string[] {
   const { protocol } = state.identity;

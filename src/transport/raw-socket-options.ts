@@ -8,6 +8,8 @@ const SO_BINDTODEVICE = 25;
 const SO_RCVBUFFORCE = 33;
 const IPPROTO_IPV6 = 41;
 const IPV6_CHECKSUM = 7;
+const IPV6_MTU_DISCOVER = 23;
+const IPV6_PMTUDISC_PROBE = 3;
 const IPV6_RECVERR = 25;
 const IPPROTO_ICMPV6 = 58;
 const ICMPV6_FILTER = 1;
@@ -39,6 +41,14 @@ export function growReceiveBuffer(socket: RawSocket, octets: number): void {
   } catch {
     socket.setOption(SOL_SOCKET, SO_RCVBUF, octets);
   }
+}
+
+/**
+ * What routers said of a path's MTU must not make the kernel refuse a packet, or answer it itself with Packet Too Big: the
+ * link's MTU alone counts.
+ */
+export function ignorePathMtu(socket: RawSocket): void {
+  socket.setOption(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 }
 
 export function bindToInterface(socket: RawSocket, name: string): void {

@@ -20,6 +20,7 @@ import { BoundedMap } from './raw-socket-bounded-map.js';
 import { KernelDrops } from './raw-socket-drops.js';
 import { errnoName, RawSocketError, socketError } from './raw-socket-error.js';
 import type { RawSocket, RawSocketModule } from './raw-socket-module.js';
+import { ignorePathMtu } from './raw-socket-options.js';
 import { RawSocketReceivers } from './raw-socket-receivers.js';
 import { RawSocketSender, SendBatch } from './raw-socket-sender.js';
 import { lookupRoute, type RouteOptions } from './route-lookup.js';
@@ -190,7 +191,14 @@ class RawSocketTransport implements ProbeTransport {
   }
 
   #openSender(): RawSocketSender {
-    return new RawSocketSender(this.#open(IPPROTO_RAW, 1), this.#clock);
+    const socket = this.#open(IPPROTO_RAW, 1);
+    try {
+      ignorePathMtu(socket);
+    } catch (error) {
+      socket.close();
+      throw socketError(error, 'set up the raw socket to send on', 'setsockopt');
+    }
+    return new RawSocketSender(socket, this.#clock);
   }
 
   #open(protocol: number, bufferSize: number): RawSocket {
