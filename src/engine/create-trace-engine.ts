@@ -26,7 +26,9 @@ import {
   step,
 } from '../trace/trace-machine.js';
 import { REPLY_KIND } from '../trace/trace-state.js';
+import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';
+import { NearHopSharing } from './near-hop-sharing.js';
 import { Pacer } from './pacer.js';
 import { ProbeBatch } from './probe-batch.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
@@ -63,6 +65,7 @@ class Engine implements TraceEngine {
   readonly #running = new Set<RunningTrace>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #reporters: Reporters;
+  readonly #sharing: NearHopSharing;
   readonly #batch: ProbeBatch;
   readonly #watched = new Set<Protocol>();
   #watching: Promise<void> = Promise.resolve();
@@ -84,6 +87,10 @@ class Engine implements TraceEngine {
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
     this.#reporters = new Reporters(options.knownReporters ?? []);
     const { tap } = options;
+    this.#sharing = new NearHopSharing({
+      nowNs: () => options.time.nowNs(),
+      distanceSeenByOthers: (trace) => this.#distanceSeenByOthers(trace),
+    });
     this.#batch = new ProbeBatch(this.#transport, {
       onProbe: (trace, row, outcome) => {
         this.#takeOutcome(trace, row, outcome);
@@ -189,6 +196,7 @@ class Engine implements TraceEngine {
       kernelDropsAtStart: this.#transport.stats().kernelDrops,
       finish: resolve,
     });
+    this.#sharing.begin(trace);
     this.#running.add(trace);
     this.#index.add(trace);
     this.#wake(trace, this.#options.time.nowNs());
@@ -224,7 +232,9 @@ class Engine implements TraceEngine {
     const record = this.#record(trace, false);
     this.#noteReporters(gatherEvidence(trace.state, this.#options.time.nowNs()));
     if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
+    this.#sharing.end(trace);
     for (const other of this.#index.find(trace.target, 0)) {
+      other.distanceSeenByEnded ??= trace.state.distanceSeen;
       other.routerSeenByEnded = Math.max(other.routerSeenByEnded, trace.state.routerSeenAt);
     }
     this.#queue.remove(trace);
@@ -258,7 +268,7 @@ class Engine implements TraceEngine {
     if (unfinished && !trace.finished) state.interrupted = true;
     const judged = judgeTrace(state, this.#contextOf(trace), this.#options.time.nowNs());
     state.interrupted = wasInterrupted;
-    const record = writeRecord(state, judged, {
+    const header = {
       id: request.id,
       runId: request.runId,
       vantage: request.vantage,
@@ -269,7 +279,9 @@ class Engine implements TraceEngine {
       seed: request.parameters.seed,
       startedAtMs: trace.startedAtMs,
       endedAtMs: this.#options.time.wallMs(),
-    });
+    };
+    const shared = trace.nearHops === null ? [] : sharedHops(state, judged.evidence, trace.nearHops);
+    const record = writeRecord(state, judged, header, shared);
     if (this.#failure !== null) record.verdict.reasons.push(this.#failure.message);
     return record;
   }
@@ -479,7 +491,14 @@ class Engine implements TraceEngine {
       isReporter: (address) => this.#reporters.has(address),
       siblingEcho: () => this.#siblingEcho(trace),
       routerSeenByOthers: () => this.#routerSeenByOthers(trace),
+      nearHops: trace.nearHops,
     };
+  }
+
+  #distanceSeenByOthers(trace: RunningTrace): number | null {
+    const others = this.#index.find(trace.target, 0);
+    const seen = others.find((other) => other !== trace && other.state.distanceSeen !== null);
+    return seen?.state.distanceSeen ?? trace.distanceSeenByEnded;
   }
 
   #routerSeenByOthers(trace: RunningTrace): number {

@@ -5,6 +5,7 @@ import type { RandomMaterial } from './random-material.js';
 import type { TraceRequest } from './trace-engine.js';
 import { createTraceState } from '../trace/trace-state.js';
 import type { Flow, TraceState } from '../trace/trace-state.js';
+import type { NearHops } from '../trace/near-hops.js';
 import type { SiblingEcho } from '../trace/plan.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { Waking } from './wake-queue.js';
@@ -25,6 +26,10 @@ export interface RunningTrace extends Waking {
   reachingPair: readonly [number, number] | null;
   /** The highest hop at which traces to the same target that have ended met a router. */
   routerSeenByEnded: number;
+  /** The target's distance as such a trace saw it. */
+  distanceSeenByEnded: number | null;
+  /** What other traces know of its near hops; null where it is to measure all by itself. */
+  nearHops: NearHops | null;
   finished: boolean;
   readonly finish: (record: TraceRecord) => void;
 }
@@ -62,6 +67,7 @@ export function createRunningTrace(
     probeUri: parameters.probeUri,
     size: parameters.size ?? null,
     fragment: parameters.fragment ?? false,
+    sharesNearHops: sharesNearHops(request),
     firstFlow: createFlow(request.protocol, destinationPort, material, parameters.flowLabel, []),
   });
   return {
@@ -72,11 +78,18 @@ export function createRunningTrace(
     deferred: null,
     reachingPair: null,
     routerSeenByEnded: 0,
+    distanceSeenByEnded: null,
+    nearHops: null,
     finished: false,
     wakeAtNs: 0,
     wakeIndex: -1,
     ...context,
   };
+}
+
+/** SYNs go hop by hop from the source on in any case: those that reach the target are dear. */
+export function sharesNearHops({ shareNearHops, protocol }: TraceRequest): boolean {
+  return shareNearHops === true && protocol !== 'tcp';
 }
 
 /** A 5-tuple and flow label that the trace has not used yet. */

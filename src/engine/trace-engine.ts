@@ -53,6 +53,11 @@ export interface TraceRequest {
   readonly source: Uint8Array | null;
   readonly interface: string | null;
   readonly parameters: TraceParameters;
+  /**
+   * Near hops that other traces of the same run have measured may fill the record (METHOD §6.1): for lists. Without it the
+   * trace probes every hop itself.
+   */
+  readonly shareNearHops?: boolean;
 }
 
 export interface TraceHandle {

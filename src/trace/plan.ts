@@ -24,12 +24,15 @@ import {
   SUGGESTIVE_P,
   SILENT_TARGET_PAIRS,
   SYN_SPACING_MS,
+  HOPS_BEYOND_TARGET,
   TARGET_PAIRS_ON_BASE_FLOW,
   TARGET_PAIR_CAP,
   THIN_AFTER,
   THIN_SPACING_MS,
   WINDOW,
 } from './procedure.js';
+import { nearHopsAreSettled, pairsOwed } from './near-hops.js';
+import type { NearHops } from './near-hops.js';
 import type { Arm, Protocol } from './record.js';
 import { lookPValueBar, retestBar } from './significance.js';
 import { mcnemarPValue, requiredDiscordantPairs } from './statistics.js';
@@ -48,6 +51,8 @@ export interface TraceContext {
   siblingEcho(): SiblingEcho | null;
   /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
   routerSeenByOthers(): number;
+  /** Near hops that other traces have measured; null where every hop is to be this trace's own. */
+  readonly nearHops: NearHops | null;
 }
 
 export interface SiblingEcho {
@@ -225,35 +230,44 @@ export function flowsToRetest(state: TraceState, evidence: Evidence): number[] {
 export function explorationLimit(state: TraceState, evidence: Evidence): number {
   const { maxHops } = state.limits;
   const { plain, pdm } = evidence.distance;
-  // Beyond a link that is too small for both arms there is nothing to see.
-  if (plain === null) return isTooBigForAll(state) ? Math.min(maxHops, evidence.lastPlainHop + WINDOW) : maxHops;
+  if (plain === null) {
+    // Beyond a link that is too small for both arms there is nothing to see.
+    if (isTooBigForAll(state)) return Math.min(maxHops, evidence.lastPlainHop + WINDOW);
+    // Another trace met the target: with a silent one there is no need to look for it far beyond.
+    const { distanceOfOthers } = state.near;
+    if (distanceOfOthers === null) return maxHops;
+    const farthest = Math.max(distanceOfOthers, evidence.lastPlainHop, evidence.lastPdmHop);
+    return Math.min(maxHops, farthest + HOPS_BEYOND_TARGET);
+  }
   // Packets with the option may take a longer way: follow them until they arrive or fall silent.
   if (evidence.lastPdmHop >= plain && pdm === null) return Math.min(maxHops, evidence.lastPdmHop + WINDOW);
   if (pdm !== null) return Math.min(maxHops, Math.max(plain, pdm));
   return Math.min(maxHops, plain);
 }
 
-/** The last hop of the windows that are open. A window opens when each hop of the one before was heard or given up once. */
+/**
+ * The last hop of the windows that are open. A window opens when each hop of the one before was heard or given up once, and
+ * ends where the gap limit would be reached.
+ */
 function openUpTo(state: TraceState, evidence: Evidence): number {
-  const limit = explorationLimit(state, evidence);
+  const { from, distanceHint } = state.near;
+  const limit = Math.max(from, explorationLimit(state, evidence));
   // SYNs that may reach the target are dear: each hop is settled before the next one is tried.
   const window = state.identity.protocol === 'tcp' ? 1 : WINDOW;
-  let end = Math.min(window, limit);
-  const { distanceHint } = evidence;
-  for (;;) {
+  const { gapLimit } = state.limits;
+  let lastHeard = from - 1;
+  let hop = from;
+  for (let end = from - 1 + window; ; end += window) {
     // The target's own quote says how far it is: look there before looking beyond.
-    const hinted = distanceHint !== null && distanceHint <= end && !isSettled(evidence.hops[distanceHint]);
-    const bound = hinted ? distanceHint : end;
-    if (bound >= limit) return limit;
-    let silent = 0;
-    for (let hop = 1; hop <= bound; hop += 1) {
+    const hinted =
+      distanceHint !== null && distanceHint >= from && distanceHint <= end && !isSettled(evidence.hops[distanceHint]);
+    const bound = Math.min(limit, lastHeard + gapLimit, hinted ? distanceHint : end);
+    for (; hop <= bound; hop += 1) {
       const place = evidence.hops[hop];
       if (place === undefined || !isHeardOrGivenUp(place)) return bound;
-      silent = isSilent(place) ? silent + 1 : 0;
-      if (silent >= state.limits.gapLimit) return bound;
+      if (!isSilent(place)) lastHeard = hop;
     }
-    if (hinted) return bound;
-    end = Math.min(end + window, limit);
+    if (hinted || bound === limit || bound - lastHeard >= gapLimit) return bound;
   }
 }
 
@@ -272,8 +286,9 @@ export function isSilent(place: PlaceEvidence): boolean {
 }
 
 export function firstRoundIsOver(state: TraceState, evidence: Evidence): boolean {
+  if (!nearHopsAreSettled(state)) return false;
   const end = openUpTo(state, evidence);
-  for (let hop = 1; hop <= end; hop += 1) {
+  for (let hop = state.near.from; hop <= end; hop += 1) {
     const place = evidence.hops[hop];
     if (place === undefined || !isHeardOrGivenUp(place)) return false;
   }
@@ -281,11 +296,12 @@ export function firstRoundIsOver(state: TraceState, evidence: Evidence): boolean
 }
 
 function planExploration(state: TraceState, evidence: Evidence, wishes: PairWish[]): void {
+  if (state.near.from === 0) return;
   const end = openUpTo(state, evidence);
-  for (let hop = 1; hop <= end; hop += 1) {
+  for (let hop = state.near.from; hop <= end; hop += 1) {
     const place = evidence.hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
-    if (pairs >= PAIRS_PER_HOP || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
+    if (pairs >= pairsOwed(state, evidence, hop) || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
     const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
     const rank = isNextStep ? -1 : 1000 + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
     wishes.push(wishAt(state, place, PURPOSE.explore, hop, 0, place?.plainResponders[0] ?? null, rank));

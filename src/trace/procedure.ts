@@ -3,6 +3,8 @@
 /** §6.1 */
 export const WINDOW = 8;
 export const PAIRS_PER_HOP = 3;
+/** §6.1: hops beyond the target's distance as other traces met it, where a silent target is looked for. */
+export const HOPS_BEYOND_TARGET = 2;
 /** §6.1: how many `plain` probes a target may leave unanswered before it counts as silent. */
 export const SILENT_TARGET_PAIRS = 10;
 /** Pairs at the target that stay on the trace's own flow; later ones each take a fresh one (§6.4). */

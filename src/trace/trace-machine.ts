@@ -18,12 +18,13 @@ import { gatherEvidence, waitNs } from './evidence.js';
 import type { Evidence } from './evidence.js';
 import { judge, pathIsUnstable } from './judge.js';
 import type { Match } from './match-reply.js';
+import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { packetsPerProbe } from './probe-packet.js';
 import { firstRoundIsOver, planExplanation, planPairs, suspectsDrop, wantsTargetPair } from './plan.js';
 import type { PairWish, SiblingEcho, TraceContext } from './plan.js';
 import type { VerdictRecord } from './record.js';
 import type { Reply } from './reply.js';
-import { ARM_CODE, REPLY_KIND } from './trace-state.js';
+import { ARM_CODE, PROBE_CAP, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { Flow, ReplyKind, ReplySignature, TraceState } from './trace-state.js';
 
 export type Step =
@@ -55,9 +56,15 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
     state.routerSeenAt = 0;
     evidence = gatherEvidence(state, nowNs);
   }
+  state.near.distanceHint = evidence.distanceHint;
+  if (context.nearHops !== null) {
+    context.nearHops.learn(state, evidence);
+    settleNearHops(state, evidence, context.nearHops);
+  }
   const wishes = planPairs(state, evidence, context);
   if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: evidence.nextDeadlineNs };
   if (evidence.pendingProbes > 0) return { kind: 'wait', untilNs: evidence.nextDeadlineNs };
+  if (!nearHopsAreSettled(state) && state.probes.count + 2 <= PROBE_CAP) return { kind: 'wait', untilNs: null };
   if (awaitsSibling(state, evidence, context)) return { kind: 'wait', untilNs: nowNs + SIBLING_POLL_NS };
   const explaining = planExplanationAtHop(state, evidence, context);
   if (explaining.length > 0) return { kind: 'send', wishes: explaining, deadlineNs: evidence.nextDeadlineNs };
@@ -240,8 +247,15 @@ function completeFragments(state: TraceState, row: number): void {
   state.revision += 1;
 }
 
-function noteDistance(state: TraceState, row: number, { kind, type, isReset }: ReplySignature): void {
+function noteDistance(state: TraceState, row: number, reply: ReplySignature): void {
   const { probes, identity, plainSyn } = state;
+  const { kind, type, isReset, quotedHopLimit } = reply;
+  if (kind === REPLY_KIND.arrived && probes.arm(row) === ARM_CODE.plain && probes.flow(row) === 0) {
+    const hopLimit = probes.hopLimit(row);
+    const left = quotedHopLimit !== null && quotedHopLimit <= hopLimit ? quotedHopLimit : 1;
+    const distance = hopLimit - left + 1;
+    if (distance < (state.distanceSeen ?? TARGET_HOP_LIMIT)) state.distanceSeen = distance;
+  }
   if (kind === REPLY_KIND.timeExceeded && probes.flow(row) === 0 && row >= state.attemptStart) {
     state.routerSeenAt = Math.max(state.routerSeenAt, probes.hopLimit(row));
   }

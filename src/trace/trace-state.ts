@@ -230,6 +230,17 @@ export interface TraceIdentity {
   readonly fragmented: boolean;
 }
 
+/** Which hops are this trace's own (near-hops.ts). */
+export interface NearState {
+  /** The first one that it explores; 0 while that is not decided. */
+  from: number;
+  /** The one from which on down hops of others are known to be on its way. */
+  joinedAt: number | null;
+  /** Where the target should be, and where another trace met it. Plans only, claims nothing. */
+  distanceHint: number | null;
+  distanceOfOthers: number | null;
+}
+
 export interface TraceState {
   readonly identity: TraceIdentity;
   readonly limits: TraceLimits;
@@ -249,6 +260,9 @@ export interface TraceState {
   largestRttNs: number;
   /** Highest hop limit on the trace's own flow that drew a router's Time Exceeded: up to there nothing reaches the target. */
   routerSeenAt: number;
+  /** How far the target is, from the hop limit that its own quote shows. Plans only, claims nothing. */
+  distanceSeen: number | null;
+  readonly near: NearState;
   /** How the target answered SYNs without the option: what RSTs to the other arm mean depends on it (METHOD §5). */
   readonly plainSyn: { accepted: boolean; reset: boolean };
   /** Flow labels that verified quotes showed in place of ours: whoever shows one has seen our packets. */
@@ -286,6 +300,8 @@ export interface TraceMaterial {
   readonly size?: number | null;
   readonly fragment?: boolean;
   readonly firstFlow: Flow;
+  /** Other traces may have measured its near hops. */
+  readonly sharesNearHops?: boolean;
 }
 
 export function createTraceState(material: TraceMaterial): TraceState {
@@ -327,6 +343,13 @@ export function createTraceState(material: TraceMaterial): TraceState {
     restarts: 0,
     largestRttNs: 0,
     routerSeenAt: 0,
+    distanceSeen: null,
+    near: {
+      from: material.sharesNearHops === true ? 0 : 1,
+      joinedAt: null,
+      distanceHint: null,
+      distanceOfOthers: null,
+    },
     plainSyn: { accepted: false, reset: false },
     rewrittenLabels: [],
     unmatchedExplanations: 0,

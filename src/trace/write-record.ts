@@ -2,11 +2,13 @@
 import { formatAddress } from '../address/address.js';
 import type { Evidence } from './evidence.js';
 import { isOpen, replyOf, waitNs } from './evidence.js';
+import type { NearHop } from './near-hops.js';
 import { cutOf, probeLength } from './probe-packet.js';
 import { ARMS, RECORD_SCHEMA } from './record.js';
 import type {
   Arm,
   ArmRecord,
+  HopRecord,
   IcmpCount,
   NamedAddress,
   NextHop,
@@ -39,7 +41,13 @@ export interface RecordHeader {
   readonly endedAtMs: number;
 }
 
-export function writeRecord(state: TraceState, judged: Judged, header: RecordHeader): TraceRecord {
+/** `shared`: hops below the first own one that other traces measured. */
+export function writeRecord(
+  state: TraceState,
+  judged: Judged,
+  header: RecordHeader,
+  shared: readonly NearHop[] = [],
+): TraceRecord {
   const { identity, limits } = state;
   const { evidence, verdict, atNs } = judged;
   const base = state.flows[0];
@@ -72,7 +80,7 @@ export function writeRecord(state: TraceState, judged: Judged, header: RecordHea
       size: probeLength(state, ARM_CODE.plain, identity.protocol),
       ...(cut === null ? {} : { fragments: cut.count }),
     },
-    hops: writeHops(state, atNs),
+    hops: [...shared.map(({ record }) => structuredClone(record)), ...writeHops(state, atNs)],
     targetPairs: writeTarget(state, evidence, atNs),
     summary: writeSummary(state, evidence, verdict),
     verdict,
@@ -100,6 +108,12 @@ function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
   return [...rowsByHop]
     .sort(([a], [b]) => a - b)
     .map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false, atNs) }));
+}
+
+/** One hop as it stands in the record of the trace that probed it. */
+export function writeHop(state: TraceState, hop: number, atNs: number): HopRecord {
+  const found = writeHops(state, atNs).find((entry) => entry.hop === hop);
+  return found ?? { hop, ...writePlace(state, [], false, atNs) };
 }
 
 function writeTarget(state: TraceState, evidence: Evidence, atNs: number): TargetPairsRecord {

@@ -39,10 +39,16 @@ interface Travelling {
 
 const NS_PER_MS = 1e6;
 
+/** State of routers and links that several networks may have in common. */
+export class SharedState {
+  readonly loss = new Map<LossModel, LossProcess>();
+  readonly buckets = new Map<Node, TokenBucket>();
+}
+
 /** Runs one `Network` on a virtual clock: packets go in, whole reply packets come out of `deliver`. */
 export class SimulatedNetwork {
-  readonly #loss = new Map<LossModel, LossProcess>();
-  readonly #buckets = new Map<Node, TokenBucket>();
+  readonly #loss: Map<LossModel, LossProcess>;
+  readonly #buckets: Map<Node, TokenBucket>;
   readonly #plainLength = new Map<number, number>();
   /** Probes that no conforming host would accept (wrong checksum or lengths): the encoder's mistakes. */
   malformedProbes = 0;
@@ -54,7 +60,11 @@ export class SimulatedNetwork {
     readonly time: VirtualTime,
     readonly random: Random,
     readonly deliver: (octets: Uint8Array) => void,
-  ) {}
+    shared = new SharedState(),
+  ) {
+    this.#loss = shared.loss;
+    this.#buckets = shared.buckets;
+  }
 
   /** Takes its own copy of `octets`. */
   send(octets: Uint8Array, nowNs: number): void {

@@ -12,7 +12,7 @@ import type { Network } from './network.js';
 import * as packet from './packet.js';
 import { PROTOCOL } from './packet.js';
 import { Random } from './random.js';
-import { SimulatedNetwork } from './simulated-network.js';
+import { SharedState, SimulatedNetwork } from './simulated-network.js';
 import type { VirtualTime } from './virtual-time.js';
 
 /** `packet-socket` sees whole packets and its own sends; `raw-socket` sees what Linux raw sockets give. */
@@ -76,11 +76,13 @@ export class SimulatedTransport implements ProbeTransport {
     this.#options = options;
     this.profile = options.profile ?? 'packet-socket';
     this.capabilities = PROFILE_CAPABILITIES[this.profile];
+    const shared = new SharedState();
     for (const network of networks) {
       const random = new Random(network.seed, 7);
-      const simulated = new SimulatedNetwork(network, time, new Random(network.seed, 3), (octets) => {
+      const deliver = (octets: Uint8Array): void => {
         this.#fromNetwork(network, random, octets);
-      });
+      };
+      const simulated = new SimulatedNetwork(network, time, new Random(network.seed, 3), deliver, shared);
       this.#attached.set(keyOf(network.target.addresses[0]!, 0), { network, simulated, random });
     }
   }

@@ -3,6 +3,7 @@
  * the pure machine alone: no engine, no transport, a clock that jumps from event to event.
  */
 import { matchReply } from '../../src/trace/match-reply.js';
+import type { NearHops } from '../../src/trace/near-hops.js';
 import type { SiblingEcho } from '../../src/trace/plan.js';
 import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
 import {
@@ -50,6 +51,8 @@ export interface FakePath {
   readonly siblingEcho?: SiblingEcho | null;
   readonly reporters?: readonly string[];
   readonly confidence?: number;
+  /** What other traces know of its near hops. */
+  readonly nearHops?: NearHops;
 }
 
 export const routerAt = (hop: number): Uint8Array => octetsOf(`2001:db8:1:${hop}::1`);
@@ -66,7 +69,9 @@ export function runTrace(path: FakePath): Outcome {
     isReporter: (address: string) => path.reporters?.includes(address) ?? false,
     siblingEcho: () => path.siblingEcho ?? null,
     routerSeenByOthers: () => 0,
+    nearHops: path.nearHops ?? null,
   };
+  if (path.nearHops !== undefined) state.near.from = 0;
   const arriving: { atNs: number; deliver: () => void }[] = [];
   let nowNs = 0;
   for (let turns = 0; turns < 20_000; turns += 1) {
@@ -75,7 +80,8 @@ export function runTrace(path: FakePath): Outcome {
     const next = step(state, context, nowNs);
     if (next.kind === 'done') return { state, ...judgeTrace(state, context, nowNs), endedAtNs: nowNs };
     let untilNs = arriving[0]?.atNs ?? Number.POSITIVE_INFINITY;
-    if (next.kind === 'wait') untilNs = Math.min(untilNs, next.untilNs ?? Number.POSITIVE_INFINITY);
+    // The engine looks again after half a second at the latest.
+    if (next.kind === 'wait') untilNs = Math.min(untilNs, next.untilNs ?? nowNs + 0.5e9);
     else {
       const ready = next.wishes.find((wish) => wish.notBeforeNs <= nowNs);
       if (ready !== undefined) {

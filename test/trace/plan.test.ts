@@ -6,7 +6,7 @@ import { dropsFrom, routerAt, runTrace, type FakePath, type Outcome } from './fa
 import { makeState, TARGET } from './trace-fixture.js';
 
 const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
-const alone = { isReporter: () => false, siblingEcho: () => null, routerSeenByOthers: () => 0 };
+const alone = { isReporter: () => false, siblingEcho: () => null, routerSeenByOthers: () => 0, nearHops: null };
 const path = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
 
 /** First rows of the pairs of this purpose. */
@@ -58,7 +58,7 @@ describe('exploring', () => {
       );
       return outcome.evidence.highestHop;
     };
-    expect(silentFrom(4, 8)).toBe(16);
+    expect(silentFrom(4, 8)).toBe(11);
     expect(silentFrom(4, 7)).toBe(30);
   });
 

@@ -42,7 +42,12 @@ function routerAnswers(state: TraceState, row: number): void {
 }
 
 function contextWith(routerSeenByOthers: number): TraceContext {
-  return { isReporter: () => false, siblingEcho: () => null, routerSeenByOthers: () => routerSeenByOthers };
+  return {
+    isReporter: () => false,
+    siblingEcho: () => null,
+    routerSeenByOthers: () => routerSeenByOthers,
+    nearHops: null,
+  };
 }
 
 /** Pairs at the target, whose packets draw these flags. */

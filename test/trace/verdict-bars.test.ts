@@ -234,7 +234,12 @@ describe('an accusation of loss', () => {
   });
 
   it('is not made where the kernel dropped replies, or when interrupted', () => {
-    const context = { isReporter: () => false, siblingEcho: () => echoLost, routerSeenByOthers: () => 0 };
+    const context = {
+      isReporter: () => false,
+      siblingEcho: () => echoLost,
+      routerSeenByOthers: () => 0,
+      nearHops: null,
+    };
     const { state, endedAtNs } = runTrace(path({ differs: dropsFrom(5), siblingEcho: echoLost }));
     expect(judgeTrace(state, context, endedAtNs).verdict.outcome).toBe('dropped');
     state.droppedByKernel = true;

@@ -1,0 +1,151 @@
+/**
+ * Near hops that other traces of the run have measured (METHOD §6.1): which of them this trace leaves to the others, and
+ * when it must look itself. A trace with this help explores from far to near, until one of its own hops is answered in both
+ * arms by somebody to whom only one way is known; the hops of that way fill the record below.
+ *
+ * Why nothing that is claimed changes:
+ * - The joining hop answered a packet with the option, so n is it or one beyond it. All hops from there on are the trace's own.
+ * - A divergence that is over where both arms meet the same router at the same hop limit cannot move what is beyond.
+ * - Losses before the joining hop would show at it and beyond. Where own hops lose packets with the option more often
+ *   than chance has it, or one was refused, stripped or altered, or the path changed, the trace looks at every hop itself.
+ * - Hops at which the others lost packets in this way are not passed on at all (engine/near-hop-table.ts).
+ * - Habits of reporters are counted from own pairs alone, as places that were not probed have none.
+ */
+import type { Evidence, PlaceEvidence } from './evidence.js';
+import { MIXED_HOPS_P, PAIRS_PER_HOP } from './procedure.js';
+import type { HopRecord } from './record.js';
+import { mcnemarPValue } from './statistics.js';
+import type { TraceState } from './trace-state.js';
+
+/** A hop that another trace measured. */
+export interface NearHop {
+  /** RFC 5952 text; empty where nobody answers. */
+  readonly responder: string;
+  /** As in the record that measured it, with `sharedFrom`. */
+  readonly record: HopRecord;
+}
+
+/** What the other traces of the run know. */
+export interface NearHops {
+  /** This trace looks at every hop itself, for the others. */
+  readonly isScout: boolean;
+  /** Others are just finding out: wait for them. */
+  isBeingScouted(): boolean;
+  /** The hop limit to begin with where the target's distance is unknown; 1 when nothing is known. */
+  startAt(): number;
+  /** From a trace to the same target. */
+  distanceHint(): number | null;
+  /** The only way known to this responder at this hop limit, hop 1 first; null where there is none, or several. */
+  wayTo(responder: string, hop: number): readonly NearHop[] | null;
+  /** Called with all that is known, before every decision. */
+  learn(state: TraceState, evidence: Evidence): void;
+}
+
+/** How far before the target a trace begins: n, n + 1 and n + 2 of a path that is clear. */
+const HOPS_BEFORE_TARGET = 2;
+/** Target pairs whose end is waited for, since the target's quote tells how far it is. */
+const PAIRS_BEFORE_EXPLORING = 2;
+
+/** Moves the first hop that the trace explores itself. Keeps `state.near`. */
+export function settleNearHops(state: TraceState, evidence: Evidence, others: NearHops): void {
+  const { near } = state;
+  near.joinedAt = null;
+  near.distanceOfOthers = others.distanceHint();
+  near.distanceHint = evidence.distanceHint ?? near.distanceOfOthers;
+  const { distanceHint } = near;
+  if (near.from !== 1 && (others.isScout || mustLookItself(state, evidence))) near.from = 1;
+  if (near.from === 0) {
+    if (others.isBeingScouted()) return;
+    const { pairs, pending } = evidence.target;
+    if (distanceHint === null && pairs - pending < PAIRS_BEFORE_EXPLORING) return;
+    const from = distanceHint === null ? others.startAt() : Math.max(1, distanceHint - HOPS_BEFORE_TARGET);
+    near.from = Math.min(state.limits.maxHops, from);
+  }
+  // Nearer than where the trace began.
+  if (distanceHint !== null && distanceHint < near.from) near.from = Math.max(1, distanceHint - HOPS_BEFORE_TARGET);
+  while (near.from > 1) {
+    near.joinedAt = findJoin(evidence, near.from, others);
+    if (near.joinedAt !== null || mayStillJoin(evidence.hops[near.from], near.from, others)) return;
+    near.from -= 1;
+  }
+}
+
+/** The near hops are known, or are this trace's own. */
+export function nearHopsAreSettled({ near }: TraceState): boolean {
+  return near.from === 1 || near.joinedAt !== null;
+}
+
+/** Hops below the first own one, for the record. */
+export function sharedHops(state: TraceState, evidence: Evidence, others: NearHops): readonly NearHop[] {
+  const { from, joinedAt } = state.near;
+  const responder = joinedAt === null ? undefined : evidence.hops[joinedAt]?.plainResponders[0];
+  if (joinedAt === null || responder === undefined) return [];
+  return (others.wayTo(responder, joinedAt) ?? []).slice(0, from - 1);
+}
+
+/** Pairs that exploring owes to a hop. Where a path joins a known one, one pair shows it, unless n is there. */
+export function pairsOwed(state: TraceState, evidence: Evidence, hop: number): number {
+  return hop === state.near.joinedAt && hop < evidence.lastPdmHop ? 1 : PAIRS_PER_HOP;
+}
+
+/** Something is wrong with packets with the option that may have begun before the joining hop. */
+function mustLookItself(state: TraceState, evidence: Evidence): boolean {
+  if (state.restarts > 0 || evidence.pdmRefusals.length > 0 || evidence.plainRefusals.length > 0) return true;
+  if (state.signatures.some(({ stripped, altered }) => stripped || altered)) return true;
+  let lost = 0;
+  let pdmOnly = 0;
+  for (let hop = 1; hop <= evidence.lastPdmHop; hop += 1) {
+    const place = evidence.hops[hop];
+    if (place === undefined || place.pdmIntact === 0) continue;
+    lost += place.onlyPlainEver;
+    pdmOnly += place.onlyPdmEver;
+  }
+  return mcnemarPValue(lost, pdmOnly) < MIXED_HOPS_P;
+}
+
+/** The lowest own hop that a known way leads to, such that all own hops below it are on that way too. */
+function findJoin(evidence: Evidence, from: number, others: NearHops): number | null {
+  for (let hop = from; hop <= evidence.lastPdmHop; hop += 1) {
+    const place = evidence.hops[hop];
+    const [responder] = place?.plainResponders ?? [];
+    if (place === undefined || responder === undefined || place.pdmIntact === 0) continue;
+    if (responderOf(place) !== responder || !place.pdmResponders.includes(responder)) continue;
+    const way = others.wayTo(responder, hop);
+    if (way === null) continue;
+    if (isOnWay(evidence, from, hop, way)) return hop;
+  }
+  return null;
+}
+
+function isOnWay({ hops }: Evidence, from: number, to: number, way: readonly NearHop[]): boolean {
+  for (let hop = from; hop < to; hop += 1) {
+    const place = hops[hop];
+    if (place === undefined || responderOf(place) !== way[hop - 1]?.responder) return false;
+  }
+  return true;
+}
+
+/** Waits for this hop to answer, or to answer in both arms where its way is known. */
+function mayStillJoin(place: PlaceEvidence | undefined, hop: number, others: NearHops): boolean {
+  if (place === undefined || place.pairs === 0) return true;
+  const responder = responderOf(place);
+  if (responder === null) return false;
+  if (responder === '') return place.pairs === place.pending;
+  if (others.wayTo(responder, hop) === null) return false;
+  return place.pending > 0 || owesPairs(place);
+}
+
+/** Void pairs are made up for, as often as exploring does. */
+function owesPairs(place: PlaceEvidence): boolean {
+  return place.pairs - place.void < PAIRS_PER_HOP && place.pairs < 2 * PAIRS_PER_HOP;
+}
+
+/** Who answers at a hop: the one address, empty for nobody, null where there are several or something else came back. */
+export function responderOf(place: PlaceEvidence): string | null {
+  const [responder] = place.plainResponders.length > 0 ? place.plainResponders : place.pdmResponders;
+  if (responder === undefined) {
+    return place.plainAnswered + place.treatedPassed + place.refused + place.pdmOnly === 0 ? '' : null;
+  }
+  const isOnly = [...place.plainResponders, ...place.pdmResponders].every((address) => address === responder);
+  return isOnly ? responder : null;
+}

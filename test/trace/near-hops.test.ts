@@ -1,0 +1,257 @@
+/** Near hops that other traces measured: where a trace joins them, when it looks itself, and what it claims then. */
+import { describe, expect, it } from 'vitest';
+import { formatAddress } from '../../src/address/address.js';
+import type { NearHop, NearHops } from '../../src/trace/near-hops.js';
+import { sharedHops } from '../../src/trace/near-hops.js';
+import type { HopRecord } from '../../src/trace/record.js';
+import { PURPOSE } from '../../src/trace/trace-state.js';
+import { writeRecord } from '../../src/trace/write-record.js';
+import { dropsFrom, routerAt, runTrace, type Drawn, type FakePath, type Outcome } from './fake-path.js';
+import { octetsOf } from './trace-fixture.js';
+
+const addressAt = (hop: number): string => formatAddress(routerAt(hop));
+const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
+
+function sharedHop(hop: number, responder: string): NearHop {
+  const arm = { sent: 3, answered: 3, responders: [] };
+  const pairs = { both: 3, plainOnly: 0, pdmOnly: 0, neither: 0, void: 0 };
+  const record: HopRecord = { hop, pairs, arms: { plain: arm, pdm: arm }, sharedFrom: 'another' };
+  return { responder, record };
+}
+
+/** Others that know the one way there is, up to this hop. */
+function knowing(upTo: number, values: Partial<NearHops> = {}, silentAt = 0): NearHops {
+  return {
+    isScout: false,
+    isBeingScouted: () => false,
+    startAt: () => upTo,
+    distanceHint: () => null,
+    wayTo: (responder, hop) =>
+      hop <= upTo && responder === addressAt(hop)
+        ? Array.from({ length: hop - 1 }, (_, i) => sharedHop(i + 1, i + 1 === silentAt ? '' : addressAt(i + 1)))
+        : null,
+    learn: () => undefined,
+    ...values,
+  };
+}
+
+function traced(values: Partial<FakePath> & { nearHops: NearHops }): Outcome & { own: number[]; shared: number[] } {
+  const outcome = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, ...values });
+  const { state } = outcome;
+  const own = new Set<number>();
+  for (let row = 0; row < state.probes.count; row += 2)
+    if (state.probes.purpose(row) === PURPOSE.explore) own.add(state.probes.hopLimit(row));
+  const shared = sharedHops(state, outcome.evidence, values.nearHops).map(({ record }) => record.hop);
+  return { ...outcome, own: [...own].sort((a, b) => a - b), shared };
+}
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const elsewhere = (hop: number): Drawn => ({ from: octetsOf(`2001:db8:9:${hop}::1`), type: 3, code: 0 });
+
+describe('a trace whose near hops others know', () => {
+  it('explores from before the target down to the first hop that others know, and leaves the rest to them', () => {
+    const { own, shared, verdict } = traced({ nearHops: knowing(4) });
+    expect(verdict.outcome).toBe('delivered');
+    expect(own).toEqual(range(4, 10));
+    expect(shared).toEqual([1, 2, 3]);
+  });
+
+  it('sends one pair to the hop at which it joins, and three to all of its others', () => {
+    const { state } = traced({ nearHops: knowing(4) });
+    const pairs = (hop: number): number =>
+      range(0, state.probes.count / 2 - 1).filter(
+        (i) => state.probes.purpose(2 * i) === PURPOSE.explore && state.probes.hopLimit(2 * i) === hop,
+      ).length;
+    expect(pairs(4)).toBe(1);
+    expect(range(5, 10).map(pairs)).toEqual([3, 3, 3, 3, 3, 3]);
+  });
+
+  it('joins at the last router before the target when that is known, with three pairs, since n is there', () => {
+    const { own, state } = traced({ nearHops: knowing(9) });
+    expect(own).toEqual([8, 9, 10]);
+    expect(state.near.joinedAt).toBe(8);
+  });
+
+  it('writes the hops of the others first, each with the record that measured it', () => {
+    const nearHops = knowing(4);
+    const outcome = traced({ nearHops });
+    const shared = sharedHops(outcome.state, outcome.evidence, nearHops);
+    const header = { id: 'own', runId: 'run', vantage: null, company: null, input: 'x', aliases: [] };
+    const tool = { version: '0', transport: null, clock: null };
+    const record = writeRecord(
+      outcome.state,
+      outcome,
+      { ...header, tool, seed: 1, startedAtMs: 0, endedAtMs: 0 },
+      shared,
+    );
+    expect(record.hops.map(({ hop, sharedFrom }) => [hop, sharedFrom])).toEqual([
+      ...[1, 2, 3].map((hop) => [hop, 'another']),
+      ...range(4, 10).map((hop) => [hop, undefined]),
+    ]);
+    // What is in the record is nobody else's to change.
+    expect(record.hops[0]).toEqual(shared[0]!.record);
+    expect(record.hops[0]).not.toBe(shared[0]!.record);
+  });
+
+  it.each([1, 2, 3, 5, 6, 8])(
+    'finds a drop behind hop %i at the same hops as alone, with n, n + 1 and n + 2 its own',
+    (n) => {
+      const differs = dropsFrom(n + 1);
+      const alone = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, differs });
+      const { verdict, evidence, own, shared } = traced({ nearHops: knowing(5), differs });
+      const claims = ({ outcome, interval, cause, pathsDiverge }: Outcome['verdict']): unknown => ({
+        ...{ outcome, interval, cause, pathsDiverge },
+      });
+      expect(claims(verdict)).toEqual(claims(alone.verdict));
+      expect(evidence.lastPdmHop).toBe(n);
+      expect(own).toEqual(expect.arrayContaining([n, n + 1, n + 2]));
+      expect(shared.every((hop) => hop < n && !own.includes(hop))).toBe(true);
+      expect([...shared, ...own]).toEqual(range(1, 10));
+    },
+  );
+
+  it('probes every hop when packets with the option are lost from the first one on', () => {
+    const { own, evidence, verdict } = traced({ nearHops: knowing(5), differs: dropsFrom(1) });
+    expect(evidence.lastPdmHop).toBe(0);
+    expect(own).toEqual(range(1, 10));
+    expect(verdict.interval?.after).toBe(0);
+  });
+
+  it('begins nearer when the target is nearer than where others start', () => {
+    const { own, evidence } = traced({ nearHops: knowing(6), routers: 3 });
+    expect(evidence.distance).toEqual({ plain: 4, pdm: 4 });
+    expect(own).toEqual([2, 3, 4]);
+  });
+
+  it('begins where others found the ways to part when nobody says how far the target is', () => {
+    const differs: FakePath['differs'] = ({ hopLimit }) => (hopLimit > 9 ? null : undefined);
+    const { own, shared, verdict } = traced({ nearHops: knowing(4), differs });
+    expect(verdict.outcome).toBe('no-difference');
+    expect(own).toEqual(range(4, 17));
+    expect(shared).toEqual([1, 2, 3]);
+  });
+
+  it('takes the distance from a trace to the same target', () => {
+    const nearHops = knowing(4, { distanceHint: () => 10 });
+    const { own } = traced({ protocol: 'icmp6', nearHops });
+    expect(own).toEqual(range(4, 10));
+  });
+
+  it('waits while others are finding out, and asks the target meanwhile', () => {
+    let looks = 0;
+    const nearHops = knowing(4, { isBeingScouted: () => (looks += 1) < 40 });
+    const { own, state } = traced({ nearHops });
+    expect(own).toEqual(range(4, 10));
+    const explores = range(0, state.probes.count - 1).filter((row) => state.probes.purpose(row) === PURPOSE.explore);
+    expect(explores[0]).toBeGreaterThan(2);
+  });
+
+  it('looks at every hop where it scouts for the others', () => {
+    const { own, shared } = traced({ nearHops: knowing(4, { isScout: true }) });
+    expect(own).toEqual(range(1, 10));
+    expect(shared).toEqual([]);
+  });
+
+  it('passes a hop on that is silent for all', () => {
+    const differs: FakePath['differs'] = ({ hopLimit }) => (hopLimit === 2 ? null : undefined);
+    expect(traced({ nearHops: knowing(4, {}, 2), differs }).shared).toEqual([1, 2, 3]);
+  });
+});
+
+describe('a trace whose own pairs contradict the others', () => {
+  it('goes on to the source where another router answers at each of the known hops', () => {
+    const { own, shared } = traced({
+      nearHops: knowing(4),
+      differs: ({ hopLimit }) => (hopLimit <= 4 ? elsewhere(hopLimit) : undefined),
+    });
+    expect(own).toEqual(range(1, 10));
+    expect(shared).toEqual([]);
+  });
+
+  it('joins one hop nearer where only the joining hop is another router', () => {
+    const { own, shared } = traced({
+      nearHops: knowing(4),
+      differs: ({ hopLimit }) => (hopLimit === 4 ? elsewhere(4) : undefined),
+    });
+    expect(own).toEqual(range(3, 10));
+    expect(shared).toEqual([1, 2]);
+  });
+
+  it('joins one hop nearer where the joining hop is silent', () => {
+    const { own } = traced({
+      nearHops: knowing(4),
+      differs: ({ hopLimit }) => (hopLimit === 4 ? null : undefined),
+    });
+    expect(own).toEqual(range(3, 10));
+  });
+
+  it('joins one hop nearer where the joining hop answers only without the option', () => {
+    const { own } = traced({
+      nearHops: knowing(4),
+      differs: ({ hopLimit, arm }) => (hopLimit === 4 && arm === 1 ? null : undefined),
+    });
+    expect(own).toEqual(range(3, 10));
+  });
+
+  it('does not join where the arms are answered by different routers', () => {
+    const { own, verdict } = traced({
+      nearHops: knowing(4),
+      differs: ({ hopLimit, arm }) => (hopLimit <= 4 && hopLimit > 1 && arm === 1 ? elsewhere(hopLimit) : undefined),
+    });
+    expect(own).toEqual(range(1, 10));
+    expect(verdict.pathsDiverge).toBe(2);
+  });
+
+  it('does not join above an own hop that is not on the known way', () => {
+    const { own, shared } = traced({
+      nearHops: knowing(6, { startAt: () => 4 }),
+      differs: ({ hopLimit }) => (hopLimit === 4 || hopLimit > 9 ? (hopLimit === 4 ? elsewhere(4) : null) : undefined),
+    });
+    expect(own[0]).toBe(3);
+    expect(shared).toEqual([1, 2]);
+  });
+
+  it('does not join when the others know several ways to the joining hop', () => {
+    const { own } = traced({ nearHops: knowing(5, { wayTo: () => null }) });
+    expect(own).toEqual(range(1, 10));
+  });
+});
+
+describe('a trace that sees something wrong with packets with the option', () => {
+  it('looks at every hop itself where they are refused, so that the refuser is found at its hop', () => {
+    const differs: FakePath['differs'] = ({ hopLimit, arm }) =>
+      arm === 1 && hopLimit > 2 ? { from: routerAt(2), type: 1, code: 1 } : undefined;
+    const { own, verdict } = traced({ nearHops: knowing(5), differs });
+    expect(own).toEqual(range(1, 10));
+    expect(verdict.refusal).toMatchObject({ address: addressAt(2), hop: 2 });
+  });
+
+  it('looks at every hop itself where some of them are lost', () => {
+    const { own, shared } = traced({
+      nearHops: knowing(4),
+      differs: ({ hopLimit, arm, number }) => (arm === 1 && hopLimit < 64 && number % 8 > 1 ? null : undefined),
+    });
+    expect(own).toEqual(range(1, 10));
+    expect(shared).toEqual([]);
+  });
+
+  it('looks at every hop itself where a quote shows them changed', () => {
+    const differs: FakePath['differs'] = ({ hopLimit, arm }) =>
+      arm === 1 && hopLimit > 6 && hopLimit <= 9
+        ? {
+            from: routerAt(hopLimit),
+            type: 3,
+            code: 0,
+            quote: (packet) => {
+              const stripped = Uint8Array.from([...packet.subarray(0, 40), ...packet.subarray(56)]);
+              stripped[6] = packet[40]!;
+              stripped[4] = (stripped.length - 40) >> 8;
+              stripped[5] = (stripped.length - 40) & 0xff;
+              return stripped;
+            },
+          }
+        : undefined;
+    const { own } = traced({ nearHops: knowing(5), differs });
+    expect(own).toEqual(range(1, 10));
+  });
+});
