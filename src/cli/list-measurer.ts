@@ -79,6 +79,7 @@ export class ListMeasurer implements TargetMeasurer {
       toolVersion,
       runId: order.runId,
       names: null,
+      shareNearHops: true,
       log,
       interrupted: () => this.#interrupted,
       admit: (traces) => this.#slots.take(traces),

@@ -40,6 +40,8 @@ export interface JobsOptions {
   /** Null for lists, which nobody watches hop by hop. */
   readonly names: NameBook | null;
   readonly log: Log;
+  /** Near hops that other traces of the run measured may fill a record: for lists. */
+  readonly shareNearHops?: boolean;
   /** True once the user wants no more. */
   readonly interrupted: () => boolean;
   /** Waits until so many further traces may be in flight: between the lookup and the first probe. */
@@ -246,6 +248,7 @@ function traceRequest(id: string, target: Target, protocol: Protocol, options: J
     source: sourceOctets(settings),
     interface: settings.interface ?? target.zone,
     parameters: options.parameters,
+    ...(options.shareNearHops === undefined ? {} : { shareNearHops: options.shareNearHops }),
   };
 }
 
