@@ -3,6 +3,7 @@ import { errorText, exitCodeOf, usageError } from './cli-error.js';
 import type { DaemonProcess } from './daemon-command.js';
 import type { DoctorPorts } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
+import { reportKey } from './flags.js';
 import { createDebugLog, SILENT_LOG, type Log } from './log.js';
 import type { StorePorts } from './store-ports.js';
 import type { OpenMeasuring } from './measuring.js';
@@ -46,6 +47,10 @@ export async function runCommandLine(
       const { toolVersion } = ports;
       return await runDaemon({ ...(await ports.daemonProcess()), terminal, toolVersion, flags: parsed.flags });
     }
+    if (parsed.command === 'report' && parsed.operands.length > 0)
+      throw usageError(
+        `report takes no "${parsed.operands.join(' ')}"; name a host with --target, a store with --store`,
+      );
     if (parsed.command === 'doctor' && parsed.operands.length > 0)
       throw usageError(`doctor takes no "${parsed.operands.join(' ')}"; name a host with --target`);
     const settings = await settingsOf(parsed, terminal);
@@ -95,6 +100,10 @@ async function runCommand(
         settingsOfRun,
       });
     }
+    case 'report': {
+      const { runReport } = await import('./report-command.js');
+      return runReport(reportFlags(parsed), settings, terminal);
+    }
     case 'doctor': {
       const { runDoctor } = await import('./doctor-command.js');
       const { target } = parsed.flags;
@@ -106,6 +115,12 @@ async function runCommand(
       return runDoctor(request, terminal, await ports.doctorPorts());
     }
   }
+}
+
+function reportFlags({ flags }: ParsedArguments): Record<string, unknown> {
+  const start = reportKey('');
+  const own = Object.entries(flags).filter(([key]) => key.startsWith(start));
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(start.length), value]));
 }
 
 async function settingsOf(parsed: ParsedArguments, terminal: Terminal): Promise<Settings> {

@@ -1,7 +1,8 @@
+import { REPORT_FLAGS, type OwnFlag } from './report-flags.js';
 import { DEFAULT_CONFIDENCE, DEFAULT_STORE, kebab, settingOf, type SettingKey } from '../config/settings.js';
 
 /** Commands of the command line. A new one is an entry here and a case in `command-line.ts`. */
-export const COMMANDS = ['trace', 'run', 'daemon', 'doctor'] as const;
+export const COMMANDS = ['trace', 'run', 'daemon', 'report', 'doctor'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** A flag as the command line knows it. */
@@ -79,65 +80,61 @@ const DOCTOR_SETTINGS: readonly SettingFlag[] = [
   ['debug', null],
 ];
 
+const REPORT_SETTINGS: readonly SettingFlag[] = [
+  ['store', 'FILE'],
+  ['force', null],
+  ['config', 'FILE'],
+  ['debug', null],
+];
+
+const DAEMON_FLAGS: readonly OwnFlag[] = [
+  ['check', null, 'check the settings file and the lists, print when the jobs run next, and end', '', null],
+];
+
+const DOCTOR_FLAGS: readonly OwnFlag[] = [
+  [
+    'target',
+    'HOST',
+    'check the first hop of the way to this host instead of to a documentation address',
+    'www.example.com',
+    null,
+  ],
+  ['offline', null, 'send nothing: leave the first-hop check out', '', null],
+];
+
+const HELP_FLAGS: readonly OwnFlag[] = [
+  ['help', null, 'show this help', '', null],
+  ['version', null, 'show the version', '', null],
+];
+
 const OWN_FLAGS: Readonly<Record<CommandName, readonly Flag[]>> = {
   trace: [],
   run: [],
-  daemon: [
-    {
-      name: 'check',
-      key: 'check',
-      value: null,
-      negative: false,
-      describe: 'check the settings file and the lists, print when the jobs run next, and end',
-      example: '',
-      default: null,
-    },
-  ],
-  doctor: [
-    {
-      name: 'target',
-      key: 'target',
-      value: 'HOST',
-      negative: false,
-      describe: 'check the first hop of the way to this host instead of to a documentation address',
-      example: 'www.example.com',
-      default: null,
-    },
-    {
-      name: 'offline',
-      key: 'offline',
-      value: null,
-      negative: false,
-      describe: 'send nothing: leave the first-hop check out',
-      example: '',
-      default: null,
-    },
-  ],
+  daemon: DAEMON_FLAGS.map((flag) => ownFlag(flag, flag[0])),
+  report: REPORT_FLAGS.map((flag) => ownFlag(flag, reportKey(flag[0]))),
+  doctor: DOCTOR_FLAGS.map((flag) => ownFlag(flag, flag[0])),
 };
 
-const HELP_FLAGS: readonly Flag[] = [
-  { name: 'help', key: 'help', value: null, negative: false, describe: 'show this help', example: '', default: null },
-  {
-    name: 'version',
-    key: 'version',
-    value: null,
-    negative: false,
-    describe: 'show the version',
-    example: '',
-    default: null,
-  },
-];
+/** The key of one of `report`'s own flags: some have the name of a setting, which is something else. */
+export function reportKey(name: string): string {
+  return `report.${name}`;
+}
+
+function ownFlag([name, value, describe, example, standard]: OwnFlag, key: string): Flag {
+  return { name, key, value, negative: false, describe, example, default: standard };
+}
 
 const SETTINGS_OF: Readonly<Record<CommandName, readonly SettingFlag[]>> = {
   trace: MEASURING_SETTINGS,
   run: [...LIST_SETTINGS, ...MEASURING_SETTINGS],
   daemon: DAEMON_SETTINGS,
+  report: REPORT_SETTINGS,
   doctor: DOCTOR_SETTINGS,
 };
 
 export function flagsOf(command: CommandName): Flag[] {
   const settings = SETTINGS_OF[command].map(([key, value]) => settingFlag(command, key, value));
-  return [...OWN_FLAGS[command], ...settings, ...HELP_FLAGS];
+  return [...OWN_FLAGS[command], ...settings, ...HELP_FLAGS.map((flag) => ownFlag(flag, flag[0]))];
 }
 
 /** `--hop-interval`, `--no-dns`. */
@@ -180,6 +177,7 @@ const DEFAULTS: Readonly<Partial<Record<SettingKey, string>>> = {
 /** … and those that depend on the command. */
 const DEFAULTS_OF: Readonly<Partial<Record<CommandName, Readonly<Partial<Record<SettingKey, string>>>>>> = {
   run: { confidence: String(DEFAULT_CONFIDENCE.run), store: DEFAULT_STORE },
+  report: { store: DEFAULT_STORE },
 };
 
 function defaultText(value: unknown): string | null {

@@ -20,6 +20,7 @@ const HELP: Readonly<Record<CommandName, Help>> = {
       'pdm-trace trace <host>...',
       'pdm-trace run --targets FILE',
       'pdm-trace daemon --config FILE',
+      'pdm-trace report',
       'pdm-trace doctor',
     ],
     about:
@@ -68,6 +69,26 @@ const HELP: Readonly<Record<CommandName, Help>> = {
       'Everything is set in the file: see config/daemon.example.yaml.',
       'Exit codes: 0 ended by a signal; 64 bad settings, 66 a file cannot be read, 69 the network failed, 70 a defect, ' +
         '73 the store cannot be written, 77 missing privilege.',
+    ],
+  },
+  report: {
+    usage: ['pdm-trace report', 'pdm-trace report --changes', 'pdm-trace report --runs'],
+    about:
+      'Shows what a store holds, one row per record, without changing it; while a run writes into it too. Records are ' +
+      'filtered by all that is given; a format for people, spreadsheets, documents or other programs is chosen by --format.',
+    examples: [
+      ['pdm-trace report', 'every record as a table'],
+      ['pdm-trace report --run last --outcome accusations', 'where somebody drops, refuses or changes PDM'],
+      ['pdm-trace report --changes', 'what the last run found to be different'],
+      ['pdm-trace report --as 64500 --since 2026-11-01 --output as64500.csv', 'one network, for a spreadsheet'],
+      ['pdm-trace report --run last --output report.html', 'one page with the evidence of every verdict'],
+      ['pdm-trace report --format json --outcome dropped | jq .verdict', 'whole records, one a line'],
+      ['pdm-trace report --runs', 'the runs, their ids, and how many records ended how'],
+    ],
+    more: [
+      'atlas is RIPE Atlas traceroute JSON and scamper what sc_warts2json prints, one trace for each kind of packet.',
+      'Exit codes: 0 also where nothing matches (stderr says why), 64 bad filter, 66 the store cannot be read, 70 a defect, ' +
+        '73 the output cannot be written (it exists: --force), 130 interrupted.',
     ],
   },
   doctor: {

@@ -106,7 +106,7 @@ function checkedShape(flag: Flag, value: unknown): unknown {
   if (values.some((item) => typeof item !== 'string')) throw notThere(`--no-${flag.name}`, [flag], 'trace');
   if (values.includes('')) throw usageError(`${text} needs a value; give it one, for example ${text} ${flag.example}`);
   // Lists add up, of anything else the last one counts.
-  return flag.key === 'protocol' ? values.join(',') : values.at(-1);
+  return flag.value === 'LIST' ? values.join(',') : values.at(-1);
 }
 
 function uniqueFlags(flags: readonly Flag[]): Flag[] {

@@ -1,7 +1,6 @@
 /** Everything that HTTP reads from the store, as plain data that can go from one thread to another. */
 import { htmlPage } from '../report/html-page.js';
 import { markup } from '../report/markup.js';
-import { verdictWords } from '../report/verdict-words.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import type { ListedTarget, TargetProgress } from '../results/target-table.js';
@@ -98,10 +97,6 @@ export class StoreReads {
         ...(after === null
           ? { changes: this.#store.queries.changes({ runId }, { newestFirst: true, limit: CHANGES_OF_A_PAGE }) }
           : {}),
-        describe: (record) => {
-          const { headline, details, reasons } = verdictWords(record);
-          return [headline, ...details, ...reasons];
-        },
         navigation: markup`<a href="/">pdm-trace</a>${links.map((link) => markup` · ${link}`)}`,
       }),
     ].join('');

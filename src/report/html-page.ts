@@ -17,8 +17,6 @@ export interface HtmlPage {
   readonly counts: readonly OutcomeCount[];
   /** Omitted: no such section. */
   readonly changes?: Iterable<ChangeRow>;
-  /** The verdict in words: a headline, then details, plain text. */
-  readonly describe: (record: TraceRecord) => readonly string[];
   /** Links to other pages, above the table and below the records. Omitted: the page stands alone. */
   readonly navigation?: Markup;
   /** Records whose hops are unfolded. Default 3. */
@@ -55,7 +53,7 @@ ${navigation(page)}
   let number = 0;
   for (const record of page.records()) {
     number += 1;
-    yield recordCard(record, page.describe(record), number <= (page.unfolded ?? 3)).markup;
+    yield recordCard(record, number <= (page.unfolded ?? 3)).markup;
   }
   yield navigation(page)?.markup ?? '';
   yield FOOTER.markup;

@@ -2,6 +2,7 @@ import type { NamedAddress, Outcome, TraceRecord } from '../trace/record.js';
 import { drawPath } from './draw-path.js';
 import { hopLadder } from './hop-ladder.js';
 import { markup, type Markup } from './markup.js';
+import { verdictWords } from './verdict-words.js';
 
 /** Colour and sign of an outcome; the word always stands beside it. */
 const OUTCOME_LOOKS: Readonly<
@@ -25,14 +26,14 @@ export function outcomeBadge(outcome: Outcome): Markup {
 }
 
 /** One record: verdict in words, drawing, and the hops of both arms, unfolded where `open`. */
-export function recordCard(record: TraceRecord, sentences: readonly string[], open: boolean): Markup {
-  const [headline, ...details] = sentences;
+export function recordCard(record: TraceRecord, open: boolean): Markup {
+  const { headline, details, reasons } = verdictWords(record);
   const path = record.hops.length === 0 && record.targetPairs === null ? null : pathSection(record, open);
   return markup`<article class="card" id="${cardId(record)}">
 <header><h3>${record.target.input} <span class="protocol">${record.protocol}</span></h3>${outcomeBadge(record.verdict.outcome)}</header>
 <p class="facts">${facts(record)}</p>
-<p class="verdict">${headline ?? ''}</p>
-${details.length === 0 ? null : markup`<ul class="details">${details.map((detail) => markup`<li>${detail}</li>`)}</ul>`}
+<p class="verdict">${headline}</p>
+${details.length + reasons.length === 0 ? null : markup`<ul class="details">${[...details, ...reasons].map((detail) => markup`<li>${detail}</li>`)}</ul>`}
 ${path}
 </article>
 `;

@@ -2,10 +2,9 @@ import { atlasResults } from '../results/atlas-json.js';
 import { scamperLines } from '../results/scamper-json.js';
 import { SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
 import type { Page, TraceFilter, TraceQueries } from '../results/trace-queries.js';
-import type { TraceRecord } from '../trace/record.js';
 import { formatTable, type TableFormat } from './format-table.js';
 import { htmlPage } from './html-page.js';
-import { changeTable, outcomeTable, summaryTable } from './table.js';
+import { changeTable, outcomeTable, summaryTable, type Table } from './table.js';
 
 /** What a report can show: one row per record, how many ended how, or what changed since the last run. */
 export const REPORT_TABLES = ['summary', 'outcomes', 'changes'] as const;
@@ -29,8 +28,20 @@ export interface RecordReport {
   readonly title: string;
   readonly hostname: string;
   readonly nowMs: number;
-  /** The verdict in words: a headline, then details. For `html` only. */
-  readonly describe: (record: TraceRecord) => readonly string[];
+  /** Which changes a page lists. Default: those of `filter`. */
+  readonly changesFilter?: TraceFilter;
+}
+
+/** What the store has for a table, read row by row while it is written. Throws as `renderTable`. */
+export function reportTable(queries: TraceQueries, { table, filter, page }: Omit<TableReport, 'format'>): Table {
+  switch (table) {
+    case 'summary':
+      return summaryTable(queries.summaries(filter, page));
+    case 'outcomes':
+      return outcomeTable(queries.outcomeCounts(filter));
+    case 'changes':
+      return changeTable(queries.changes(filter, page));
+  }
 }
 
 /**
@@ -41,13 +52,9 @@ export function* renderTable(queries: TraceQueries, report: TableReport): Iterab
   const { table, format, filter, page } = report;
   if (table === 'summary' && format === 'csv') {
     yield SUMMARY_CSV_HEADER;
-    yield* queries.csvLines(filter, page);
-  } else if (table === 'summary') {
-    yield* formatTable(summaryTable(queries.summaries(filter, page)), format);
-  } else if (table === 'outcomes') {
-    yield* formatTable(outcomeTable(queries.outcomeCounts(filter)), format);
+    yield* queries.csvText(filter, page);
   } else {
-    yield* formatTable(changeTable(queries.changes(filter, page)), format);
+    yield* formatTable(reportTable(queries, report), format);
   }
 }
 
@@ -77,8 +84,7 @@ export function* renderRecords(queries: TraceQueries, report: RecordReport): Ite
         records: () => queries.records(filter, page),
         summaries: queries.summaries(filter, page),
         counts: queries.outcomeCounts(filter),
-        changes: queries.changes(filter, page),
-        describe: report.describe,
+        changes: queries.changes(report.changesFilter ?? filter, page),
       });
   }
 }

@@ -1,6 +1,8 @@
 import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
 import { SUMMARY_CSV_COLUMNS, summaryCells, type SummaryCell } from '../results/summary-csv.js';
+import type { StoredRun } from '../results/run-table.js';
 import type { SummaryRow } from '../results/summary-row.js';
+import { OUTCOMES, type Outcome } from '../trace/record.js';
 
 export type Cell = SummaryCell;
 
@@ -24,6 +26,9 @@ const NUMBERS: ReadonlySet<string> = new Set([
   'count',
   'share',
   'previous_last_pdm_hop',
+  'targets',
+  'records',
+  ...OUTCOMES.map((outcome) => outcome.replaceAll('-', '_')),
 ]);
 
 function columns(names: readonly string[]): Column[] {
@@ -83,6 +88,47 @@ export function changeTable(changes: Iterable<ChangeRow>): Table {
       timeText(now.startedAtMs),
     ]),
   };
+}
+
+export interface RunOverview extends StoredRun {
+  /** Of its list; 0 for runs without one. */
+  readonly targets: number;
+  readonly outcomes: ReadonlyMap<Outcome, number>;
+}
+
+/** The runs of a store. A column for each outcome, so that a program need not take text apart. */
+export function runTable(runs: readonly RunOverview[]): Table {
+  return {
+    columns: columns([
+      ...['run_id', 'name', 'vantage', 'state', 'started_at', 'ended_at', 'targets', 'records'],
+      ...OUTCOMES.map((outcome) => outcome.replaceAll('-', '_')),
+    ]),
+    rows: runs.map((run) => [
+      ...[run.id, run.name, run.vantage, run.state],
+      ...[timeText(run.startedAtMs), run.endedAtMs === null ? null : timeText(run.endedAtMs)],
+      ...[run.targets, recordCount(run)],
+      ...OUTCOMES.map((outcome) => run.outcomes.get(outcome) ?? 0),
+    ]),
+  };
+}
+
+/** The same in few columns, for people. `outcomes`: `18 delivered, 2 dropped`. */
+export function runOverviewTable(runs: readonly RunOverview[]): Table {
+  return {
+    columns: columns(['run_id', 'name', 'state', 'started_at', 'ended_at', 'targets', 'records', 'outcomes']),
+    rows: runs.map((run) => [
+      ...[run.id, run.name, run.state, timeText(run.startedAtMs)],
+      ...[run.endedAtMs === null ? null : timeText(run.endedAtMs), run.targets, recordCount(run)],
+      [...run.outcomes]
+        .sort(([, a], [, b]) => b - a)
+        .map(([outcome, count]) => `${count} ${outcome}`)
+        .join(', '),
+    ]),
+  };
+}
+
+function recordCount({ outcomes }: RunOverview): number {
+  return [...outcomes.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function timeText(atMs: number): string {

@@ -160,6 +160,10 @@ export function noSuchRun(path: string, runId: string): OutputError {
   );
 }
 
+export function damagedRecord(path: string, cause: unknown): OutputError {
+  return new OutputError(OUTPUT_ERRORS.corrupt, path, 'a record is not JSON any more', CORRUPT.remedy, cause);
+}
+
 /** Runs `body`; known failures come out as OutputError, all else as it was. */
 export function explainingErrors<T>(path: string, body: () => T): T {
   try {

@@ -52,6 +52,22 @@ export class RunTable {
     return row === undefined ? null : storedRun(row);
   }
 
+  /** Those whose id begins so, newest first. */
+  withPrefix(prefix: string, limit = 3): StoredRun[] {
+    const rows = this.#connection
+      .prepare(`${SELECT_RUN} WHERE substr(id, 1, ?) = ? ORDER BY run_key DESC LIMIT ?`)
+      .all([prefix.length, prefix, limit]) as RunRow[];
+    return rows.map(storedRun);
+  }
+
+  /** The newest run of each name, newest first. Those without a name are of one. */
+  newestOfEachName(): StoredRun[] {
+    const rows = this.#connection
+      .prepare(`${SELECT_RUN} WHERE run_key IN (SELECT max(run_key) FROM run GROUP BY name) ORDER BY run_key DESC`)
+      .all([]) as RunRow[];
+    return rows.map(storedRun);
+  }
+
   /** Newest first; with `after`, the id of a run, only older ones. */
   list(limit = 100, after: string | null = null): StoredRun[] {
     const rows = this.#connection

@@ -74,7 +74,7 @@ function composeStore(database: Database.Database, connection: SqlConnection, pa
     targets: new TargetTable(connection, path),
     traces: new TraceTable(connection, path),
     reporters: new ReporterTable(connection),
-    queries: new TraceQueries(connection),
+    queries: new TraceQueries(connection, path),
     claimRun(runId) {
       const claim = claimRun(path, runId);
       claims.add(claim);

@@ -1,13 +1,16 @@
 import type { Outcome, Protocol, TraceRecord } from '../trace/record.js';
+import { damagedRecord } from './output-error.js';
 import type { SqlConnection, SqlValue } from './sql-connection.js';
 import { columnName, SUMMARY_FIELDS, type SummaryRow } from './summary-row.js';
 
-/** All given conditions must hold. */
+/** All given conditions must hold. Of a list one entry must; an empty list matches nothing. */
 export interface TraceFilter {
   readonly runId?: string;
+  readonly runIds?: readonly string[];
   readonly company?: string;
   readonly outcomes?: readonly Outcome[];
   readonly protocol?: Protocol;
+  readonly protocols?: readonly Protocol[];
   /** Records in which this AS is the destination's, hop n's, hop n+1's, or one of the attribution's readings. */
   readonly asn?: number;
   /** `startedAt` in [fromMs, toMs). */
@@ -17,6 +20,12 @@ export interface TraceFilter {
   readonly destination?: string;
   /** The destination exactly as written (case aside), or its address in RFC 5952 text. */
   readonly host?: string;
+  /** The target's row of its list has this tag. */
+  readonly tag?: string;
+  /** Only records that differ from the one before, as `changes` lists them. */
+  readonly changed?: boolean;
+  /** Nothing that was stored after this key (`lastKey`): several reads then see the same records while others are written. */
+  readonly upToKey?: number;
 }
 
 export interface Page {
@@ -47,34 +56,64 @@ export interface ChangeRow {
 
 const RUN_ID = '(SELECT run.id FROM run WHERE run.run_key = t.run_key)';
 const SELECTED = SUMMARY_FIELDS.map((field) => (field === 'runId' ? RUN_ID : `t.${columnName(field)}`)).join(', ');
+const CHANGE = 't.change, t.previous_started_at_ms, t.previous_outcome, t.previous_last_pdm_hop';
 const FROM = 'FROM trace AS t';
+const RECORD = 'JOIN record ON record.trace_key = t.trace_key';
+/** Rows of one statement, and of those that carry whole records (20 kB each). */
+const BLOCK_ROWS = 2000;
+const BLOCK_RECORDS = 100;
 
-/** Reads records that match a filter. Rows are streamed: while one iterator is open, the store can do nothing else. */
+type Row = readonly SqlValue[];
+
+/** What rows are read: columns, the tables they come from, how many at a time, and conditions beside the filter's. */
+interface Reading {
+  readonly columns: string;
+  readonly from?: string;
+  readonly blockRows?: number;
+  readonly fixed?: readonly string[];
+}
+
+interface Block {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+  read(lastKey: SqlValue, rows: number): void;
+}
+
+/**
+ * Reads records that match a filter. Rows come in blocks, each a statement of its own: whoever reads slowly (a pager) holds no
+ * snapshot open meanwhile, which would keep the write-ahead log of a long run from being emptied.
+ */
 export class TraceQueries {
   readonly #connection: SqlConnection;
+  readonly #path: string;
 
-  constructor(connection: SqlConnection) {
+  constructor(connection: SqlConnection, path = '') {
     this.#connection = connection;
+    this.#path = path;
   }
 
   *summaries(filter: TraceFilter = {}, page: Page = {}): IterableIterator<SummaryRow> {
-    const where = whereClause(filter, page);
-    const sql = `SELECT ${SELECTED} ${FROM} ${where.sql} ${pageClause(page)}`;
-    for (const values of this.#connection.prepare(sql).iterateRaw(where.parameters)) yield summaryRow(values, 0);
+    for (const values of this.#rows({ columns: SELECTED }, filter, page)) yield summaryRow(values, 1);
   }
 
-  /** The lines of the summary CSV, without its header, each ending in CRLF. */
-  *csvLines(filter: TraceFilter = {}, page: Page = {}): IterableIterator<string> {
-    const where = whereClause(filter, page);
-    const sql = `SELECT t.csv_line ${FROM} ${where.sql} ${pageClause(page)}`;
-    for (const [line] of this.#connection.prepare(sql).iterateRaw(where.parameters)) yield String(line);
+  /** The lines of the summary CSV, without its header, each ending in CRLF; many in each piece of text. */
+  *csvText(filter: TraceFilter = {}, page: Page = {}): IterableIterator<string> {
+    const begin = `SELECT t.trace_key, t.csv_line ${FROM}`;
+    for (const block of this.#blocks(begin, BLOCK_ROWS, filter, page, [])) {
+      // Joined by SQLite: a million lines one by one would take twice as long.
+      const sql = `SELECT ${page.newestFirst === true ? 'min' : 'max'}(trace_key), count(*), group_concat(csv_line, '') FROM (${block.sql})`;
+      const [row] = [...this.#connection.prepare(sql).iterateRaw(block.parameters)];
+      const [lastKey, count, text] = row ?? [];
+      if (typeof text !== 'string') return;
+      yield text;
+      block.read(lastKey ?? null, Number(count));
+    }
   }
 
   /** Whole records as they were stored, as JSON text. */
   *recordTexts(filter: TraceFilter = {}, page: Page = {}): IterableIterator<string> {
-    const where = whereClause(filter, page);
-    const sql = `SELECT record.json ${FROM} JOIN record ON record.trace_key = t.trace_key ${where.sql} ${pageClause(page)}`;
-    for (const [json] of this.#connection.prepare(sql).iterateRaw(where.parameters)) yield String(json);
+    const reading = { columns: 'record.json', from: RECORD, blockRows: BLOCK_RECORDS };
+    for (const [, json] of this.#rows(reading, filter, page)) yield String(json);
   }
 
   /** Whether a record of this id is there. */
@@ -82,8 +121,9 @@ export class TraceQueries {
     return this.#connection.prepare('SELECT 1 FROM trace WHERE id = ?').get([id]) !== undefined;
   }
 
+  /** @throws OutputError `EOUTPUTCORRUPT` where a record is no JSON any more. */
   *records(filter: TraceFilter = {}, page: Page = {}): IterableIterator<TraceRecord> {
-    for (const json of this.recordTexts(filter, page)) yield JSON.parse(json) as TraceRecord;
+    for (const json of this.recordTexts(filter, page)) yield this.#parsed(json);
   }
 
   /** How many records there are of each protocol and outcome. Answered from an index where only the run is filtered. */
@@ -97,8 +137,47 @@ export class TraceQueries {
       .all(where.parameters) as OutcomeCount[];
   }
 
+  /** Of each run that has records, by its id: how many records ended how. */
+  runCounts(): Map<string, ReadonlyMap<Outcome, number>> {
+    const rows = this.#connection
+      .prepare(
+        `SELECT run.id, counted.outcome, counted.records
+         FROM (SELECT run_key, outcome, count(*) AS records FROM trace GROUP BY run_key, outcome) AS counted
+         JOIN run USING (run_key)`,
+      )
+      .iterateRaw([]);
+    const runs = new Map<string, Map<Outcome, number>>();
+    for (const [id, outcome, records] of rows) {
+      const counts = runs.get(String(id)) ?? new Map<Outcome, number>();
+      counts.set(outcome as Outcome, Number(records));
+      runs.set(String(id), counts);
+    }
+    return runs;
+  }
+
   count(filter: TraceFilter = {}): number {
     return this.outcomeCounts(filter).reduce((sum, row) => sum + row.count, 0);
+  }
+
+  /** Whether there is one at all: cheaper than to count. */
+  any(filter: TraceFilter = {}): boolean {
+    const where = whereClause(filter);
+    return this.#connection.prepare(`SELECT 1 ${FROM} ${where.sql} LIMIT 1`).get(where.parameters) !== undefined;
+  }
+
+  /** The key of the record that was stored last; 0 where there is none. */
+  lastKey(): number {
+    const row = this.#connection.prepare('SELECT ifnull(max(trace_key), 0) AS key FROM trace').get([]);
+    return (row as { key: number }).key;
+  }
+
+  /** Names that records and targets have: for telling what a filter may have been meant to say. */
+  companies(): string[] {
+    return this.#texts('SELECT DISTINCT company FROM trace WHERE company IS NOT NULL LIMIT 10000');
+  }
+
+  tags(): string[] {
+    return this.#texts("SELECT DISTINCT value FROM target JOIN json_each(target.tags) WHERE tags <> '[]' LIMIT 10000");
   }
 
   /**
@@ -106,19 +185,102 @@ export class TraceQueries {
    * made when each record was stored, so this reads an index of the changed ones only.
    */
   *changes(filter: TraceFilter = {}, page: Page = {}): IterableIterator<ChangeRow> {
-    const where = whereClause(filter, page, ['t.change IS NOT NULL']);
-    const sql = `SELECT t.change, t.previous_started_at_ms, t.previous_outcome, t.previous_last_pdm_hop, ${SELECTED}
-      ${FROM} ${where.sql} ${pageClause(page)}`;
-    for (const values of this.#connection.prepare(sql).iterateRaw(where.parameters)) {
+    const reading = { columns: `${CHANGE}, ${SELECTED}`, fixed: ['t.change IS NOT NULL'] };
+    for (const values of this.#rows(reading, filter, page)) {
       yield {
-        change: values[0] as ChangeRow['change'],
+        change: values[1] as ChangeRow['change'],
         previous: {
-          startedAtMs: values[1] as number,
-          outcome: values[2] as Outcome,
-          lastPdmHop: values[3] as number | null,
+          startedAtMs: values[2] as number,
+          outcome: values[3] as Outcome,
+          lastPdmHop: values[4] as number | null,
         },
-        now: summaryRow(values, 4),
+        now: summaryRow(values, 5),
       };
+    }
+  }
+
+  #texts(sql: string): string[] {
+    return [...this.#connection.prepare(sql).iterateRaw([])].map(([text]) => String(text));
+  }
+
+  /** Each row begins with its key. */
+  *#rows(reading: Reading, filter: TraceFilter, page: Page): IterableIterator<Row> {
+    const { columns, from = '', blockRows = BLOCK_ROWS, fixed = [] } = reading;
+    const begin = `SELECT t.trace_key, ${columns} ${FROM} ${from}`;
+    for (const block of this.#blocks(begin, blockRows, filter, page, fixed)) {
+      const rows = [...this.#connection.prepare(block.sql).iterateRaw(block.parameters)];
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      block.read(last[0] ?? null, rows.length);
+    }
+  }
+
+  /** Statements to run one after the other, each from where the one before came to; `read` says where that was. */
+  *#blocks(
+    begin: string,
+    blockRows: number,
+    filter: TraceFilter,
+    page: Page,
+    fixed: readonly string[],
+  ): Iterable<Block> {
+    const descending = page.newestFirst === true;
+    const span = this.#keySpan(filter);
+    // One bound to a side: SQLite seeks to the first it finds and would read all that the other excludes.
+    const bounds = descending ? ['t.trace_key < ?', 't.trace_key >= ?'] : ['t.trace_key > ?', 't.trace_key <= ?'];
+    const { upToKey: _, ...rest } = filter;
+    const where = whereClause(rest, [...bounds, ...fixed], true);
+    const order = `ORDER BY t.trace_key ${descending ? 'DESC' : 'ASC'} LIMIT ? OFFSET ?`;
+    const sql = `${begin} ${where.sql} ${order}`;
+    const end = descending ? span.from : span.to;
+    const after = page.after === undefined ? null : this.#keyOf(page.after);
+    if (after === undefined) return;
+    let key: SqlValue = descending
+      ? Math.min(span.to + 1, after ?? Infinity)
+      : Math.max(span.from - 1, after ?? -Infinity);
+    let left = page.limit === undefined ? Infinity : wholeNumber(page.limit);
+    let offset = wholeNumber(page.offset ?? 0);
+    let more = true;
+    while (more && left > 0) {
+      const limit = Math.min(blockRows, left);
+      more = false;
+      yield {
+        sql,
+        parameters: [key, end, ...where.parameters, limit, offset],
+        read: (lastKey, rows) => {
+          key = lastKey;
+          left -= rows;
+          offset = 0;
+          more = rows === limit;
+        },
+      };
+    }
+  }
+
+  /** The keys between which matching rows lie. Those of a time come from its index; then only their span is read, in order of keys. */
+  #keySpan({ fromMs, toMs, upToKey }: TraceFilter): { from: number; to: number } {
+    const lastKey = Math.min(upToKey ?? Infinity, this.lastKey());
+    if (fromMs === undefined && toMs === undefined) return { from: 0, to: lastKey };
+    const row = this.#connection
+      .prepare(
+        `SELECT min(trace_key) AS low, max(trace_key) AS high FROM trace INDEXED BY trace_started
+         WHERE started_at_ms >= ? AND started_at_ms < ?`,
+      )
+      .get([fromMs ?? Number.MIN_SAFE_INTEGER, toMs ?? Number.MAX_SAFE_INTEGER]);
+    const { low, high } = row as { low: number | null; high: number | null };
+    return { from: low ?? 0, to: Math.min(lastKey, high ?? -1) };
+  }
+
+  #keyOf(id: string): number | undefined {
+    const row = this.#connection.prepare('SELECT trace_key FROM trace WHERE id = ?').get([id]);
+    return (row as { trace_key: number } | undefined)?.trace_key;
+  }
+
+  #parsed(json: string): TraceRecord {
+    try {
+      return JSON.parse(json) as TraceRecord;
+    } catch (error) {
+      throw damagedRecord(this.#path, error);
     }
   }
 }
@@ -130,22 +292,16 @@ function summaryRow(values: readonly SqlValue[], from: number): SummaryRow {
   return row as unknown as SummaryRow;
 }
 
-function pageClause(page: Page): string {
-  const direction = page.newestFirst === true ? 'DESC' : 'ASC';
-  const limit =
-    page.limit === undefined ? '' : `LIMIT ${wholeNumber(page.limit)} OFFSET ${wholeNumber(page.offset ?? 0)}`;
-  return `ORDER BY t.trace_key ${direction} ${limit}`;
-}
-
 function wholeNumber(value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a row count: ${value}; use 0 or more`);
   return value;
 }
 
+/** `byKey`: rows are read in the order of keys, within bounds that the time gave; its index would only make them be sorted. */
 function whereClause(
   filter: TraceFilter,
-  page: Page = {},
   fixed: readonly string[] = [],
+  byKey = false,
 ): { sql: string; parameters: SqlValue[] } {
   const conditions = [...fixed];
   const parameters: SqlValue[] = [];
@@ -153,13 +309,21 @@ function whereClause(
     conditions.push(condition);
     parameters.push(...values);
   };
+  const addOneOf = (expression: (list: string) => string, values: readonly SqlValue[] | undefined): void => {
+    if (values !== undefined) add(expression(values.map(() => '?').join(', ')), ...values);
+  };
+  const startedAt = byKey ? '+t.started_at_ms' : 't.started_at_ms';
   if (filter.runId !== undefined) add('t.run_key = (SELECT run.run_key FROM run WHERE run.id = ?)', filter.runId);
+  addOneOf((list) => `t.run_key IN (SELECT run.run_key FROM run WHERE run.id IN (${list}))`, filter.runIds);
   if (filter.company !== undefined) add('t.company = ?', filter.company);
   if (filter.protocol !== undefined) add('t.protocol = ?', filter.protocol);
-  if (filter.outcomes !== undefined)
-    add(`t.outcome IN (${filter.outcomes.map(() => '?').join(', ')})`, ...filter.outcomes);
-  if (filter.fromMs !== undefined) add('t.started_at_ms >= ?', filter.fromMs);
-  if (filter.toMs !== undefined) add('t.started_at_ms < ?', filter.toMs);
+  addOneOf((list) => `t.protocol IN (${list})`, filter.protocols);
+  addOneOf((list) => `t.outcome IN (${list})`, filter.outcomes);
+  if (filter.fromMs !== undefined) add(`${startedAt} >= ?`, filter.fromMs);
+  if (filter.toMs !== undefined) add(`${startedAt} < ?`, filter.toMs);
+  // `+`: where records are counted, an index that covers all is worth more than the order of keys.
+  if (filter.upToKey !== undefined) add('+t.trace_key <= ?', filter.upToKey);
+  if (filter.changed === true) conditions.push('t.change IS NOT NULL');
   if (filter.asn !== undefined) {
     const asn = filter.asn;
     add('? IN (t.destination_asn, t.last_pdm_asn, t.next_hop_asn, t.attribution_best, t.attribution_worst)', asn);
@@ -176,9 +340,12 @@ function whereClause(
     add('(t.series_key IN (SELECT series_key FROM series WHERE series.host = lower(?)) OR t.destination_address = ?)');
     parameters.push(filter.host, filter.host);
   }
-  if (page.after !== undefined) {
-    const beyond = page.newestFirst === true ? '<' : '>';
-    add(`t.trace_key ${beyond} (SELECT trace.trace_key FROM trace WHERE trace.id = ?)`, page.after);
+  if (filter.tag !== undefined) {
+    add(
+      `EXISTS (SELECT 1 FROM target JOIN json_each(target.tags) AS tag
+         WHERE target.target_key = t.target_key AND tag.value = ?)`,
+      filter.tag,
+    );
   }
   return { sql: conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`, parameters };
 }

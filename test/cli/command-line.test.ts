@@ -58,7 +58,7 @@ describe('bad usage', () => {
   });
 
   it('does not name things that are not there yet', async () => {
-    for (const flag of ['--output', '--parallel']) {
+    for (const flag of ['--parallel']) {
       const { code, line } = await fails([flag, 'x', 'host']);
       expect([flag, code, line?.includes(`there is no flag ${flag};`)]).toEqual([flag, 64, true]);
     }

@@ -1,35 +1,27 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { formatTable, type TableFormat } from '../../src/report/format-table.js';
-import { changeTable, outcomeTable, summaryTable, type Table } from '../../src/report/table.js';
-import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
+import {
+  changeTable,
+  outcomeTable,
+  runOverviewTable,
+  runTable,
+  summaryTable,
+  type Table,
+} from '../../src/report/table.js';
 import { summariseRecord } from '../../src/results/summary-row.js';
-import { buildRecord, START_MS } from '../results/record-builder.js';
+import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 
 const rows = [
   summariseRecord(buildRecord({ number: 1 })),
   summariseRecord(buildRecord({ number: 2, outcome: 'delivered', company: 'Acme | Sons' })),
 ];
 
-function text(table: Table, format: TableFormat, cellLimit?: number): string {
-  return [...formatTable(table, format, cellLimit === undefined ? {} : { cellLimit })].join('');
+function text(table: Table, format: TableFormat): string {
+  return [...formatTable(table, format)].join('');
 }
 
 describe('the summary table', () => {
-  it('is aligned, with the same columns as the CSV', () => {
-    const lines = text(summaryTable(rows), 'table').trimEnd().split('\n');
-    expect(lines).toHaveLength(4);
-    expect(lines[0]?.split(/\s{2,}/)).toEqual([...SUMMARY_CSV_COLUMNS]);
-    const from = lines[0]?.indexOf('outcome') ?? -1;
-    expect(lines[2]?.slice(from, from + 7)).toBe('dropped');
-    expect(lines[3]?.slice(from, from + 9)).toBe('delivered');
-  });
-
-  it('cuts long cells and shows what could move a cursor as question marks', () => {
-    const row = { ...rows[0]!, company: `\u001b[2J\u202e${'x'.repeat(50)}` };
-    expect(text(summaryTable([row]), 'table', 12)).toContain('?[2J?xxxxxx…');
-  });
-
   it('is CSV, JSON with unknown as null, and Markdown in which nothing of a cell is markup', () => {
     expect(parse(text(summaryTable(rows), 'csv'), { columns: true })).toHaveLength(2);
     const objects = JSON.parse(text(summaryTable(rows), 'json')) as Record<string, unknown>[];
@@ -39,6 +31,8 @@ describe('the summary table', () => {
       next_hop: null,
       outcome: 'delivered',
     });
+    const lines = text(summaryTable(rows), 'jsonl').trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(objects);
     const markdown = text(summaryTable(rows), 'markdown').trimEnd().split('\n');
     expect(markdown[1]).toContain('--:');
     expect(markdown[3]).toContain('| Acme \\| Sons |');
@@ -55,7 +49,7 @@ describe('the summary table', () => {
   it('without rows is a table without rows', () => {
     expect(text(summaryTable([]), 'json')).toBe('[]\n');
     expect(text(summaryTable([]), 'csv').split('\r\n')).toHaveLength(2);
-    expect(text(summaryTable([]), 'table').trimEnd().split('\n')).toHaveLength(2);
+    expect(text(summaryTable([]), 'jsonl')).toBe('');
   });
 
   it('takes a row only when it is asked for', () => {
@@ -108,5 +102,33 @@ describe('the table of changes', () => {
         started_at: '2026-11-24T08:00:01Z',
       },
     ]);
+  });
+});
+
+describe('the table of runs', () => {
+  const run = {
+    id: RUN_ID,
+    name: 'list.csv',
+    vantage: null,
+    toolVersion: '0',
+    options: {},
+    startedAtMs: START_MS,
+    endedAtMs: null,
+    state: 'ready' as const,
+    targets: 5,
+    outcomes: new Map([
+      ['no-difference', 1],
+      ['dropped', 3],
+    ] as const),
+  };
+
+  it('has a column for each outcome, for programs', () => {
+    const [row] = JSON.parse(text(runTable([run]), 'json')) as Record<string, unknown>[];
+    expect(row).toMatchObject({ run_id: RUN_ID, state: 'ready', targets: 5, records: 4, dropped: 3, no_difference: 1 });
+    expect(row).toMatchObject({ started_at: '2026-11-24T08:00:00Z', ended_at: null, delivered: 0 });
+  });
+
+  it('says the outcomes in one column, most frequent first, for people', () => {
+    expect([...runOverviewTable([run]).rows][0]?.at(-1)).toBe('3 dropped, 1 no-difference');
   });
 });

@@ -14,7 +14,6 @@ function page(records: readonly TraceRecord[], over: Partial<HtmlPage> = {}): st
       generatedAt: '2026-11-24T09:00:00Z',
       records: () => records,
       counts: [{ protocol: 'udp', outcome: 'dropped', count: records.length }],
-      describe: (record) => ['PDM stops.', ...record.verdict.reasons],
       ...over,
     }),
   ].join('');
@@ -33,6 +32,9 @@ function unbalanced(html: string): string[] {
   }
   return [...wrong, ...open];
 }
+
+/** Fields of few possible values, which are ours. */
+const CHOICES = ['startedAt', 'endedAt', 'outcome', 'protocol', 'inDestinationNetwork', 'cause', 'basis', 'returnPath'];
 
 const everyOutcome = OUTCOMES.map((outcome, index) => buildRecord({ number: index + 1, outcome, distance: 6 + index }));
 
@@ -62,17 +64,18 @@ describe('the page', () => {
   it('escapes every value wherever a record holds text', () => {
     const payload = `"'><svg onload=alert(1)>&\u202e`;
     const hostile = JSON.parse(JSON.stringify(buildRecord({ distance: 6 })), (key, value: unknown) =>
-      typeof value === 'string' && !['startedAt', 'endedAt', 'outcome', 'protocol'].includes(key) ? payload : value,
+      typeof value === 'string' && !CHOICES.includes(key) ? payload : value,
     ) as TraceRecord;
     const now = summariseRecord(hostile);
     const html = page([hostile], {
       title: payload,
       changes: [{ now, change: 'outcome', previous: { startedAtMs: 0, outcome: 'delivered', lastPdmHop: 1 } }],
-      describe: () => [payload, payload],
     });
     expect(html).not.toContain('<svg onload');
     expect(html).not.toContain('\u202e');
     expect(html).toContain('&quot;&#39;&gt;&lt;svg onload=alert(1)&gt;&amp;?');
+    // The verdict's own reasons and the names in its words.
+    expect(html).toContain('<li>&quot;&#39;&gt;&lt;svg onload=alert(1)&gt;&amp;?</li>');
     expect(unbalanced(html)).toEqual([]);
   });
 
@@ -87,10 +90,13 @@ describe('the page', () => {
     );
   });
 
-  it('says the verdict in the words it was given, and links each row of the summary to its record', () => {
+  it('says the verdict in words, and links each row of the summary to its record', () => {
     const record = buildRecord({ number: 1 });
     const html = page([record]);
-    expect(html).toContain('<p class="verdict">PDM stops.</p>');
+    expect(html).toContain('<p class="verdict">PDM stops after hop 8 (ae-8.r1.transit0.example.net, AS65002 Transit 0');
+    expect(html).toContain(
+      '<li>0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).</li>',
+    );
     expect(html).toContain(`href="#r-${record.id}"`);
     expect(html).toContain(`<article class="card" id="r-${record.id}">`);
   });
