@@ -64,6 +64,8 @@ export class Daemon implements DaemonView {
   readonly #outcomes = new Map<string, number>();
   readonly #stopping = new AbortController();
   #jobs: Job[] = [];
+  /** Removed by a reload, ending. */
+  readonly #leaving = new Map<string, Promise<void>>();
   #settings: DaemonSettings;
   #http: HttpServer | null = null;
   #reload: Promise<void> = Promise.resolve();
@@ -180,9 +182,12 @@ export class Daemon implements DaemonView {
   }
 
   #addJob(settings: DaemonSettings['jobs'][number]): void {
+    const { log } = this.#ports;
     const job = new Job(this.#services, settings);
     this.#jobs.push(job);
-    job.start();
+    job.start().catch((error: unknown) => {
+      log.error('job-failed', { job: settings.name, ...errorFields(error) });
+    });
   }
 
   /** Runs whose job is not in the file any more: nobody goes on with them. */
@@ -267,7 +272,7 @@ export class Daemon implements DaemonView {
       const settings = next.jobs.find(({ name }) => name === job.settings.name);
       if (settings === undefined) {
         log.info('job-removed', { job: job.settings.name });
-        void job.stop();
+        this.#leaving.set(job.settings.name, job.stop());
       } else {
         job.change(settings);
         kept.push(job);
@@ -277,7 +282,15 @@ export class Daemon implements DaemonView {
     for (const settings of next.jobs) {
       if (kept.some((job) => job.settings.name === settings.name)) continue;
       log.info('job-added', { job: settings.name });
-      this.#addJob(settings);
+      // One that was removed a moment ago may still be ending, and has the run that is to be gone on with.
+      const before = this.#leaving.get(settings.name);
+      this.#leaving.delete(settings.name);
+      if (before === undefined) this.#addJob(settings);
+      else
+        void before.then(() => {
+          const wanted = this.#settings.jobs.find(({ name }) => name === settings.name);
+          if (wanted !== undefined && !this.#stopping.signal.aborted) this.#addJob(wanted);
+        });
     }
   }
 
@@ -286,7 +299,7 @@ export class Daemon implements DaemonView {
     log.info('stopping', { held: this.#writer.held });
     this.#stopping.abort();
     const http = within(clock, HTTP_END_MS, this.#http?.close() ?? Promise.resolve());
-    const ends = Promise.all([this.#requests.stop(), ...this.#jobs.map((job) => job.stop())]);
+    const ends = Promise.all([this.#requests.stop(), ...this.#leaving.values(), ...this.#jobs.map((job) => job.stop())]);
     this.#measurer.interrupt();
     await within(clock, TRACES_END_MS, ends);
     this.#measurer.close();

@@ -5,7 +5,9 @@ import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { JobView } from './daemon-view.js';
 import { daemonOptionsOf, JobRun, type RunEnd, type RunPlan, type RunServices } from './job-run.js';
+import { errorFields } from './daemon-log.js';
 import { JobSchedule, type SkipReason } from './job-schedule.js';
+import { retryTransient } from './retry-transient.js';
 
 export interface JobServices extends RunServices {
   /** 0 ≤ value < 1. */
@@ -22,7 +24,9 @@ export class Job {
   /** The end of all that is under way. */
   #work: Promise<void> = Promise.resolve();
   #busy = false;
-  #stopped = false;
+  /** The store has been asked what there is to go on with. */
+  #following = false;
+  readonly #stopping = new AbortController();
   #lastEnd: RunEnd | null = null;
   readonly #skipped: Record<SkipReason, number> = { overlap: 0, missed: 0 };
 
@@ -36,11 +40,20 @@ export class Job {
   }
 
   /** Goes on with what an earlier process left unfinished, and from then on follows the schedule. */
-  start(): void {
+  async start(): Promise<void> {
     const { store, clock, log } = this.#services;
     const { name } = this.#settings;
-    const latest = store.runs.latest(name);
-    const unfinished = unfinishedRuns(store, name);
+    const { latest, unfinished } = await retryTransient(
+      {
+        clock,
+        signal: this.#stopping.signal,
+        onFailure: (error) => {
+          log.warn('store-failed', { job: name, ...errorFields(error) });
+        },
+      },
+      () => ({ latest: store.runs.latest(name), unfinished: unfinishedRuns(store, name) }),
+    );
+    if (this.#stopping.signal.aborted) return;
     if (unfinished.length > 0) {
       log.info('run-resumed', { job: name, runs: unfinished.map(({ id }) => id) });
       this.#begin(unfinished.map((stored) => this.#planOf(stored)));
@@ -54,7 +67,7 @@ export class Job {
     const before = this.#settings;
     this.#settings = settings;
     const same = SCHEDULE_KEYS.every((key) => before[key] === settings[key]);
-    if (same || this.#stopped) return;
+    if (same || !this.#following || this.#stopping.signal.aborted) return;
     this.#schedule?.stop();
     this.#schedule = null;
     this.#follow(this.#services.clock.wallMs());
@@ -62,7 +75,7 @@ export class Job {
 
   /** Nothing begins any more; what is under way gives out no further target. Resolves when it has ended. */
   stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     this.#schedule?.stop();
     this.#run?.stop();
     return this.#work;
@@ -85,6 +98,7 @@ export class Job {
   #follow(since: number): void {
     const { clock, random, log } = this.#services;
     const { name, schedule, jitterSeconds, missed, enabled } = this.#settings;
+    this.#following = true;
     if (!enabled) return;
     this.#schedule = new JobSchedule({
       ...{ schedule, missed, clock, random, since },
@@ -109,7 +123,7 @@ export class Job {
 
   async #workThrough(plans: readonly RunPlan[]): Promise<void> {
     for (const plan of plans) {
-      if (this.#stopped) break;
+      if (this.#stopping.signal.aborted) break;
       this.#run = new JobRun(this.#services, plan);
       this.#lastEnd = await this.#run.run();
     }
