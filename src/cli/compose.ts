@@ -145,7 +145,10 @@ export const daemonProcess: DaemonProcess = {
     await readPrefixFile(settings.doNotProbe, 'doNotProbe');
     return readFile(settings.doNotProbe, 'utf8');
   },
-  startHttp: () => () => Promise.resolve({ address: '', close: () => Promise.resolve() }),
+  startHttp: (log, store) => async (settings, view) => {
+    const { startHttp } = await import('../daemon/http-server.js');
+    return startHttp({ settings, view, store, log, toolVersion: toolVersion() });
+  },
 };
 
 function unreadable(path: string, setting: string): (cause: unknown) => never {

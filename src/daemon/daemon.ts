@@ -299,7 +299,11 @@ export class Daemon implements DaemonView {
     log.info('stopping', { held: this.#writer.held });
     this.#stopping.abort();
     const http = within(clock, HTTP_END_MS, this.#http?.close() ?? Promise.resolve());
-    const ends = Promise.all([this.#requests.stop(), ...this.#leaving.values(), ...this.#jobs.map((job) => job.stop())]);
+    const ends = Promise.all([
+      this.#requests.stop(),
+      ...this.#leaving.values(),
+      ...this.#jobs.map((job) => job.stop()),
+    ]);
     this.#measurer.interrupt();
     await within(clock, TRACES_END_MS, ends);
     this.#measurer.close();
