@@ -1,0 +1,73 @@
+/** `pdm-trace run` as its users have it: a process, a store, a network, and what happens when it is ended. */
+import { existsSync } from 'node:fs';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../sim/random.js';
+import { killAndResume, ListBench, MAIN, storedRecords } from './run-kills.js';
+
+beforeAll(() => {
+  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" before these tests`);
+});
+
+/** `npm run soak` wants more. */
+const KILLS = Number(process.env['SOAK_KILLS'] ?? 10);
+
+let bench: ListBench | null = null;
+afterEach(() => {
+  bench?.close();
+  bench = null;
+});
+
+describe('a run that is killed with -9 again and again', () => {
+  it('has each record once in the end, loses none that was stored, and probes none of those again', async () => {
+    const seed = Date.now() % 100_000;
+    const random = new Random(seed);
+    bench = await ListBench.open(180);
+    let kills = 0;
+    while (kills < KILLS) {
+      const result = await killAndResume(bench, { kills: KILLS - kills, rate: 1600, random: () => random.unit() });
+      expect(result.violations, `seed ${seed}, stored ${result.storedAfter.join(' ')}`).toEqual([]);
+      kills += result.kills;
+      bench.useNewStore();
+    }
+    expect(kills).toBe(KILLS);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('once ends a run with 130, all that was measured stored, and it can be gone on with', async () => {
+    bench = await ListBench.open(12);
+    const flags = [...bench.flags, '--store', bench.store, '--rate', '3000'];
+    const first = bench.start(['run', '--targets', bench.list, '--json', ...flags]);
+    await first.says('targets at');
+    while (!first.stdout.includes('\n') && !first.isOver) await new Promise((resolve) => setTimeout(resolve, 5));
+    first.kill('SIGINT');
+    expect((await first.ended).code).toBe(130);
+    expect(first.stderr).toContain('go on with: pdm-trace run --resume');
+    const stored = storedRecords(bench.store);
+    const printed = first.stdout.split('\n').filter(Boolean);
+    expect(printed).toHaveLength(stored.size);
+    expect(stored.size).toBeGreaterThan(0);
+    expect(stored.size).toBeLessThan(24);
+
+    const second = bench.start(['run', '--resume', '--json', ...flags]);
+    expect((await second.ended).code).toBe(0);
+    expect(second.stdout.split('\n').filter(Boolean)).toHaveLength(24 - stored.size);
+    const all = storedRecords(bench.store);
+    expect(all.size).toBe(24);
+    for (const [key, { id }] of stored) expect(all.get(key)?.id).toBe(id);
+  });
+
+  it('twice ends it at once, and it can be gone on with', async () => {
+    bench = await ListBench.open(12);
+    const flags = [...bench.flags, '--store', bench.store, '--rate', '3000'];
+    const first = bench.start(['run', '--targets', bench.list, ...flags]);
+    await first.says('targets at');
+    first.kill('SIGINT');
+    await first.says('once more ends it at once');
+    first.kill('SIGINT');
+    expect((await first.ended).code).toBe(130);
+    const second = bench.start(['run', '--resume', ...flags]);
+    expect((await second.ended).code).toBe(0);
+    expect(storedRecords(bench.store).size).toBe(24);
+  });
+});
