@@ -15,8 +15,21 @@ sys.stdin.read()
 const TCP = 6;
 const FLAG = { syn: 0x02, rst: 0x04, ack: 0x10 };
 
-async function listen(lab: Lab): Promise<() => void> {
-  const child = lab.spawn('target', ['python3', '-c', LISTEN], { stdio: 'pipe' });
+/** Takes SYNs that are not for its own address, as a middlebox does, and answers them from theirs. */
+const INTERCEPT = `
+import socket, sys
+IPV6_TRANSPARENT = 75
+server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+server.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+server.bind(("::", 443))
+server.listen(64)
+print("ready", flush=True)
+sys.stdin.read()
+`;
+const INTERCEPTED = 7;
+
+async function listen(lab: Lab, node = 'target', program = LISTEN): Promise<() => void> {
+  const child = lab.spawn(node, ['python3', '-c', program], { stdio: 'pipe' });
   await new Promise((resolve, reject) => {
     child.stdout?.once('data', resolve);
     child.once('close', () => {
@@ -47,10 +60,37 @@ function countSegments(packets: readonly Uint8Array[]): Segments {
 }
 
 async function trace(lab: Lab, ...flags: readonly string[]): Promise<TraceRecord> {
-  const argv = [MAIN, '--json', '--no-dns', '--protocol', 'tcp', ...flags, lab.targetAddress];
+  const [record] = await traces(lab, 'tcp', ...flags);
+  return record!;
+}
+
+async function traces(lab: Lab, protocols: string, ...flags: readonly string[]): Promise<readonly TraceRecord[]> {
+  const argv = [MAIN, '--json', '--no-dns', '--protocol', protocols, ...flags, lab.targetAddress];
   const { stdout, stderr } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 110_000 });
   expect(stdout, stderr).not.toBe('');
-  return JSON.parse(stdout) as TraceRecord;
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TraceRecord);
+}
+
+/** Every SYN that comes to this router is delivered to it, whatever its address and hop limit. */
+async function intercept(lab: Lab, node: string): Promise<() => void> {
+  const rules = `table ip6 middlebox {
+    chain prerouting {
+      type filter hook prerouting priority -150
+      iifname "up*" meta l4proto tcp meta mark set ${INTERCEPTED}
+    }
+  }`;
+  const routes = `rule add fwmark ${INTERCEPTED} table ${INTERCEPTED}\nroute add local default dev lo table ${INTERCEPTED}\n`;
+  for (const [argv, input] of [
+    [['nft', '-f', '-'], rules],
+    [['ip', '-6', '-batch', '-'], routes],
+  ] as const) {
+    const { code, stderr } = await lab.exec(node, argv, { input });
+    expect(code, stderr).toBe(0);
+  }
+  return listen(lab, node, INTERCEPT);
 }
 
 describe.concurrent('pdm-trace --protocol tcp', () => {
@@ -107,6 +147,44 @@ describe.concurrent('pdm-trace --protocol tcp', () => {
       const { verdict } = await trace(lab);
       stop();
       expect([verdict.outcome, verdict.cause]).toEqual(['dropped', 'option']);
+    } finally {
+      await lab.destroy();
+    }
+  });
+
+  for (const transport of ['native', 'raw-socket']) {
+    it(`inconclusive where a router on the way answers SYNs in the target's name, which is not counted as the target (${transport})`, async () => {
+      const lab = await createLab('delivered-8');
+      try {
+        const stop = await intercept(lab, 'hop4');
+        const capture = await lab.capture('target', 'up');
+        const records = await traces(lab, 'icmp6,tcp', '--transport', transport);
+        const { syns } = countSegments((await capture.stop()).packets);
+        stop();
+        expect(syns).toBe(0);
+        const [echo, tcp] = ['icmp6', 'tcp'].map((protocol) => records.find((record) => record.protocol === protocol)!);
+        expect(echo!.verdict.outcome).toBe('delivered');
+        expect(tcp!.verdict.outcome).toBe('inconclusive');
+        expect(tcp!.verdict.reasons[0]).toMatch(
+          /answers SYNs in the target's name from hop 4, .* met at hop [5-8]: too near/,
+        );
+        expect(tcp!.verdict.evidence).toMatchObject({ pairs: 0, plainOnly: 0, rates: { plain: null, pdm: null } });
+        expect(tcp!.targetPairs!.distance.plain).toBe(4);
+      } finally {
+        await lab.destroy();
+      }
+    });
+  }
+
+  it('accuses nobody where a router on the way answers SYNs without the option and drops the others', async () => {
+    const lab = await createLab('drop-at-4');
+    try {
+      const stop = await intercept(lab, 'hop6');
+      const records = await traces(lab, 'icmp6,tcp', '--no-explain');
+      stop();
+      const tcp = records.find(({ protocol }) => protocol === 'tcp');
+      expect(tcp!.verdict.outcome).toBe('inconclusive');
+      expect(tcp!.verdict.reasons[0]).toContain('too near to be the target');
     } finally {
       await lab.destroy();
     }

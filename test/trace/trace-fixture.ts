@@ -31,7 +31,15 @@ export function makeFlow(protocol: Protocol, values: Partial<Flow> = {}): Flow {
 
 export function makeState(
   protocol: Protocol,
-  values: { probeUri?: string; flow?: Partial<Flow>; seed?: number; nonce?: Uint8Array; confidence?: number } = {},
+  values: {
+    probeUri?: string;
+    flow?: Partial<Flow>;
+    seed?: number;
+    nonce?: Uint8Array;
+    confidence?: number;
+    size?: number | null;
+    fragment?: boolean;
+  } = {},
 ): TraceState {
   return createTraceState({
     source: SOURCE,
@@ -55,6 +63,8 @@ export function makeState(
       sequenceBase: 65_530,
     },
     probeUri: values.probeUri ?? null,
+    size: values.size ?? null,
+    fragment: values.fragment ?? false,
     firstFlow: makeFlow(protocol, values.flow),
   });
 }
