@@ -22,6 +22,8 @@ export const OUTPUT_ERRORS = {
   runBusy: 'EOUTPUTRUNBUSY',
   /** The bound on records held in memory is reached. */
   spillFull: 'EOUTPUTSPILLFULL',
+  /** The SQLite driver cannot be loaded. */
+  noDriver: 'EOUTPUTNODRIVER',
   /** The device or file system failed. Retried. */
   io: 'EOUTPUTIO',
 } as const;

@@ -1,6 +1,7 @@
 import { accessSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError } from './output-error.js';
 import { ReporterTable } from './reporter-table.js';
 import { RunTable } from './run-table.js';
@@ -53,7 +54,7 @@ export function openSqliteStore(path: string, options: StoreOptions = {}): Sqlit
     const readOnly = options.readOnly ?? false;
     // The driver says less: a missing directory would be a TypeError, a missing file one that cannot be opened.
     if (path !== ':memory:') accessSync(readOnly ? path : dirname(path));
-    const database = new Database(path, { timeout: 5000, readonly: readOnly, fileMustExist: readOnly });
+    const database = openDatabase(path, { timeout: 5000, readonly: readOnly, fileMustExist: readOnly });
     try {
       const connection = new DriverConnection(database, path);
       prepareFile(database, connection, path, readOnly, options.migrations ?? MIGRATIONS);
@@ -64,6 +65,21 @@ export function openSqliteStore(path: string, options: StoreOptions = {}): Sqlit
       throw error;
     }
   });
+}
+
+/** The driver is compiled at install. Where that failed everything but the store works, so it is loaded when one is opened. */
+function openDatabase(path: string, options: Database.Options): Database.Database {
+  let Driver: typeof Database;
+  try {
+    Driver = createRequire(import.meta.url)('better-sqlite3') as typeof Database;
+    // Loads the compiled part.
+    new Driver(':memory:').close();
+  } catch (cause) {
+    const remedy = 'apt-get install g++ make python3 && npm install, or go without a store: trace --json';
+    const what = 'the store needs the module better-sqlite3, which was not compiled at install';
+    throw new OutputError(OUTPUT_ERRORS.noDriver, path, what, remedy, cause);
+  }
+  return new Driver(path, options);
 }
 
 function composeStore(database: Database.Database, connection: SqlConnection, path: string): SqliteStore {
@@ -165,7 +181,7 @@ function claimRun(path: string, runId: string): { release(): void } {
   if (path === ':memory:' || path === '') return { release: () => undefined };
   const lockPath = `${path}.run-${runId}.lock`;
   return explainingErrors(lockPath, () => {
-    const lock = new Database(lockPath, { timeout: 0 });
+    const lock = openDatabase(lockPath, { timeout: 0 });
     try {
       lock.exec('BEGIN EXCLUSIVE');
     } catch (error) {
