@@ -20,7 +20,7 @@ import type { EngineClock, ProbeTransport } from '../transport/probe-transport.j
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
 import { CliError, errorCode } from './cli-error.js';
 import type { DaemonProcess } from './daemon-command.js';
-import type { DoctorPorts, LocalAddress, OpenedTransport } from './doctor-ports.js';
+import type { DoctorPorts, LocalAddress, OpenedTransport, OtherTransport } from './doctor-ports.js';
 import { EXIT } from './exit-codes.js';
 import { createDaemonLog } from './log.js';
 import { startMeasureStarter } from './measure-link.js';
@@ -231,6 +231,25 @@ async function openTransport(settings: Settings, clock: EngineClock): Promise<Op
   throw new CliError('ERR_TRANSPORT_UNAVAILABLE', EXIT.unavailable, message);
 }
 
+/** Opens and closes the one that was not chosen. */
+async function tryOtherTransport(
+  settings: Settings,
+  clock: EngineClock,
+  chosen: string,
+): Promise<OtherTransport | null> {
+  const name = PREFERENCE.find((candidate) => candidate !== chosen);
+  if (name === undefined || !PREFERENCE.some((candidate) => candidate === chosen)) return null;
+  try {
+    const other = await ADAPTERS[name](
+      settings.interface === null ? { clock } : { clock, interface: settings.interface },
+    );
+    await other.close();
+    return { name, problem: null };
+  } catch (error) {
+    return { name, problem: causeOf(error) };
+  }
+}
+
 function isForbidden(error: unknown): boolean {
   const code = errorCode(error);
   return code === 'EPERM' || code === 'EACCES';
@@ -281,6 +300,7 @@ export function doctorPorts(): DoctorPorts {
     readText,
     localAddresses,
     openTransport: (settings) => openTransport(settings, time),
+    otherTransport: (settings, chosen) => tryOtherTransport(settings, time, chosen),
     openAsDatabase,
     resolver: (settings) => createNameResolver({ server: settings.resolver }),
   };

@@ -7,7 +7,7 @@ import { probeFirstHop } from './first-hop.js';
 import { privilegeRemedy } from './privilege.js';
 
 export interface Finding {
-  readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'clock' | 'first hop' | 'AS data';
+  readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'other' | 'clock' | 'first hop' | 'AS data';
   readonly state: 'ok' | 'warn' | 'fail';
   /** What was found. */
   readonly found: string;
@@ -59,18 +59,33 @@ export async function checkTransport(
 ): Promise<{ finding: Finding; transport: ProbeTransport | null }> {
   try {
     const { transport, choice } = await ports.openTransport(settings);
-    const { capabilities } = transport;
-    const lacks = [
-      capabilities.kernelTimestamps ? null : 'times are taken by this process, not by the kernel',
-      capabilities.receivedHopLimit ? null : 'hop limits of replies are not seen',
-      capabilities.receivesExtensionHeaders ? null : 'extension headers of replies are not seen',
-    ].filter((lack) => lack !== null);
-    const text = lacks.length === 0 ? choice : `${choice}; without native: ${lacks.join(', ')}`;
-    return { finding: ok('transport', text), transport };
+    const losses = LOSSES[transport.name];
+    return { finding: ok('transport', losses === undefined ? choice : `${choice}; it loses ${losses}`), transport };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { finding: fail('transport', message.replace(/\s+/g, ' '), null), transport: null };
   }
+}
+
+/** What a transport cannot see and the other one can. docs/native.md says it at length. */
+const LOSSES: Readonly<Record<string, string>> = {
+  native: 'nothing but later fragments of answers, which are not needed',
+  'raw-socket': "the kernel's times (this process takes its own), and hop limits, extension headers and PDM of replies",
+};
+
+/** The transport beside the one that was chosen: whether it would do, and what would be lost with it. */
+export async function checkOtherTransport(
+  settings: Settings,
+  chosen: ProbeTransport,
+  ports: Pick<DoctorPorts, 'otherTransport'>,
+): Promise<Finding | null> {
+  const other = await ports.otherTransport(settings, chosen.name);
+  if (other === null) return null;
+  const losses = LOSSES[other.name] ?? 'nothing';
+  if (other.problem === null) return ok('other', `${other.name} works too; it would lose ${losses}`);
+  const found = `${other.name} cannot be used: ${other.problem}`.replace(/\s+/g, ' ');
+  if (other.name !== 'native') return ok('other', `${found}; nothing is lost as long as ${chosen.name} works`);
+  return { check: 'other', state: 'warn', found: `${found}; it would see what ${chosen.name} loses`, remedy: null };
 }
 
 /** RFC 3849: nobody has this address, but every default route leads towards it. */

@@ -4,6 +4,7 @@ import {
   checkAsData,
   checkClock,
   checkFirstHop,
+  checkOtherTransport,
   checkPrivilege,
   checkRoute,
   checkTransport,
@@ -38,6 +39,8 @@ export async function runDoctor(request: DoctorRequest, terminal: Terminal, port
     const opened = await checkTransport(request.settings, ports);
     transport = opened.transport;
     report(opened.finding);
+    const other = transport === null ? null : await checkOtherTransport(request.settings, transport, ports);
+    if (other !== null) report(other);
     let route: (Route & { readonly target: Uint8Array }) | null = null;
     if (transport !== null) {
       const checked = await checkRoute(request, transport, ports);

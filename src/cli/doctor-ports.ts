@@ -10,6 +10,13 @@ export interface OpenedTransport {
   readonly choice: string;
 }
 
+/** The transport that was not chosen: opened and closed again, to see whether it would do. */
+export interface OtherTransport {
+  readonly name: string;
+  /** Why it cannot be used, with the remedy; null where it can. */
+  readonly problem: string | null;
+}
+
 /** What the checks look at. */
 export interface DoctorPorts {
   readonly time: EngineTime;
@@ -19,6 +26,8 @@ export interface DoctorPorts {
   /** This host's IPv6 addresses, with zone where link-local. */
   readonly localAddresses: () => readonly LocalAddress[];
   readonly openTransport: (settings: Settings) => Promise<OpenedTransport>;
+  /** Of a transport that has no other one beside it: null. */
+  readonly otherTransport: (settings: Settings, chosen: string) => Promise<OtherTransport | null>;
   readonly openAsDatabase: (path: string | null) => Promise<AsDatabase | null>;
   readonly resolver: (settings: Settings) => Pick<NameResolver, 'resolveTarget' | 'close'>;
 }

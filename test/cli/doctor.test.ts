@@ -101,6 +101,7 @@ function ports(router: FakeRouter, changes: Partial<DoctorPorts> & { status?: st
       { interface: 'eth0', address: '2001:db8::9', loopback: false },
     ],
     openTransport: () => Promise.resolve({ transport: router.transport, choice: 'simulated (as the test wants it)' }),
+    otherTransport: () => Promise.resolve(null),
     openAsDatabase: () =>
       Promise.resolve({
         lookup: () => null,
@@ -142,7 +143,7 @@ describe('doctor', () => {
     const { code, text } = await doctor(ports(router));
     expect(text).toBe(`ok   privilege  CAP_NET_RAW is there
 ok   address    2001:db8::9 on eth0
-ok   transport  simulated (as the test wants it); without native: times are taken by this process, not by the kernel, hop limits of replies are not seen, extension headers of replies are not seen
+ok   transport  simulated (as the test wants it)
 ok   route      to the Internet over eth0 from 2001:db8::9, MTU 1500
 ok   clock      2026-01-02T00:00:00.000Z; whether it is synchronised is not known
 ok   first hop  2001:db8:0:1::1 answered 3 of 3 packets with PDM and 3 of 3 without
@@ -216,6 +217,36 @@ ok   AS data    test data, 2026-01-01
     const { text } = await doctor(ports(router, { openTransport: () => Promise.resolve(opened) }));
     expect(text).toContain('no router answered');
   });
+
+  it.each([
+    ['native', { name: 'raw-socket', problem: null }, 'ok   other      raw-socket works too; it would lose the kernel'],
+    ['raw-socket', { name: 'native', problem: null }, 'ok   other      native works too; it would lose nothing but'],
+    [
+      'raw-socket',
+      { name: 'native', problem: 'not built; install g++ make python3' },
+      'warn other      native cannot be used: not built; install g++ make python3; it would see what raw-socket loses',
+    ],
+    [
+      'native',
+      { name: 'raw-socket', problem: 'not compiled' },
+      'ok   other      raw-socket cannot be used: not compiled; nothing is lost as long as native works',
+    ],
+  ] as const)(
+    'says beside %s what the other transport would lose, or why it is not there',
+    async (name, other, line) => {
+      const router = fakeRouter(everything);
+      const transport = { ...router.transport, name };
+      const { code, text } = await doctor(
+        ports(router, {
+          openTransport: () => Promise.resolve({ transport, choice: name }),
+          otherTransport: () => Promise.resolve(other),
+        }),
+      );
+      expect(text).toMatch(new RegExp(`^ok   transport  ${name}; it loses (the kernel|nothing but)`, 'm'));
+      expect(text).toContain(line);
+      expect(code).toBe(0);
+    },
+  );
 
   it('ends with 77 and the remedy where the privilege is missing', async () => {
     const error = new CliError('EPERM', 77, 'raw sockets are not permitted (EPERM)');
