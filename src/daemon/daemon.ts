@@ -100,6 +100,7 @@ export class Daemon implements DaemonView {
     this.#services = {
       ...{ store, clock, log, toolVersion, newId, newSeed, random, settingsOfRun },
       writer: this.#writer,
+      storeTrouble: new Map(),
       measurer: this.#measurer,
       onRecord: (record, provisional) => {
         this.#count(record, provisional);
@@ -149,8 +150,8 @@ export class Daemon implements DaemonView {
     if (this.#stopping.signal.aborted) reasons.push('The daemon is ending.');
     const { whyNot } = this.#measurer;
     if (whyNot !== null) reasons.push(`Nothing is measured: ${whyNot}.`);
-    const { failure } = this.#writer;
-    if (failure !== null) reasons.push(`Records cannot be stored: ${failure.message}.`);
+    const [trouble] = [this.#writer.failure?.message, ...this.#services.storeTrouble.values()].filter(isText);
+    if (trouble !== undefined) reasons.push(`The store cannot be written: ${trouble}.`);
     return reasons;
   }
 
@@ -318,6 +319,10 @@ export class Daemon implements DaemonView {
     await http;
     log.info('stopped');
   }
+}
+
+function isText(value: string | undefined): value is string {
+  return value !== undefined;
 }
 
 /** What a measuring child cannot change once it runs. */

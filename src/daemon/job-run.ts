@@ -27,6 +27,8 @@ export interface RunServices {
   readonly toolVersion: string;
   readonly newId: () => string;
   readonly newSeed: () => number;
+  /** Why the store could not be written to, by who tried and goes on trying. */
+  readonly storeTrouble: Map<object, string>;
   /** A record is on disk. */
   readonly onRecord: (record: TraceRecord, provisional: boolean) => void;
 }
@@ -257,12 +259,17 @@ export class JobRun {
     };
   }
 
-  #retrying<T>(work: () => T | Promise<T>): Promise<T> {
-    const { clock, log } = this.#services;
+  async #retrying<T>(work: () => T | Promise<T>): Promise<T> {
+    const { clock, log, storeTrouble } = this.#services;
     const onFailure = (error: OutputError): void => {
+      storeTrouble.set(this, error.message);
       log.warn('store-failed', { job: this.#plan.name, runId: this.#runId, ...errorFields(error) });
     };
-    return retryTransient({ clock, signal: this.#stop.signal, onFailure }, work);
+    try {
+      return await retryTransient({ clock, signal: this.#stop.signal, onFailure }, work);
+    } finally {
+      storeTrouble.delete(this);
+    }
   }
 }
 

@@ -80,16 +80,18 @@ export class JobSchedule {
   #passed(firstMs: number, nowMs: number): void {
     const { schedule, missed, onSkip } = this.#options;
     let lastMs = firstMs;
+    let beforeMs = firstMs;
     let before = 0;
     for (let next = schedule.next(lastMs); next !== null && next <= nowMs; next = schedule.next(lastMs)) {
       before += 1;
+      beforeMs = lastMs;
       lastMs = next;
       if (before < MOST_COUNTED) continue;
       lastMs = nowMs;
       break;
     }
     this.#cursorMs = lastMs;
-    if (before > 0) onSkip('missed', lastMs, before);
+    if (before > 0) onSkip('missed', beforeMs, before);
     const isLate = nowMs - lastMs > LATE_MS;
     if (isLate && missed === 'skip') onSkip('missed', lastMs, 1);
     else this.#due(lastMs, isLate);

@@ -1,0 +1,312 @@
+/** Twenty-four hours of a daemon in which everything fails once, on a clock of our own. */
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { daemonOptionsOf } from '../../src/daemon/job-run.js';
+import { RECORD_WINDOW } from '../../src/daemon/measure-messages.js';
+import { jobSettings, SimulatedDaemon, type LogLine } from './simulated-daemon.js';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** Clocks in New York go back from 02:00 to 01:00 at 06:00 UTC of 1 November 2026. */
+const START = Date.UTC(2026, 9, 31, 20, 2, 30);
+const END = START + 24 * HOUR;
+const at = (hours: number): number => START + Math.round(hours * HOUR);
+
+const directory = mkdtempSync(join(tmpdir(), 'pdm-day-'));
+const list = (name: string, hosts: readonly string[]): string => {
+  const path = join(directory, name);
+  writeFileSync(path, `${hosts.join('\n')}\n`);
+  return path;
+};
+const SHORT = list('short.txt', ['a.example', 'b.example', '2001:db8::7']);
+const LONG = list('long.txt', ['slow-1.example', 'slow-2.example']);
+const VANISHING = list('vanishing.txt', ['v.example']);
+const MANY = list(
+  'many.txt',
+  Array.from({ length: 120 }, (_, number) => `m${number}.example`),
+);
+
+const JOBS = [
+  jobSettings({ name: 'quarter', targets: SHORT, cron: '*/15 * * * *' }),
+  jobSettings({ name: 'slow', targets: LONG, cron: '*/10 * * * *', missed: 'skip' }),
+  jobSettings({ name: 'fixed', targets: SHORT, cron: '30 1 * * *', timezone: 'America/New_York' }),
+  jobSettings({ name: 'even', targets: SHORT, cron: '*/30 * * * *', timezone: 'America/New_York', missed: 'skip' }),
+  jobSettings({ name: 'vanishing', targets: VANISHING, cron: '5 * * * *' }),
+  jobSettings({ name: 'jittered', targets: SHORT, cron: '20 * * * *', jitterSeconds: 600 }),
+  jobSettings({ name: 'many', targets: MANY, cron: '0 */3 * * *', rate: 20 }),
+];
+const SEED = Number(process.env.SIMULATION_SEED ?? 20_261_124);
+
+let daemon: SimulatedDaemon;
+const stops: number[] = [];
+const notReadyAt: Record<string, readonly string[]> = {};
+
+beforeAll(async () => {
+  daemon = new SimulatedDaemon({
+    startMs: START,
+    seed: SEED,
+    traceMs: (host) => (host.startsWith('slow') ? 14 * MINUTE : 15_000),
+    jobs: JOBS,
+  });
+  const until = (hours: number): Promise<void> => daemon.clock.runUntil(at(hours));
+  const look = (name: string): void => {
+    notReadyAt[name] = daemon.daemon.notReady();
+  };
+  await daemon.start();
+  await until(0.22);
+  look('well');
+  // The child dies while it measures, twice over the same targets, and then again and again.
+  daemon.child.die('SIGSEGV');
+  await until(0.225);
+  daemon.child.die('SIGSEGV');
+  await until(1.22);
+  for (let death = 0; death < 5; death += 1) {
+    daemon.child.die('SIGKILL');
+    await until(1.22 + (death + 1) * 0.02);
+  }
+  look('after deaths');
+  await until(2.22);
+  // A full disk, over several due times.
+  daemon.storeFailure = 'full';
+  await until(2.5);
+  look('full disk');
+  await until(2.8);
+  daemon.storeFailure = null;
+  await until(3.47);
+  daemon.storeFailure = 'locked';
+  await until(3.475);
+  daemon.storeFailure = null;
+  // The list goes and comes back.
+  renameSync(VANISHING, `${VANISHING}.gone`);
+  await until(5.5);
+  renameSync(`${VANISHING}.gone`, VANISHING);
+  // Settings that cannot be read are not taken; good ones are, while something is measured.
+  await until(5.72);
+  daemon.brokenSettings = Object.assign(new Error('jobs[0].cron in "daemon.yaml": "x" is not possible'), {
+    code: 'bad',
+  });
+  await daemon.clock.run(daemon.daemon.reload(), MINUTE);
+  await until(5.97);
+  daemon.brokenSettings = null;
+  daemon.settings = { ...daemon.settings, settings: { ...daemon.settings.settings, rate: 500 } };
+  await daemon.clock.run(daemon.daemon.reload(), MINUTE);
+  await until(7.1);
+  // The machine sleeps.
+  daemon.clock.sleep(2 * HOUR);
+  await until(11.22);
+  daemon.kill();
+  await until(12.1);
+  await daemon.start();
+  await until(14.22);
+  daemon.child.hang();
+  await until(14.23);
+  look('hanging');
+  await until(15.22);
+  daemon.child.sayNonsense();
+  await until(16.2);
+  stops.push(await daemon.stop());
+  await until(16.5);
+  await daemon.start();
+  // A job goes while it runs, and comes back.
+  await until(18.1);
+  daemon.settings = { ...daemon.settings, jobs: JOBS.filter(({ name }) => name !== 'slow') };
+  await daemon.clock.run(daemon.daemon.reload(), MINUTE);
+  daemon.settings = { ...daemon.settings, jobs: JOBS };
+  await daemon.clock.run(daemon.daemon.reload(), MINUTE);
+  await until(20);
+  // No privilege for a while.
+  daemon.world.cannotStart = { code: 'EPERM', exitCode: 77 };
+  daemon.child.die('SIGKILL');
+  await until(20.1);
+  look('no privilege');
+  daemon.world.cannotStart = null;
+  await until(23.9);
+  look('at the end');
+  await daemon.clock.runUntil(END);
+  stops.push(await daemon.stop());
+});
+
+afterAll(() => {
+  daemon.close();
+  rmSync(directory, { recursive: true });
+});
+
+function events(event: string, job?: string): LogLine[] {
+  return daemon.log.filter((line) => line.event === event && (job === undefined || line.job === job));
+}
+
+/** Due times by simple arithmetic, not by what the daemon computes with. */
+function dueTimes(job: string): number[] {
+  const every = (stepMinutes: number, offsetMinutes = 0): number[] => {
+    const times: number[] = [];
+    const first = Math.floor(START / (24 * HOUR)) * 24 * HOUR + offsetMinutes * MINUTE;
+    for (let time = first; time <= END; time += stepMinutes * MINUTE) if (time > START) times.push(time);
+    return times;
+  };
+  switch (job) {
+    case 'quarter':
+      return every(15);
+    case 'slow':
+      return every(10);
+    case 'even':
+      return every(30);
+    case 'vanishing':
+      return every(60, 5);
+    case 'jittered':
+      return every(60, 20);
+    case 'many':
+      return every(180);
+    default:
+      // 01:30 in New York, the first of the two.
+      return [Date.UTC(2026, 10, 1, 5, 30)];
+  }
+}
+
+function startedDue(job: string): number[] {
+  return events('run-started', job)
+    .filter(({ resumed }) => resumed === false)
+    .map(({ dueAt }) => Date.parse(dueAt as string));
+}
+
+/** What was said to be skipped: `count` due times up to `dueAt`. */
+function skippedDue(job: string): number[] {
+  const due = dueTimes(job);
+  return events('run-skipped', job).flatMap(({ count, dueAt }) =>
+    due.filter((time) => time <= Date.parse(dueAt as string)).slice(-(count as number)),
+  );
+}
+
+describe('a day of a daemon in which everything fails once', () => {
+  it.each(JOBS.map(({ name }) => name))('runs or skips, with a reason, whenever %s is due', (job) => {
+    const started = startedDue(job);
+    const accounted = new Set([...started, ...skippedDue(job)]);
+    const missing = dueTimes(job).filter((time) => !accounted.has(time));
+    expect(missing.map((time) => new Date(time).toISOString())).toEqual([]);
+    expect(new Set(started).size).toBe(started.length);
+    const due = new Set(dueTimes(job));
+    expect(started.filter((time) => !due.has(time))).toEqual([]);
+  });
+
+  it('never runs a job beside itself', () => {
+    for (const { name } of JOBS) {
+      let running: string | null = null;
+      let life = 0;
+      for (const line of daemon.log.filter(({ job }) => job === name)) {
+        if (line.life !== life) running = null;
+        life = line.life;
+        if (line.event === 'run-started') {
+          expect(running, `${name} at ${new Date(line.atMs).toISOString()}`).toBeNull();
+          running = line.runId as string;
+        } else if (line.event === 'run-ended') running = null;
+      }
+    }
+  });
+
+  it('has each record of a finished run once, and none too many', () => {
+    const finished = daemon.store.runs.list(10_000).filter(({ state }) => state === 'finished');
+    expect(finished.length).toBeGreaterThan(100);
+    for (const { id, name } of finished) {
+      const { total, done } = daemon.store.targets.progress(id);
+      expect(done, `${name ?? ''} ${id}`).toBe(total);
+      const records = [...daemon.store.queries.records({ runId: id })];
+      const keys = records.map(({ target, protocol }) => `${target.input} ${protocol}`);
+      expect(new Set(keys).size, `${name ?? ''} ${id}`).toBe(keys.length);
+      expect(keys.length, `${name ?? ''} ${id}`).toBe(total * 2);
+    }
+  });
+
+  it('leaves no run unfinished but those that were under way at the end', () => {
+    const unfinished = daemon.store.runs.unfinished();
+    const stopped = events('run-ended').filter(({ state, life }) => state === 'stopped' && life === daemon.life);
+    for (const { id } of unfinished) expect(stopped.map(({ runId }) => runId)).toContain(id);
+  });
+
+  it('keeps every record that the child handed over, unless it was measured again', () => {
+    const stored = new Set([...daemon.store.queries.records()].map(({ id }) => id));
+    const lost = [...daemon.world.said].filter(([id]) => !stored.has(id));
+    // What was on its way when the daemon was killed: at most what two jobs had in flight.
+    expect(lost.length).toBeLessThan(20);
+    expect(daemon.world.said.size).toBeGreaterThan(1500);
+  });
+
+  it('gives a target over which the child died twice a record that says so', () => {
+    const texts = [...daemon.store.queries.recordTexts({ outcomes: ['inconclusive'] })];
+    expect(texts.some((text) => text.includes('the measuring process ended (SIGSEGV)'))).toBe(true);
+  });
+
+  it('starts the child again after each death, later and later, and never has two', () => {
+    expect(daemon.world.mostAlive).toBe(1);
+    const pauses = events('child-ended')
+      .filter(({ life }) => life === 1)
+      .map(({ againInMs }) => againInMs as number);
+    expect(pauses.slice(0, 2)).toEqual([1000, 2000]);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(60_000);
+    expect(daemon.world.mostUntaken).toBeLessThanOrEqual(RECORD_WINDOW);
+  });
+
+  it('says why it is not ready, and nothing when it is', () => {
+    expect(notReadyAt.well).toEqual([]);
+    expect(notReadyAt['after deaths']).toEqual([]);
+    expect(notReadyAt['full disk']!.join()).toMatch(/cannot be written/);
+    expect(notReadyAt.hanging).toEqual([]);
+    expect(notReadyAt['no privilege']!.join()).toMatch(/raw sockets are not permitted|started again/);
+    expect(notReadyAt['at the end']).toEqual([]);
+    expect(events('child-silent')).toHaveLength(1);
+    expect(events('child-message-refused')).toHaveLength(1);
+  });
+
+  it('keeps its settings when the new ones are broken, and its other jobs when one fails', () => {
+    expect(events('reload-failed')).toHaveLength(1);
+    expect(events('reloaded').map(({ childRestarted }) => childRestarted)).toContainEqual(['rate']);
+    const failed = events('run-failed');
+    expect(failed.length).toBeGreaterThan(0);
+    for (const { job, error } of failed) {
+      expect(job).toBe('vanishing');
+      expect(error).toMatch(/cannot read the targets/);
+    }
+  });
+
+  it('runs 01:30 once where the clock shows it twice, and every half hour all the same', () => {
+    expect(startedDue('fixed')).toEqual([Date.UTC(2026, 10, 1, 5, 30)]);
+    const inTheNight = startedDue('even').filter(
+      (time) => time >= Date.UTC(2026, 10, 1, 5, 30) && time <= Date.UTC(2026, 10, 1, 7),
+    );
+    expect(inTheNight).toHaveLength(4);
+  });
+
+  it('begins jittered runs at most ten minutes late, and not all at once', () => {
+    const late = events('run-started', 'jittered')
+      .filter(({ resumed }) => resumed === false)
+      .map(({ atMs, dueAt }) => atMs - Date.parse(dueAt as string));
+    expect(new Set(late).size).toBeGreaterThan(10);
+    const inPeace = events('run-started', 'jittered').filter(({ atMs }) => atMs > at(17.5) && atMs < at(20));
+    expect(inPeace.length).toBeGreaterThan(1);
+    for (const { atMs, dueAt } of inPeace) {
+      expect(atMs - Date.parse(dueAt as string)).toBeGreaterThanOrEqual(0);
+      expect(atMs - Date.parse(dueAt as string)).toBeLessThan(10 * MINUTE + 1000);
+    }
+  });
+
+  it('holds a job to its own rate', () => {
+    const runs = events('run-started', 'many').filter(({ life }) => life === 1);
+    const first = events('run-ended', 'many')[0]!;
+    // 240 records of 96 packets at 20 a second.
+    expect(first.atMs - runs[0]!.atMs).toBeGreaterThan(((240 - 16) * 96 * 1000) / 20);
+  });
+
+  it('ends within ten seconds, whatever is under way', () => {
+    expect(stops).toHaveLength(2);
+    for (const tookMs of stops) expect(tookMs).toBeLessThan(10_000);
+  });
+
+  it('goes on with what a process before it left', () => {
+    const resumed = events('run-resumed').flatMap(({ runs }) => runs as string[]);
+    expect(resumed.length).toBeGreaterThan(0);
+    const states = resumed.map((id) => daemon.store.runs.get(id));
+    expect(states.every((run) => run !== null && daemonOptionsOf(run) !== null)).toBe(true);
+  });
+});
