@@ -20,6 +20,8 @@ export interface AppParts {
   readonly toolVersion: string;
   /** Certificate and key, PEM; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** A request must be whole after this time, its headers after half of it. */
+  readonly requestMs: number;
 }
 
 declare module 'fastify' {
@@ -36,17 +38,16 @@ declare module 'fastify' {
 
 const BODY_LIMIT = 16 * 1024;
 const HEADER_LIMIT = 8 * 1024;
-/** A request must be whole after this time, its headers after half of it. */
-const REQUEST_MS = 10_000;
 /** For a client that neither reads nor writes. */
 const IDLE_MS = 30_000;
 const KEEP_ALIVE_MS = 10_000;
 const BUSY_RETRY_S = 2;
 
 /** HTTP with everything but a socket: routes, guard, errors, limits. */
-export function createApp(parts: AppParts): FastifyInstance {
+export function createApp(parts: AppParts, prepare?: (app: FastifyInstance) => void): FastifyInstance {
   const app = openFastify(parts);
-  app.server.headersTimeout = REQUEST_MS / 2;
+  prepare?.(app);
+  app.server.headersTimeout = parts.requestMs / 2;
   app.decorateRequest('mayRead', false);
   app.removeContentTypeParser('text/plain');
   addHooks(app, parts);
@@ -60,13 +61,14 @@ export function createApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-function openFastify({ tls, log }: AppParts): FastifyInstance {
-  const node = { maxHeaderSize: HEADER_LIMIT, connectionsCheckingInterval: 1000 };
+function openFastify({ tls, log, requestMs }: AppParts): FastifyInstance {
+  // The guard refuses a missing Host, as a problem.
+  const node = { maxHeaderSize: HEADER_LIMIT, connectionsCheckingInterval: requestMs / 10, requireHostHeader: false };
   const common = {
     bodyLimit: BODY_LIMIT,
     connectionTimeout: IDLE_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_MS,
+    requestTimeout: requestMs,
     maxRequestsPerSocket: 1000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
@@ -79,7 +81,7 @@ function openFastify({ tls, log }: AppParts): FastifyInstance {
     },
   } as const;
   if (tls === null) return fastify({ ...common, http: node });
-  const https = { ...node, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: REQUEST_MS } as const;
+  const https = { ...node, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: requestMs } as const;
   return fastify({ ...common, https });
 }
 
@@ -96,7 +98,14 @@ function addHooks(app: FastifyInstance, { guard, metrics, log }: AppParts): void
     const { access = 'read', unlimited = false, allow } = request.routeOptions.config;
     const { method, headers, socket } = request;
     const { remoteAddress, localAddress } = socket;
-    request.mayRead = guard.check({ method, headers, access, unlimited, remoteAddress, localAddress }).mayRead;
+    request.mayRead = guard.check({
+      target: request.raw.url ?? '',
+      headers,
+      access,
+      unlimited,
+      remoteAddress,
+      localAddress,
+    }).mayRead;
     if (allow !== undefined)
       throw new HttpProblem('method-not-allowed', `${method} is not possible here`, { headers: { allow } });
     done();
@@ -202,6 +211,7 @@ function problemOf(error: unknown, log: HttpLog): HttpProblem {
   if (status === 413) return new HttpProblem('too-large', `the body is larger than ${BODY_LIMIT} octets`);
   if (status === 415)
     return new HttpProblem('unsupported-media-type', 'the body must be JSON; send Content-Type: application/json');
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return new HttpProblem('not-found', 'there is nothing with so long a name');
   if (code === 'FST_ERR_BAD_URL') return new HttpProblem('bad-request', 'the path is not properly encoded');
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new HttpProblem('bad-request', 'the body is not what it should be: one JSON object, without __proto__');

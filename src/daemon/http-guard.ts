@@ -8,7 +8,8 @@ import type { TokenDigest } from './http-token.js';
 
 /** What the guard looks at, before a body is read. */
 export interface GuardedRequest {
-  readonly method: string;
+  /** As in the request line: a path, not a whole URI, which is for proxies. */
+  readonly target: string;
   readonly access: Access;
   readonly unlimited: boolean;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -53,8 +54,8 @@ export class Guard {
    * A page from elsewhere can make a browser connect here under a name of its own (DNS rebinding), but not under a name or
    * an address that it does not own.
    */
-  #checkHost({ headers, localAddress }: GuardedRequest): void {
-    const host = typeof headers.host === 'string' ? hostOf(headers.host) : null;
+  #checkHost({ target, headers, localAddress }: GuardedRequest): void {
+    const host = typeof headers.host === 'string' && target.startsWith('/') ? hostOf(headers.host) : null;
     if (host !== null && (this.#hosts.has(host) || host === addressKey(localAddress ?? ''))) return;
     throw new HttpProblem(
       'foreign-host',

@@ -25,6 +25,8 @@ export interface HttpInput {
   readonly toolVersion: string;
   /** Milliseconds since 1970. */
   readonly nowMs?: () => number;
+  /** A request must be whole after this time. Default 10,000. */
+  readonly requestMs?: number;
 }
 
 export interface RunningHttp {
@@ -58,9 +60,12 @@ export async function startHttp(input: HttpInput): Promise<RunningHttp> {
   return { address: url, close };
 }
 
-/** All of it but the socket. Throws as `startHttp`. */
-export function composeHttp(input: HttpInput): { readonly app: FastifyInstance; readonly close: () => Promise<void> } {
-  const { settings, view, log, toolVersion, nowMs = Date.now } = input;
+/** All of it but the socket; `prepare` gets the instance before it has routes. Throws as `startHttp`. */
+export function composeHttp(
+  input: HttpInput,
+  prepare?: (app: FastifyInstance) => void,
+): { readonly app: FastifyInstance; readonly close: () => Promise<void> } {
+  const { settings, view, log, toolVersion, nowMs = Date.now, requestMs = 10_000 } = input;
   const token = settings.tokenFile === null ? null : readToken(settings.tokenFile, process.geteuid?.() ?? null);
   const tls = settings.tls === null ? null : readTls(settings.tls);
   const monotonicMs = (): number => performance.now();
@@ -76,7 +81,7 @@ export function composeHttp(input: HttpInput): { readonly app: FastifyInstance; 
     ...plainRoutes({ settings, view, reader, lag, metrics, nowMs }),
     ...apiRoutes({ view, reader, tracesPerMinute: settings.tracesPerMinute, monotonicMs }),
   ];
-  const app = createApp({ routes, guard, metrics, log, toolVersion, tls });
+  const app = createApp({ routes, guard, metrics, log, toolVersion, tls, requestMs }, prepare);
   limitConnections(app.server, settings.connections);
   const close = async (): Promise<void> => {
     const timer = setTimeout(() => {

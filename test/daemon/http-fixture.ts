@@ -18,22 +18,26 @@ export const SECOND_RUN = `${RUN_ID.slice(0, -1)}2`;
 export const TOKEN = 'correct-horse-battery-staple-0123456789';
 export const NOW_MS = START_MS + 3_600_000;
 
+const STATS: MeasurerStats = {
+  tracesInFlight: 3,
+  probesSent: 1234,
+  repliesMatched: 1000,
+  foreign: 7,
+  malformed: 2,
+  sendErrors: 1,
+  kernelDrops: 5,
+};
+
 export class FakeView implements DaemonView {
   reasons: string[] = [];
   jobList: JobView[] = [];
-  stats: MeasurerStats | null = {
-    tracesInFlight: 3,
-    probesSent: 1234,
-    repliesMatched: 1000,
-    foreign: 7,
-    malformed: 2,
-    sendErrors: 1,
-    kernelDrops: 5,
-  };
-  outcomes = new Map<string, number>([['dropped', 4]]);
-  readonly asked: TraceRequest[] = [];
+  stats: MeasurerStats | null = STATS;
+  asked: TraceRequest[] = [];
   answer: () => Promise<{ runId: string }> = () => Promise.resolve({ runId: RUN_ID });
 
+  reset(): void {
+    Object.assign(this, new FakeView());
+  }
   notReady(): readonly string[] {
     return this.reasons;
   }
@@ -44,7 +48,7 @@ export class FakeView implements DaemonView {
     return this.stats;
   }
   counts(): ReturnType<DaemonView['counts']> {
-    return { queueLength: 2, recordsHeld: 6, childRestarts: 1, outcomes: this.outcomes };
+    return { queueLength: 2, recordsHeld: 6, childRestarts: 1, outcomes: new Map([['dropped', 4]]) };
   }
   traceNow(request: TraceRequest): Promise<{ runId: string }> {
     this.asked.push(request);
@@ -150,8 +154,8 @@ export class HttpFixture {
     return app;
   }
 
-  async listen(over: Readonly<Record<string, unknown>> = {}): Promise<RunningHttp> {
-    const running = await startHttp(this.input(over));
+  async listen(over: Readonly<Record<string, unknown>> = {}, input: Partial<HttpInput> = {}): Promise<RunningHttp> {
+    const running = await startHttp({ ...this.input(over), ...input });
     this.#closing.push(() => running.close());
     return running;
   }
