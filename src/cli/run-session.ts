@@ -77,7 +77,7 @@ export class RunSession {
         },
         forList: true,
         ownsFiles: true,
-        knownReporters: this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS),
+        knownReporters: [...this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS)],
         onReporter: (address) => this.#newReporters.add(address),
       });
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { TargetResolution } from '../../src/annotate/names.js';
-import type { Measuring, OpenMeasuring } from '../../src/cli/measuring.js';
+import type { Settings } from '../../src/config/settings.js';
+import type { Measuring, MeasuringHooks, OpenMeasuring } from '../../src/cli/measuring.js';
 import { createSystemTime } from '../../src/cli/system-time.js';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import type { TraceRequest } from '../../src/engine/trace-engine.js';
@@ -18,6 +19,8 @@ interface FakeTrace {
 export interface FakeMeasuring {
   readonly open: OpenMeasuring;
   readonly traces: FakeTrace[];
+  /** Of every time that measuring was opened. */
+  readonly opened: { readonly settings: Settings; readonly hooks: MeasuringHooks }[];
   interrupts: number;
   closes: number;
   lookupStops: number;
@@ -35,18 +38,25 @@ export interface FakeOptions {
   /** Called for every trace that is started. */
   readonly onStart?: (trace: FakeTrace) => void;
   readonly openError?: Error;
+  /** Instead of `hosts`. */
+  readonly resolve?: (host: string) => Promise<TargetResolution>;
+  readonly annotate?: (record: TraceRecord) => Promise<TraceRecord>;
 }
 
 const HOST_ADDRESS = '2001:db8:ffff::80';
+
+/** Of all fakes: records of one store have ids, and times, of their own. */
+let ids = 0;
+const START_MS = Date.UTC(2026, 0, 1);
 
 /** An engine that does as the test says, around it names and routes as given. */
 export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {
   const hosts = options.hosts ?? { 'www.example.com': resolved(HOST_ADDRESS) };
   const traces: FakeTrace[] = [];
   let fatal: (error: Error) => void = () => undefined;
-  let ids = 0;
   const fake: FakeMeasuring = {
     traces,
+    opened: [],
     interrupts: 0,
     closes: 0,
     lookupStops: 0,
@@ -54,7 +64,8 @@ export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {
     breakTransport: (error) => {
       fatal(error);
     },
-    open: (_settings, hooks) => {
+    open: (settings, hooks) => {
+      fake.opened.push({ settings, hooks });
       if (options.openError !== undefined) return Promise.reject(options.openError);
       fake.progress = () => {
         for (const trace of traces) hooks.onProgress(trace.request.id);
@@ -114,10 +125,10 @@ export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {
       ids += 1;
       return `id-${ids}`;
     },
-    resolve: (host) => Promise.resolve({ ...missing(host), ...hosts[host] }),
+    resolve: options.resolve ?? ((host) => Promise.resolve({ ...missing(host), ...hosts[host] })),
     refuse: (address) =>
       formatAddress(address) === options.refused ? `${options.refused} is in the do-not-probe list.` : null,
-    annotate: (record) => Promise.resolve(record),
+    annotate: options.annotate ?? ((record) => Promise.resolve(record)),
     stopLookups: () => {
       fake.lookupStops += 1;
     },
@@ -137,6 +148,8 @@ function named(record: TraceRecord, request: TraceRequest): TraceRecord {
     ...record,
     id: request.id,
     runId: request.runId,
+    startedAt: new Date(START_MS + 1000 * ids).toISOString(),
+    endedAt: new Date(START_MS + 1000 * ids + 500).toISOString(),
     company: request.company,
     vantage: request.vantage,
     protocol: request.protocol,
@@ -149,7 +162,7 @@ export function resolved(...addresses: string[]): Partial<TargetResolution> {
   return { addresses: addresses.map(octets), error: null };
 }
 
-function missing(host: string): TargetResolution {
+export function missing(host: string): TargetResolution {
   const error = { code: 'no-such-name' as const, message: `"${host}" does not exist; check the spelling` };
   return { addresses: [], zone: null, aliases: [], ipv4Only: false, error };
 }
