@@ -5,7 +5,7 @@ import { shortened } from './safe-text.js';
 
 /** Distance of two hops: as wide as the page allows, within bounds. */
 const STEP_MIN = 46;
-const STEP_MAX = 78;
+const STEP_MAX = 104;
 const WIDTH = 1140;
 /** Where the source stands, right of the lanes' names. */
 const SOURCE_X = 96;
@@ -36,7 +36,7 @@ export function drawPath(record: TraceRecord): Markup {
   return markup`<svg class="path" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">
 ${networks(columns, scale)}${stop === null ? null : lostBand(columns, scale, stop)}
 <text class="lane plain" x="10" y="${PLAIN_Y + 4}">plain</text><text class="lane pdm" x="10" y="${PDM_Y + 4}">with PDM</text>
-${lane(columns, scale, 'plain', PLAIN_Y, (column) => column.plain.answered > 0 || plainGoesOn(columns, column))}
+${lane(columns, scale, 'plain', PLAIN_Y, (column) => isReached(column.plain) || plainGoesOn(columns, column))}
 ${lane(columns, scale, 'pdm', PDM_Y, (column) => pdmReaches(record, column))}
 ${source()}${columns.map((column, index) => place(column, scale.x(index)))}${stop === null ? null : stopSign(columns, scale, stop)}
 </svg>`;
@@ -56,7 +56,11 @@ function scaleOf(places: number): Scale {
 
 /** A silent hop with answers beyond it was passed. */
 function plainGoesOn(columns: readonly PathColumn[], column: PathColumn): boolean {
-  return columns.slice(columns.indexOf(column) + 1).some((later) => later.plain.answered > 0);
+  return columns.slice(columns.indexOf(column) + 1).some((later) => isReached(later.plain));
+}
+
+function isReached({ state }: ArmCell): boolean {
+  return state === 'answered' || state === 'partly';
 }
 
 /** One bar for each run of hops of one AS. */
@@ -100,7 +104,7 @@ function lane(
 
 function source(): Markup {
   return markup`<rect class="source" x="${SOURCE_X - 4}" y="${PLAIN_Y - 10}" width="8" height="${PDM_Y - PLAIN_Y + 20}" rx="4"><title>source</title></rect>
-<text class="number" x="${SOURCE_X}" y="${NUMBER_Y}">you</text>`;
+<text class="number" x="${SOURCE_X}" y="${NUMBER_Y}">source</text>`;
 }
 
 function place(column: PathColumn, atX: number): Markup {
@@ -117,7 +121,7 @@ function dot(column: PathColumn, cell: ArmCell, arm: 'plain' | 'pdm', atX: numbe
     const side = RADIUS * 2 + 2;
     return markup`<rect class="${kind}" x="${atX - side / 2}" y="${atY - side / 2}" width="${side}" height="${side}" rx="4">${title}</rect>`;
   }
-  return markup`<circle class="${kind}" cx="${atX}" cy="${atY}" r="${cell.state === 'silent' ? RADIUS - 2 : RADIUS}">${title}</circle>`;
+  return markup`<circle class="${kind}" cx="${atX}" cy="${atY}" r="${cell.state === 'silent' || cell.state === 'refused' ? RADIUS - 2 : RADIUS}">${title}</circle>`;
 }
 
 function cellTitle(column: PathColumn, cell: ArmCell, arm: 'plain' | 'pdm'): string {
@@ -125,7 +129,7 @@ function cellTitle(column: PathColumn, cell: ArmCell, arm: 'plain' | 'pdm'): str
   const who = cell.responders
     .map((one) => (one.name === null ? one.address : `${one.name} (${one.address})`))
     .join(', ');
-  const count = `${cell.answered} of ${cell.sent} answered`;
+  const count = `${cell.answered} of ${cell.sent} ${cell.state === 'refused' ? 'refused' : 'answered'}`;
   return `${where}, ${arm === 'pdm' ? 'with PDM' : 'plain'}: ${count}${who === '' ? '' : `, ${who}`}`;
 }
 

@@ -1,4 +1,5 @@
 import type { IcmpCount, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { icmpErrorText } from './icmp-words.js';
 import { markup, type Markup } from './markup.js';
 import { pathColumns, stopOf, type ArmCell, type PathColumn, type Stop } from './path-columns.js';
 
@@ -6,8 +7,8 @@ import { pathColumns, stopOf, type ArmCell, type PathColumn, type Stop } from '.
 export function hopLadder(record: TraceRecord): Markup {
   const columns = pathColumns(record);
   const stop = stopOf(record);
-  return markup`<table class="ladder"><thead><tr><th scope="col" class="hop">hop</th>
-<th scope="col" colspan="3" class="plain">plain</th><th scope="col" colspan="3" class="pdm">with PDM</th></tr></thead>
+  return markup`<table class="ladder"><caption>Answers to packets of both kinds at each hop limit: who, how many, median round trip</caption><thead><tr><th scope="col" class="hop">hop</th>
+<th scope="colgroup" colspan="3" class="plain">plain</th><th scope="colgroup" colspan="3" class="pdm">with PDM</th></tr></thead>
 <tbody>${columns.flatMap((column, index) => [...ruleBefore(columns, index, stop), row(record, column)])}</tbody></table>`;
 }
 
@@ -31,7 +32,11 @@ function row(record: TraceRecord, column: PathColumn): Markup {
   const name = column.isTarget ? (column.hop === null ? 'target' : `target · ${column.hop}`) : String(column.hop ?? '');
   const same = sameResponders(column.plain, column.pdm);
   const kind = [isLast ? 'last' : '', column.isTarget ? 'target' : ''].join(' ').trim();
-  return markup`<tr class="${kind}"><th scope="row" class="hop">${name}</th>
+  const shared =
+    column.sharedFrom === null
+      ? null
+      : markup` <span class="as" title="measured once for all targets behind it, by record ${column.sharedFrom}">shared</span>`;
+  return markup`<tr class="${kind}"><th scope="row" class="hop">${name}${shared}</th>
 ${arm(column, column.plain, null)}${arm(column, column.pdm, same ? column.plain : null)}</tr>`;
 }
 
@@ -48,7 +53,10 @@ function sameResponders(a: ArmCell, b: ArmCell): boolean {
 function arm(column: PathColumn, cell: ArmCell, sameAs: ArmCell | null): Markup {
   if (cell.state === 'unsent') return markup`<td class="who none" colspan="3">not sent</td>`;
   // A hop that is silent in both arms says nothing about the option.
-  const worse = cell === column.pdm && cell.answered < cell.sent && column.plain.answered > 0 ? 'worse' : cell.state;
+  const worse =
+    cell === column.pdm && cell.state !== 'refused' && cell.answered < cell.sent && column.plain.answered > 0
+      ? 'worse'
+      : cell.state;
   const count = markup`<td class="count ${worse}">${`${cell.answered}/${cell.sent}`}</td>`;
   if (cell.responders.length === 0) return markup`<td class="who silent">no answer</td>${count}<td class="rtt"></td>`;
   const said = new Set(sameAs?.responders.flatMap((one) => notes(column, one)));
@@ -72,7 +80,7 @@ function notes(column: PathColumn, one: ResponderRecord): string[] {
   const isUsual = ({ type, code }: IcmpCount): boolean =>
     type >= 128 || type === 3 || (column.isTarget && type === 1 && code === 4);
   return [
-    ...one.icmp.filter((icmp) => !isUsual(icmp)).map((icmp) => `ICMPv6 ${icmp.type}/${icmp.code}`),
+    ...one.icmp.filter((icmp) => !isUsual(icmp)).map((icmp) => icmpErrorText(icmp.type, icmp.code, icmp.pointer)),
     ...new Set(one.quotes.flatMap((quote) => quote.changes)),
     ...(one.mpls.length > 0 ? [`MPLS ${one.mpls.map((label) => label.label).join(', ')}`] : []),
   ];

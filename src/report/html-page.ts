@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
 import { summariseRecord, type SummaryRow } from '../results/summary-row.js';
-import type { TraceRecord } from '../trace/record.js';
+import { ACCUSATIONS, type TraceRecord } from '../trace/record.js';
 import { markup, type Markup } from './markup.js';
+import { confidenceText } from './record-words.js';
 import { PAGE_STYLE } from './page-style.js';
 import { cardId, outcomeBadge, recordCard } from './record-card.js';
 
@@ -19,7 +20,7 @@ export interface HtmlPage {
   readonly changes?: Iterable<ChangeRow>;
   /** Links to other pages, above the table and below the records. Omitted: the page stands alone. */
   readonly navigation?: Markup;
-  /** Records whose hops are unfolded. Default 3. */
+  /** Records that accuse somebody and have their hops unfolded; the first always has. Default 20. */
   readonly unfolded?: number;
 }
 
@@ -43,26 +44,60 @@ export function pageHead(title: string): Markup {
  */
 export function* htmlPage(page: HtmlPage): Iterable<string> {
   yield markup`${pageHead(page.title)}
-<h1>${page.title}</h1><p class="under">Does a packet with the IPv6 PDM option (RFC 8250) arrive, and if not, where does it stop? ${page.generatedAt}</p>
+<h1>${page.title}</h1><p class="under">Does a packet with the IPv6 PDM option (RFC 8250) arrive, and if not, where does it stop? Made <time>${page.generatedAt}</time>.</p>
 ${tiles(page.counts)}
 ${navigation(page)}
 `.markup;
   yield* summarySection(page);
   if (page.changes !== undefined) yield* changeSection(page.changes);
-  yield '<h2>Records</h2>\n';
-  let number = 0;
+  yield '<section aria-labelledby="records"><h2 id="records">Records</h2>\n';
+  const sums: Sums = { records: 0, accusations: 0, expectedFalse: 0 };
   for (const record of page.records()) {
-    number += 1;
-    yield recordCard(record, number <= (page.unfolded ?? 3)).markup;
+    const accuses = ACCUSATIONS.includes(record.verdict.outcome);
+    sums.records += 1;
+    if (accuses) sums.accusations += 1;
+    if (losesPackets(record)) sums.expectedFalse += 1 - record.parameters.confidence;
+    yield recordCard(record, sums.records === 1 || (accuses && sums.accusations <= (page.unfolded ?? 20))).markup;
   }
+  yield '</section>\n';
   yield navigation(page)?.markup ?? '';
-  yield FOOTER.markup;
+  yield footer(sums).markup;
 }
 
-const FOOTER = markup`<footer>A filled dot answered every probe, an open one some of them, a small grey ring none. The shaded band is where packets with
-the option are lost, its darker part where they most likely are. A hop's own silence proves nothing; what is certain, and how certain, is in the words.
-Networks are origin ASes of the addresses that answered: a border router may carry its neighbour's address.</footer></main></body></html>
+interface Sums {
+  records: number;
+  accusations: number;
+  /** Sum of 1 − P over the records that lose packets: each of them could have been accused by chance. */
+  expectedFalse: number;
+}
+
+function losesPackets({ verdict, targetPairs }: TraceRecord): boolean {
+  const pairs = targetPairs?.pairs;
+  return verdict.outcome !== 'delivered' || (pairs !== undefined && pairs.plainOnly + pairs.neither > 0);
+}
+
+/** What a reader has to know who sees such a page for the first time, and what the operator of an accused network will ask. */
+function footer({ accusations, expectedFalse }: Sums): Markup {
+  return markup`<section class="panel reading" aria-labelledby="reading"><h2 id="reading">How to read this page</h2>
+<p>Packets go out in pairs: one with the <abbr title="Performance and Diagnostic Metrics">PDM</abbr> destination option of
+RFC 8250, one that differs in nothing else, in random order. Loss, rate limits and load balancers meet both alike;
+what meets one alone is counted pair by pair, and an outcome that names somebody needs the confidence that stands beside it (exact one-sided McNemar test).${
+    accusations === 0
+      ? null
+      : markup` Of the ${accusations} such records on this page, ${expectedText(expectedFalse)} or fewer are expected to be false.`
+  }</p>
+<p>In the drawings a filled dot answered every probe, an open one some of them, a small grey ring none, a small red one was refused by a hop before. The shaded band is where packets with
+the option are lost, its darker part where they most likely are. A hop's own silence proves nothing: many routers never report packets with extension headers.</p>
+<p>“After hop n” means that hop n's own error message quotes the option intact. A filter in the forwarding path of hop n acts after that, so hop n is among the suspects.
+Networks are the origin ASes of the addresses that answered, not a map of borders: a border router may carry its neighbour's address, and so both readings are given where they differ.</p>
+<p>“Inconclusive” says that the evidence stays below the bar. It is no weaker form of an accusation.</p></section>
+<footer>Made by pdm-trace.</footer></main></body></html>
 `;
+}
+
+function expectedText(expected: number): string {
+  return expected >= 1 ? String(Math.ceil(expected)) : `${Number(expected.toPrecision(2))}`;
+}
 
 function navigation({ navigation: links }: HtmlPage): Markup | null {
   return links === undefined ? null : markup`<nav class="under">${links}</nav>`;
@@ -79,40 +114,48 @@ function tiles(counts: readonly OutcomeCount[]): Markup {
 }
 
 function* summarySection(page: HtmlPage): Iterable<string> {
-  yield `<h2>Summary</h2><div class="panel wide"><table><thead><tr><th>company</th><th>destination</th><th>outcome</th>
-<th>PDM last seen</th><th>next hop</th><th>plain last seen</th><th>in its network</th><th class="number">confidence</th></tr></thead><tbody>
+  yield `<section aria-labelledby="summary"><h2 id="summary">Summary</h2><div class="panel wide" tabindex="0" role="group" aria-labelledby="summary"><table><thead><tr><th scope="col">company</th>
+<th scope="col">destination</th><th scope="col">outcome</th><th scope="col">PDM last seen (n)</th><th scope="col">next hop (n+1)</th><th scope="col">plain last seen</th>
+<th scope="col">n+1 in its network</th><th scope="col" class="number">confidence</th></tr></thead><tbody>
 `;
   if (page.summaries !== undefined) for (const row of page.summaries) yield summaryRow(row).markup;
   else for (const record of page.records()) yield summaryRow(summariseRecord(record)).markup;
-  yield '</tbody></table></div>\n';
+  yield '</tbody></table></div></section>\n';
 }
 
 function summaryRow(row: SummaryRow): Markup {
-  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'}</span></td>
+  const confidence = row.confidence === null ? '' : confidenceText(row.confidence);
+  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'} · ${minuteText(row.startedAtMs)}</span></td>
 <td class="tight">${outcomeBadge(row.outcome)}</td>
-<td>${hopCell(row.lastPdmHop, row.lastPdmName ?? row.lastPdmAddress)}</td><td>${hopCell(row.nextHop, row.nextHopName ?? row.nextHopAddress)}</td>
-<td>${hopCell(row.lastPlainHop, row.lastPlainName ?? row.lastPlainAddress)}</td>
-<td>${row.nextHopInDestinationNetwork}</td><td class="number">${row.confidence}</td></tr>
+<td>${hopCell(row.lastPdmHop, row.lastPdmName ?? row.lastPdmAddress, row.lastPdmAsn)}</td><td>${hopCell(row.nextHop, row.nextHopName ?? row.nextHopAddress, row.nextHopAsn)}</td>
+<td>${hopCell(row.lastPlainHop, row.lastPlainName ?? row.lastPlainAddress, row.lastPlainAsn)}</td>
+<td>${row.nextHopInDestinationNetwork}</td><td class="number" title="${row.confidence}">${confidence}</td></tr>
 `;
 }
 
-function hopCell(hop: number | null, name: string | null): Markup | null {
+function minuteText(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
+}
+
+function hopCell(hop: number | null, name: string | null, asn: number | null): Markup | null {
   if (hop === null) return null;
-  return markup`${hop}<span class="sub" title="${name ?? ''}">${name ?? 'silent'}</span>`;
+  const network = asn === null ? null : markup` <span class="as">AS${asn}</span>`;
+  return markup`${hop}${network}<span class="sub" title="${name ?? ''}">${name ?? 'silent'}</span>`;
 }
 
 function* changeSection(changes: Iterable<ChangeRow>): Iterable<string> {
-  yield `<h2>Changed since the last run</h2><div class="panel wide"><table><thead><tr><th>destination</th><th>protocol</th><th>was</th><th>is</th>
-<th>PDM last seen: was</th><th>is</th><th>compared with</th></tr></thead><tbody>
+  yield `<section aria-labelledby="changes"><h2 id="changes">Changed since the last run</h2><div class="panel wide" tabindex="0" role="group" aria-labelledby="changes"><table><thead><tr>
+<th scope="col">destination</th><th scope="col">protocol</th><th scope="col">was</th><th scope="col">is</th><th scope="col">PDM last seen: was</th><th scope="col">is</th>
+<th scope="col">next hop (n+1)</th><th scope="col">compared with (UTC)</th></tr></thead><tbody>
 `;
   let none = true;
   for (const { now, previous } of changes) {
     none = false;
-    yield markup`<tr><td>${now.destinationInput}</td><td>${now.protocol}</td><td class="tight">${outcomeBadge(previous.outcome)}</td>
-<td class="tight">${outcomeBadge(now.outcome)}</td><td>${previous.lastPdmHop}</td><td>${hopCell(now.lastPdmHop, now.lastPdmName ?? now.lastPdmAddress)}</td>
-<td class="tight">${new Date(previous.startedAtMs).toISOString().slice(0, 16).replace('T', ' ')}</td></tr>
+    yield markup`<tr><td><a class="cut" href="#${cardId(now)}" title="${now.destinationInput}">${now.destinationInput}</a></td><td>${now.protocol}</td><td class="tight">${outcomeBadge(previous.outcome)}</td>
+<td class="tight">${outcomeBadge(now.outcome)}</td><td>${previous.lastPdmHop}</td><td>${hopCell(now.lastPdmHop, now.lastPdmName ?? now.lastPdmAddress, now.lastPdmAsn)}</td>
+<td>${hopCell(now.nextHop, now.nextHopName ?? now.nextHopAddress, now.nextHopAsn)}</td><td class="tight">${minuteText(previous.startedAtMs)}</td></tr>
 `.markup;
   }
-  if (none) yield '<tr><td colspan="7">Nothing changed.</td></tr>\n';
-  yield '</tbody></table></div>\n';
+  if (none) yield '<tr><td colspan="8">Nothing changed.</td></tr>\n';
+  yield '</tbody></table></div></section>\n';
 }

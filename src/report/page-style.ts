@@ -20,8 +20,8 @@ table{border-collapse:collapse;width:100%;font-size:13.5px}
 th{text-align:left;font-weight:600;color:var(--soft)}th,td{padding:7px 10px;border-bottom:1px solid var(--line);vertical-align:top}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:14px}
-.panel tbody tr:last-child td{border-bottom:0}
-.panel td{white-space:nowrap}
+.panel tbody tr:last-child td{border-bottom:0}.panel thead th{vertical-align:bottom}
+.panel tbody td{white-space:nowrap}
 .sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
 .card{background:var(--card);border:1px solid var(--line);border-radius:16px;padding:18px 22px;margin:0 0 18px}
 .card header{display:flex;gap:12px;align-items:center;justify-content:space-between}
@@ -37,10 +37,11 @@ svg .number.target{fill:var(--ink);font-weight:600}
 svg line{stroke-width:3;stroke-linecap:round}svg line.plain{stroke:var(--plain)}svg line.pdm{stroke:var(--pdm)}
 svg line.unreached{stroke:var(--line);stroke-width:2;stroke-dasharray:2 6}
 svg .source{fill:var(--soft)}
-svg circle,svg .answered,svg .partly,svg .silent{stroke-width:2.5}
+svg circle,svg .answered,svg .partly,svg .silent,svg .refused{stroke-width:2.5}
 svg .plain.answered{fill:var(--plain);stroke:var(--card)}svg .pdm.answered{fill:var(--pdm);stroke:var(--card)}
 svg .plain.partly{fill:var(--card);stroke:var(--plain)}svg .pdm.partly{fill:var(--card);stroke:var(--pdm)}
 svg .silent{fill:var(--card);stroke:var(--soft);stroke-opacity:.55}
+svg .refused{fill:var(--bad-bg);stroke:var(--bad)}
 svg .lost{fill:var(--bad);opacity:.1}svg .likely{fill:var(--bad);opacity:.2}
 svg .stop circle{fill:var(--bad);stroke:var(--card)}svg .stop rect{fill:#fff}svg .stop text{fill:var(--bad);font-weight:600;font-size:12px}
 svg .network text{fill:var(--ink)}svg .tone0{fill:var(--tone0)}svg .tone1{fill:var(--tone1)}
@@ -48,7 +49,7 @@ svg .network text{fill:var(--ink)}svg .tone0{fill:var(--tone0)}svg .tone1{fill:v
 .ladder thead .plain{color:var(--plain)}.ladder thead .pdm{color:var(--pdm)}
 .ladder td{padding:5px 10px}.ladder tbody th{padding:5px 10px}
 .ladder .who{overflow-wrap:anywhere;width:36%}.ladder .count,.ladder .rtt{white-space:nowrap;text-align:right;font-variant-numeric:tabular-nums}
-.ladder .count.worse{color:var(--bad);font-weight:600}
+.ladder .count.worse,.ladder .count.refused{color:var(--bad);font-weight:600}
 .ladder .silent,.ladder .none,.ladder .same,.ladder .rtt{color:var(--soft)}
 .ladder .same::before{content:"← "}
 .address{font-size:12.5px;color:var(--soft);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}.address.first{color:var(--ink)}
@@ -57,6 +58,19 @@ svg .network text{fill:var(--ink)}svg .tone0{fill:var(--tone0)}svg .tone1{fill:v
 .ladder tr.last th,.ladder tr.target th{color:var(--ink)}
 .ladder tr.rule td{padding:0 10px;border:0;height:26px;background:linear-gradient(var(--bad),var(--bad)) center/100% 2px no-repeat;text-align:center}
 .ladder tr.rule span{background:var(--bad-bg);color:var(--bad);border-radius:999px;padding:2px 12px;font-weight:600;font-size:12.5px}
+caption,.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.lists{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:4px 36px;margin:8px 0}
+h4{font-size:13.5px;margin:8px 0 2px;color:var(--soft)}
+dl{display:grid;grid-template-columns:minmax(120px,auto) 1fr;gap:0;margin:0;font-size:13.5px}
+dt{color:var(--soft);padding:3px 14px 3px 0;border-top:1px solid var(--line)}dd{margin:0;padding:3px 0;border-top:1px solid var(--line);overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+.reading{padding:4px 22px 10px;margin-top:28px;font-size:14px}.reading h2{margin:14px 0 6px}.reading p{max-width:100ch;margin:8px 0}
+:focus-visible{outline:2px solid var(--plain);outline-offset:2px}
+:target{border-color:var(--plain);box-shadow:0 0 0 2px var(--plain)}
 footer{color:var(--soft);font-size:13px;margin-top:28px;max-width:92ch}
-@media print{body{background:#fff}.card,.panel{break-inside:avoid}}
+@media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--plain:#1d4fa8;--pdm:#5a23a8;--good:#0d5a36;--good-bg:#fff;--bad:#a01824;--bad-bg:#fff;
+--warn:#7a4c00;--warn-bg:#fff;--calm:#3a475b;--calm-bg:#fff;--tone0:#eef2f8;--tone1:#f3eff9}
+*{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{font-size:11.5px}main{max-width:none;padding:0}.wide{overflow:visible}.ladder{min-width:0}svg.path{max-width:100%;height:auto}
+.badge{border:1px solid currentColor}h2,h3,h4{break-after:avoid}.card header,.card .verdict,svg.path,tr,.tiles,section section{break-inside:avoid}summary{display:none}
+details::details-content{content-visibility:visible;block-size:auto;height:auto}.panel tbody td{white-space:normal}table{font-size:10.5px}th,td{padding:4px 6px}.sub,.address{font-size:9.5px}.sub,.cut{max-width:none;overflow:visible;overflow-wrap:anywhere}}
+@media (prefers-contrast:more){:root{--soft:CanvasText;--line:CanvasText}}
 `;

@@ -1,7 +1,9 @@
 import type { NamedAddress, Outcome, TraceRecord } from '../trace/record.js';
 import { drawPath } from './draw-path.js';
+import { evidenceLists } from './evidence-list.js';
 import { hopLadder } from './hop-ladder.js';
 import { markup, type Markup } from './markup.js';
+import { confidenceText } from './record-words.js';
 import { verdictWords } from './verdict-words.js';
 
 /** Colour and sign of an outcome; the word always stands beside it. */
@@ -29,8 +31,8 @@ export function outcomeBadge(outcome: Outcome): Markup {
 export function recordCard(record: TraceRecord, open: boolean): Markup {
   const { headline, details, reasons } = verdictWords(record);
   const path = record.hops.length === 0 && record.targetPairs === null ? null : pathSection(record, open);
-  return markup`<article class="card" id="${cardId(record)}">
-<header><h3>${record.target.input} <span class="protocol">${record.protocol}</span></h3>${outcomeBadge(record.verdict.outcome)}</header>
+  return markup`<article class="card" id="${cardId(record)}" aria-labelledby="${cardId(record)}-h">
+<header><h3 id="${cardId(record)}-h">${record.target.input} <span class="protocol">${record.protocol}</span></h3>${outcomeBadge(record.verdict.outcome)}</header>
 <p class="facts">${facts(record)}</p>
 <p class="verdict">${headline}</p>
 ${details.length + reasons.length === 0 ? null : markup`<ul class="details">${[...details, ...reasons].map((detail) => markup`<li>${detail}</li>`)}</ul>`}
@@ -45,8 +47,9 @@ export function cardId(record: { readonly id: string }): string {
 }
 
 function pathSection(record: TraceRecord, open: boolean): Markup {
-  const body = markup`<summary>Hops, both arms side by side</summary><div class="wide">${hopLadder(record)}</div>`;
+  const body = markup`<summary>Hops, both arms side by side</summary><div class="wide" tabindex="0" role="group" aria-label="Hops to ${record.target.input}">${hopLadder(record)}</div>`;
   return markup`<div class="wide">${drawPath(record)}</div>
+${evidenceLists(record)}
 ${open ? markup`<details open>${body}</details>` : markup`<details>${body}</details>`}`;
 }
 
@@ -57,7 +60,7 @@ function facts(record: TraceRecord): Markup {
     record.source.address === null ? null : `from ${record.vantage ?? named(record.source)}`,
     `${record.startedAt.slice(0, 19).replace('T', ' ')} UTC`,
     record.counters.sent === 0 ? null : `${record.counters.sent} probes`,
-    record.verdict.confidence === null ? null : `confidence ${record.verdict.confidence}`,
+    record.verdict.confidence === null ? null : `confidence ${confidenceText(record.verdict.confidence)}`,
   ];
   return markup`${parts.filter((part) => part !== null).map((part) => markup`<span>${part}</span>`)}`;
 }

@@ -106,3 +106,8 @@ export function asLabel(record: TraceRecord, asn: number): string {
   const named = places.find((place) => place.asn === asn && place.asName !== null);
   return asText({ asn, asName: named?.asName ?? null }) ?? `AS${asn}`;
 }
+
+/** The name of AS data without the folder it lay in, which is nobody's business. */
+export function sourceText(source: string): string {
+  return safeText(source.slice(source.lastIndexOf('/') + 1));
+}

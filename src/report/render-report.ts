@@ -1,7 +1,8 @@
 import { atlasResults } from '../results/atlas-json.js';
 import { scamperLines } from '../results/scamper-json.js';
 import { SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
-import type { Page, TraceFilter, TraceQueries } from '../results/trace-queries.js';
+import type { SummaryRow } from '../results/summary-row.js';
+import type { OutcomeCount, Page, TraceFilter, TraceQueries } from '../results/trace-queries.js';
 import { formatTable, type TableFormat } from './format-table.js';
 import { htmlPage } from './html-page.js';
 import { changeTable, outcomeTable, summaryTable, type Table } from './table.js';
@@ -83,8 +84,17 @@ export function* renderRecords(queries: TraceQueries, report: RecordReport): Ite
         generatedAt: `${new Date(report.nowMs).toISOString().slice(0, 19)}Z`,
         records: () => queries.records(filter, page),
         summaries: queries.summaries(filter, page),
-        counts: queries.outcomeCounts(filter),
+        counts: page?.limit === undefined ? queries.outcomeCounts(filter) : countRows(queries.summaries(filter, page)),
         changes: queries.changes(report.changesFilter ?? filter, page),
       });
   }
+}
+
+function countRows(rows: Iterable<SummaryRow>): OutcomeCount[] {
+  const counts = new Map<string, OutcomeCount>();
+  for (const { protocol, outcome } of rows) {
+    const key = `${protocol} ${outcome}`;
+    counts.set(key, { protocol, outcome, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
 }

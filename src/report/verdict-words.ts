@@ -9,6 +9,7 @@ import {
   placeText,
   plainHop,
   shareText,
+  sourceText,
   targetArrivals,
 } from './record-words.js';
 import { safeText } from './safe-text.js';
@@ -308,7 +309,7 @@ function attributionSentence(record: TraceRecord): string | null {
 }
 
 function dataText(source: string, date: string | null): string {
-  return safeText(date === null ? source : `${source}, ${date}`);
+  return date === null ? sourceText(source) : `${sourceText(source)}, ${safeText(date)}`;
 }
 
 function divergenceSentence(record: TraceRecord): string | null {

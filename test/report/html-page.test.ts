@@ -98,7 +98,7 @@ describe('the page', () => {
       '<li>0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).</li>',
     );
     expect(html).toContain(`href="#r-${record.id}"`);
-    expect(html).toContain(`<article class="card" id="r-${record.id}">`);
+    expect(html).toContain(`<article class="card" id="r-${record.id}" aria-labelledby="r-${record.id}-h">`);
   });
 
   it('shows both arms of every hop, and the rule where PDM stops between hop n and hop n+1', () => {
@@ -116,8 +116,51 @@ describe('the page', () => {
     expect(ladder).toContain('class="count worse">0/12<');
   });
 
-  it('unfolds the hops of the first records only', () => {
+  it('unfolds the hops of the first accusations only', () => {
     expect(page(everyOutcome, { unfolded: 2 }).match(/<details open>/g)).toHaveLength(2);
+  });
+
+  it('has what each accusation rests on, value by value, and whose network it may be by which data', () => {
+    const record = buildRecord({ number: 1 });
+    if (record.summary.attribution !== null) record.summary.attribution.source = '/home/somebody/asn.csv';
+    const list = new Map(
+      [...page([record]).matchAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, term, value]) => [term, value]),
+    );
+    expect(Object.fromEntries(list)).toMatchObject({
+      'Pairs at the target': '0 both answered, 12 plain alone, 0 PDM alone, 0 neither',
+      'Plain answered': '100 %',
+      'PDM answered': '0 %',
+      'PDM that may still pass': 'at most 44 % (99.9 %)',
+      Confidence: '99.97 %, bar 99.9 %',
+      'Rests on': 'the target&#39;s own answers',
+      'Way back': 'as the cause excluded',
+      Lost: 'after hop 8, at hop 20 at the latest, most likely at hop 9',
+      Cause: 'the PDM option; another of its size passes',
+      'Option seen intact': 'up to hop 8',
+      Attribution: 'AS65002 Transit 0 Communications',
+      'ASes of n, n+1, n+2': 'x, y, y',
+      'AS data': 'asn.csv, 2026-11-01',
+      Record: record.id,
+      'Flow label': '0x12345',
+    });
+  });
+
+  it('names the refuser and its error, and no other reading of the border', () => {
+    const html = page([buildRecord({ outcome: 'rejected', distance: 6, lastPdmHop: 3 })]);
+    expect(html).toContain(
+      '<dt>Refused by</dt><dd>2001:db8:4:1::1 at hop 4: administratively prohibited (ICMPv6 1/1)</dd>',
+    );
+    expect(html).not.toContain('Harshest to transit');
+  });
+
+  it('says how many of its accusations are expected to be false: 1 − P for each record that loses packets', () => {
+    const records = [
+      buildRecord({ number: 1 }),
+      buildRecord({ number: 2, outcome: 'inconclusive' }),
+      buildRecord({ number: 3, outcome: 'delivered' }),
+    ];
+    expect(page(records)).toContain('Of the 1 such records on this page, 0.002 or fewer are expected to be false.');
+    expect(page(records.slice(2))).not.toContain('expected to be false');
   });
 
   it('says so when nothing changed, and has no such section when it is not asked for', () => {
@@ -162,6 +205,31 @@ describe('the drawn path', () => {
     expect(stop(buildRecord({ outcome: 'rejected', lastPdmHop: 4 }))).toMatchObject({ after: 4, upTo: 5 });
     for (const outcome of ['delivered', 'impaired', 'inconclusive', 'unreachable', 'no-difference'] as const)
       expect(stop(buildRecord({ outcome }))).toBeNull();
+  });
+
+  it('does not take a refusal from a hop before for an arrival', () => {
+    const record = buildRecord({ outcome: 'rejected', distance: 5, lastPdmHop: 2, silentHops: [] });
+    const refuser = record.hops[1]?.arms.plain.responders[0];
+    if (refuser === undefined) throw new Error('the builder made no responder');
+    const refusal = { ...refuser, icmp: [{ type: 1, code: 1, pointer: null, count: 3 }] };
+    const places = [...record.hops.slice(2), ...(record.targetPairs === null ? [] : [record.targetPairs])];
+    for (const { arms } of places) arms.pdm = { ...arms.pdm, answered: 3, responders: [refusal] };
+    const columns = pathColumns(record);
+    expect(columns.map((column) => column.pdm.state)).toEqual([
+      'answered',
+      'answered',
+      'refused',
+      'refused',
+      'refused',
+    ]);
+    expect(columns.map((column) => pdmReaches(record, column))).toEqual([true, true, false, false, false]);
+    expect(page([record])).toContain('administratively prohibited (ICMPv6 1/1)');
+  });
+
+  it('marks a hop that was measured once for all targets behind it', () => {
+    const record = buildRecord({ distance: 5, lastPdmHop: 3 });
+    if (record.hops[0] !== undefined) record.hops[0].sharedFrom = 'another-record';
+    expect(page([record]).match(/measured once for all targets behind it, by record another-record/g)).toHaveLength(1);
   });
 
   it('lets the PDM lane end at n, and go to the target when that answered', () => {

@@ -1,0 +1,170 @@
+import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord } from '../trace/record.js';
+import { icmpErrorText } from './icmp-words.js';
+import { markup, type Markup } from './markup.js';
+import { asLabel, asText, atMostText, confidenceText, shareText, sourceText } from './record-words.js';
+
+type Entry = readonly [string, string | null];
+
+/** What a verdict rests on, value by value, for a reader who does not take the sentence for it. */
+export function evidenceLists(record: TraceRecord): Markup {
+  const isOpen = NEEDS_PROOF.has(record.verdict.outcome);
+  const lists = markup`<div class="lists">${list('Evidence', evidence(record))}${list('Whose network', network(record))}</div>`;
+  const proof = isOpen ? lists : fold('Evidence', lists);
+  return markup`${proof}${fold('How it was measured', markup`<div class="lists">${list('Measurement', measurement(record))}${list('Packets', packets(record))}</div>`)}`;
+}
+
+/** Everything but a delivery and what never began. */
+const NEEDS_PROOF: ReadonlySet<Outcome> = new Set(
+  OUTCOMES.filter((outcome) => outcome !== 'delivered' && outcome !== 'not-measured'),
+);
+
+function fold(title: string, inside: Markup): Markup {
+  return markup`<details><summary>${title}</summary>${inside}</details>`;
+}
+
+function list(title: string, entries: readonly Entry[]): Markup | null {
+  const known = entries.filter(([, value]) => value !== null && value !== '');
+  if (known.length === 0) return null;
+  return markup`<section><h4>${title}</h4><dl>${known.map(([term, value]) => markup`<dt>${term}</dt><dd>${value}</dd>`)}</dl></section>`;
+}
+
+function evidence(record: TraceRecord): Entry[] {
+  const { verdict, parameters, targetPairs, summary } = record;
+  const { interval, outcome, refusal, evidence: counted } = verdict;
+  const pairs = targetPairs?.pairs;
+  const bar = confidenceText(parameters.confidence);
+  return [
+    [
+      'Pairs at the target',
+      pairs === undefined
+        ? null
+        : `${pairs.both} both answered, ${pairs.plainOnly} plain alone, ${pairs.pdmOnly} PDM alone, ${pairs.neither} neither` +
+          (pairs.void > 0 ? `; ${pairs.void} void` : ''),
+    ],
+    ['Plain answered', counted.rates.plain === null ? null : shareText(counted.rates.plain)],
+    ['PDM answered', counted.rates.pdm === null ? null : shareText(counted.rates.pdm)],
+    [
+      'PDM that may still pass',
+      counted.passRateUpper === null ? null : `at most ${atMostText(counted.passRateUpper)} (${bar})`,
+    ],
+    ['Confidence', verdict.confidence === null ? null : `${confidenceText(verdict.confidence)}, bar ${bar}`],
+    ['Rests on', basisText(record)],
+    ['Way back', counted.returnPath === null ? null : `as the cause ${counted.returnPath}`],
+    [
+      outcome === 'altered' || outcome === 'stripped' ? 'Changed' : outcome === 'rejected' ? 'Refused' : 'Lost',
+      interval === null
+        ? null
+        : `after hop ${interval.after}, at hop ${interval.upTo} at the latest` +
+          (interval.likelyUpTo < interval.upTo ? `, most likely at hop ${interval.likelyUpTo}` : ''),
+    ],
+    [
+      'Refused by',
+      refusal === null
+        ? null
+        : `${refusal.address}${refusal.hop === null ? '' : ` at hop ${refusal.hop}`}: ${icmpErrorText(refusal.type, refusal.code, refusal.pointer)}`,
+    ],
+    ['Cause', verdict.cause === null ? null : CAUSES[verdict.cause]],
+    [
+      'Option seen intact',
+      verdict.optionSeenUpTo === null
+        ? 'nowhere'
+        : verdict.optionSeenUpTo === 'target'
+          ? 'at the target'
+          : `up to hop ${verdict.optionSeenUpTo}`,
+    ],
+    ['Paths differ', verdict.pathsDiverge === null ? null : `from hop ${verdict.pathsDiverge} on`],
+    ['Plain seen', summary.lastPlainHop === null ? null : `up to hop ${summary.lastPlainHop.hop}`],
+  ];
+}
+
+const CAUSES = {
+  option: 'the PDM option; another of its size passes',
+  size: 'a header of 16 octets, whatever is in it',
+  'destination-options': 'any destination options header',
+  length: "the packet's length",
+} as const;
+
+function basisText({ verdict }: TraceRecord): string | null {
+  switch (verdict.evidence.basis) {
+    case 'target':
+      return "the target's own answers";
+    case 'routers':
+      return `${verdict.evidence.pairs} pairs at routers that are known to report such packets`;
+    case null:
+      return null;
+  }
+}
+
+function network(record: TraceRecord): Entry[] {
+  const { lastPdmHop, nextHop, inDestinationNetwork, attribution } = record.summary;
+  const entries: Entry[] = [
+    [lastPdmHop === null ? 'Hop n' : `Hop ${lastPdmHop.hop} (n)`, lastPdmHop === null ? null : place(lastPdmHop)],
+    [
+      nextHop === null ? 'Hop n+1' : `Hop ${nextHop.hop} (n+1)`,
+      nextHop === null ? null : `${place(nextHop) || 'silent'}${nextHop.uncertain ? ' (of the plain path)' : ''}`,
+    ],
+    ['Or one of', nextHop === null ? null : nextHop.candidates.map(place).join('; ')],
+    ["Destination's network", asText(record.target)],
+    ['Hop n+1 in it', inDestinationNetwork],
+  ];
+  // Whoever refuses has named itself: no readings of a border are needed.
+  if (attribution === null || record.verdict.outcome === 'rejected') return entries;
+  const { best, worst, candidates, rule, source, date } = attribution;
+  const differ = best !== null && worst !== null && best !== worst;
+  return [
+    ...entries,
+    ['Kindest to transit', differ ? asLabel(record, best) : null],
+    ['Harshest to transit', differ ? asLabel(record, worst) : null],
+    ['Attribution', differ ? null : [...new Set(candidates)].map((asn) => asLabel(record, asn)).join(', ')],
+    ['ASes of n, n+1, n+2', rule],
+    ['Method', 'origin AS of the addresses that answered'],
+    ['AS data', source === null ? null : `${sourceText(source)}${date === null ? '' : `, ${date}`}`],
+  ];
+}
+
+function measurement(record: TraceRecord): Entry[] {
+  const { parameters, tool } = record;
+  return [
+    ['Began', record.startedAt],
+    ['Ended', record.endedAt],
+    ['From', [record.vantage, place(record.source)].filter((part) => part !== null && part !== '').join(', ')],
+    ['To', place(record.target)],
+    ['By way of names', record.target.aliases.join(' → ')],
+    ['Bar', confidenceText(parameters.confidence)],
+    ['Order of probes', `seed ${parameters.seed}`],
+    [
+      'Limits',
+      `${parameters.maxHops} hops, ${parameters.timeoutMs} ms for an answer, a pair per hop in ${parameters.hopIntervalMs} ms`,
+    ],
+    [
+      'Tool',
+      `pdm-trace ${tool.version}${tool.transport === null ? '' : `, ${tool.transport}`}${tool.clock === null ? '' : `, ${tool.clock} clock`}`,
+    ],
+    ['Record', record.id],
+    ['Run', record.runId],
+  ];
+}
+
+function packets({ protocol, flow, counters, pdm }: TraceRecord): Entry[] {
+  const { sent, answered, ...others } = counters;
+  const odd = Object.entries(others).filter(([, count]) => count !== null && count > 0);
+  return [
+    ['Protocol', `${protocol}${flow.destinationPort === null ? '' : ` to port ${flow.destinationPort}`}`],
+    ['Source port', flow.sourcePort === null ? null : String(flow.sourcePort)],
+    ['Echo identifier', flow.echoId === null ? null : String(flow.echoId)],
+    ['Flow label', flow.flowLabel === null ? null : `0x${flow.flowLabel.toString(16).padStart(5, '0')}`],
+    ['Plain probe', flow.size === null ? null : `${flow.size} octets`],
+    ['Sent, answered', `${sent}, ${answered}`],
+    ['Set aside', odd.map(([reason, count]) => `${count} ${COUNTERS[reason] ?? reason}`).join(', ')],
+    ['Delay in the server', pdm.serverDelayMs === null ? null : `${pdm.serverDelayMs} ms`],
+    ['Round trip by PDM', pdm.roundTripMs === null ? null : `${pdm.roundTripMs} ms`],
+  ];
+}
+
+const COUNTERS: Readonly<Record<string, string>> = { sendErrors: 'not sent', kernelDrops: 'dropped by the kernel' };
+
+/** `name (address), AS1 Name`; empty where nothing is known. */
+function place(one: NamedAddress): string {
+  const who = one.name === null ? one.address : one.address === null ? one.name : `${one.name} (${one.address})`;
+  return [who, asText(one)].filter((part) => part !== null).join(', ');
+}
