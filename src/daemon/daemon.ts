@@ -123,7 +123,7 @@ export class Daemon implements DaemonView {
       for (const job of jobs) this.#addJob(job);
       this.#tellOfForgotten();
       log.info('daemon-started', {
-        ...{ version: toolVersion, config: file, jobs: jobs.length, transport, rate: settings.rate },
+        ...{ version: toolVersion, pid: process.pid, config: file, jobs: jobs.length, transport, rate: settings.rate },
         ...{ store: this.#ports.store.path, http: this.#http?.address ?? null },
       });
     } catch (error) {
