@@ -53,6 +53,8 @@ export interface NameResolverOptions {
   /** Monotonic clock. */
   readonly nowMs?: () => number;
   readonly systemLookup?: SystemLookup;
+  /** Default: those of `/etc/resolv.conf`. */
+  readonly systemServer?: string;
 }
 
 const LIMITS = { attemptTimeoutMs: 2000, totalTimeoutMs: 5000, concurrency: 32 };
@@ -107,7 +109,8 @@ class DnsNameResolver implements NameResolver {
     this.#targets = new BoundedCache(cacheSize, nowMs);
     // Two tries, so that one lost packet does not cost the name.
     this.#resolver = new Resolver({ timeout: Math.max(1, Math.floor(this.#attemptTimeoutMs / 2)), tries: 2 });
-    if (server !== null) useServer(this.#resolver, server);
+    const asked = server ?? options.systemServer;
+    if (asked !== undefined) useServer(this.#resolver, asked);
   }
 
   async reverse(octets: Uint8Array): Promise<string | null> {

@@ -448,3 +448,40 @@ describe('resolving a target', () => {
     expect(server.questions.filter((question) => question.endsWith('AAAA'))).toHaveLength(1);
   });
 });
+
+describe('names of a list', () => {
+  const noSystem = { systemLookup: () => Promise.reject(Object.assign(new Error('no'), { code: 'ENOTFOUND' })) };
+
+  it('are all found however long the queue before them is', async () => {
+    const server = await serve(({ type }) => (type === 'AAAA' ? [aaaa('2001:db8::1')] : []), 40);
+    const resolver = resolverFor({ server: server.address, forList: true, concurrency: 1, totalTimeoutMs: 1000 });
+    // Forty in a row take longer than any of them may.
+    const all = await Promise.all(Array.from({ length: 40 }, (_, i) => resolver.resolveTarget(`n${i}.example`)));
+    expect(all.map(({ error }) => error)).toEqual(Array.from({ length: 40 }, () => null));
+  });
+
+  it('are asked of the name server itself, so that the four threads of the system have nothing to do with it', async () => {
+    const server = await serve(({ type }) => (type === 'AAAA' ? [aaaa('2001:db8::7')] : []));
+    const systemLookup = vi.fn(noSystem.systemLookup);
+    const resolver = resolverFor({ systemServer: server.address, forList: true, systemLookup });
+    expect(texts((await resolver.resolveTarget('www.example')).addresses)).toEqual(['2001:db8::7']);
+    expect(systemLookup).not.toHaveBeenCalled();
+  });
+
+  it('that the server does not know may be known to the system, and a silent server is not asked twice', async () => {
+    const server = await serve(({ name }) => (name === 'dead.example' ? 'silence' : 'nothing'));
+    const systemLookup = vi.fn(() => Promise.resolve(['2001:db8::9']));
+    const resolver = resolverFor({ systemServer: server.address, forList: true, systemLookup, attemptTimeoutMs: 300 });
+    expect(texts((await resolver.resolveTarget('printer.local')).addresses)).toEqual(['2001:db8::9']);
+    expect((await resolver.resolveTarget('dead.example')).error?.code).toBe('lookup-timeout');
+    expect(systemLookup.mock.calls).toEqual([['printer.local', 6]]);
+  });
+
+  it('that nobody knows do not exist, and those with IPv4 addresses alone are said to be so', async () => {
+    const a: Answer = { type: 'A', octets: Uint8Array.of(192, 0, 2, 1) };
+    const server = await serve(({ name, type }) => (name === 'none.example' ? 'nothing' : type === 'A' ? [a] : []));
+    const resolver = resolverFor({ systemServer: server.address, forList: true, ...noSystem });
+    expect((await resolver.resolveTarget('none.example')).error?.code).toBe('no-such-name');
+    expect((await resolver.resolveTarget('old.example')).error?.code).toBe('ipv4-only');
+  });
+});
