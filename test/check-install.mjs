@@ -42,7 +42,15 @@ try {
   const said = trace.output.trimEnd().split('\n');
   const isOneLine = said.length === 1 && trace.output.includes('g++ make python3');
   check('a trace ends with 69 and one line that names g++ make python3', trace.code === 69 && isOneLine, trace.output);
-  const store = run(folder, [process.execPath, main, 'run', '--targets', 'config/targets.example.txt', '--store', 'x.db']);
+  const store = run(folder, [
+    process.execPath,
+    main,
+    'run',
+    '--targets',
+    'config/targets.example.txt',
+    '--store',
+    'x.db',
+  ]);
   const namesBuild = (store.code === 73 || store.code === 69) && store.output.includes('g++ make python3');
   check('a store says what to install', namesBuild, store.output);
 } finally {

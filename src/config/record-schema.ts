@@ -182,7 +182,11 @@ export const traceRecordSchema = z.strictObject({
   targetPairs: targetPairs.nullable(),
   summary,
   verdict,
-  pdm: z.strictObject({ serverDelayMs: milliseconds.nullable(), roundTripMs: milliseconds.nullable() }),
+  pdm: z.strictObject({
+    serverDelayMs: milliseconds.nullable(),
+    roundTripMs: milliseconds.nullable(),
+    implausible: count.exactOptional(),
+  }),
   counters,
 });
 

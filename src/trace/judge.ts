@@ -530,6 +530,11 @@ function remarks(state: TraceState, evidence: Evidence): string[] {
   // Where nothing arrived it is the finding itself.
   if (evidence.pdmArrivals > 0) said.push(...describeTooBig(state));
   said.push(...describeFragments(state, evidence));
+  if (state.pdm.implausible > 0) {
+    said.push(
+      `${state.pdm.implausible} answers with PDM claim a server delay longer than the whole round trip; it is not recorded.`,
+    );
+  }
   if (state.pdm.draftVersion) said.push('The target sends an option of the PDMv2 draft, not of RFC 8250.');
   const refusedByTarget = state.signatures.find(
     (reply) => reply.kind === REPLY_KIND.arrived && reply.type === ICMPV6.parameterProblem,

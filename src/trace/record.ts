@@ -250,6 +250,11 @@ export interface TraceRecord {
   targetPairs: TargetPairsRecord | null;
   summary: SummaryRecord;
   verdict: VerdictRecord;
-  pdm: { serverDelayMs: number | null; roundTripMs: number | null };
+  pdm: {
+    serverDelayMs: number | null;
+    roundTripMs: number | null;
+    /** Answers that claimed a server delay longer than the whole round trip: they are not believed. Absent when there were none. */
+    implausible?: number;
+  };
   counters: Counters;
 }

@@ -283,8 +283,10 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
     flow.lastReceived = { psn: pdm.psnThisPacket, atNs: reply.timeNs, sentBefore };
   }
   if (state.probes.arm(row) !== ARM_CODE.pdm || pdm.psnLastReceived !== state.probes.psn(row)) return;
-  state.pdm.serverDelayMs ??= decodePdmTimeMs(pdm.scaleDtlr, pdm.deltaTimeLastReceived);
-  state.pdm.roundTripMs ??= rttNs / 1e6;
+  const serverDelayMs = decodePdmTimeMs(pdm.scaleDtlr, pdm.deltaTimeLastReceived);
+  // Within our round trip, as we measured it, the target cannot have taken longer.
+  if (serverDelayMs > rttNs / 1e6) state.pdm.implausible += 1;
+  else state.pdm.answer ??= { row, serverDelayMs };
 }
 
 /** RFC 8250 §3.2.1: DeltaTLS runs from the last packet that was sent before the last one received. */

@@ -279,7 +279,15 @@ export interface TraceState {
   droppedByKernel: boolean;
   interrupted: boolean;
   sendError: string | null;
-  pdm: { serverDelayMs: number | null; roundTripMs: number | null; draftVersion: boolean };
+  /**
+   * `answer`: the first one with PDM that names its probe. Its round trip is the probe's, which may get shorter when the
+   * kernel's send time is known. `implausible`: answers that claim a longer delay than the round trip.
+   */
+  pdm: {
+    answer: { readonly row: number; readonly serverDelayMs: number } | null;
+    implausible: number;
+    draftVersion: boolean;
+  };
   clockStepped: boolean;
   /** Fragments that were quoted, as `row * 8 + fragment`; null while none was. */
   quotedFragments: Set<number> | null;
@@ -359,7 +367,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     droppedByKernel: false,
     interrupted: false,
     sendError: null,
-    pdm: { serverDelayMs: null, roundTripMs: null, draftVersion: false },
+    pdm: { answer: null, implausible: 0, draftVersion: false },
     clockStepped: false,
     quotedFragments: null,
   };

@@ -84,8 +84,20 @@ export function writeRecord(
     targetPairs: writeTarget(state, evidence, atNs),
     summary: writeSummary(state, evidence, verdict),
     verdict,
-    pdm: { serverDelayMs: state.pdm.serverDelayMs, roundTripMs: state.clockStepped ? null : state.pdm.roundTripMs },
+    pdm: writePdm(state),
     counters: { ...state.counters },
+  };
+}
+
+function writePdm({ pdm, probes, clockStepped }: TraceState): TraceRecord['pdm'] {
+  const { answer } = pdm;
+  const roundTripMs = answer === null ? null : probes.rttNs(answer.row) / 1e6;
+  const isPlausible = answer !== null && roundTripMs !== null && answer.serverDelayMs <= roundTripMs;
+  const implausible = pdm.implausible + (answer === null || isPlausible ? 0 : 1);
+  return {
+    serverDelayMs: isPlausible ? answer.serverDelayMs : null,
+    roundTripMs: clockStepped ? null : roundTripMs,
+    ...(implausible === 0 ? {} : { implausible }),
   };
 }
 

@@ -102,11 +102,21 @@ describe('PDM of a 5-tuple (RFC 8250 §3)', () => {
     const state = makeState('icmp6');
     const { treated } = sendPair(state, {}, 0);
     answer(state, treated, 10 * MS, { ...values, psnLastReceived: pdmIn(state, treated).psnThisPacket ^ 1 });
-    expect(state.pdm).toMatchObject({ serverDelayMs: null, roundTripMs: null });
+    expect(state.pdm.answer).toBeNull();
     const next = sendPair(state, {}, 20 * MS);
     answer(state, next.treated, 32 * MS, { ...values, psnLastReceived: pdmIn(state, next.treated).psnThisPacket });
-    expect(state.pdm.roundTripMs).toBe(12);
-    expect(state.pdm.serverDelayMs).toBeCloseTo(3, 2);
+    expect(state.pdm.answer?.row).toBe(next.treated);
+    expect(state.pdm.answer?.serverDelayMs).toBeCloseTo(3, 2);
+    expect(state.probes.rttNs(next.treated)).toBe(12 * MS);
+  });
+
+  it('that claims a longer delay than the round trip is counted and not believed', () => {
+    const delay = encodePdmTimeNs(30 * MS);
+    const values = { scaleDtlr: delay.scale, deltaTimeLastReceived: delay.delta };
+    const state = makeState('icmp6');
+    const { treated } = sendPair(state, {}, 0);
+    answer(state, treated, 10 * MS, { ...values, psnLastReceived: pdmIn(state, treated).psnThisPacket });
+    expect(state.pdm).toMatchObject({ answer: null, implausible: 1 });
   });
 });
 

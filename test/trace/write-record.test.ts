@@ -145,7 +145,7 @@ describe('a record', () => {
     delayMs = 0;
     const stepped = recordOf(fake, ({ state }) => {
       state.clockStepped = true;
-      state.pdm.roundTripMs = 5;
+      state.pdm.answer = { row: 0, serverDelayMs: 0 };
     });
     expect([rtt(stepped), stepped.pdm.roundTripMs]).toEqual([null, null]);
   });
