@@ -80,6 +80,8 @@ export class ChildMeasurer implements TargetMeasurer {
   readonly #options: ChildMeasurerOptions;
   #settings: Settings;
   readonly #given = new Map<number, Given>();
+  /** Of them, those that no child has yet. */
+  #unsent: number[] = [];
   #numbers = 0;
   #link: MeasureLink | null = null;
   #ready = false;
@@ -133,6 +135,7 @@ export class ChildMeasurer implements TargetMeasurer {
     return new Promise((resolve) => {
       const number = ++this.#numbers;
       this.#given.set(number, { order, onRecord, resolve, sent: false, started: new Map(), stored: [] });
+      this.#unsent.push(number);
       this.#sendOrders();
     });
   }
@@ -307,11 +310,13 @@ export class ChildMeasurer implements TargetMeasurer {
       this.#sendSoon = false;
       if (!this.#ready || this.#interrupting) return;
       const orders = [];
-      for (const [number, given] of this.#given) {
-        if (given.sent) continue;
+      for (const number of this.#unsent) {
+        const given = this.#given.get(number);
+        if (given === undefined) continue;
         given.sent = true;
         orders.push({ number, order: { ...given.order, stored: [...given.order.stored, ...given.stored] } });
       }
+      this.#unsent = [];
       if (orders.length > 0) this.#say({ kind: 'orders', orders });
     });
   }
@@ -335,6 +340,7 @@ export class ChildMeasurer implements TargetMeasurer {
         given.sent = false;
         given.started.clear();
       }
+      this.#unsent = [...this.#given.keys()];
       this.#why = 'the measuring process takes on new settings';
       this.#open();
       return;

@@ -58,7 +58,8 @@ export class Job {
       log.info('run-resumed', { job: name, runs: unfinished.map(({ id }) => id) });
       this.#begin(unfinished.map((stored) => this.#planOf(stored)));
     }
-    const lastDueMs = latest === null ? null : (daemonOptionsOf(latest)?.dueAtMs ?? latest.startedAtMs);
+    // A run that somebody made by hand says nothing about the schedule.
+    const lastDueMs = latest === null ? null : daemonOptionsOf(latest)?.dueAtMs;
     this.#follow(lastDueMs ?? clock.wallMs());
   }
 

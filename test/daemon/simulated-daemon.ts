@@ -1,6 +1,7 @@
 /** A daemon whose time, child, disk and settings are the test's; its lists are files, its store is SQLite in memory. */
 import { parseCron } from '../../src/config/cron-schedule.js';
 import type { DaemonSettings, JobSettings } from '../../src/config/daemon-settings.js';
+import { httpSettingsSchema } from '../../src/config/http-settings.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import { defaultSettings, type Settings } from '../../src/config/settings.js';
 import { Daemon } from '../../src/daemon/daemon.js';
@@ -58,7 +59,8 @@ export class SimulatedDaemon {
     const random = new Random(seed);
     this.#random = () => random.unit();
     const retention = { maxAgeDays: 365, maxSizeMiB: null };
-    this.settings = { file: 'daemon.yaml', settings: SETTINGS, jobs, retention, http: null };
+    const http = httpSettingsSchema.parse({ traceQueue: 3 });
+    this.settings = { file: 'daemon.yaml', settings: SETTINGS, jobs, retention, http };
     this.world = {
       clock: this.clock,
       random: this.#random,
