@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from './json-lines-file.js';
@@ -16,6 +17,8 @@ export async function writeWholeFile(
   parts: Iterable<string> | AsyncIterable<string>,
   options: { readonly force: boolean },
 ): Promise<void> {
+  // Before all the work rather than after it; what comes to be there meanwhile is seen by the link below.
+  if (!options.force && existsSync(path)) throw existsAlready(path);
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await writeParts(temporary, parts);
@@ -51,13 +54,16 @@ async function writeParts(path: string, parts: Iterable<string> | AsyncIterable<
 }
 
 function explained(error: unknown, path: string): unknown {
-  if (error instanceof Error && 'code' in error && error.code === 'EEXIST')
-    return new OutputError(
-      OUTPUT_ERRORS.exists,
-      path,
-      'exists already',
-      'give --force to replace it, or name another file',
-      error,
-    );
+  if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return existsAlready(path, error);
   return explainOutputError(error, path) ?? error;
+}
+
+function existsAlready(path: string, cause?: unknown): OutputError {
+  return new OutputError(
+    OUTPUT_ERRORS.exists,
+    path,
+    'exists already',
+    'give --force to replace it, or name another file',
+    cause,
+  );
 }
