@@ -1,6 +1,6 @@
 /**
- * `fill-store.ts FILE RECORDS`: a store as ten runs of one list leave it, with records of short paths. Between runs 2 % of
- * the targets change. Prints how long it took and how large a record is, as JSON.
+ * `fill-store.ts FILE RECORDS`: a store as ten runs of one list leave it. Paths are short, so that it fits on most disks: no table
+ * reads whole records. Between runs 4 % of the targets change. Prints how long it took and how large a record is, as JSON.
  */
 import process from 'node:process';
 import { openSqliteStore } from '../src/results/sqlite-store.js';
@@ -33,8 +33,9 @@ for (let run = 0; run < RUNS; run += 1) {
       runId,
       protocol: target % 2 === 0 ? 'udp' : 'icmp6',
       outcome: changed ? 'dropped' : target % 11 === 0 ? 'rejected' : 'delivered',
-      distance: 5,
-      lastPdmHop: 2,
+      distance: 3,
+      lastPdmHop: 1,
+      silentHops: [],
       startedAtMs: ranAtMs + target,
     });
     const entry = prepareRecord({

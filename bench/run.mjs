@@ -4,8 +4,8 @@
  * test: machines differ, so figures are printed beside their goals and nobody fails.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { createLab } from '../test/lab/lab.mjs';
@@ -15,6 +15,15 @@ const MAIN = path.join(ROOT, 'dist', 'cli', 'main.js');
 const LAB_RUNS = 5;
 const VERSION_RUNS = 11;
 const MEMORY_RUNS = 5;
+const REPORT_RECORDS = 1_000_000;
+const REPORT_RUNS = 5;
+/** @type {Record<string, string[]>} */
+const REPORTS = {
+  'every row': ['--format', 'csv'],
+  'how many ended how': ['--counts'],
+  'the last run': ['--changes'],
+  'all that ever changed': ['--changes', '--since', '2000-01-01', '--format', 'csv'],
+};
 const NATIVE_TIMEOUT_MS = 300_000;
 
 /** @param {readonly number[]} values */
@@ -142,6 +151,32 @@ function benchNative() {
     process.stdout.write('not measured: the native transport (see above; it needs root and its addon)\n');
 }
 
+/** Whole commands over a store that was filled once; its pages are in memory, as those of a store in use are. */
+function benchReport() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'pdm-trace-bench-'));
+  try {
+    const store = path.join(folder, 'store.db');
+    const fill = ['--import', './bench/native-typescript.mjs', 'bench/fill-store.ts', store, String(REPORT_RECORDS)];
+    const filled = JSON.parse(execFileSync(process.execPath, fill, { cwd: ROOT, encoding: 'utf8' }));
+    const perSecond = Math.round(filled.records / filled.seconds);
+    note(
+      `store of ${filled.records} records, ${Math.round(filled.octetsPerRecord)} octets each`,
+      `${perSecond} stored/s`,
+    );
+    for (const [what, flags] of Object.entries(REPORTS)) {
+      const seconds = [];
+      for (let run = 0; run < REPORT_RUNS; run += 1) {
+        const startedAtMs = performance.now();
+        execFileSync(process.execPath, [MAIN, 'report', '--store', store, ...flags], { stdio: 'ignore' });
+        seconds.push((performance.now() - startedAtMs) / 1000);
+      }
+      line(`report ${flags.join(' ')} (${what}): whole command, s`, spread(seconds, 2), '≤ 2', median(seconds) <= 2);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** What cannot be measured here is said, and the rest is measured. @param {string} what @param {() => unknown} measure */
 async function attempt(what, measure) {
   try {
@@ -170,6 +205,7 @@ async function main() {
     }
   });
   await attempt('memory', benchMemory);
+  await attempt('report', benchReport);
   process.stdout.write(`load afterwards ${load().join(' ')}\n`);
   benchNative();
 }
