@@ -79,7 +79,8 @@ export class ListMeasurer implements TargetMeasurer {
       toolVersion,
       runId: order.runId,
       names: null,
-      shareNearHops: true,
+      // What others ask for on their own is no part of a list.
+      shareNearHops: !order.publicOnly,
       log,
       interrupted: () => this.#interrupted,
       admit: (traces) => this.#slots.take(traces),

@@ -25,7 +25,7 @@ import {
   reportingHabits,
   step,
 } from '../trace/trace-machine.js';
-import { REPLY_KIND } from '../trace/trace-state.js';
+import { REPLY_KIND, TARGET_HOP_LIMIT } from '../trace/trace-state.js';
 import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';
 import { NearHopSharing } from './near-hop-sharing.js';
@@ -357,8 +357,9 @@ class Engine implements TraceEngine {
   }
 
   #readyAtNs(trace: RunningTrace, wish: PairWish, nowNs: number): number {
+    const responder = this.#responderOf(trace, wish);
     const readyNs =
-      wish.responder === null ? wish.notBeforeNs : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(wish.responder));
+      responder === null ? wish.notBeforeNs : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(responder));
     if (wish.protocol !== 'tcp') return readyNs;
     if (trace.deferred !== null) return Number.POSITIVE_INFINITY;
     if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
@@ -366,6 +367,11 @@ class Engine implements TraceEngine {
     const isOut = trace.reachingPair?.some((row) => isAwaited(trace, row, nowNs)) ?? false;
     if (isOut) return Number.POSITIVE_INFINITY;
     return Math.max(readyNs, this.#syns.readyAtNs(trace.state.identity.targetText, nowNs));
+  }
+
+  /** Who is known, or likely, to answer. */
+  #responderOf(trace: RunningTrace, { responder, hopLimit }: PairWish): string | null {
+    return responder ?? (hopLimit < TARGET_HOP_LIMIT ? this.#sharing.likelyAt(trace, hopLimit) : null);
   }
 
   /** The second SYN of a pair, once the kernel has reset what the first one opened, or nothing came of it. */
@@ -387,7 +393,8 @@ class Engine implements TraceEngine {
 
   #grant(trace: RunningTrace, wish: PairWish, nowNs: number): void {
     if (!this.#pacer.take(2 * packetsPerProbe(trace.state, wish.protocol), nowNs)) return;
-    if (wish.responder !== null) this.#budgets.spend(wish.responder, wish.spacingMs, nowNs);
+    const responder = this.#responderOf(trace, wish);
+    if (responder !== null) this.#budgets.spend(responder, wish.spacingMs, nowNs);
     const rows = addPair(trace.state, wish, () => freshFlow(trace, wish.protocol, this.#material), nowNs);
     const [first, second] = rows;
     const isTcp = wish.protocol === 'tcp';
@@ -464,9 +471,17 @@ class Engine implements TraceEngine {
     if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, observed);
     if (observed !== 'answer') return;
     this.#giveBackSyn(matched, match.row);
+    this.#chargeResponder(matched, match.row);
     this.#repliesMatched += 1;
     this.#wake(matched, this.#options.time.nowNs());
     this.#options.onProgress?.(matched.request.id);
+  }
+
+  /** Routers' errors have one budget, whoever asked for them; that of others is the target's and planned for. */
+  #chargeResponder({ state }: RunningTrace, row: number): void {
+    const signature = state.signatures[state.probes.reply(row) ?? -1];
+    if (signature?.kind !== REPLY_KIND.timeExceeded) return;
+    this.#budgets.charge(signature.responder, state.limits.hopIntervalMs, state.probes.sentAtNs(row));
   }
 
   /** A SYN that ran out of hop limit did not reach the target. */

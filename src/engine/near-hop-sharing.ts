@@ -6,8 +6,8 @@ import { NearHopTable, Told } from './near-hop-table.js';
 import { sharesNearHops } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
 
-/** Tables kept; the one that began longest ago goes first. Traces that use it keep it until they end. */
-const MOST_TABLES = 32;
+/** Tables kept; the one that no trace has asked for longest goes first. Traces that use it keep it until they end. */
+const MOST_TABLES = 8;
 
 export interface SharingContext {
   nowNs(): number;
@@ -18,7 +18,8 @@ export interface SharingContext {
 export class NearHopSharing {
   readonly #context: SharingContext;
   readonly #tables = new Map<string, NearHopTable>();
-  readonly #scouts = new Map<RunningTrace, NearHopTable>();
+  readonly #inUse = new Map<RunningTrace, { readonly table: NearHopTable; readonly isScout: boolean }>();
+  #made = 0;
 
   constructor(context: SharingContext) {
     this.#context = context;
@@ -28,13 +29,19 @@ export class NearHopSharing {
     if (!sharesNearHops(trace.request)) return;
     const table = this.#tableOf(trace);
     const isScout = table.begin(this.#context.nowNs());
-    if (isScout) this.#scouts.set(trace, table);
+    this.#inUse.set(trace, { table, isScout });
     trace.nearHops = viewOf(trace, table, isScout, this.#context);
   }
 
   end(trace: RunningTrace): void {
-    this.#scouts.get(trace)?.endScout();
-    this.#scouts.delete(trace);
+    const used = this.#inUse.get(trace);
+    if (used?.isScout === true) used.table.endScout();
+    this.#inUse.delete(trace);
+  }
+
+  /** Whose budget a packet of this trace will probably cost that runs out at this hop limit. */
+  likelyAt(trace: RunningTrace, hopLimit: number): string | null {
+    return this.#inUse.get(trace)?.table.likelyAt(hopLimit) ?? null;
   }
 
   /** Filters and load balancers may tell protocols and ports apart, and what an earlier run saw is not this one's. */
@@ -43,13 +50,11 @@ export class NearHopSharing {
     const { size, fragment } = request.parameters;
     const shape = `${protocol} ${destinationPort} ${size ?? 0} ${fragment ?? false}`;
     const key = `${request.runId} ${formatAddress(source)} ${shape}`;
-    let table = this.#tables.get(key);
-    if (table === undefined) {
-      table = new NearHopTable();
-      this.#tables.set(key, table);
-      const [oldest] = this.#tables.keys();
-      if (this.#tables.size > MOST_TABLES && oldest !== undefined) this.#tables.delete(oldest);
-    }
+    const table = this.#tables.get(key) ?? new NearHopTable((this.#made += 1));
+    this.#tables.delete(key);
+    this.#tables.set(key, table);
+    const [oldest] = this.#tables.keys();
+    if (this.#tables.size > MOST_TABLES && oldest !== undefined) this.#tables.delete(oldest);
     return table;
   }
 }

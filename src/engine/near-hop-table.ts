@@ -17,8 +17,8 @@ import { TARGET_HOP_LIMIT } from '../trace/trace-state.js';
 /** Traces in a row that must have met the same responder one hop before. */
 const AGREEING_TRACES = 16;
 const MOST_DOUBLINGS = 10;
-/** Steps and records that nobody has seen again for this long may have changed. */
-const FRESH_NS = 60e9;
+/** Steps and records that nobody has seen again for this long may have changed; scouts see the common ones more often. */
+const FRESH_NS = 300e9;
 /** A record of a hop is replaced by a younger one after this long. */
 const RENEW_NS = 10e9;
 /** Pairs of a hop, answered in both arms, that its record must hold; of three one may be lost. */
@@ -33,8 +33,8 @@ const MOST_DISCORDANT = 200;
 /** Traces that look at every hop, at the beginning … */
 const FIRST_SCOUTS = AGREEING_TRACES + 4;
 /** … and later on: one when so many others have begun since the last one, or when it was so long ago. */
-const TRACES_PER_SCOUT = 20;
-const SCOUT_EVERY_NS = 15e9;
+const TRACES_PER_SCOUT = 40;
+const SCOUT_EVERY_NS = 25e9;
 
 /** A responder counts for the whole run's at its hop limit from this lead over all others on; see `vote`. */
 const COMMON_LEAD = AGREEING_TRACES;
@@ -80,6 +80,7 @@ export class Told {
 }
 
 export class NearHopTable {
+  readonly #number: number;
   readonly #nodes = new Map<string, Node>();
   readonly #candidates: (Candidate | undefined)[] = [];
   #begun = 0;
@@ -87,6 +88,11 @@ export class NearHopTable {
   #scoutAtNs = Number.NEGATIVE_INFINITY;
   #scouting = 0;
   #scouted = 0;
+
+  /** `number` tells it from other tables. */
+  constructor(number: number) {
+    this.#number = number;
+  }
 
   get size(): number {
     return this.#nodes.size;
@@ -118,16 +124,20 @@ export class NearHopTable {
   startAt(nowNs: number): number {
     for (let hop = this.#candidates.length - 1; hop > 1; hop -= 1) {
       const candidate = this.#candidates[hop];
-      if (candidate === undefined || candidate.lead < COMMON_LEAD) continue;
+      if (candidate === undefined || candidate.responder === '' || candidate.lead < COMMON_LEAD) continue;
       if (this.wayTo(candidate.responder, hop, nowNs) !== null) return hop;
     }
     return 1;
   }
 
-  /** Who will probably answer at this hop limit, whatever the target; null when that is open. */
+  /**
+   * Whose budget a packet with this hop limit will probably cost, whatever the target; null when that is open. Until
+   * somebody has answered there, or has not, the hop itself stands for whoever it is.
+   */
   likelyAt(hop: number): string | null {
     const candidate = this.#candidates[hop];
-    return candidate !== undefined && candidate.lead >= LIKELY_LEAD ? candidate.responder : null;
+    if (candidate === undefined) return `hop ${hop} of table ${this.#number}`;
+    return candidate.lead >= LIKELY_LEAD && candidate.responder !== '' ? candidate.responder : null;
   }
 
   /** Hops 1 to `hop` − 1 of the only way known to this responder. */
@@ -157,7 +167,7 @@ export class NearHopTable {
       if (place === undefined || (before & TOLD_STEP) !== 0) continue;
       let now = before;
       const responder = responderOf(place);
-      if ((now & TOLD_HEARD) === 0 && responder !== '') {
+      if ((now & TOLD_HEARD) === 0 && (responder !== '' || place.pairs > place.pending)) {
         now |= TOLD_HEARD;
         if (responder !== null) this.#vote(hop, responder);
       }

@@ -18,6 +18,12 @@ export class ResponderBudgets {
     if (this.#nextAtNs.size > this.#sweepAbove) this.#sweep(nowNs);
   }
 
+  /** Somebody answered who was not known to be asked: what it was sent at that time counts as well. */
+  charge(responder: string, spacingMs: number, sentAtNs: number): void {
+    const nextAtNs = sentAtNs + spacingMs * 1e6;
+    if (nextAtNs > this.readyAtNs(responder)) this.#nextAtNs.set(responder, nextAtNs);
+  }
+
   /** Entries whose time has passed say nothing any more. */
   #sweep(nowNs: number): void {
     for (const [responder, atNs] of this.#nextAtNs) if (atNs <= nowNs) this.#nextAtNs.delete(responder);

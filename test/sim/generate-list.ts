@@ -37,8 +37,9 @@ const ANY_OPTIONS = { kind: 'destination-options' } as const;
 export function generateList(options: ListOptions): GeneratedNetwork[] {
   const random = new Random(options.seed, 21);
   const near = nearEpochs(options, random);
+  const isShort = options.beyond === 'short and mostly delivered';
   const transits = Array.from({ length: Math.max(1, Math.round(options.targets / 40)) }, (_, group) =>
-    transit(group, random),
+    transit(group, isShort ? 1 : random.integer(1, 3), random),
   );
   return Array.from({ length: options.targets }, (_, index) => {
     const generated = generateOne(options, index, random);
@@ -81,7 +82,7 @@ function generateOne({ seed, beyond }: ListOptions, index: number, random: Rando
               : 'refused 1/0-1/6 by a router';
   const generated = generateNetwork(own, scenario);
   if (beyond === 'mostly delivered') return generated;
-  return { ...generated, network: shortened(generated.network, 3) };
+  return { ...generated, network: shortened(generated.network, 2) };
 }
 
 /** Only the last routers, those with rules among them, answering as a lab's routers do. */
@@ -121,8 +122,8 @@ function nearRouter(number: number, random: Random): Draft {
   return router;
 }
 
-function transit(group: number, random: Random): Router[] {
-  return Array.from({ length: random.integer(1, 3) }, (_, index) => nearRouter(0x1000 + group * 4 + index, random));
+function transit(group: number, length: number, random: Random): Router[] {
+  return Array.from({ length }, (_, index) => nearRouter(0x1000 + group * 4 + index, random));
 }
 
 function nearEpochs({ near, seconds }: ListOptions, random: Random): Epoch[] {

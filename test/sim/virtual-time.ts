@@ -9,7 +9,7 @@ interface Event {
 }
 
 /** 2025-01-01T00:00:00Z: any fixed date will do. */
-const EPOCH_MS = 1_735_689_600_000;
+export const EPOCH_MS = 1_735_689_600_000;
 
 /** Events in a row that may share an instant before it counts as a program that wakes itself for ever. */
 const MOST_AT_ONCE = 3000;

@@ -1,0 +1,117 @@
+/**
+ * Lists of targets behind near hops in common, traced as `run` does, with and without sharing those hops.
+ *
+ * `PDM_TRACE_SIM_TARGETS=2000 npx vitest run --project sim test/sim/lists.test.ts` takes longer lists;
+ * `PDM_TRACE_SIM_NEAR=balanced` only those near hops; `PDM_TRACE_SIM_FIRST=7` another seed.
+ */
+import { describe, expect, it } from 'vitest';
+import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import { filledHops, wrongFills } from './filled-hops.js';
+import { generateList, type ListOptions, type NearHopKind } from './generate-list.js';
+import { isFindable } from './outcome-table.js';
+import { runList, type ListRun } from './run-list.js';
+import { EPOCH_MS } from './virtual-time.js';
+
+const { PDM_TRACE_SIM_TARGETS, PDM_TRACE_SIM_NEAR, PDM_TRACE_SIM_FIRST, PDM_TRACE_SIM_RATE } = process.env;
+const targets = Number(PDM_TRACE_SIM_TARGETS ?? 80);
+const seed = Number(PDM_TRACE_SIM_FIRST ?? 1);
+const rate = Number(PDM_TRACE_SIM_RATE ?? 100);
+
+/** How the near hops are, and how long a change of them may go unseen (SCOUT_EVERY_NS, and the scout's own time). */
+interface Kind {
+  readonly near: NearHopKind;
+  readonly beyond: ListOptions['beyond'];
+  readonly sinceNs: number;
+}
+
+const ALL_KINDS: readonly Kind[] = [
+  { near: 'steady', beyond: 'any', sinceNs: 0 },
+  { near: 'with a silent hop', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'not reporting', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'limited', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'balanced', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'balanced unequally', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'balanced by destination', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'dropping', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'dropping in part', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'refusing in part', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'changing', beyond: 'mostly delivered', sinceNs: 60e9 },
+];
+const KINDS = ALL_KINDS.filter(({ near }) => PDM_TRACE_SIM_NEAR === undefined || PDM_TRACE_SIM_NEAR === near);
+
+function listOf(near: NearHopKind, beyond: ListOptions['beyond']): ReturnType<typeof generateList> {
+  return generateList({ seed, targets, near, beyond, seconds: (targets * 2 * 80) / rate });
+}
+
+function falseClaims(run: ListRun): string[] {
+  return run.targets.flatMap(({ generated, violations }, index) =>
+    violations.map(({ kind, text }) => `target ${index}, ${generated.scenario}: ${kind}: ${text}`),
+  );
+}
+
+function wrong(run: ListRun, sinceNs: number): string[] {
+  return run.targets.flatMap(({ generated, records }, index) =>
+    records.flatMap((record) =>
+      wrongFills(record, generated.network, EPOCH_MS, sinceNs).map((text) => `target ${index}: ${text}`),
+    ),
+  );
+}
+
+function filled(run: ListRun): number {
+  const hops = run.targets.flatMap(({ records }) => records.map((record) => filledHops(record).length));
+  return hops.reduce((sum, count) => sum + count, 0) / hops.length;
+}
+
+/** Records of losses that must be found, and those in which they were. */
+function drops(run: ListRun): { findable: number; found: number } {
+  let findable = 0;
+  let found = 0;
+  for (const { generated, truth, records } of run.targets) {
+    for (const record of records) {
+      if (!isFindable(generated, { truth, records, violations: [], seconds: 0 }, record)) continue;
+      findable += 1;
+      if (record.verdict.outcome === 'dropped' || record.verdict.outcome === 'rejected') found += 1;
+    }
+  }
+  return { findable, found };
+}
+
+/** Hop limits in which losses are said to be, over all claims: the less the better. */
+function width(run: ListRun): number {
+  const intervals = run.targets.flatMap(({ records }) =>
+    records.map(({ verdict }) => verdict.interval).filter((interval) => interval !== null),
+  );
+  return intervals.reduce((sum, { after, likelyUpTo }) => sum + likelyUpTo - after, 0) / Math.max(1, intervals.length);
+}
+
+function figures(what: string, run: ListRun): string {
+  const { findable, found } = drops(run);
+  return `${what}: ${run.probesPerRecord.toFixed(1)} probes a record, ${filled(run).toFixed(2)} hops filled, ${found} of ${findable} drops found, ${width(run).toFixed(2)} hops wide, ${run.seconds.toFixed(0)} s`;
+}
+
+describe.each(KINDS)(`${targets} targets behind near hops that are $near, $beyond`, ({ near, beyond, sinceNs }) => {
+  it('no record claims what is not so, and every hop taken from another is one that the packets met', async () => {
+    const run = await runList(listOf(near, beyond), createTraceEngine, { share: true, rate });
+    console.log(figures(near, run));
+    expect(falseClaims(run)).toEqual([]);
+    expect(wrong(run, sinceNs)).toEqual([]);
+    // A drop whose path changes under the trace may stay unsaid.
+    const { findable, found } = drops(run);
+    expect(found).toBeGreaterThanOrEqual((near === 'changing' ? 0.8 : 0.95) * findable - 1);
+  });
+});
+
+describe(`${targets} targets behind 8 hops or so, most of which let packets with the option pass`, () => {
+  it('are told as well as without sharing, with fewer probes', async () => {
+    const list = (): ReturnType<typeof generateList> => listOf('steady', 'short and mostly delivered');
+    const apart = await runList(list(), createTraceEngine, { share: false, rate });
+    const shared = await runList(list(), createTraceEngine, { share: true, rate });
+    console.log(`${figures('each for itself', apart)}\n${figures('sharing', shared)}`);
+    expect([...falseClaims(apart), ...falseClaims(shared), ...wrong(shared, 0)]).toEqual([]);
+    expect(filled(apart)).toBe(0);
+    expect(filled(shared)).toBeGreaterThan(0.5);
+    expect(shared.probesPerRecord).toBeLessThan(0.9 * apart.probesPerRecord);
+    expect(drops(shared).found).toBeGreaterThanOrEqual(drops(apart).found - 2);
+    expect(width(shared)).toBeLessThanOrEqual(width(apart) + 0.2);
+  });
+});
