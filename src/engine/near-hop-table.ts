@@ -39,6 +39,8 @@ const SCOUT_EVERY_NS = 25e9;
 /** A responder counts for the whole run's at its hop limit from this lead over all others on; see `vote`. */
 const COMMON_LEAD = AGREEING_TRACES;
 const MOST_LEAD = 2 * AGREEING_TRACES;
+/** Until so many traces have been answered at a hop limit, whoever answered there is taken to answer the next one too. */
+const FIRST_VOTES = 4;
 const LIKELY_LEAD = 2;
 
 /** Several responders at one hop in one trace, or something that is no Time Exceeded. */
@@ -67,6 +69,7 @@ interface Node {
 interface Candidate {
   responder: string;
   lead: number;
+  votes: number;
 }
 
 const TOLD_HEARD = 1;
@@ -137,7 +140,8 @@ export class NearHopTable {
   likelyAt(hop: number): string | null {
     const candidate = this.#candidates[hop];
     if (candidate === undefined) return `hop ${hop} of table ${this.#number}`;
-    return candidate.lead >= LIKELY_LEAD && candidate.responder !== '' ? candidate.responder : null;
+    const isLikely = candidate.lead >= LIKELY_LEAD || candidate.votes < FIRST_VOTES;
+    return isLikely && candidate.responder !== '' ? candidate.responder : null;
   }
 
   /** Hops 1 to `hop` − 1 of the only way known to this responder. */
@@ -192,10 +196,14 @@ export class NearHopTable {
 
   /** A majority that follows changes: with two thirds of the votes a responder stays in the lead. */
   #vote(hop: number, responder: string): void {
-    const candidate = (this.#candidates[hop] ??= { responder, lead: 0 });
+    const candidate = (this.#candidates[hop] ??= { responder, lead: 0, votes: 0 });
+    candidate.votes += 1;
     if (candidate.responder === responder) candidate.lead = Math.min(MOST_LEAD, candidate.lead + 1);
     else if (candidate.lead >= 2) candidate.lead -= 2;
-    else this.#candidates[hop] = { responder, lead: 1 };
+    else {
+      candidate.responder = responder;
+      candidate.lead = 1;
+    }
   }
 
   #meet(node: Node, place: PlaceEvidence, recordOf: (hop: number) => HopRecord, nowNs: number): void {
