@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { pagePolicy } from '../report/html-page.js';
 import { OutputError } from '../results/output-error.js';
 import { Guard } from './http-guard.js';
-import type { HttpLog } from './http-log.js';
+import { errorFields, type DaemonLog } from './daemon-log.js';
 import type { Metrics } from './http-metrics.js';
 import { openApiDocument } from './http-openapi.js';
 import { API } from './http-api-routes.js';
@@ -16,7 +16,7 @@ export interface AppParts {
   readonly routes: readonly Route[];
   readonly guard: Guard;
   readonly metrics: Metrics;
-  readonly log: HttpLog;
+  readonly log: DaemonLog;
   readonly toolVersion: string;
   /** Certificate and key, PEM; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
@@ -195,13 +195,13 @@ function sendProblem(reply: FastifyReply, problem: HttpProblem): FastifyReply {
 }
 
 /** The errors that the framework and the store know; everything else is a defect, of which a client learns nothing. */
-function problemOf(error: unknown, log: HttpLog): HttpProblem {
+function problemOf(error: unknown, log: DaemonLog): HttpProblem {
   if (error instanceof HttpProblem) return error;
   const headers = { 'retry-after': String(BUSY_RETRY_S) };
   if (error instanceof StoreBusyError)
     return new HttpProblem('store-unavailable', 'too many questions wait for the store; try again soon', { headers });
   if (error instanceof OutputError) {
-    log.warn('http-store-failed', { code: error.code, error: error.message });
+    log.warn('http-store-failed', errorFields(error));
     return new HttpProblem('store-unavailable', "the store cannot be read or written now; the daemon's log says why", {
       headers,
     });
@@ -216,7 +216,7 @@ function problemOf(error: unknown, log: HttpLog): HttpProblem {
   if (typeof status === 'number' && status >= 400 && status < 500)
     return new HttpProblem('bad-request', 'the body is not what it should be: one JSON object, without __proto__');
   if (status === 503) return new HttpProblem('not-ready', 'the daemon is stopping', { headers });
-  log.error('http-defect', { error: String(error), stack: error instanceof Error ? error.stack : undefined });
+  log.error('http-defect', errorFields(error));
   return new HttpProblem('internal', "a defect of pdm-trace; the daemon's log has more about it");
 }
 

@@ -1,5 +1,6 @@
 /** Traces that somebody asks for now: each a run of one target, some at a time, the rest in order. */
-import { isLinkLocal, isLoopback, isUniqueLocal, parseAddress } from '../address/address.js';
+import { parseAddress } from '../address/address.js';
+import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
 import type { StoredRun } from '../results/run-table.js';
 import { parseHost } from '../targets/parse-host.js';
@@ -123,9 +124,5 @@ export class RequestRuns {
 /** An address as it stands can be refused at once; what a name resolves to is looked at by who resolves it. */
 function refusedAddress(host: string): string | null {
   const octets = parseAddress(host.replace(/^\[|\]$/g, ''))?.octets;
-  if (octets === undefined) return null;
-  const isLocal = isLoopback(octets) || isLinkLocal(octets) || isUniqueLocal(octets);
-  return isLocal
-    ? 'The host is a loopback, link-local or unique local address: only public ones are traced on request.'
-    : null;
+  return octets === undefined ? null : refuseNonPublic(octets);
 }
