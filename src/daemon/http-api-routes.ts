@@ -195,10 +195,12 @@ function json(description: string, schema: NonNullable<Answer['schema']>): Answe
 }
 
 function filterOf(query: TracesQuery): TraceFilter {
-  const { run, company, outcome, host, since, until } = query;
+  const { run, company, protocol, tag, outcome, host, since, until } = query;
   return {
     ...(run === undefined ? {} : { runId: run }),
     ...(company === undefined ? {} : { company }),
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(tag === undefined ? {} : { tag }),
     ...(outcome === undefined ? {} : { outcomes: outcome }),
     ...(host === undefined ? {} : { host: canonicalHost(host) }),
     ...(since === undefined ? {} : { fromMs: since }),

@@ -47,6 +47,8 @@ const since = z.iso
 export const tracesQuery = z.strictObject({
   run: id.optional().describe('of this run'),
   company: shortText.optional().describe('of this company, exactly'),
+  protocol: protocol.optional(),
+  tag: shortText.optional().describe('of a target with this tag in the list'),
   outcome: z
     .string()
     .transform((value) => value.split(','))

@@ -337,8 +337,11 @@ function whereClause(
     );
   }
   if (filter.host !== undefined) {
-    add('(t.series_key IN (SELECT series_key FROM series WHERE series.host = lower(?)) OR t.destination_address = ?)');
-    parameters.push(filter.host, filter.host);
+    // By the series, which has an index; only what may be an address is looked for in every row.
+    const written = `t.trace_key IN (SELECT s.trace_key FROM trace AS s
+      WHERE s.series_key IN (SELECT series_key FROM series WHERE series.host = lower(?)))`;
+    if (filter.host.includes(':')) add(`(${written} OR t.destination_address = ?)`, filter.host, filter.host);
+    else add(written, filter.host);
   }
   if (filter.tag !== undefined) {
     add(

@@ -83,6 +83,8 @@ describe('records', () => {
     expect(await ids('/api/v1/traces')).toEqual([7, 6, 5, 4, 3, 2, 1].map(id));
     expect(await ids(`/api/v1/traces?run=${SECOND_RUN}`)).toEqual([id(7), id(6)]);
     expect(await ids('/api/v1/traces?company=Company%203')).toEqual([id(3)]);
+    expect(await ids('/api/v1/traces?protocol=icmp6')).toEqual([]);
+    expect(await ids('/api/v1/traces?tag=web&protocol=udp')).toEqual([id(7)]);
     expect(await ids('/api/v1/traces?outcome=delivered,rejected')).toEqual([id(6), id(3), id(2)]);
     expect(await ids('/api/v1/traces?host=WWW1.customer.example')).toEqual([id(6), id(1)]);
     expect(await ids('/api/v1/traces?host=2001:DB8:1004:0::1')).toEqual([id(4)]);
@@ -337,7 +339,7 @@ describe('the OpenAPI document', () => {
       'query after false',
     ]);
     expect(names('/api/v1/traces').map((name) => name.split(' ')[1])).toEqual([
-      ...['run', 'company', 'outcome', 'host', 'since', 'until', 'limit', 'after'],
+      ...['run', 'company', 'protocol', 'tag', 'outcome', 'host', 'since', 'until', 'limit', 'after'],
     ]);
   });
 });
