@@ -271,6 +271,33 @@ describe('values', () => {
   });
 });
 
+describe('the size of probes', () => {
+  const refused = (flags: Record<string, unknown>): string => refusal(() => load({ flags })).message;
+
+  it('has bounds that depend on fragments and the description URI, and an error names value and range', () => {
+    const probeUri = 'https://example.com/probes';
+    for (const [flags, smallest, largest] of [
+      [{}, 62, 65_500],
+      [{ probeUri }, 90, 65_500],
+      [{ fragment: true }, 80, 4900],
+      [{ fragment: true, probeUri }, 112, 4900],
+    ] as const) {
+      expect(load({ flags: { ...flags, size: smallest } }).settings.size).toBe(smallest);
+      expect(load({ flags: { ...flags, size: largest } }).settings.size).toBe(largest);
+      expect(refused({ ...flags, size: smallest - 1 })).toMatch(/--size/);
+      expect(refused({ ...flags, size: largest + 1 })).toMatch(/--size/);
+    }
+    expect(refused({ fragment: true, size: 5000 })).toBe(
+      '--size 5000: probes with --fragment have 80 to 4900 octets; give a value in that range',
+    );
+  });
+
+  it('does not go with SYNs, which carry no data', () => {
+    expect(refused({ size: 100, protocol: 'udp,tcp' })).toMatch(/^--size 100: SYNs carry no data.*leave tcp out/);
+    expect(refused({ fragment: true, protocol: 'tcp' })).toMatch(/^--fragment: SYNs carry no data/);
+  });
+});
+
 describe('unknown keys', () => {
   it.each([
     ['maxhops: 3', 'there is no setting "maxhops"; did you mean maxHops?'],
