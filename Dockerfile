@@ -10,8 +10,12 @@ WORKDIR /opt/pdm-trace
 ENV npm_config_nodedir=/usr/local npm_config_build_from_source=true JOBS=max
 COPY package.json package-lock.json ./
 COPY native-shim ./native-shim
-# Another registry: --secret id=npmrc,src=$HOME/.npmrc. It is there for this command alone and stays in no layer.
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --omit=dev --no-audit --no-fund
+# Another registry: --secret id=npmrc,src=$HOME/.npmrc; and where a proxy signs for it, the certificates to believe:
+# --secret id=npm-ca,src=FILE. They are there for these commands alone and stay in no layer.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    --mount=type=secret,id=npm-ca,target=/run/secrets/npm-ca \
+    ! [ -f /run/secrets/npm-ca ] || export NODE_EXTRA_CA_CERTS=/run/secrets/npm-ca; \
+    npm ci --omit=dev --no-audit --no-fund
 # What was only needed to compile goes, and of the AS data all but the one file that is read. A module that does not
 # load ends the build here: in the field, pdm-trace would make do without it and measure less.
 RUN cd node_modules \
@@ -28,7 +32,10 @@ FROM ${BASE_IMAGE} AS compiled
 WORKDIR /opt/pdm-trace
 COPY package.json package-lock.json tsconfig.json tsconfig.build.json ./
 COPY native-shim ./native-shim
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --ignore-scripts --no-audit --no-fund
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    --mount=type=secret,id=npm-ca,target=/run/secrets/npm-ca \
+    ! [ -f /run/secrets/npm-ca ] || export NODE_EXTRA_CA_CERTS=/run/secrets/npm-ca; \
+    npm ci --ignore-scripts --no-audit --no-fund
 COPY src ./src
 RUN npm run build
 

@@ -45,6 +45,7 @@ export async function buildImage(): Promise<BuiltImage> {
     const baseBytes = layerBytes(storage);
     const secret = `secret-of-${path.basename(storage.directory)}`;
     writeFileSync(storage.path('npmrc'), await npmSettings(secret), { mode: 0o600 });
+    const certificates = process.env['NODE_EXTRA_CA_CERTS'];
     await storage.buildah(
       ...['bud', '--isolation=chroot', '--format=docker', '--pull-never', '--jobs=2', '--quiet', '--network=host'],
       ...[
@@ -108,17 +109,10 @@ function nodePackage(): string {
   return `node-linux-${process.arch}@${version}`;
 }
 
-/** This user's registry and certificates, and a token that must be found nowhere afterwards. */
+/** This user's registry, and a token that must be found nowhere afterwards. */
 async function npmSettings(secret: string): Promise<string> {
   const lines = [`registry=${await mustRun(['npm', 'config', 'get', 'registry'])}`];
   lines.push(`//registry.invalid/:_authToken=${secret}`);
-  const extra = process.env['NODE_EXTRA_CA_CERTS'];
-  if (extra !== undefined) {
-    const certificates = readFileSync(extra, 'utf8').match(
-      /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g,
-    );
-    for (const certificate of certificates ?? []) lines.push(`ca[]=${JSON.stringify(certificate)}`);
-  }
   const own = await mustRun(['npm', 'config', 'get', 'userconfig']);
   const settings = await mustRun(['sh', '-c', 'cat "$1" 2>/dev/null || true', 'sh', own]);
   return `${settings}\n${lines.join('\n')}\n`;
