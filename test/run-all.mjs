@@ -27,7 +27,7 @@ const CHECKS = [
 ];
 
 /** One after the other: the lab measures real packets in real time. */
-const SUITES = ['unit', 'sim', 'lab'];
+const SUITES = ['unit', 'sim', 'lab', 'container'];
 
 /** @type {{ passed: number, failed: number }} */
 const total = { passed: 0, failed: 0 };

@@ -21,6 +21,12 @@ const NEEDED = /** @type {const} */ ([
   ['python3', 'python3'],
   ['/usr/bin/python3', 'python3'],
   ['blaeu-traceroute', 'blaeu'],
+  ['buildah', 'buildah'],
+  ['debootstrap', 'debootstrap'],
+  ['runc', 'runc'],
+  ['/usr/share/containers/seccomp.json', 'golang-github-containers-common'],
+  ['getcap', 'libcap2-bin'],
+  ['systemd-analyze', 'systemd'],
 ]);
 
 const SEARCHED = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];

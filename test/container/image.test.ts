@@ -1,5 +1,5 @@
 /** The image of the Dockerfile, built here and run by an OCI runtime inside the lab's networks. */
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OUTCOME_EXIT_CODES, type TraceRecord } from '../../src/trace/record.js';
@@ -26,8 +26,9 @@ beforeAll(async () => {
 }, 900_000);
 
 afterAll(async () => {
-  await lab.destroy();
-  image.storage.destroy();
+  // Neither is there when the image could not be built.
+  await (lab as Lab | undefined)?.destroy();
+  (image as BuiltImage | undefined)?.storage.destroy();
 });
 
 function inImage(...names: readonly string[]): string {
@@ -38,7 +39,8 @@ let volumes = 0;
 /** An empty folder that the image's user may write to. */
 function newVolume(): string {
   const volume = image.storage.path('volumes', String((volumes += 1)));
-  mkdirSync(volume, { recursive: true, mode: 0o777 });
+  mkdirSync(volume, { recursive: true });
+  chownSync(volume, UID, GID);
   return volume;
 }
 

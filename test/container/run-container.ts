@@ -105,7 +105,7 @@ function specification(image: BuiltImage, options: ContainerOptions): object {
     },
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc' },
-      temporary('/dev', 'mode=755', 'size=65536k'),
+      temporary('/dev', 'dev', 'mode=755', 'size=65536k'),
       { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance'] },
       temporary('/dev/shm', 'mode=1777', 'size=65536k'),
       { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
