@@ -48,15 +48,9 @@ export async function buildImage(): Promise<BuiltImage> {
     const certificates = process.env['NODE_EXTRA_CA_CERTS'];
     await storage.buildah(
       ...['bud', '--isolation=chroot', '--format=docker', '--pull-never', '--jobs=2', '--quiet', '--network=host'],
-      ...[
-        '--build-arg',
-        `BASE_IMAGE=${BASE}`,
-        '--secret',
-        `id=npmrc,src=${storage.path('npmrc')}`,
-        '--tag',
-        IMAGE,
-        ROOT,
-      ],
+      ...['--build-arg', `BASE_IMAGE=${BASE}`, '--secret', `id=npmrc,src=${storage.path('npmrc')}`],
+      ...(certificates === undefined ? [] : ['--secret', `id=npm-ca,src=${certificates}`]),
+      ...['--tag', IMAGE, ROOT],
     );
     const addedBytes = layerBytes(storage) - baseBytes;
     const inspection = await storage.buildah('inspect', '--type', 'image', IMAGE);
