@@ -7,12 +7,14 @@ import { createLab } from '../lab/lab.mjs';
 import type { Lab } from '../lab/lab-types.js';
 import { buildImage, type BuiltImage } from './build-image.js';
 import { serviceOptions } from './compose-service.js';
+import { HEALTH_CHECK, storedRecords, writeSettings } from './daemon.js';
 import { Container, type ContainerOptions } from './run-container.js';
 import { unitSeccomp } from './seccomp.js';
 import { mustRun, run, type CommandResult } from './storage.js';
 import { unitValue, unitValues } from './unit-file.js';
 
 const NO_PRIVILEGE = 77;
+const PATIENCE = { timeout: 60_000, interval: 200 };
 const [UID, GID] = [10001, 10001];
 const NODE_WITH_CAPABILITY = 'opt/pdm-trace/bin/node';
 
@@ -59,6 +61,11 @@ function shell(script: string, changes: Partial<ContainerOptions> = {}): Promise
   return start({ entrypoint: ['sh', '-c', script], command: [], ...changes });
 }
 
+/** Statuses of the threads of all but tini, by the host's pid. */
+async function nodeProcesses(running: Container): Promise<ReadonlyMap<number, readonly string[]>> {
+  return new Map([...(await running.threadStatuses())].filter(([, threads]) => threads.length > 1));
+}
+
 function recordsOf(stdout: string): readonly TraceRecord[] {
   return stdout
     .split('\n')
@@ -95,7 +102,7 @@ describe('the image', () => {
     );
     expect(Object.keys(config.Volumes)).toEqual(['/var/lib/pdm-trace']);
     expect(config.WorkingDir).toBe('/var/lib/pdm-trace');
-    expect(config.Healthcheck.Test).toEqual(['CMD', 'node', '/opt/pdm-trace/dist/cli/health-check.js']);
+    expect(config.Healthcheck.Test).toEqual(['CMD', ...HEALTH_CHECK]);
     expect(config.Labels).toMatchObject({
       'org.opencontainers.image.title': 'pdm-trace',
       'org.opencontainers.image.licenses': 'MIT AND CC-BY-4.0',
@@ -214,26 +221,57 @@ describe('a container of it', () => {
   });
 
   it('is not called unhealthy where it runs no daemon', async () => {
-    const command = ['/bin/sh', '-c', 'node /opt/pdm-trace/dist/cli/health-check.js'];
+    const command = ['/bin/sh', '-c', HEALTH_CHECK.join(' ')];
     expect(await start({ entrypoint: ['tini', '-s', '--'], command })).toMatchObject({ code: 0, stdout: '' });
   });
 });
 
-describe('the systemd unit', () => {
-  it('leaves a trace all that it needs: system calls, address families, an ambient capability under no_new_privs', async () => {
-    const seccomp = await unitSeccomp(unitValues('SystemCallFilter'), unitValue('RestrictAddressFamilies').split(' '));
-    const [node, main] = unitValue('ExecStart').split(' ');
-    const capabilities = unitValue('AmbientCapabilities')
+/** As systemd starts it: the unit's command and its limits, with the image's files. */
+async function unitChanges(): Promise<Partial<ContainerOptions>> {
+  return {
+    entrypoint: ['/usr/bin/env', ...unitValue('ExecStart').split(' ')],
+    command: [],
+    capabilities: unitValue('AmbientCapabilities')
       .split(' ')
-      .map((name) => name.replace('CAP_', ''));
-    const result = await start({
-      entrypoint: ['/usr/bin/env', node!, main!],
-      command: ['--json', 'target.lab.example'],
-      capabilities,
-      ambient: true,
-      noNewPrivileges: unitValue('NoNewPrivileges') === 'yes',
-      seccomp,
+      .map((name) => name.replace('CAP_', '')),
+    ambient: true,
+    noNewPrivileges: unitValue('NoNewPrivileges') === 'yes',
+    seccomp: await unitSeccomp(unitValues('SystemCallFilter'), unitValue('RestrictAddressFamilies').split(' ')),
+  };
+}
+
+describe('the daemon works through its list, is healthy while it answers and not while it hangs, and ends cleanly', () => {
+  for (const { where, changes } of [
+    { where: 'in the container of the compose file', changes: () => Promise.resolve({}) },
+    { where: 'with the system calls, address families and capability of the systemd unit', changes: unitChanges },
+  ]) {
+    it(where, async () => {
+      const settings = newVolume();
+      writeSettings(settings, lab.targetAddress);
+      const daemon = container({ binds: { [settings]: '/etc/pdm-trace' }, ...(await changes()) });
+      const ended = daemon.start();
+      const health = async (): Promise<number> => (await daemon.exec(...HEALTH_CHECK)).code;
+      await expect.poll(health, PATIENCE).toBe(0);
+      await expect.poll(async () => (await storedRecords(daemon)).length, PATIENCE).toBeGreaterThan(0);
+      for (const { verdict, tool } of await storedRecords(daemon)) {
+        expect(verdict.outcome).toBe('dropped');
+        expect(tool.transport).toBe('native');
+      }
+
+      // The first serves HTTP and has the store; another starts those that measure.
+      const processes = await nodeProcesses(daemon);
+      const first = Math.min(...processes.keys());
+      expect(processes.size).toBeGreaterThan(1);
+      for (const status of processes.get(first)!) expect(status).toMatch(/^CapPrm:\t0+$/m);
+
+      process.kill(first, 'SIGSTOP');
+      expect(await health()).toBe(1);
+      process.kill(first, 'SIGCONT');
+      await expect.poll(health, PATIENCE).toBe(0);
+
+      await daemon.signal('TERM');
+      const { code, stderr } = await ended;
+      expect(code, stderr).toBe(0);
     });
-    expectTruth(result);
-  });
+  }
 });
