@@ -25,7 +25,7 @@ beforeAll(async () => {
   if (process.getuid?.() !== 0) throw new Error('a base image can be made by root alone: run these tests as root');
   image = await buildImage();
   lab = await createLab('drop-at-4');
-}, 900_000);
+}, 1_800_000);
 
 afterAll(async () => {
   // Neither is there when the image could not be built.
