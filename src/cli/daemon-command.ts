@@ -152,7 +152,10 @@ class DaemonSession {
     const started = daemon.start().then(() => null);
     this.#signals.onReload(() => {
       log.info('signal', { signal: 'SIGHUP' });
-      void started.then(() => daemon.reload());
+      started.then(
+        () => daemon.reload(),
+        () => undefined,
+      );
     });
     const early = await Promise.race([started, end]);
     const code = early ?? (await end);

@@ -73,6 +73,8 @@ export class RequestRuns {
     const settings: Settings = {
       ...this.#settings,
       ...(protocol === undefined ? {} : { protocol: [protocol] }),
+      // SYNs carry no data: what the file says about others' size does not fit them.
+      ...(protocol === 'tcp' ? { size: null, fragment: false } : {}),
       ...(dport === undefined ? {} : { dport }),
       ...(maxHops === undefined ? {} : { maxHops }),
     };
