@@ -9,7 +9,7 @@ const STEP_MAX = 104;
 const WIDTH = 1140;
 /** Where the source stands, right of the lanes' names. */
 const SOURCE_X = 96;
-const RIGHT_MARGIN = 40;
+const RIGHT_MARGIN = 56;
 const AS_TOP = 4;
 const AS_HEIGHT = 20;
 const PLAIN_Y = 56;

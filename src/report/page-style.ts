@@ -22,7 +22,7 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:14px}
 .panel tbody tr:last-child td{border-bottom:0}.panel thead th{vertical-align:bottom}
 .panel tbody td{white-space:nowrap}
-.sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
+.sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none;white-space:normal}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
 .card{background:var(--card);border:1px solid var(--line);border-radius:16px;padding:18px 22px;margin:0 0 18px}
 .card header{display:flex;gap:12px;align-items:center;justify-content:space-between}
 .protocol{font-size:12px;font-weight:600;color:var(--soft);border:1px solid var(--line);border-radius:6px;padding:1px 6px;vertical-align:2px}
