@@ -16,13 +16,13 @@ export interface CompiledSources {
 
 /**
  * JavaScript for processes and threads of their own, which a test must be able to kill and cannot run from TypeScript on
- * Node 20. Types are checked elsewhere.
+ * Node 20. Types are checked elsewhere. `more`: folders besides those of the store.
  */
-export function compileSources(): CompiledSources {
+export function compileSources(more: readonly string[] = []): CompiledSources {
   const directory = mkdtempSync(join(tmpdir(), 'pdm-compiled-'));
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-  for (const folder of FOLDERS) {
+  for (const folder of [...FOLDERS, ...more]) {
     for (const name of readdirSync(join(ROOT, folder))) {
       if (!name.endsWith('.ts') || name.endsWith('.test.ts')) continue;
       const { outputText } = ts.transpileModule(readFileSync(join(ROOT, folder, name), 'utf8'), {
