@@ -16,6 +16,10 @@ export interface ListMeasurerOptions {
   readonly slots: number;
 }
 
+/** At the start of a list, and how many more each trace that ends makes room for: twice as many after each generation. */
+const FIRST_TRACES = 16;
+const MORE_TRACES = 2;
+
 /**
  * Measures orders over one engine, in this process. Names are looked up before a trace takes a slot and after it gave it
  * back, so that lookups never stall probing as long as more orders are given than there are slots.
@@ -23,11 +27,14 @@ export interface ListMeasurerOptions {
 export class ListMeasurer implements TargetMeasurer {
   readonly #options: ListMeasurerOptions;
   readonly #slots: Slots;
+  /** Traces that may be in flight now: few at first, so that the many find the near hops of the list measured (METHOD §6.1). */
+  #open: number;
   #interrupted = false;
 
   constructor(options: ListMeasurerOptions) {
     this.#options = options;
-    this.#slots = new Slots(options.slots);
+    this.#open = Math.min(options.slots, FIRST_TRACES);
+    this.#slots = new Slots(this.#open);
     keepHeapLean(options.slots);
   }
 
@@ -86,6 +93,10 @@ export class ListMeasurer implements TargetMeasurer {
       admit: (traces) => this.#slots.take(traces),
       ...(onStarted === undefined ? {} : { onStarted }),
       onMeasured: () => {
+        if (this.#open < this.#options.slots) {
+          this.#open = Math.min(this.#options.slots, this.#open + MORE_TRACES);
+          this.#slots.resize(this.#open);
+        }
         this.#slots.give();
       },
       isStored: (protocol, address) =>

@@ -47,6 +47,7 @@ class MeasureServer {
       { ...settings, doNotProbe: null, pcap: null },
       {
         onProgress: () => undefined,
+        forList: true,
         onWarning: (message) => {
           say({ kind: 'warning', message: message.slice(0, 2000) });
         },

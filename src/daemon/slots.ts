@@ -1,6 +1,6 @@
 /** At most `size` things at once, the rest in order of arrival. */
 export class Slots {
-  readonly #size: number;
+  #size: number;
   readonly #waiting: { readonly count: number; readonly go: () => void }[] = [];
   #used = 0;
 
@@ -10,6 +10,12 @@ export class Slots {
 
   get used(): number {
     return this.#used;
+  }
+
+  /** From now on. Those in use beyond a smaller size stay. */
+  resize(size: number): void {
+    this.#size = size;
+    this.give(0);
   }
 
   /** Resolves when `count` are free, or all of them where `count` is more than there are. */

@@ -11,10 +11,13 @@ interface Habit {
 
 export class Reporters {
   readonly #habits = new Map<string, Habit>();
+  /** Known from earlier runs, and not seen to report in this one. */
+  readonly #unconfirmed: Set<string>;
 
   /** `known`: addresses that an earlier run found dependable. */
   constructor(known: Iterable<string>) {
-    for (const address of known) this.#habits.set(address, { reported: REPORTER_QUOTES, missed: 0 });
+    this.#unconfirmed = new Set(known);
+    for (const address of this.#unconfirmed) this.#habits.set(address, { reported: REPORTER_QUOTES, missed: 0 });
   }
 
   has(address: string): boolean {
@@ -22,7 +25,7 @@ export class Reporters {
     return habit !== undefined && isDependable(habit);
   }
 
-  /** Returns true when this makes the address a reporter. */
+  /** Returns true when this makes the address a reporter, or is the first report of one that an earlier run knew. */
   note(address: string, reported: number, missed: number): boolean {
     if (reported === 0 && missed === 0) return false;
     let habit = this.#habits.get(address);
@@ -34,7 +37,8 @@ export class Reporters {
     const before = isDependable(habit);
     habit.reported += reported;
     habit.missed += missed;
-    return !before && isDependable(habit);
+    const confirmed = reported > 0 && this.#unconfirmed.delete(address);
+    return (confirmed || !before) && isDependable(habit);
   }
 }
 

@@ -106,6 +106,17 @@ describe('reporters', () => {
   });
 });
 
+describe('reporters of earlier runs', () => {
+  it('are told again when they report, once, so that they are not forgotten for their age', () => {
+    const reporters = new Reporters(['2001:db8::7', '2001:db8::8']);
+    expect(reporters.note('2001:db8::7', 0, 1)).toBe(false);
+    expect(reporters.note('2001:db8::7', 1, 0)).toBe(true);
+    expect(reporters.note('2001:db8::7', 1, 0)).toBe(false);
+    reporters.note('2001:db8::8', 0, 100);
+    expect(reporters.note('2001:db8::8', 1, 0)).toBe(false);
+  });
+});
+
 describe('random material', () => {
   const material = new RandomMaterial((length) => Uint8Array.from({ length }, (_, i) => i & 0xff));
 
