@@ -21,6 +21,7 @@ const NEEDED = /** @type {const} */ ([
   ['python3', 'python3'],
   ['/usr/bin/python3', 'python3'],
   ['blaeu-traceroute', 'blaeu'],
+  ['openssl', 'openssl'],
   ['buildah', 'buildah'],
   ['debootstrap', 'debootstrap'],
   ['runc', 'runc'],
