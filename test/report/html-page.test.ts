@@ -87,6 +87,8 @@ describe('the page', () => {
         for (const hop of record.hops) for (const one of hop.arms.plain.responders) one.name = text;
         expect(unbalanced(page([record]))).toEqual([]);
       }),
+      // Each run makes a whole page.
+      { numRuns: 40 },
     );
   });
 
