@@ -7,6 +7,7 @@ import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 import { createResultOutput } from './result-output.js';
+import { fragmentsOf } from '../trace/probe-size.js';
 import { estimateLines } from './run-estimate.js';
 import { figures } from './run-progress.js';
 import type { Terminal } from './terminal.js';
@@ -28,7 +29,12 @@ export async function dryRun(settings: Settings, terminal: Terminal): Promise<nu
       },
     });
     const skipped = `${figures(loaded.badRows)} rows skipped, ${figures(loaded.duplicates)} repeated`;
-    const size = { targets: loaded.targets, records: recordsLeft(store, id), rate };
+    const size = {
+      targets: loaded.targets,
+      records: recordsLeft(store, id),
+      rate,
+      packetsPerProbe: packetsOf(settings),
+    };
     return await print([skipped, ...estimateLines(size)], terminal);
   } finally {
     store.close();
@@ -39,14 +45,23 @@ export async function dryRun(settings: Settings, terminal: Terminal): Promise<nu
 export async function dryRunOfRest(
   store: SqliteStore,
   run: StoredRun,
-  { rate }: Settings,
+  settings: Settings,
   terminal: Terminal,
 ): Promise<number> {
   const { done, total, waiting, inFlight } = store.targets.progress(run.id);
-  const size = { targets: waiting + inFlight, records: recordsLeft(store, run.id), rate };
+  const size = {
+    targets: waiting + inFlight,
+    records: recordsLeft(store, run.id),
+    rate: settings.rate,
+    packetsPerProbe: packetsOf(settings),
+  };
   const head = `run ${run.id} of ${new Date(run.startedAtMs).toISOString()}: ${figures(done)} of ${figures(total)} targets are done; what is left:`;
   const loading = run.state === 'loading' ? ['its list was not read to the end; --resume reads it again'] : [];
   return print([head, ...loading, ...estimateLines(size)], terminal);
+}
+
+function packetsOf({ size, fragment }: Settings): number {
+  return fragment ? fragmentsOf(size) : 1;
 }
 
 function recordsLeft(store: SqliteStore, runId: string): number {

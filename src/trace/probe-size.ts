@@ -1,6 +1,6 @@
 /** How large probes are. Sizes are those of the `plain` probe, IPv6 header included and before it is fragmented. */
 import { IPV6_HEADER_LENGTH } from '../wire/ipv6.js';
-import { shortestFragmentedUpperLayer } from './probe-fragments.js';
+import { cutUpperLayer, shortestFragmentedUpperLayer } from './probe-fragments.js';
 
 /** UDP and echo alike. */
 export const UPPER_HEADER_LENGTH = 8;
@@ -11,7 +11,7 @@ export const LARGEST_PROBE = 65_500;
 /** Four fragments. Each is reported by itself, and Linux routers report six packets in one go. */
 const LARGEST_FRAGMENTED_PROBE = 4_900;
 /** Two fragments, the first one nearly as long as every link takes. */
-export const DEFAULT_FRAGMENTED_SIZE = 1400;
+const DEFAULT_FRAGMENTED_SIZE = 1400;
 
 /** RFC 9511: the URI, NUL-terminated, first in the payload; one more NUL keeps what follows on an even octet. */
 export function probeUriPrefixLength(uri: string | null): number {
@@ -28,6 +28,11 @@ export function smallestProbe(prefixLength: number, fragment: boolean): number {
 
 export function largestProbe(fragment: boolean): number {
   return fragment ? LARGEST_FRAGMENTED_PROBE : LARGEST_PROBE;
+}
+
+/** Fragments that a probe of this size is cut into. */
+export function fragmentsOf(size: number | null): number {
+  return cutUpperLayer((size ?? DEFAULT_FRAGMENTED_SIZE) - IPV6_HEADER_LENGTH, false).count;
 }
 
 /** Without a probe description URI. */
