@@ -1,20 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
+import { NOT_STORED } from '../config/run-options.js';
 import type { Settings } from '../config/settings.js';
 import type { NewRun } from '../results/run-table.js';
 import { createUuidV7 } from './uuid-v7.js';
-
-/** Where output goes is the process's, not the run's. */
-const NOT_STORED: readonly (keyof Settings)[] = [
-  'store',
-  'resume',
-  'dryRun',
-  'json',
-  'pcap',
-  'force',
-  'debug',
-  'config',
-];
 
 /** Whoever goes on may stand in another directory. */
 const FILES: readonly (keyof Settings)[] = ['targets', 'asnDb', 'ixpPrefixes', 'doNotProbe'];

@@ -172,6 +172,7 @@ export class JobRun {
     const daemon: DaemonOptions = { dueAtMs, rate, onRequest: target !== null };
     const kept = Object.entries(settings).filter(([key]) => !NOT_STORED.some((other) => other === key));
     const options = {
+      command: 'daemon',
       ...Object.fromEntries(kept),
       ...{ seed: this.#seed, targets: target !== null || targets === null ? null : resolve(targets), daemon },
     };
