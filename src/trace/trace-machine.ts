@@ -37,7 +37,9 @@ export type Step =
 /** While a UDP trace waits for the echo pairs of its sibling, it looks again this often. */
 const SIBLING_POLL_NS = 50e6;
 const MOST_REWRITTEN_LABELS = 16;
-const MOST_FRAGMENTS = 8;
+/** Keys of a probe in `quotedFragments`: its four fragments at most, passed or not. */
+const KEYS_PER_PROBE = 8;
+const NOT_PASSED = 4;
 
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
@@ -195,7 +197,7 @@ export type Observed = 'answer' | 'duplicate' | 'further-fragment';
 export function observe(state: TraceState, match: Match, reply: Reply): Observed {
   const { probes } = state;
   const { row } = match;
-  const isNewFragment = noteFragment(state, match);
+  const isNewFragment = noteFragment(state, match, reply);
   if (probes.reply(row) !== null) {
     if (isNewFragment) {
       completeFragments(state, row);
@@ -221,12 +223,15 @@ export function observe(state: TraceState, match: Match, reply: Reply): Observed
   return 'answer';
 }
 
-/** Whether the reply quotes a fragment that no reply quoted before. */
-function noteFragment(state: TraceState, { row, findings }: Match): boolean {
+/** Whether the reply quotes a fragment that no reply quoted before. Refused, stripped or altered it did not get there as sent. */
+function noteFragment(state: TraceState, { row, findings }: Match, reply: Reply): boolean {
   if (findings?.fragment == null) return false;
-  const key = row * MOST_FRAGMENTS + findings.fragment;
-  if (state.quotedFragments?.has(key) === true) return false;
-  (state.quotedFragments ??= new Set()).add(key);
+  const key = row * KEYS_PER_PROBE + findings.fragment;
+  const known = (state.quotedFragments ??= new Set());
+  if (known.has(key) || known.has(key + NOT_PASSED)) return false;
+  const ranOut =
+    reply.kind === 'error' && reply.error.type === ICMPV6.timeExceeded && reply.error.code === TIME_EXCEEDED.hopLimit;
+  known.add(ranOut && findings.intact !== false ? key : key + NOT_PASSED);
   return true;
 }
 
@@ -234,12 +239,12 @@ function isPartlyQuoted(state: TraceState, row: number): boolean {
   const protocol = state.flows[state.probes.flow(row)]?.protocol ?? 'udp';
   const count = packetsPerProbe(state, protocol);
   for (let fragment = 0; fragment < count; fragment += 1) {
-    if (state.quotedFragments?.has(row * MOST_FRAGMENTS + fragment) !== true) return true;
+    if (state.quotedFragments?.has(row * KEYS_PER_PROBE + fragment) !== true) return true;
   }
   return false;
 }
 
-/** Once each fragment was quoted, the probe as a whole got there. */
+/** Once each fragment ran out of hop limit, the probe as a whole got there. */
 function completeFragments(state: TraceState, row: number): void {
   const signature = state.signatures[state.probes.reply(row) ?? -1];
   if (signature?.partial !== true || isPartlyQuoted(state, row)) return;

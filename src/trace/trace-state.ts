@@ -289,7 +289,10 @@ export interface TraceState {
     draftVersion: boolean;
   };
   clockStepped: boolean;
-  /** Fragments that were quoted, as `row * 8 + fragment`; null while none was. */
+  /**
+   * Fragments that were quoted: as `row * 8 + fragment` where they ran out of hop limit as they were sent, 4 more where
+   * something else became of them. Null while none was.
+   */
   quotedFragments: Set<number> | null;
 }
 

@@ -267,4 +267,43 @@ describe('a hop that quotes fragments', () => {
     expect(gatherEvidence(state, 2e6).lastPdmHop).toBe(0);
     expect(state.counters.duplicate).toBe(1);
   });
+
+  it('is not reached by a probe whose other fragment was refused nearer, stripped or altered', () => {
+    const stripped = (packet: Uint8Array): Uint8Array => {
+      const quote = new Uint8Array(packet.length - 16);
+      quote.set(packet.subarray(0, 40));
+      quote.set(packet.subarray(56), 40);
+      quote[6] = 44;
+      new DataView(quote.buffer).setUint16(4, quote.length - 40);
+      return quote;
+    };
+    const altered = (packet: Uint8Array): Uint8Array => {
+      const quote = packet.slice();
+      quote[42] = 0x1e;
+      return quote;
+    };
+    const others: [type: number, code: number, quoteOf: (packet: Uint8Array) => Uint8Array][] = [
+      [1, 1, (packet) => packet],
+      [4, 2, (packet) => packet],
+      [3, 0, stripped],
+      [3, 0, altered],
+    ];
+    for (const [type, code, quoteOf] of others) {
+      for (const [first, second] of [
+        [0, 1],
+        [1, 0],
+      ] as const) {
+        const state = makeState('udp', { fragment: true });
+        const { treated } = sendPair(state, { hopLimit: 5 });
+        const packets = fragmentsOf(state, treated);
+        take(state, packets[first]!);
+        const quote = quoteOf(packets[second]!).subarray(0, 1232);
+        const reply = replyFrom(errorAbout(quote, type, code, ROUTER, 2e6));
+        const match = matchReply(state, reply);
+        expect(match).toMatchObject({ row: treated });
+        observe(state, match as Match, reply);
+        expect(gatherEvidence(state, 3e6).lastPdmHop, `${type}/${code}`).toBe(0);
+      }
+    }
+  });
 });
