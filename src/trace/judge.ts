@@ -24,7 +24,7 @@ import type { Outcome, Refusal, VerdictEvidence, VerdictRecord } from './record.
 import { explainLoss } from './explain.js';
 import { findRefusal } from './refusal.js';
 import { countUnassembled, describeFragments } from './reassembly.js';
-import { describeTooBig, tooBigForOneArm } from './too-big.js';
+import { describeTooBig, isTooBigWithOption } from './too-big.js';
 import { findTooNear } from './too-near.js';
 import { findTampering } from './tampering.js';
 import { lookPValueBar, retestBar } from './significance.js';
@@ -110,7 +110,7 @@ function decide(state: TraceState, evidence: Evidence, context: TraceContext, pa
     return decideArrived(state, evidence, context, pathsDiverge, tampering);
   }
   const tooBig = describeTooBig(state);
-  if (tooBig.length > 0 && (evidence.plainArrivals === 0 || tooBigForOneArm(state) !== null)) {
+  if (tooBig.length > 0 && (evidence.plainArrivals === 0 || isTooBigWithOption(state))) {
     return inconclusive(tooBig.join(' '));
   }
   if (tampering !== null && evidence.plainArrivals === 0) return withDoubt(state, evidence, tampering);
@@ -485,6 +485,9 @@ function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Fin
     doubts.push(
       `Of ${unassembled} packets with the option some fragments reached the target and others did not (Time Exceeded 3/1).`,
     );
+  }
+  if (finding.outcome === 'impaired' && isTooBigWithOption(state)) {
+    doubts.push('Packets with the option are longer than those without, and were too long for a link on some of the ways.');
   }
   if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
   if (state.probes.count + 2 > PROBE_CAP) doubts.push(`The cap of ${PROBE_CAP} probes was reached.`);

@@ -44,6 +44,11 @@ export function tooBigForOneArm(state: TraceState): TooBig | null {
   return found.every(({ plain }) => plain === 0) ? (found[0] ?? null) : null;
 }
 
+/** Some packets with the option were too long, on some ways at least: that the others are lost may be for their length too. */
+export function isTooBigWithOption(state: TraceState): boolean {
+  return findTooBig(state).some(({ pdm }) => pdm > 0);
+}
+
 /** Packets without the option are too long as well. */
 export function isTooBigForAll(state: TraceState): boolean {
   return findTooBig(state).some(({ plain }) => plain > 0);

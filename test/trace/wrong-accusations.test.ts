@@ -196,3 +196,35 @@ describe('an answer from beyond the refuser', () => {
     expect(verdict.outcome).not.toBe('rejected');
   });
 });
+
+describe('links of several sizes', () => {
+  const tooBig = { from: routerAt(4), type: 2, code: 0 };
+
+  it('do not make packets with the option, which are longer, look impaired where one way takes them and another does not', () => {
+    const { verdict } = runTrace(
+      udp({
+        differs: ({ arm, hopLimit, flow }) =>
+          isTreated(arm) && hopLimit > 8 && flow > 2 && flow % 3 === 0 ? tooBig : undefined,
+      }),
+    );
+    expect(['delivered', 'inconclusive']).toContain(verdict.outcome);
+    expect(verdict.reasons.join(' ')).toContain('Packet Too Big');
+  });
+
+  it('do not make them look dropped where some ways are too small for both arms, and the router limits its errors', () => {
+    let told = 0;
+    const { verdict } = runTrace(
+      udp({
+        siblingEcho: echoLost,
+        differs: ({ arm, hopLimit, flow }) => {
+          if (hopLimit <= 4) return undefined;
+          if (arm === ARM_CODE.plain) return flow === 4 ? tooBig : undefined;
+          told += 1;
+          return told % 5 === 1 ? tooBig : null;
+        },
+      }),
+    );
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons.join(' ')).toContain('Packet Too Big');
+  });
+});
