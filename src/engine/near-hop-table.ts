@@ -173,7 +173,8 @@ export class NearHopTable {
       const responder = responderOf(place);
       if ((now & TOLD_HEARD) === 0 && (responder !== '' || place.pairs > place.pending)) {
         now |= TOLD_HEARD;
-        if (responder !== null) this.#vote(hop, responder);
+        // The target, or several routers: open for the next trace, as where nobody answers.
+        this.#vote(hop, responder ?? '');
       }
       if (hop <= evidence.lastPdmHop && isSettled(place)) {
         const node = this.#nodeAt(hop, responder ?? MIXED, nowNs);

@@ -201,6 +201,17 @@ describe('the table', () => {
     expect([1, 2, 3].map((hop) => table.likelyAt(hop))).toEqual(['a', null, null]);
   });
 
+  it('does not make traces wait for one another at a hop limit that reaches their targets', () => {
+    const target = { both: 3, plainAnswered: 3, treatedPassed: 3 };
+    const table = new NearHopTable(1);
+    for (let i = 0; i < 2; i += 1) tell(table, evidenceOf(['a', target], 1));
+    expect(table.likelyAt(2)).toBeNull();
+    // A router that few traces meet there has no say in it.
+    tell(table, evidenceOf(['a', 'b']));
+    for (let i = 0; i < 20; i += 1) tell(table, evidenceOf(['a', target], 1));
+    expect([1, 2].map((hop) => table.likelyAt(hop))).toEqual(['a', null]);
+  });
+
   it('is bounded, and keeps what is used when targets without number pass by', () => {
     const table = new NearHopTable(1);
     for (let i = 0; i < 4000; i += 1) {
