@@ -481,7 +481,8 @@ class Engine implements TraceEngine {
   #chargeResponder({ state }: RunningTrace, row: number): void {
     const signature = state.signatures[state.probes.reply(row) ?? -1];
     if (signature?.kind !== REPLY_KIND.timeExceeded) return;
-    this.#budgets.charge(signature.responder, state.limits.hopIntervalMs, state.probes.sentAtNs(row));
+    const reports = packetsPerProbe(state, state.flows[state.probes.flow(row)]?.protocol ?? 'udp');
+    this.#budgets.charge(signature.responder, state.limits.hopIntervalMs * reports, state.probes.sentAtNs(row));
   }
 
   /** A SYN that ran out of hop limit did not reach the target. */

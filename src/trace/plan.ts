@@ -436,7 +436,7 @@ function wishAt(
     state.limits.hopIntervalMs * reports,
     state.identity.protocol === 'tcp' && hopLimit === TARGET_HOP_LIMIT ? SYN_SPACING_MS : 0,
   );
-  const spacingMs = thin ? Math.max(THIN_SPACING_MS, shortestMs) : shortestMs;
+  const spacingMs = thin ? Math.max(THIN_SPACING_MS * reports, shortestMs) : shortestMs;
   return {
     purpose,
     hopLimit,

@@ -94,6 +94,28 @@ describe('a trace in the engine', () => {
       expect(at - known[i]!).toBeGreaterThanOrEqual(0.25e9);
     });
   });
+
+  it('counts each fragment that a router reports, also of probes that nobody knew it would answer', async () => {
+    const { transport, engine, time } = setUp({ rate: 100 });
+    transport.answers = true;
+    const atHop1: { atNs: number; target: number }[] = [];
+    transport.sendFailure = (packet) => {
+      const isLast = packet[6] === 60 && (packet[59]! & 1) === 0;
+      if (packet[7] === 1 && isLast) atHop1.push({ atNs: time.nowNs(), target: packet[39]! });
+      return null;
+    };
+    const records = [1, 2, 3, 4].map((i) => {
+      const request = requestFor('udp', octetsOf(`2001:db8:10:9::${i}`));
+      return engine.start({ ...request, parameters: { ...request.parameters, fragment: true } }).record;
+    });
+    await time.runUntil(Promise.all(records));
+    expect(atHop1).toHaveLength(12);
+    for (const [i, { atNs, target }] of atHop1.entries()) {
+      // The first of each trace goes out before it knows who answers.
+      if (atHop1.slice(0, i).some((before) => before.target === target))
+        expect(atNs - atHop1[i - 1]!.atNs).toBeGreaterThanOrEqual(0.5e9);
+    }
+  });
 });
 
 describe('a trace that cannot be measured', () => {

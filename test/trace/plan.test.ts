@@ -1,9 +1,10 @@
 /** Which pairs are asked for, in which order, and when no more: seen from the wishes and the table of probes. */
 import { describe, expect, it } from 'vitest';
 import { PROBE_CAP, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/trace-state.js';
-import { step } from '../../src/trace/trace-machine.js';
-import { dropsFrom, routerAt, runTrace, type FakePath, type Outcome } from './fake-path.js';
-import { makeState, TARGET } from './trace-fixture.js';
+import { encodeProbe, encodedLength, packetsPerProbe } from '../../src/trace/probe-packet.js';
+import { markFailed, observe, step } from '../../src/trace/trace-machine.js';
+import { dropsFrom, routerAt, runTrace, withHopLimit, type FakePath, type Outcome } from './fake-path.js';
+import { errorAbout, makeState, replyFrom, sendPair, TARGET } from './trace-fixture.js';
 
 const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
 const alone = { isReporter: () => false, siblingEcho: () => null, routerSeenByOthers: () => 0, nearHops: null };
@@ -80,6 +81,31 @@ describe('exploring', () => {
       return dropsFrom(5)(probe);
     }, 5);
     expect(thinning.at(-1)).toBeGreaterThanOrEqual(1e9);
+  });
+});
+
+describe('where plain replies thin out, a probe that is fragmented', () => {
+  it.each([80, 1400, 4900])('of %i octets waits a second for each of its fragments', (size) => {
+    const state = makeState('udp', { fragment: true, size });
+    const answer = (row: number, packet: Uint8Array): void => {
+      const reply = replyFrom(errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(4), 5e6));
+      observe(state, { row, findings: null }, reply);
+    };
+    for (const sentAtNs of [0, 4e9, 8e9]) {
+      const { plain, treated } = sendPair(state, { hopLimit: 4 }, sentAtNs);
+      if (sentAtNs === 0) {
+        const packet = new Uint8Array(encodedLength(state, 0, 'udp'));
+        encodeProbe(state, plain, packet, 0);
+        answer(plain, packet.subarray(0, 80));
+      }
+      // Void pairs are made up for, so that there is one more wish to look at.
+      markFailed(state, treated, 'EPERM');
+    }
+    const next = step(state, alone, 12e9);
+    if (next.kind !== 'send') throw new Error(next.kind);
+    const wish = next.wishes.find(({ hopLimit }) => hopLimit === 4)!;
+    expect(wish.spacingMs).toBe(1000 * packetsPerProbe(state, 'udp'));
+    expect(wish.notBeforeNs).toBe(8e9 + wish.spacingMs * 1e6);
   });
 });
 
