@@ -487,7 +487,9 @@ function withDoubt(state: TraceState, evidence: Evidence, finding: Finding): Fin
     );
   }
   if (finding.outcome === 'impaired' && isTooBigWithOption(state)) {
-    doubts.push('Packets with the option are longer than those without, and were too long for a link on some of the ways.');
+    doubts.push(
+      'Packets with the option are longer than those without, and were too long for a link on some of the ways.',
+    );
   }
   if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
   if (state.probes.count + 2 > PROBE_CAP) doubts.push(`The cap of ${PROBE_CAP} probes was reached.`);
