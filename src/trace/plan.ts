@@ -233,9 +233,10 @@ export function explorationLimit(state: TraceState, evidence: Evidence): number 
   if (plain === null) {
     // Beyond a link that is too small for both arms there is nothing to see.
     if (isTooBigForAll(state)) return Math.min(maxHops, evidence.lastPlainHop + WINDOW);
-    // Another trace met the target: with a silent one there is no need to look for it far beyond.
+    // Another trace met the target: with a silent one there is no need to look for it far beyond. One that answers is
+    // looked for until it is found, since what the other trace was told of its distance may be wrong.
     const { distanceOfOthers } = state.near;
-    if (distanceOfOthers === null) return maxHops;
+    if (distanceOfOthers === null || evidence.plainArrivals > 0) return maxHops;
     const farthest = Math.max(distanceOfOthers, evidence.lastPlainHop, evidence.lastPdmHop);
     return Math.min(maxHops, farthest + HOPS_BEYOND_TARGET);
   }

@@ -137,6 +137,18 @@ describe('a trace whose near hops others know', () => {
     expect(own).toEqual(range(4, 10));
   });
 
+  it('finds a target that answers where it is, whatever distance another trace was told', () => {
+    const silent: FakePath['differs'] = ({ hopLimit }) => (hopLimit >= 4 && hopLimit <= 6 ? null : undefined);
+    const differs: FakePath['differs'] = (probe) => (probe.hopLimit > 7 ? dropsFrom(8)(probe) : silent(probe));
+    const { evidence, verdict } = traced({
+      protocol: 'icmp6',
+      nearHops: knowing(4, { distanceHint: () => 3 }),
+      differs,
+    });
+    expect(evidence.lastPdmHop).toBe(7);
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 7, upTo: 10 } });
+  });
+
   it('waits while others are finding out, and asks the target meanwhile', () => {
     let looks = 0;
     const nearHops = knowing(4, { isBeingScouted: () => (looks += 1) < 40 });
