@@ -232,7 +232,7 @@ class Engine implements TraceEngine {
     const record = this.#record(trace, false);
     this.#noteReporters(gatherEvidence(trace.state, this.#options.time.nowNs()));
     if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
-    this.#sharing.end(trace);
+    trace.nearHops?.end();
     for (const other of this.#index.find(trace.target, 0)) {
       other.distanceSeenByEnded ??= trace.state.distanceSeen;
       other.routerSeenByEnded = Math.max(other.routerSeenByEnded, trace.state.routerSeenAt);
@@ -371,7 +371,7 @@ class Engine implements TraceEngine {
 
   /** Who is known, or likely, to answer. */
   #responderOf(trace: RunningTrace, { responder, hopLimit }: PairWish): string | null {
-    return responder ?? (hopLimit < TARGET_HOP_LIMIT ? this.#sharing.likelyAt(trace, hopLimit) : null);
+    return responder ?? (hopLimit < TARGET_HOP_LIMIT ? (trace.nearHops?.likelyAt(hopLimit) ?? null) : null);
   }
 
   /** The second SYN of a pair, once the kernel has reset what the first one opened, or nothing came of it. */

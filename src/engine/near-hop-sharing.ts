@@ -1,10 +1,13 @@
 /** One table of near hops for each run, source and kind of probe, and each trace's view of it. */
 import { formatAddress } from '../address/address.js';
-import type { NearHops } from '../trace/near-hops.js';
+import type { Evidence } from '../trace/evidence.js';
+import type { NearHop } from '../trace/near-hops.js';
+import type { HopRecord } from '../trace/record.js';
+import type { TraceState } from '../trace/trace-state.js';
 import { writeHop } from '../trace/write-record.js';
 import { NearHopTable, Told } from './near-hop-table.js';
 import { sharesNearHops } from './running-trace.js';
-import type { RunningTrace } from './running-trace.js';
+import type { NearHopsOfTrace, RunningTrace } from './running-trace.js';
 
 /** Tables kept; the one that no trace has asked for longest goes first. Traces that use it keep it until they end. */
 const MOST_TABLES = 8;
@@ -18,7 +21,6 @@ export interface SharingContext {
 export class NearHopSharing {
   readonly #context: SharingContext;
   readonly #tables = new Map<string, NearHopTable>();
-  readonly #inUse = new Map<RunningTrace, { readonly table: NearHopTable; readonly isScout: boolean }>();
   #made = 0;
 
   constructor(context: SharingContext) {
@@ -28,20 +30,7 @@ export class NearHopSharing {
   begin(trace: RunningTrace): void {
     if (!sharesNearHops(trace.request)) return;
     const table = this.#tableOf(trace);
-    const isScout = table.begin(this.#context.nowNs());
-    this.#inUse.set(trace, { table, isScout });
-    trace.nearHops = viewOf(trace, table, isScout, this.#context);
-  }
-
-  end(trace: RunningTrace): void {
-    const used = this.#inUse.get(trace);
-    if (used?.isScout === true) used.table.endScout();
-    this.#inUse.delete(trace);
-  }
-
-  /** Whose budget a packet of this trace will probably cost that runs out at this hop limit. */
-  likelyAt(trace: RunningTrace, hopLimit: number): string | null {
-    return this.#inUse.get(trace)?.table.likelyAt(hopLimit) ?? null;
+    trace.nearHops = new TraceView(trace, table, table.begin(this.#context.nowNs()), this.#context);
   }
 
   /** Filters and load balancers may tell protocols and ports apart, and what an earlier run saw is not this one's. */
@@ -59,25 +48,54 @@ export class NearHopSharing {
   }
 }
 
-function viewOf(trace: RunningTrace, table: NearHopTable, isScout: boolean, context: SharingContext): NearHops {
-  const told = new Told();
-  return {
-    isScout,
-    isBeingScouted: () => table.isBeingScouted(context.nowNs()),
-    startAt: () => table.startAt(context.nowNs()),
-    distanceHint: () => context.distanceSeenByOthers(trace),
-    wayTo: (responder, hop) => table.wayTo(responder, hop, context.nowNs()),
-    learn: (state, evidence) => {
-      if (told.attemptStart !== state.attemptStart) {
-        // The path changed: what is there now is news again.
-        told.attemptStart = state.attemptStart;
-        told.hops.fill(0);
-      }
-      const recordOf = (hop: number): ReturnType<typeof writeHop> => ({
-        ...writeHop(state, hop, context.nowNs()),
-        sharedFrom: trace.request.id,
-      });
-      table.learn(evidence, told, recordOf, context.nowNs());
-    },
-  };
+/** A class, as there is one for each of many thousand traces. */
+class TraceView implements NearHopsOfTrace {
+  readonly isScout: boolean;
+  readonly #trace: RunningTrace;
+  readonly #table: NearHopTable;
+  readonly #context: SharingContext;
+  #told: Told | null = null;
+
+  constructor(trace: RunningTrace, table: NearHopTable, isScout: boolean, context: SharingContext) {
+    this.isScout = isScout;
+    this.#trace = trace;
+    this.#table = table;
+    this.#context = context;
+  }
+
+  isBeingScouted(): boolean {
+    return this.#table.isBeingScouted(this.#context.nowNs());
+  }
+
+  startAt(): number {
+    return this.#table.startAt(this.#context.nowNs());
+  }
+
+  distanceHint(): number | null {
+    return this.#context.distanceSeenByOthers(this.#trace);
+  }
+
+  wayTo(responder: string, hop: number): readonly NearHop[] | null {
+    return this.#table.wayTo(responder, hop, this.#context.nowNs());
+  }
+
+  learn(state: TraceState, evidence: Evidence): void {
+    if (evidence.highestHop === 0) return;
+    // Where the path changed, what is there now is news again.
+    if (this.#told?.attemptStart !== state.attemptStart) this.#told = new Told(state.attemptStart);
+    const nowNs = this.#context.nowNs();
+    const recordOf = (hop: number): HopRecord => ({
+      ...writeHop(state, hop, nowNs),
+      sharedFrom: this.#trace.request.id,
+    });
+    this.#table.learn(evidence, this.#told, recordOf, nowNs);
+  }
+
+  likelyAt(hopLimit: number): string | null {
+    return this.#table.likelyAt(hopLimit);
+  }
+
+  end(): void {
+    if (this.isScout) this.#table.endScout();
+  }
 }

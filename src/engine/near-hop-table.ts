@@ -79,7 +79,12 @@ const TOLD_STEP = 4;
 /** What one trace has told of each hop limit, so that it counts once. */
 export class Told {
   readonly hops = new Uint8Array(TARGET_HOP_LIMIT + 1);
-  attemptStart = 0;
+  readonly attemptStart: number;
+
+  /** The first probe of the attempt that it is about. */
+  constructor(attemptStart = 0) {
+    this.attemptStart = attemptStart;
+  }
 }
 
 export class NearHopTable {

@@ -10,6 +10,14 @@ import type { SiblingEcho } from '../trace/plan.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { Waking } from './wake-queue.js';
 
+/** What the engine needs of it besides. */
+export interface NearHopsOfTrace extends NearHops {
+  /** Whose budget a packet will probably cost that runs out at this hop limit. */
+  likelyAt(hopLimit: number): string | null;
+  /** The trace is over. */
+  end(): void;
+}
+
 export interface RunningTrace extends Waking {
   readonly request: TraceRequest;
   /** 16 octets. */
@@ -29,7 +37,7 @@ export interface RunningTrace extends Waking {
   /** The target's distance as such a trace saw it. */
   distanceSeenByEnded: number | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
-  nearHops: NearHops | null;
+  nearHops: NearHopsOfTrace | null;
   finished: boolean;
   readonly finish: (record: TraceRecord) => void;
 }
