@@ -9,6 +9,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { createLab } from '../test/lab/lab.mjs';
+import { measureListRun } from './list-run.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const MAIN = path.join(ROOT, 'dist', 'cli', 'main.js');
@@ -25,6 +26,8 @@ const REPORTS = {
   'all that ever changed': ['--changes', '--since', '2000-01-01', '--format', 'csv'],
 };
 const NATIVE_TIMEOUT_MS = 300_000;
+const LIST_TARGETS = 2000;
+const LIST_TIMEOUT_MS = 600_000;
 
 /** @param {readonly number[]} values */
 function median(values) {
@@ -177,6 +180,20 @@ function benchReport() {
   }
 }
 
+/** A list as its users run it, with the default spacing for each responder: two or three routers are in front of all. */
+async function benchList() {
+  const found = await measureListRun(LIST_TARGETS, LIST_TIMEOUT_MS);
+  const what = `list of ${LIST_TARGETS} targets at --rate 20000`;
+  const left = found.done ? '' : `, ended after ${found.records} of ${2 * LIST_TARGETS} records`;
+  note(`${what}: wall time, s`, `${found.seconds.toFixed(0)}${left}`);
+  const wrong = found.records - found.right;
+  line(`${what}: wrong outcomes`, `${wrong} of ${found.records}`, '0', wrong === 0);
+  const probes = found.probesPerRecord;
+  line(`${what}: probes per record`, probes.toFixed(1), '≤ 60', probes <= 60);
+  note(`${what}: CPU, s`, found.cpuSeconds.toFixed(0));
+  note(`${what}: RSS, MB`, found.rssMb.toFixed(0));
+}
+
 /** What cannot be measured here is said, and the rest is measured. @param {string} what @param {() => unknown} measure */
 async function attempt(what, measure) {
   try {
@@ -205,6 +222,7 @@ async function main() {
     }
   });
   await attempt('memory', benchMemory);
+  await attempt('a list', benchList);
   await attempt('report', benchReport);
   process.stdout.write(`load afterwards ${load().join(' ')}\n`);
   benchNative();
