@@ -1,11 +1,14 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { composeHttp } from '../../src/daemon/http-server.js';
 import { OutputError } from '../../src/results/output-error.js';
 import { OUTCOMES } from '../../src/trace/record.js';
 import { buildRecord } from '../results/record-builder.js';
 import { HttpFixture, JOB, NOW_MS, POST, RUN_ID, SECOND_RUN } from './http-fixture.js';
 import { OpenApiChecker, type OpenApi } from './open-api-checker.js';
+
+// For busy machines: nothing here takes more than two seconds on an idle one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let http: HttpFixture;
 let app: FastifyInstance;

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FastifyInstance } from 'fastify';
 import { OUTCOMES } from '../../src/trace/record.js';
 import { HttpFixture, JOB, NOW_MS } from './http-fixture.js';
+
+// For busy machines: nothing here takes more than two seconds on an idle one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let http: HttpFixture;
 let app: FastifyInstance;

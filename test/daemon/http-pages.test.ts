@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { probingTxt } from '../../src/daemon/probing-txt.js';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { buildRecord } from '../results/record-builder.js';
 import { HttpFixture, JOB, NOW_MS, RUN_ID, SECOND_RUN } from './http-fixture.js';
+
+// For busy machines: nothing here takes more than two seconds on an idle one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let http: HttpFixture;
 let app: FastifyInstance;

@@ -2,10 +2,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { httpSettingsSchema } from '../../src/config/http-settings.js';
 import { clientOf, ClientRates, RefillingBucket } from '../../src/daemon/http-rate-limit.js';
 import { readToken, tokenDigest } from '../../src/daemon/http-token.js';
+
+// For busy machines: nothing here takes more than two seconds on an idle one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const USER = process.geteuid?.() ?? null;
 const TOKEN = 'x'.repeat(31) + 'y';

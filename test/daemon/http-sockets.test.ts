@@ -6,8 +6,11 @@ import { request as httpsRequest } from 'node:https';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HttpFixture, POST, TOKEN } from './http-fixture.js';
+
+// For busy machines: nothing here takes more than two seconds on an idle one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let http: HttpFixture;
 let address: URL;

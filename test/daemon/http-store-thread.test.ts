@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openStoreReader, type startStoreReader, type StoreReader } from '../../src/daemon/http-store-reader.js';
 import { compileSources, type CompiledSources } from '../results/compiled-sources.js';
 import { HttpFixture, RUN_ID, SECOND_RUN } from './http-fixture.js';
+
+// For busy machines: nothing here takes more than two seconds on an idle one.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let sources: CompiledSources;
 let http: HttpFixture;
@@ -16,7 +19,7 @@ beforeAll(async () => {
   sources = compileSources(['src/daemon', 'src/report', 'src/annotate']);
   const url = pathToFileURL(join(sources.directory, 'src/daemon/http-store-reader.js')).href;
   ({ startStoreReader: start } = (await import(url)) as { startStoreReader: typeof startStoreReader });
-}, 60_000);
+});
 afterAll(async () => {
   await http.remove();
   sources.remove();
