@@ -45,12 +45,16 @@ export class ListMeasurer implements TargetMeasurer {
   ): Promise<'done' | 'interrupted'> {
     const jobs = await startHost(order.host, this.#jobsOptions(order, onStarted));
     let left = jobs.length;
+    let givenUp = false;
     const ends = await Promise.all(
       jobs.map(async (job) => {
         const { record, interrupted } = await job.result;
         left -= 1;
+        givenUp ||= interrupted;
+        // A record that was there already and waited for its names does not complete what was given up meanwhile.
+        const last = left === 0 && (interrupted || !givenUp);
         // What had not begun waits for another day; it needs no record that says so.
-        if (!interrupted || record.counters.sent > 0) onRecord({ record, interrupted, last: left === 0 });
+        if (!interrupted || record.counters.sent > 0) onRecord({ record, interrupted, last });
         return interrupted;
       }),
     );

@@ -39,7 +39,7 @@ export interface MeasuredRecord {
   readonly record: TraceRecord;
   /** It ended early: a later record of the same target may take its place. */
   readonly interrupted: boolean;
-  /** The order has no further ones. */
+  /** The order has no further ones, and this one was given up or none was. */
   readonly last: boolean;
 }
 

@@ -1,0 +1,59 @@
+/** Targets of a list, measured over one engine in this process. */
+import { describe, expect, it } from 'vitest';
+import { ListMeasurer } from '../../src/cli/list-measurer.js';
+import { SILENT_LOG } from '../../src/cli/log.js';
+import { loadSettings } from '../../src/config/load-settings.js';
+import type { MeasuredRecord, MeasureOrder } from '../../src/daemon/target-measurer.js';
+import type { TraceRecord } from '../../src/trace/record.js';
+import { fakeMeasuring } from './fake-measuring.js';
+import { deliveredRecord } from './record-builder.js';
+import { literalOr, until } from './run-bench.js';
+
+const { settings } = loadSettings({ command: 'run', env: {}, flags: {} });
+const { confidence, maxHops, timeout, hopInterval, gapLimit, explain, size, fragment } = settings;
+const ORDER: MeasureOrder = {
+  runId: 'run',
+  host: '2001:db8::80',
+  company: null,
+  protocols: ['udp', 'icmp6'],
+  dport: null,
+  stored: [],
+  publicOnly: false,
+  options: {
+    ...{ confidence, maxHops, timeout, hopInterval, gapLimit, explain, size, fragment },
+    ...{ seed: 1, flowLabel: null, probeUri: null, source: null, interface: null, addresses: 'first', vantage: 'v' },
+  },
+};
+
+describe('a target that is interrupted', () => {
+  it('is not done with the record of another protocol that had ended before and is named later', async () => {
+    const named: (() => void)[] = [];
+    const fake = fakeMeasuring({
+      resolve: literalOr(),
+      annotate: (record) =>
+        record.protocol === 'udp'
+          ? Promise.resolve(record)
+          : new Promise<TraceRecord>((resolve) => {
+              named.push(() => {
+                resolve(record);
+              });
+            }),
+    });
+    const hooks = { onProgress: () => undefined, onWarning: () => undefined, log: SILENT_LOG };
+    const measuring = await fake.open(settings, hooks);
+    const measurer = new ListMeasurer({ measuring, settings, toolVersion: '0', log: SILENT_LOG, slots: 8 });
+    const measured: MeasuredRecord[] = [];
+    const end = measurer.measure(ORDER, (record) => measured.push(record));
+    await until(() => fake.traces.length === 2);
+    fake.traces.find(({ request }) => request.protocol === 'icmp6')!.end(deliveredRecord());
+    await until(() => named.length === 1);
+    await measurer.interrupt();
+    await until(() => measured.length === 1);
+    named[0]!();
+    expect(await end).toBe('interrupted');
+    expect(measured.map(({ record, interrupted, last }) => [record.protocol, interrupted, last])).toEqual([
+      ['udp', true, false],
+      ['icmp6', false, false],
+    ]);
+  });
+});
