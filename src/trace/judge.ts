@@ -375,7 +375,7 @@ function decideSilentTarget(
       plainOnly: place.lost,
       restsOn: place,
       reasons: [
-        `${silence}. Hop ${hop}, which reports packets with extension headers elsewhere in this run, answered ${place.lost} packets without the option and none of their partners.`,
+        `${silence}. Hop ${hop}, which reports packets with extension headers elsewhere, answered ${place.lost} packets without the option and none of their partners.`,
       ],
     });
   }

@@ -12,7 +12,8 @@ import { DO16_HEADER_LENGTH } from '../wire/destination-options.js';
 import { FRAGMENT_HEADER_LENGTH } from '../wire/fragment.js';
 import { IPV6_HEADER_LENGTH } from '../wire/ipv6.js';
 
-const IPV6_MINIMUM_MTU = 1280;
+/** RFC 8200 §5. */
+export const IPV6_MINIMUM_MTU = 1280;
 /** What a header of the longest arm adds to each packet, and what `long` has in its place. */
 export const LONG_EXTRA = DO16_HEADER_LENGTH;
 /** Divides by 8, as all pieces but the last must. */

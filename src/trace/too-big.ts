@@ -5,6 +5,7 @@
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { DO16_HEADER_LENGTH } from '../wire/destination-options.js';
 import { replyOf } from './evidence.js';
+import { IPV6_MINIMUM_MTU } from './probe-fragments.js';
 import { probeLength } from './probe-packet.js';
 import { ARM_CODE, PURPOSE } from './trace-state.js';
 import type { ReplySignature, TraceState } from './trace-state.js';
@@ -61,7 +62,11 @@ export function describeTooBig(state: TraceState): string[] {
   const longest = size + DO16_HEADER_LENGTH;
   return findTooBig(state).map(({ address, mtu, plain, pdm }) => {
     const said = `Packet Too Big from ${address} (MTU ${mtu}) for ${plain} packets without the option and ${pdm} with it.`;
-    const fits = mtu >= longest ? '' : ` Give --size ${mtu - DO16_HEADER_LENGTH} or less, or --fragment.`;
+    // No link may be smaller than IPv6 allows: whoever says so is not to be followed.
+    const fits =
+      mtu >= longest || mtu < IPV6_MINIMUM_MTU
+        ? ''
+        : ` Give --size ${mtu - DO16_HEADER_LENGTH} or less, or --fragment.`;
     return `${said}${state.identity.fragmented ? '' : fits}`;
   });
 }

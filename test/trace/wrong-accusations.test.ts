@@ -209,6 +209,9 @@ describe('links of several sizes', () => {
     );
     expect(['delivered', 'inconclusive']).toContain(verdict.outcome);
     expect(verdict.reasons.join(' ')).toContain('Packet Too Big');
+    // An MTU that no link has is no advice.
+    expect(verdict.reasons.join(' ')).toContain('MTU 0');
+    expect(verdict.reasons.join(' ')).not.toContain('--size');
   });
 
   it('do not make them look dropped where some ways are too small for both arms, and the router limits its errors', () => {
