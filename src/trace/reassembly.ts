@@ -2,7 +2,7 @@
 import { ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
 import { replyOf } from './evidence.js';
 import type { Evidence } from './evidence.js';
-import { ARM_CODE } from './trace-state.js';
+import { ARM_CODE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
 
 /** Probes of which some fragments came, and not all. Not of the current attempt alone: the answer comes a minute later. */
@@ -17,6 +17,19 @@ export function countUnassembled(state: TraceState): { plain: number; pdm: numbe
   return counts;
 }
 
+/** The last hop beyond n that reported some fragments of a packet with the option, and not all of them; 0 where there is none. */
+function lastPartlyReported(state: TraceState, { lastPdmHop }: Evidence): number {
+  const { probes } = state;
+  let last = 0;
+  for (let row = state.attemptStart; row < probes.count; row += 1) {
+    const hop = probes.hopLimit(row);
+    if (probes.arm(row) !== ARM_CODE.pdm || hop === TARGET_HOP_LIMIT || hop <= Math.max(last, lastPdmHop)) continue;
+    const reply = replyOf(state, row);
+    if (reply?.kind === REPLY_KIND.timeExceeded && reply.partial && reply.intact === true) last = hop;
+  }
+  return last;
+}
+
 export function describeFragments(state: TraceState, evidence: Evidence): string[] {
   if (!state.identity.fragmented || state.identity.protocol === 'tcp') return [];
   const { plain, pdm } = countUnassembled(state);
@@ -24,6 +37,12 @@ export function describeFragments(state: TraceState, evidence: Evidence): string
   if (plain + pdm > 0) {
     said.push(
       `Fragments of ${plain} packets without the option and ${pdm} with it were not put together (Time Exceeded 3/1): some of them came and others did not.`,
+    );
+  }
+  const partly = lastPartlyReported(state, evidence);
+  if (partly > 0 && evidence.pdmArrivals === 0) {
+    said.push(
+      `Hop ${partly} reported some fragments of packets with the option and never all of one packet: a filter may drop the others before it, or it limits its errors and the packets came as far as that.`,
     );
   }
   if (evidence.plainArrivals === 0 && evidence.pdmArrivals === 0) {

@@ -5,6 +5,7 @@ import { gatherEvidence } from '../../src/trace/evidence.js';
 import { matchReply, type Match } from '../../src/trace/match-reply.js';
 import { encodeProbe, encodeWholeProbe, encodedLength, packetsPerProbe } from '../../src/trace/probe-packet.js';
 import type { Arm, Protocol } from '../../src/trace/record.js';
+import { describeFragments } from '../../src/trace/reassembly.js';
 import { observe } from '../../src/trace/trace-machine.js';
 import { ARM_CODE, type TraceState } from '../../src/trace/trace-state.js';
 import { checksumIsRight } from '../../src/wire/checksum.js';
@@ -266,6 +267,23 @@ describe('a hop that quotes fragments', () => {
     expect([take(state, first!), take(state, first!)]).toEqual(['answer', 'duplicate']);
     expect(gatherEvidence(state, 2e6).lastPdmHop).toBe(0);
     expect(state.counters.duplicate).toBe(1);
+  });
+
+  it('and never all of them, beyond n, is told, since the packets may have come as far as that', () => {
+    const state = makeState('udp', { fragment: true });
+    for (const [hop, count] of [
+      [4, 2],
+      [5, 1],
+    ] as const) {
+      const { treated } = sendPair(state, { hopLimit: hop });
+      for (const packet of fragmentsOf(state, treated).slice(0, count)) take(state, packet);
+    }
+    const said = (): string => describeFragments(state, gatherEvidence(state, 3e9)).join(' ');
+    expect(gatherEvidence(state, 3e9).lastPdmHop).toBe(4);
+    expect(said()).toContain('Hop 5 reported some fragments');
+    const { treated } = sendPair(state, { hopLimit: 5 }, 4e9);
+    for (const packet of fragmentsOf(state, treated)) take(state, packet, 4.1e9);
+    expect(said()).not.toContain('reported some fragments');
   });
 
   it('is not reached by a probe whose other fragment was refused nearer, stripped or altered', () => {
