@@ -51,7 +51,9 @@ export function settleNearHops(state: TraceState, evidence: Evidence, others: Ne
   const { near } = state;
   near.joinedAt = null;
   near.distanceOfOthers = others.distanceHint();
-  near.distanceHint = evidence.distanceHint ?? near.distanceOfOthers;
+  // A target behind which something rewrites hop limits seems to be anywhere.
+  const hint = evidence.distanceHint ?? near.distanceOfOthers;
+  near.distanceHint = hint !== null && hint <= state.limits.maxHops ? hint : null;
   const { distanceHint } = near;
   if (near.from !== 1 && (others.isScout || mustLookItself(state, evidence))) near.from = 1;
   if (near.from === 0) {
@@ -66,7 +68,9 @@ export function settleNearHops(state: TraceState, evidence: Evidence, others: Ne
   while (near.from > 1) {
     near.joinedAt = findJoin(evidence, near.from, others);
     if (near.joinedAt !== null || mayStillJoin(evidence.hops[near.from], near.from, others)) return;
-    near.from -= 1;
+    const { plain } = evidence.distance;
+    const isBeyondTarget = plain !== null && plain <= near.from;
+    near.from = isBeyondTarget ? Math.min(near.from - 1, others.startAt()) : near.from - 1;
   }
 }
 

@@ -96,13 +96,14 @@ static size_t emit(uint8_t *reply, const uint8_t *source, const uint8_t *destina
   return HEADER + length;
 }
 
-static size_t error(const uint8_t *packet, size_t length, const uint8_t *from, uint8_t type, uint8_t code, uint8_t *reply) {
+/* `left`: the hop limit with which the packet arrived. */
+static size_t error(const uint8_t *packet, size_t length, const uint8_t *from, uint8_t type, uint8_t code, int left, uint8_t *reply) {
   size_t quoted = length > 1280 - HEADER - ICMP_HEADER ? 1280 - HEADER - ICMP_HEADER : length;
   memset(reply + HEADER, 0, ICMP_HEADER);
   reply[HEADER] = type;
   reply[HEADER + 1] = code;
   memcpy(reply + HEADER + ICMP_HEADER, packet, quoted);
-  reply[HEADER + ICMP_HEADER + 7] = 1;
+  reply[HEADER + ICMP_HEADER + 7] = (uint8_t)left;
   return emit(reply, from, packet + 8, ICMP_HEADER + quoted);
 }
 
@@ -125,10 +126,10 @@ static size_t answer(const uint8_t *packet, size_t length, uint8_t *reply) {
   if (has_options && destination[15] == FILTERED && hop_limit > FILTER_AFTER) return 0;
   if (hop_limit < distance) {
     router(destination, hop_limit, from);
-    return error(packet, length, from, 3, 0, reply);
+    return error(packet, length, from, 3, 0, 1, reply);
   }
   if (destination[15] == SILENT) return 0;
-  if (protocol == UDP) return error(packet, length, destination, 1, 4, reply);
+  if (protocol == UDP) return error(packet, length, destination, 1, 4, hop_limit - distance + 1, reply);
   if (protocol != ICMPV6 || packet[upper] != 128) return 0;
   memcpy(reply + HEADER, packet + upper, length - upper);
   reply[HEADER] = 129;

@@ -149,6 +149,21 @@ describe('a trace whose near hops others know', () => {
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 7, upTo: 10 } });
   });
 
+  it('does not walk back from a distance that no target can have', () => {
+    // What a target or a middlebox quotes may have any hop limit.
+    const nearHops = knowing(4, { distanceHint: () => 64 });
+    const { own } = traced({ protocol: 'icmp6', nearHops });
+    // The first window is out at once.
+    expect(own).toEqual(range(4, 11));
+  });
+
+  it('goes to where the ways part when the target answers at the hop where it begins', () => {
+    const nearHops = knowing(4, { distanceHint: () => 30 });
+    const { own, verdict } = traced({ protocol: 'icmp6', nearHops });
+    expect(verdict.outcome).toBe('delivered');
+    expect(own).toEqual([...range(4, 11), 28, 29, 30]);
+  });
+
   it('waits while others are finding out, and asks the target meanwhile', () => {
     let looks = 0;
     const nearHops = knowing(4, { isBeingScouted: () => (looks += 1) < 40 });
