@@ -1,7 +1,7 @@
 import type { DaemonSettings, JobSettings } from '../config/daemon-settings.js';
 import { DEFAULT_STORE } from '../config/settings.js';
 import { readTargets } from '../targets/read-targets.js';
-import { figures } from './run-progress.js';
+import { counted, figures } from './run-progress.js';
 
 const RUNS_SHOWN = 3;
 
@@ -78,8 +78,4 @@ function retentionText({ maxAgeDays, maxSizeMiB }: DaemonSettings['retention']):
     maxSizeMiB === null ? [] : [`at most ${figures(maxSizeMiB)} MiB`],
   ].flat();
   return parts.length === 0 ? 'everything' : parts.join(', ');
-}
-
-function counted(count: number, what: string): string {
-  return `${figures(count)} ${what}${count === 1 ? '' : 's'}`;
 }

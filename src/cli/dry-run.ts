@@ -8,8 +8,8 @@ import { usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 import { createResultOutput } from './result-output.js';
 import { fragmentsOf } from '../trace/probe-size.js';
-import { estimateLines } from './run-estimate.js';
-import { figures } from './run-progress.js';
+import { estimateLines, type ListSize } from './run-estimate.js';
+import { counted, figures } from './run-progress.js';
 import type { Terminal } from './terminal.js';
 import { sanitizeForTerminal } from './terminal-text.js';
 import { createUuidV7 } from './uuid-v7.js';
@@ -28,10 +28,10 @@ export async function dryRun(settings: Settings, terminal: Terminal): Promise<nu
         terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(`${basename(targets)}: ${text}`)}\n`);
       },
     });
-    const skipped = `${figures(loaded.badRows)} rows skipped, ${figures(loaded.duplicates)} repeated`;
+    const skipped = `${counted(loaded.badRows, 'row')} skipped, ${figures(loaded.duplicates)} repeated`;
     const size = {
       targets: loaded.targets,
-      records: recordsLeft(store, id),
+      ...recordsLeft(store, id),
       rate,
       packetsPerProbe: packetsOf(settings),
     };
@@ -51,7 +51,7 @@ export async function dryRunOfRest(
   const { done, total, waiting, inFlight } = store.targets.progress(run.id);
   const size = {
     targets: waiting + inFlight,
-    records: recordsLeft(store, run.id),
+    ...recordsLeft(store, run.id),
     rate: settings.rate,
     packetsPerProbe: packetsOf(settings),
   };
@@ -64,11 +64,15 @@ function packetsOf({ size, fragment }: Settings): number {
   return fragment ? fragmentsOf(size) : 1;
 }
 
-function recordsLeft(store: SqliteStore, runId: string): number {
+function recordsLeft(store: SqliteStore, runId: string): Pick<ListSize, 'records' | 'tcpRecords'> {
   let records = 0;
-  for (const { protocols, stored } of store.targets.waiting(runId))
-    records += protocols.filter((protocol) => !stored.some((one) => one.protocol === protocol)).length;
-  return records;
+  let tcpRecords = 0;
+  for (const { protocols, stored } of store.targets.waiting(runId)) {
+    const left = protocols.filter((protocol) => !stored.some((one) => one.protocol === protocol));
+    records += left.length;
+    if (left.includes('tcp')) tcpRecords += 1;
+  }
+  return { records, tcpRecords };
 }
 
 async function print(lines: readonly string[], terminal: Terminal): Promise<number> {

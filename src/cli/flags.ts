@@ -158,16 +158,18 @@ function settingFlag(command: CommandName, key: SettingKey, value: string | null
 /** Where the flag reads differently from the setting. */
 const DESCRIPTIONS: Readonly<Partial<Record<SettingKey, string>>> = {
   dns: 'skip reverse names',
+  explain: 'do not look for the cause of a loss',
+  protocol: 'protocols to measure, one record for each: udp, icmp6, tcp',
 };
 
 /** Defaults that depend on something. */
 const DEFAULTS: Readonly<Partial<Record<SettingKey, string>>> = {
-  dport: '33434 for udp',
+  dport: '33434 for udp, 443 for tcp',
   confidence: String(DEFAULT_CONFIDENCE.trace),
   source: 'by route',
   interface: 'by route',
   flowLabel: 'random',
-  size: 'the smallest',
+  size: 'the smallest, or 1400 with --fragment',
   seed: 'random, shown',
   asnDb: 'the bundled data',
   resolver: 'the system',

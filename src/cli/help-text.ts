@@ -11,7 +11,8 @@ interface Help {
 const EXIT_CODES =
   'Exit codes: 0 delivered, 10 stripped, 11 dropped, 12 rejected, 13 impaired, 14 altered, 20 no difference, ' +
   '21 inconclusive, 22 unreachable, 23 not measured; 64 bad usage or settings, 66 input file unreadable, ' +
-  '69 network or name resolution failed, 70 a defect, 73 output cannot be written, 77 missing privilege.';
+  '69 network or name resolution failed, 70 a defect, 73 output cannot be written, 77 missing privilege, 130 ' +
+  'ended by a second Ctrl-C.';
 
 const HELP: Readonly<Record<CommandName, Help>> = {
   trace: {
@@ -33,7 +34,10 @@ const HELP: Readonly<Record<CommandName, Help>> = {
       ['pdm-trace --confidence 0.9999 --rate 50 a.example b.example', 'two hosts, a higher bar, a slower pace'],
       ['pdm-trace doctor', 'find out why it does not work here'],
     ],
-    more: ['Settings: defaults < --config FILE < PDM_TRACE_* variables (PDM_TRACE_MAX_HOPS=20) < flags.', EXIT_CODES],
+    more: [
+      'Each command has its own --help. Settings: defaults < --config FILE < PDM_TRACE_* variables (PDM_TRACE_MAX_HOPS=20) < flags.',
+      EXIT_CODES,
+    ],
   },
   run: {
     usage: ['pdm-trace run --targets FILE', 'pdm-trace run --resume'],

@@ -23,7 +23,10 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   rejectSingleDash(tokens);
   const all = uniqueFlags(COMMANDS.flatMap(flagsOf));
   const parsed = tokenise(tokens, all);
-  const [first, ...rest] = parsed.operands;
+  // `pdm-trace help run`, as in other programs; no host has that name alone.
+  const asksForHelp = parsed.operands[0] === 'help';
+  const operands = asksForHelp ? parsed.operands.slice(1) : parsed.operands;
+  const [first, ...rest] = operands;
   const named = COMMANDS.find((command) => command === first);
   const command = named ?? 'trace';
   const own = flagsOf(command);
@@ -35,9 +38,9 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   }
   return {
     command,
-    operands: named === undefined ? parsed.operands : rest,
+    operands: named === undefined ? operands : rest,
     flags,
-    help: flags.help === true,
+    help: asksForHelp || flags.help === true,
     version: flags.version === true,
   };
 }

@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { DEFAULT_STORE, type Settings } from '../config/settings.js';
 import type { StoredRun } from '../results/run-table.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
-import { usageError } from './cli-error.js';
+import { CliError, usageError } from './cli-error.js';
 import { dryRun, dryRunOfRest } from './dry-run.js';
+import { EXIT } from './exit-codes.js';
 import { RunSession, type RunContext } from './run-session.js';
 import { newStoredRun } from './stored-run.js';
 
@@ -19,6 +21,12 @@ export async function runTargets(settings: Settings, context: RunCommandContext)
     throw usageError('no list given; name one with --targets FILE, or go on with the last one with --resume');
   if (settings.dryRun && !settings.resume) return dryRun(settings, context.terminal);
   const path = settings.store ?? DEFAULT_STORE;
+  if (settings.resume && !existsSync(path))
+    throw new CliError(
+      'ENOSTORE',
+      EXIT.noInput,
+      `there is no store "${path}" to go on with; name the one with --store FILE, or begin a run with --targets FILE`,
+    );
   context.becomeFileOwner();
   const store = openSqliteStore(path, settings.dryRun ? { readOnly: true } : {});
   try {

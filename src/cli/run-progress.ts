@@ -28,7 +28,7 @@ export function progressText(progress: RunProgress): string {
   const etaMs = remainingMs(progress);
   const parts = [
     `${figures(done)} of ${figures(total)} targets (${percent(done, total)})`,
-    `${figures(tracesInFlight)} traces in flight`,
+    `${counted(tracesInFlight, 'trace')} in flight`,
     `${figures(packetsPerSecond)} packets/s`,
     etaMs === null ? 'ETA not known yet' : `ETA ${durationText(etaMs)}`,
   ];
@@ -66,6 +66,11 @@ export function progressFrame(progress: RunProgress, columns: number, style: Sty
 export function remainingMs({ total, done, doneBefore, elapsedMs }: RunProgress): number | null {
   const now = done - doneBefore;
   return now <= 0 ? null : (elapsedMs / now) * (total - done);
+}
+
+/** `1 target`, `2,000 targets`. */
+export function counted(count: number, what: string): string {
+  return `${figures(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 export function durationText(ms: number): string {

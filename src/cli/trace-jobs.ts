@@ -174,7 +174,7 @@ async function routeFailure(target: Target & { octets: Uint8Array }, options: Jo
 function tooLargeFor(route: Route, { size, fragment }: Settings): string | null {
   if (size === null || fragment || size + LONGEST_ARM_EXTRA <= route.mtu) return null;
   const largest = route.mtu - LONGEST_ARM_EXTRA;
-  return `--size ${size}: packets with the option would have ${size + LONGEST_ARM_EXTRA} octets, and ${route.interface} takes ${route.mtu}; give ${largest} or less, or --fragment`;
+  return `--size ${size}: packets with the option would have ${size + LONGEST_ARM_EXTRA} octets, and the link (${route.interface}) takes ${route.mtu}; give ${largest} or less, or --fragment`;
 }
 
 function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol, options: JobsOptions): TraceJob {

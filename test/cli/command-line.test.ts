@@ -109,12 +109,23 @@ describe('help', () => {
   });
 
   it('goes to stdout and ends with 0, for -h too, and whatever else is given', async () => {
-    for (const argv of [['--help'], ['-h'], ['doctor', '--help'], ['--help', 'host', '--rate', 'abc']]) {
+    for (const argv of [['--help'], ['-h'], ['doctor', '--help'], ['help'], ['--help', 'host', '--rate', 'abc']]) {
       const terminal = fakeTerminal();
       expect(await run(argv, terminal)).toBe(0);
       expect(terminal.stdout.text).toMatch(/^Usage: pdm-trace /);
       expect(terminal.stderr.text).toBe('');
     }
+  });
+
+  it('says of a switch that turns something off what it turns off', () => {
+    const text = helpText('trace', 100);
+    expect(text).toMatch(/--no-dns +skip reverse names\n/);
+    expect(text).toMatch(/--no-explain +do not look for the cause of a loss\n/);
+  });
+
+  it('of a command is what `help` and its name ask for', () => {
+    expect(parseArguments(['help', 'run'])).toMatchObject({ command: 'run', help: true });
+    expect(parseArguments(['trace', 'help'])).toMatchObject({ operands: ['help'], help: false });
   });
 
   it('is an error of 73 where it cannot be written', async () => {

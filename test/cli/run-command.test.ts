@@ -147,9 +147,29 @@ describe('run', () => {
     expect(await bench.begin(fake.open, ['--dry-run', '--rate', '50'], terminal)).toBe(0);
     expect(fake.opened).toEqual([]);
     expect(existsSync(bench.store)).toBe(false);
-    expect(terminal.stdout.text).toContain('1 rows skipped, 1 repeated\n12 targets, 24 records');
+    expect(terminal.stdout.text).toContain('1 row skipped, 1 repeated\n12 targets, 24 records');
     expect(terminal.stdout.text).toMatch(/about [\d,]+ packets .*\nabout .* at 50 packets\/s/);
     expect(terminal.stderr.text).toContain('line 14 is skipped');
+    expect(terminal.stdout.text).not.toContain('tcp');
+  });
+
+  it('says in a dry run that TCP takes its time whatever the rate', async () => {
+    bench.writeList('host', SPREAD[0]!);
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ resolve: literalOr(), answer });
+    expect(await bench.begin(fake.open, ['--dry-run', '--protocol', 'tcp,udp'], terminal)).toBe(0);
+    expect(terminal.stdout.text).toContain('\n1 target, 2 records (');
+    expect(terminal.stdout.text).toContain('\nwith tcp not less than 90 s: ');
+  });
+});
+
+describe('going on where there is no store', () => {
+  it('ends with 66 and makes none', async () => {
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ resolve: literalOr(), answer });
+    expect(await bench.resume(fake.open, [], terminal)).toBe(66);
+    expect(terminal.stderr.text).toContain(`there is no store "${bench.store}" to go on with; `);
+    expect(existsSync(bench.store)).toBe(false);
   });
 });
 
