@@ -13,7 +13,8 @@ import { errorFields, type DaemonLog } from './daemon-log.js';
 import { TRACE_REFUSALS, type DaemonView, type JobView, type TraceRequest } from './daemon-view.js';
 import { Job, type JobServices } from './job.js';
 import { daemonOptionsOf } from './job-run.js';
-import { NewReporters, REPORTER_LIFETIME_MS } from './new-reporters.js';
+import { REPORTER_LIFETIME_MS } from './measure-options.js';
+import { NewReporters } from './new-reporters.js';
 import { REQUEST_RUN, RequestRefused, RequestRuns } from './request-runs.js';
 import type { MeasurerStats } from './target-measurer.js';
 

@@ -1,9 +1,6 @@
 import type { SqliteStore } from '../results/sqlite-store.js';
 import { errorFields, type DaemonLog } from './daemon-log.js';
 
-/** Reporters that were last seen longer ago are not relied on: routers are replaced. */
-export const REPORTER_LIFETIME_MS = 90 * 86_400_000;
-
 /** Kept while the store cannot be written. */
 const MOST_WAITING = 100_000;
 

@@ -58,6 +58,12 @@ export function judge(state: TraceState, evidence: Evidence, context: TraceConte
   const place = finding.restsOn ?? (finding.targetUnseen === true ? emptyPlace() : evidence.target);
   const pairs = place.both + place.plainOnly + place.pdmOnly + place.neither;
   const accusesLoss = finding.outcome === 'dropped' || finding.outcome === 'rejected';
+  const cause = accusesLoss ? explainLoss(state, evidence) : null;
+  // A link that takes the smaller packet alone, and tells nobody, looks like a filter on the option.
+  const doubtOfLength =
+    accusesLoss && cause === null && state.identity.padding > 0
+      ? ['Packets with the option are 16 octets longer than those without: their length alone may be what is refused.']
+      : [];
   const diverged =
     pathsDiverge === null
       ? []
@@ -66,7 +72,7 @@ export function judge(state: TraceState, evidence: Evidence, context: TraceConte
     outcome: finding.outcome,
     confidence: finding.confidence ?? null,
     interval: finding.interval ?? null,
-    cause: accusesLoss ? explainLoss(state, evidence) : null,
+    cause,
     refusal: finding.refusal ?? null,
     pathsDiverge,
     optionSeenUpTo: optionSeenUpTo(state, evidence),
@@ -84,7 +90,7 @@ export function judge(state: TraceState, evidence: Evidence, context: TraceConte
         ? passRateUpperBound(state.limits.confidence, finding.plainOnly ?? place.plainOnly)
         : null,
     },
-    reasons: [...finding.reasons, ...diverged, ...remarks(state, evidence)],
+    reasons: [...finding.reasons, ...diverged, ...doubtOfLength, ...remarks(state, evidence)],
   };
 }
 

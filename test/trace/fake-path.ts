@@ -51,6 +51,8 @@ export interface FakePath {
   readonly siblingEcho?: SiblingEcho | null;
   readonly reporters?: readonly string[];
   readonly confidence?: number;
+  readonly size?: number;
+  readonly explain?: boolean;
   /** What other traces know of its near hops. */
   readonly nearHops?: NearHops;
 }
@@ -64,7 +66,12 @@ export interface Outcome extends Judged {
 }
 
 export function runTrace(path: FakePath): Outcome {
-  const state = makeState(path.protocol, path.confidence === undefined ? {} : { confidence: path.confidence });
+  const { confidence, size, explain } = path;
+  const state = makeState(path.protocol, {
+    ...(confidence === undefined ? {} : { confidence }),
+    ...(size === undefined ? {} : { size }),
+    ...(explain === undefined ? {} : { explain }),
+  });
   const context = {
     isReporter: (address: string) => path.reporters?.includes(address) ?? false,
     siblingEcho: () => path.siblingEcho ?? null,

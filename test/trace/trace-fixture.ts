@@ -39,6 +39,7 @@ export function makeState(
     confidence?: number;
     size?: number | null;
     fragment?: boolean;
+    explain?: boolean;
   } = {},
 ): TraceState {
   return createTraceState({
@@ -53,7 +54,7 @@ export function makeState(
       timeoutMs: 2000,
       hopIntervalMs: 250,
       gapLimit: 8,
-      explain: true,
+      explain: values.explain ?? true,
     },
     seed: values.seed ?? 1,
     secrets: {

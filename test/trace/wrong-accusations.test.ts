@@ -230,4 +230,17 @@ describe('links of several sizes', () => {
     expect(verdict.outcome).toBe('inconclusive');
     expect(verdict.reasons.join(' ')).toContain('Packet Too Big');
   });
+
+  it('that are too small for the larger packet alone, and say nothing, are named as what may be behind a drop', () => {
+    const path = udp({
+      explain: false,
+      siblingEcho: echoLost,
+      differs: ({ arm, hopLimit }) => (arm !== ARM_CODE.plain && hopLimit > 4 ? null : undefined),
+    });
+    const doubt = 'their length alone may be what is refused';
+    const { verdict } = runTrace({ ...path, size: 1270 });
+    expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    expect(verdict.reasons.join(' ')).toContain(doubt);
+    expect(runTrace(path).verdict.reasons.join(' ')).not.toContain(doubt);
+  });
 });
