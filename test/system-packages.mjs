@@ -42,12 +42,20 @@ function isExecutable(file) {
   }
 }
 
+/** @param {string} file */
+function isThere(file) {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** @returns {string[]} packages of which something is missing */
 export function missingPackages() {
   const missing = NEEDED.filter(([program]) =>
-    program.startsWith('/')
-      ? !isExecutable(program)
-      : !SEARCHED.some((folder) => isExecutable(path.join(folder, program))),
+    program.startsWith('/') ? !isThere(program) : !SEARCHED.some((folder) => isExecutable(path.join(folder, program))),
   );
   return [...new Set(missing.map(([, name]) => name))];
 }
