@@ -216,7 +216,9 @@ describe.concurrent('pdm-trace --size', () => {
       const argv = [MAIN, '--json', '--no-dns', '--size', '1490', lab.targetAddress];
       const { code, stdout, stderr } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 60_000 });
       expect(code).toBe(23);
-      expect(stderr).toMatch(/--size 1490: .* 1506 octets, and down takes 1500; give 1484 or less, or --fragment\n/);
+      expect(stderr).toMatch(
+        /--size 1490: .* 1506 octets, and the link \(down\) takes 1500; give 1484 or less, or --fragment\n/,
+      );
       for (const line of stdout.trimEnd().split('\n')) {
         expect((JSON.parse(line) as TraceRecord).verdict.outcome).toBe('not-measured');
       }
