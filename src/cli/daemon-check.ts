@@ -1,5 +1,6 @@
 import type { DaemonSettings, JobSettings } from '../config/daemon-settings.js';
 import { DEFAULT_STORE } from '../config/settings.js';
+import { checkHttpFiles } from '../daemon/http-files.js';
 import { readTargets } from '../targets/read-targets.js';
 import { counted, figures } from './run-progress.js';
 
@@ -7,9 +8,13 @@ const RUNS_SHOWN = 3;
 
 /**
  * What `daemon --check` prints: the file is in order, and when its jobs run next. Reads every list.
- * @throws TargetListError for a list that cannot be read.
+ * @throws TargetListError for a list that cannot be read, HttpStartError for token and certificate.
  */
-export async function daemonCheckLines(settings: DaemonSettings, nowMs: number): Promise<string[]> {
+export async function daemonCheckLines(
+  settings: DaemonSettings,
+  nowMs: number,
+  userId: number | null,
+): Promise<string[]> {
   const { file, jobs, http, retention } = settings;
   const { rate, store, vantage, doNotProbe } = settings.settings;
   const lines = [
@@ -18,6 +23,7 @@ export async function daemonCheckLines(settings: DaemonSettings, nowMs: number):
     `  HTTP ${http === null ? 'off' : `on ${http.listen} port ${http.port}`}, never probed: ${doNotProbe ?? 'no list'}`,
     `  kept: ${retentionText(retention)}`,
   ];
+  if (http !== null) lines.push(...checkHttpFiles(http, userId).map((text) => `  ${text}`));
   for (const job of jobs) lines.push('', ...(await jobLines(job, rate, nowMs)));
   return lines;
 }

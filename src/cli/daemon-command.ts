@@ -66,7 +66,7 @@ function settingsLoader({ flags, terminal }: DaemonContext): () => DaemonSetting
 
 async function check(settings: DaemonSettings, { terminal }: DaemonContext): Promise<number> {
   const output = createResultOutput(terminal.stdout);
-  output.write(`${(await daemonCheckLines(settings, Date.now())).join('\n')}\n`);
+  output.write(`${(await daemonCheckLines(settings, Date.now(), process.geteuid?.() ?? null)).join('\n')}\n`);
   await output.flushed();
   return EXIT.ok;
 }

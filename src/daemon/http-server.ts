@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import { isLoopbackListen, type HttpSettings } from '../config/http-settings.js';
 import type { DaemonView } from './daemon-view.js';
@@ -14,7 +12,7 @@ import { plainRoutes } from './http-plain-routes.js';
 import { clientOf } from './http-rate-limit.js';
 import { HttpStartError } from './http-start-error.js';
 import { startStoreReader, type StoreReader } from './http-store-reader.js';
-import { readToken } from './http-token.js';
+import { readTls, readTokenOf } from './http-files.js';
 
 export interface HttpInput {
   readonly settings: HttpSettings;
@@ -66,7 +64,7 @@ export function composeHttp(
   prepare?: (app: FastifyInstance) => void,
 ): { readonly app: FastifyInstance; readonly close: () => Promise<void> } {
   const { settings, view, log, toolVersion, nowMs = Date.now, requestMs = 10_000 } = input;
-  const token = settings.tokenFile === null ? null : readToken(settings.tokenFile, process.geteuid?.() ?? null);
+  const token = readTokenOf(settings, process.geteuid?.() ?? null);
   const tls = settings.tls === null ? null : readTls(settings.tls);
   const monotonicMs = (): number => performance.now();
   const reader = typeof input.store === 'string' ? startStoreReader(input.store) : input.store;
@@ -114,27 +112,6 @@ function limitConnections(server: Server, most: number): void {
       else open.set(client, left);
     });
   });
-}
-
-function readTls({ certificate, key }: NonNullable<HttpSettings['tls']>): { cert: string; key: string } {
-  const read = (path: string, what: string): string => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-      const message = `http.tls: cannot read the ${what} "${path}" (${reason}); name a readable PEM file`;
-      throw new HttpStartError('EHTTPTLS', 66, message, error);
-    }
-  };
-  const pem = { cert: read(certificate, 'certificate'), key: read(key, 'key') };
-  try {
-    createSecureContext(pem);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const message = `http.tls: "${certificate}" and "${key}" do not work together (${reason}); give a PEM certificate and its own key`;
-    throw new HttpStartError('EHTTPTLS', 66, message, error);
-  }
-  return pem;
 }
 
 function listenError({ listen, port }: HttpSettings, error: unknown): Error {

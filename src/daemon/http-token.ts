@@ -27,7 +27,8 @@ export function readToken(path: string, userId: number | null): TokenDigest {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    const remedy = 'make one with: (umask 077; openssl rand -hex 32 > FILE)';
+    const remedy =
+      reason === 'EACCES' ? 'it must belong to this user' : 'make one with: (umask 077; openssl rand -hex 32 > FILE)';
     throw fail('EHTTPTOKENUNREADABLE', `cannot read the token file "${path}" (${reason}); ${remedy}`, error);
   }
   try {

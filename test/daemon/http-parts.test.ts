@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { httpSettingsSchema } from '../../src/config/http-settings.js';
+import { httpSettingsSchema, type HttpSettings } from '../../src/config/http-settings.js';
+import { checkHttpFiles } from '../../src/daemon/http-files.js';
 import { clientOf, ClientRates, RefillingBucket } from '../../src/daemon/http-rate-limit.js';
 import { readToken, tokenDigest } from '../../src/daemon/http-token.js';
 
@@ -83,6 +84,26 @@ describe('a token', () => {
     expect(() => readToken(join(directory, 'folder'), USER)).toThrow(/no regular file/);
     symlinkSync(file('open', TOKEN, 0o644), join(directory, 'link'));
     expect(() => readToken(join(directory, 'link'), USER)).toThrow(/mode 0644/);
+  });
+});
+
+describe('the files of HTTP', () => {
+  const settingsWith = (more: object): HttpSettings => httpSettingsSchema.parse(more);
+
+  it('are checked before the daemon needs them: a token that is missing or open to others is no surprise later', () => {
+    const missing = join(directory, 'not-made-yet');
+    expect(() => checkHttpFiles(settingsWith({ tokenFile: missing }), USER)).toThrow(/ENOENT.*openssl rand -hex 32/);
+    const open = file('open', TOKEN, 0o644);
+    expect(() => checkHttpFiles(settingsWith({ tokenFile: open }), USER)).toThrow(/mode 0644/);
+    const tls = { certificate: missing, key: missing };
+    expect(() => checkHttpFiles(settingsWith({ tls }), USER)).toThrow(/http\.tls: cannot read the certificate/);
+    expect(checkHttpFiles(settingsWith({ tokenFile: file('checked', TOKEN) }), USER)).toEqual([]);
+  });
+
+  it('may belong to the user of the daemon when root checks them, and to nobody else when others do', () => {
+    const tokenFile = file('of-somebody', TOKEN);
+    expect(checkHttpFiles(settingsWith({ tokenFile }), 0)).toEqual([]);
+    expect(() => checkHttpFiles(settingsWith({ tokenFile }), (USER ?? 0) + 1)).toThrow(/belongs to user/);
   });
 });
 
