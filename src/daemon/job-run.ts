@@ -71,6 +71,11 @@ export function daemonOptionsOf(run: StoredRun): DaemonOptions | null {
   };
 }
 
+/** Also where an earlier process was asked, and this one goes on: who asked is as far away as before. */
+function isOnRequest({ target, stored }: RunPlan): boolean {
+  return target !== null || (stored !== null && daemonOptionsOf(stored)?.onRequest === true);
+}
+
 export class JobRun {
   readonly startedAtMs: number;
   readonly #services: RunServices;
@@ -210,7 +215,7 @@ export class JobRun {
 
   #measure(runId: string): Promise<'done' | 'stopped'> {
     const { store, measurer, clock, onRecord } = this.#services;
-    const { settings, rate, target } = this.#plan;
+    const { settings, rate } = this.#plan;
     const { signal } = this.#stop;
     const pacer = rate === null ? null : new JobPacer(clock, rate, signal);
     return runList({
@@ -220,7 +225,7 @@ export class JobRun {
       measurer,
       options: measureOptions(settings, this.#seed),
       outstanding: targetsOutstanding(tracesInFlight(settings.rate)),
-      publicOnly: target !== null,
+      publicOnly: isOnRequest(this.#plan),
       signal,
       ...(pacer === null
         ? {}

@@ -82,6 +82,17 @@ describe('a trace on request', () => {
     expect(daemon.store.runs.get(runId)?.state).toBe('finished');
     expect([...daemon.store.queries.records({ runId })]).toHaveLength(2);
   });
+
+  it('keeps to public addresses when the next process goes on with it', async () => {
+    await daemon.start();
+    await daemon.daemon.traceNow({ host: 'rebinding.example' });
+    daemon.kill();
+    const before = daemon.world.asked.length;
+    await daemon.start();
+    await daemon.clock.runUntil(START + 2 * MINUTE);
+    const asked = daemon.world.asked.slice(before).filter(({ host }) => host === 'rebinding.example');
+    expect(asked.map(({ publicOnly }) => publicOnly)).toEqual([true]);
+  });
 });
 
 describe('the start of a daemon', () => {

@@ -18,6 +18,8 @@ export interface ChildWorld {
   readonly alive: Set<SimulatedChild>;
   /** Whole records that were said, with the time of saying: by id. */
   readonly said: Map<string, { readonly host: string; readonly protocol: Protocol; readonly runId: string }>;
+  /** Orders that children were given, in their order. */
+  readonly asked: MeasureOrder[];
   mostAlive: number;
   mostUntaken: number;
 }
@@ -127,7 +129,8 @@ export class SimulatedChild implements MeasureLink {
   }
 
   #measure(number: number, order: MeasureOrder): void {
-    const { random, newId, traceMs } = this.#world;
+    const { random, newId, traceMs, asked } = this.#world;
+    asked.push(order);
     this.#later(20 + random() * 200, () => {
       const wanted = order.protocols.filter((protocol) => !order.stored.some((one) => one.protocol === protocol));
       if (this.#interrupted) {

@@ -69,6 +69,7 @@ export class SimulatedDaemon {
       traceMs,
       alive: new Set(),
       said: new Map(),
+      asked: [],
       mostAlive: 0,
       mostUntaken: 0,
     };
