@@ -145,6 +145,10 @@ export const daemonProcess: DaemonProcess = {
     await readPrefixFile(settings.doNotProbe, 'doNotProbe');
     return readFile(settings.doNotProbe, 'utf8');
   },
+  checkHttp: async (settings) => {
+    const { readHttpFiles } = await import('../daemon/http-files.js');
+    readHttpFiles(settings);
+  },
   startHttp: (log, store) => async (settings, view) => {
     const { startHttp } = await import('../daemon/http-server.js');
     return startHttp({ settings, view, store, log, toolVersion: toolVersion() });

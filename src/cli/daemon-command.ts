@@ -18,7 +18,7 @@ import type { Terminal } from './terminal.js';
 import { createUuidV7 } from './uuid-v7.js';
 
 /** What only the process can give. */
-export interface DaemonProcess extends Pick<StorePorts, 'openCommitter'>, Pick<DaemonPorts, 'readFiles'> {
+export interface DaemonProcess extends Pick<StorePorts, 'openCommitter'>, Pick<DaemonPorts, 'readFiles' | 'checkHttp'> {
   readonly startHttp: (log: DaemonLog, store: string) => DaemonPorts['startHttp'];
   readonly startMeasureStarter: () => MeasureStarter;
   /** Gives up every privilege of every thread. Resolves with a warning where that is not possible. */
@@ -114,7 +114,7 @@ class DaemonSession {
   }
 
   async #runWith(store: SqliteStore, commit: DaemonPorts['commit']): Promise<number> {
-    const { toolVersion, readFiles, startHttp, terminal } = this.#context;
+    const { toolVersion, readFiles, checkHttp, startHttp, terminal } = this.#context;
     const log = this.#log;
     const newId = createUuidV7(
       () => CLOCK.wallMs(),
@@ -122,7 +122,7 @@ class DaemonSession {
     );
     const daemon = new Daemon(
       {
-        ...{ clock: CLOCK, log, toolVersion, newId, store, commit, readFiles },
+        ...{ clock: CLOCK, log, toolVersion, newId, store, commit, readFiles, checkHttp },
         newSeed: () => randomInt(2 ** 32),
         random: () => randomInt(2 ** 32) / 2 ** 32,
         openLink: () => this.#starter.openLink(),

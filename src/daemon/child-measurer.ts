@@ -152,9 +152,13 @@ export class ChildMeasurer implements TargetMeasurer {
     this.#link.kill();
   }
 
-  /** `text`: the content of the do-not-probe file. A child that is started later reads the file itself. */
-  forbid(text: string | null): void {
-    if (this.#ready) this.#say({ kind: 'do-not-probe', text });
+  /**
+   * `text`: the content of the do-not-probe file that `settings` name. A child that is started later reads the file itself;
+   * one that is opening its sockets may have read the one before, and hears this after it.
+   */
+  forbid(settings: Settings, text: string | null): void {
+    this.#settings = settings;
+    this.#say({ kind: 'do-not-probe', text });
   }
 
   /** Ends all traces now; orders that come later are given up at once. */

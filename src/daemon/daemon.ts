@@ -43,6 +43,8 @@ export interface DaemonPorts {
    * @throws an error with path and remedy where one of them cannot be used.
    */
   readonly readFiles: (settings: Settings) => Promise<string | null>;
+  /** Reads token and certificate, and rejects where they cannot be used: an error with path and remedy. */
+  readonly checkHttp: (settings: HttpSettings) => Promise<void>;
   readonly settingsOfRun: (stored: StoredRun['options']) => Settings;
   readonly startHttp: (settings: HttpSettings, view: DaemonView) => Promise<HttpServer>;
 }
@@ -120,6 +122,7 @@ export class Daemon implements DaemonView {
     try {
       const transport = await this.#measurer.start();
       await this.#openHttp(this.#settings.http);
+      if (this.#hasToEnd()) return;
       this.#requests.start();
       for (const job of jobs) this.#addJob(job);
       this.#tellOfForgotten();
@@ -203,7 +206,15 @@ export class Daemon implements DaemonView {
   }
 
   async #openHttp(settings: HttpSettings | null): Promise<void> {
-    this.#http = settings === null ? null : await this.#ports.startHttp(settings, this);
+    const http = settings === null ? null : await this.#ports.startHttp(settings, this);
+    // The end has closed what there was, and knows nothing of this one.
+    if (this.#hasToEnd()) await http?.close();
+    else this.#http = http;
+  }
+
+  /** An end may come while something else is waited for. */
+  #hasToEnd(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** Retention, and reporters that could not be stored at once. */
@@ -234,28 +245,31 @@ export class Daemon implements DaemonView {
   }
 
   async #reloadNow(): Promise<void> {
-    const { log, loadSettings, readFiles } = this.#ports;
-    if (this.#stopping.signal.aborted) return;
+    const { log, loadSettings, readFiles, checkHttp } = this.#ports;
+    if (this.#hasToEnd()) return;
     let next: DaemonSettings;
     let forbidden: string | null;
     try {
       next = loadSettings();
       forbidden = await readFiles(next.settings);
+      if (next.http !== null) await checkHttp(next.http);
     } catch (error) {
       log.error('reload-failed', { ...errorFields(error), kept: 'the settings from before' });
       return;
     }
+    if (this.#hasToEnd()) return;
     const before = this.#settings;
     if (next.settings.store !== before.settings.store) log.warn('store-kept', { remedy: 'restart for another store' });
     this.#settings = next;
     const changed = CHILD_KEYS.filter((key) => next.settings[key] !== before.settings[key]);
     if (changed.length > 0) this.#measurer.replace(next.settings);
-    else this.#measurer.forbid(forbidden);
+    else this.#measurer.forbid(next.settings, forbidden);
     this.#requests.change(next.settings, next.http?.traceQueue ?? 0);
     this.#changeJobs(next);
     // Always: certificates and tokens are read again.
     await this.#http?.close();
     this.#http = null;
+    if (this.#hasToEnd()) return;
     try {
       await this.#openHttp(next.http);
     } catch (error) {
@@ -274,7 +288,7 @@ export class Daemon implements DaemonView {
       const settings = next.jobs.find(({ name }) => name === job.settings.name);
       if (settings === undefined) {
         log.info('job-removed', { job: job.settings.name });
-        this.#leaving.set(job.settings.name, job.stop());
+        this.#leave(job);
       } else {
         job.change(settings);
         kept.push(job);
@@ -285,15 +299,19 @@ export class Daemon implements DaemonView {
       if (kept.some((job) => job.settings.name === settings.name)) continue;
       log.info('job-added', { job: settings.name });
       // One that was removed a moment ago may still be ending, and has the run that is to be gone on with.
-      const before = this.#leaving.get(settings.name);
-      this.#leaving.delete(settings.name);
-      if (before === undefined) this.#addJob(settings);
-      else
-        void before.then(() => {
-          const wanted = this.#settings.jobs.find(({ name }) => name === settings.name);
-          if (wanted !== undefined && !this.#stopping.signal.aborted) this.#addJob(wanted);
-        });
+      if (!this.#leaving.has(settings.name)) this.#addJob(settings);
     }
+  }
+
+  /** Once it has ended, one of its name that came with a later reload takes its place. */
+  #leave(job: Job): void {
+    const { name } = job.settings;
+    const ended = job.stop().then(() => {
+      this.#leaving.delete(name);
+      const wanted = this.#settings.jobs.find((settings) => settings.name === name);
+      if (wanted !== undefined && !this.#hasToEnd()) this.#addJob(wanted);
+    });
+    this.#leaving.set(name, ended);
   }
 
   async #stopNow(): Promise<void> {

@@ -27,13 +27,22 @@ function isDenied(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
 }
 
+/** Token and certificate, as they are in their files now. @throws HttpStartError where they cannot be used */
+export function readHttpFiles(settings: HttpSettings): {
+  readonly token: TokenDigest | null;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+} {
+  const { tls } = settings;
+  return { token: readTokenOf(settings, process.geteuid?.() ?? null), tls: tls === null ? null : readTls(tls) };
+}
+
 /** @throws HttpStartError */
-export function readTokenOf({ tokenFile }: HttpSettings, userId: number | null): TokenDigest | null {
+function readTokenOf({ tokenFile }: HttpSettings, userId: number | null): TokenDigest | null {
   return tokenFile === null ? null : readToken(tokenFile, userId);
 }
 
 /** @throws HttpStartError */
-export function readTls({ certificate, key }: NonNullable<HttpSettings['tls']>): { cert: string; key: string } {
+function readTls({ certificate, key }: NonNullable<HttpSettings['tls']>): { cert: string; key: string } {
   const read = (path: string, what: string): string => {
     try {
       return readFileSync(path, 'utf8');

@@ -12,7 +12,7 @@ import { plainRoutes } from './http-plain-routes.js';
 import { clientOf } from './http-rate-limit.js';
 import { HttpStartError } from './http-start-error.js';
 import { startStoreReader, type StoreReader } from './http-store-reader.js';
-import { readTls, readTokenOf } from './http-files.js';
+import { readHttpFiles } from './http-files.js';
 
 export interface HttpInput {
   readonly settings: HttpSettings;
@@ -64,8 +64,7 @@ export function composeHttp(
   prepare?: (app: FastifyInstance) => void,
 ): { readonly app: FastifyInstance; readonly close: () => Promise<void> } {
   const { settings, view, log, toolVersion, nowMs = Date.now, requestMs = 10_000 } = input;
-  const token = readTokenOf(settings, process.geteuid?.() ?? null);
-  const tls = settings.tls === null ? null : readTls(settings.tls);
+  const { token, tls } = readHttpFiles(settings);
   const monotonicMs = (): number => performance.now();
   const reader = typeof input.store === 'string' ? startStoreReader(input.store) : input.store;
   const lag = new EventLoopLag();

@@ -140,6 +140,18 @@ describe('the measurer in a child', () => {
     expect(measurer.restarts).toBe(0);
   });
 
+  it('starts the next child with the do-not-probe file that the settings name by now', async () => {
+    const { clock, links, measurer } = await startMeasurer();
+    measurer.forbid({ ...SETTINGS, doNotProbe: '/new/list' }, '2001:db8::/32\n');
+    expect(links[0]!.requests.at(-1)).toEqual({ kind: 'do-not-probe', text: '2001:db8::/32\n' });
+    links[0]!.end('SIGKILL');
+    await clock.runUntil(2000);
+    expect(links[1]!.requests[0]).toMatchObject({ kind: 'open', settings: { doNotProbe: '/new/list' } });
+    // It may have read the file already.
+    measurer.forbid({ ...SETTINGS, doNotProbe: '/new/list' }, '2001:db8:1::/48\n');
+    expect(links[1]!.requests.at(-1)).toEqual({ kind: 'do-not-probe', text: '2001:db8:1::/48\n' });
+  });
+
   it('turns a defect over one target into records that say so', async () => {
     const { links, measurer } = await startMeasurer();
     const records: MeasuredRecord[] = [];

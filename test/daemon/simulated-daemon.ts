@@ -46,6 +46,11 @@ export class SimulatedDaemon {
   settings: DaemonSettings;
   /** Thrown by whatever reads the settings. */
   brokenSettings: Error | null = null;
+  /** Thrown by whatever reads the files that HTTP needs. */
+  brokenHttp: Error | null = null;
+  /** Servers that listen. */
+  httpOpen = 0;
+  readFiles: () => Promise<null> = () => Promise.resolve(null);
   /** Why the disk does not take anything, or null. */
   storeFailure: 'full' | 'locked' | null = null;
   life = 0;
@@ -112,9 +117,18 @@ export class SimulatedDaemon {
           if (this.brokenSettings !== null) throw this.brokenSettings;
           return this.settings;
         },
-        readFiles: () => Promise.resolve(null),
+        readFiles: () => this.readFiles(),
+        checkHttp: () => (this.brokenHttp === null ? Promise.resolve() : Promise.reject(this.brokenHttp)),
         settingsOfRun: (flags) => loadSettings({ command: 'daemon', env: {}, flags }).settings,
-        startHttp: () => Promise.resolve({ address: '', close: () => Promise.resolve() }),
+        startHttp: () => {
+          if (this.brokenHttp !== null) return Promise.reject(this.brokenHttp);
+          this.httpOpen += 1;
+          const close = (): Promise<void> => {
+            this.httpOpen -= 1;
+            return Promise.resolve();
+          };
+          return Promise.resolve({ address: '', close });
+        },
       },
       this.settings,
     );
