@@ -53,17 +53,18 @@ interface Layout {
 export function* screenTable(table: Table, options: ScreenTableOptions): Iterable<string> {
   const { style } = options;
   const rows = table.rows[Symbol.iterator]();
+  const texts = (row: readonly Cell[]): string[] =>
+    row.map((cell, index) => cellText(cell, table.columns[index]?.name));
   const sample: string[][] = [];
   while (sample.length < SAMPLE_ROWS) {
     const next = rows.next();
     if (next.done === true) break;
-    sample.push(next.value.map(cellText));
+    sample.push(texts(next.value));
   }
   const layout = chooseLayout(table, sample, options);
   yield* headingLines(layout, options);
   for (const row of sample) yield line(layout, row, style);
-  for (let next = rows.next(); next.done !== true; next = rows.next())
-    yield line(layout, next.value.map(cellText), style);
+  for (let next = rows.next(); next.done !== true; next = rows.next()) yield line(layout, texts(next.value), style);
 }
 
 function chooseLayout(table: Table, sample: readonly (readonly string[])[], options: ScreenTableOptions): Layout[] {
@@ -160,6 +161,9 @@ function paintOf(column: string, text: string, style: Style): Paint {
   return ACCUSATIONS.includes(text as Outcome) ? style.red : style.dim;
 }
 
-function cellText(cell: Cell): string {
-  return cell === null ? '' : sanitizeForTerminal(String(cell));
+function cellText(cell: Cell, name: string | undefined): string {
+  if (cell === null) return '';
+  // Cut off, never rounded up; all digits are in CSV and JSON.
+  const shown = name === 'confidence' && typeof cell === 'number' ? Math.floor(cell * 1e5 + 1e-9) / 1e5 : cell;
+  return sanitizeForTerminal(String(shown));
 }

@@ -21,8 +21,10 @@ const HOP_WIDTH = 3;
 const MIDDLE = ' | ';
 const GAP = 1;
 const LEAST_RESPONDER_WIDTH = 12;
-/** Runs of at least so many hops silent in both arms become one row. */
-const SILENT_RUN = 3;
+/** Runs of at least so many hops that are silent in both arms, or refused by the same address, become one row. */
+const LEAST_RUN = 3;
+/** Destination Unreachable by its code, as traceroute marks it. Port unreachable is how a target answers UDP. */
+const MARKS: readonly (string | null)[] = ['!N', '!X', '!S', '!H', null, '!P', '!R'];
 
 interface Cell {
   readonly full: string;
@@ -41,6 +43,8 @@ interface Row {
   readonly pdm: Cell;
   /** Answered in the plain arm only: where PDM is missing. */
   readonly missing: boolean;
+  /** In place of the cells. */
+  readonly words?: string;
 }
 
 /** Lines without a final line break, none wider than `columns`. */
@@ -54,8 +58,8 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
   const lines = [style.bold(cut(line('hop', head('plain'), head('PDM')), options))];
   const seenUpTo = options.running ? null : (record.verdict.interval?.after ?? null);
   for (const row of rows) {
-    if (row.plain === SILENT_CELL) {
-      lines.push(style.dim(cut(`${padStart(row.label, HOP_WIDTH)}  no answer to either`, options)));
+    if (row.words !== undefined) {
+      lines.push(style.dim(cut(`${padStart(row.label, HOP_WIDTH)}  ${row.words}`, options)));
     } else {
       const plain = armText(row.plain, layout, style);
       const pdm = armText(row.pdm, layout, style);
@@ -90,16 +94,49 @@ function tableRows(record: TraceRecord, running: boolean): Row[] {
     let end = i;
     while (!running && end < hops.length && isSilent(hops[end])) end += 1;
     const first = hops[i];
-    if (end - i >= SILENT_RUN && first !== undefined) {
-      const last = hops[end - 1]?.hop ?? first.hop;
-      rows.push({ label: `${first.hop}-${last}`, plain: SILENT_CELL, pdm: SILENT_CELL, missing: false });
+    if (end - i >= LEAST_RUN && first !== undefined) {
+      rows.push(runRow(first, hops[end - 1], 'no answer to either'));
       i = end - 1;
     } else if (first !== undefined) {
       rows.push(...placeRows(String(first.hop), first, running));
+      let same = i + 1;
+      while (!running && isSameRefusal(first, hops[same])) same += 1;
+      const second = hops[i + 1];
+      if (same - i > LEAST_RUN && second !== undefined) {
+        rows.push(runRow(second, hops[same - 1], 'the same'));
+        i = same - 1;
+      }
     }
   }
   if (record.targetPairs !== null) rows.push(...placeRows('dst', record.targetPairs, running));
   return rows;
+}
+
+function runRow(first: HopRecord, last: HopRecord | undefined, words: string): Row {
+  const label = `${first.hop}-${last?.hop ?? first.hop}`;
+  return { label, plain: SILENT_CELL, pdm: SILENT_CELL, missing: false, words };
+}
+
+/** Beyond the place where the way ends, say for want of a route, each hop limit draws the same refusal. */
+function isSameRefusal(first: HopRecord, next: HopRecord | undefined): boolean {
+  const refusal = refusalOf(first);
+  return refusal !== null && next !== undefined && refusalOf(next) === refusal;
+}
+
+function refusalOf({ arms }: PlaceRecord): string | null {
+  const parts = [arms.plain, arms.pdm].map(({ responders }) => {
+    const [one, ...others] = responders;
+    if (one === undefined) return '*';
+    const mark = markOf(one);
+    return mark === null || others.length > 0 ? null : `${one.address} ${mark}`;
+  });
+  return parts.includes(null) || parts.every((part) => part === '*') ? null : parts.join(' | ');
+}
+
+/** `!N` where all that this address said is that packets cannot get to the target. */
+function markOf({ icmp }: ResponderRecord): string | null {
+  const marks = icmp.map(({ type, code }) => (type === 1 ? (MARKS[code] ?? null) : null));
+  return marks.every((mark) => mark === marks[0]) ? (marks[0] ?? null) : null;
 }
 
 /** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
@@ -143,9 +180,11 @@ function armCells(arm: ArmRecord, running: boolean): Cell[] {
 }
 
 function responderCell(responder: ResponderRecord, loss: string): Cell {
+  const mark = markOf(responder);
+  const marked = (text: string | null): string => (mark === null ? (text ?? '') : `${text ?? ''} ${mark}`);
   return {
-    full: addressAndName(responder) ?? '',
-    short: nameOrAddress(responder) ?? '',
+    full: marked(addressAndName(responder)),
+    short: marked(nameOrAddress(responder)),
     asFull: asText(responder) ?? '',
     asShort: responder.asn === null ? '' : `AS${responder.asn}`,
     loss,

@@ -93,7 +93,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
 
   inconclusive: (record) => ({
     headline: `No verdict: ${firstReason(record, 'the evidence is below the bar')}.`,
-    details: [reachSentence(record), arrivalSentence(record), divergenceSentence(record)],
+    details: [reachSentence(record), unreachableSentence(record), arrivalSentence(record), divergenceSentence(record)],
     saysFirstReason: true,
   }),
 
@@ -112,7 +112,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   'no-difference': (record) => ({
     headline:
       'No difference seen: the target answers neither kind of packet, and PDM reaches at least as far as plain.',
-    details: [reachSentence(record), divergenceSentence(record)],
+    details: [reachSentence(record), unreachableSentence(record), divergenceSentence(record)],
   }),
 
   'not-measured': (record) => ({
@@ -121,6 +121,22 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
     saysFirstReason: true,
   }),
 };
+
+/** Codes of Destination Unreachable that say that there is no way to the target; not that a filter refuses packets. */
+const NO_WAY: Readonly<Record<number, string>> = { 0: 'no route', 2: 'beyond scope', 3: 'address unreachable' };
+
+/** `hop8.example.net says of plain packets to the target: no route (1/0).`; null where nobody does. */
+function unreachableSentence({ targetPairs }: TraceRecord): string | null {
+  for (const responder of targetPairs?.arms.plain.responders ?? []) {
+    const place = placeText(responder);
+    for (const { type, code } of responder.icmp) {
+      const reason = type === 1 ? NO_WAY[code] : undefined;
+      if (reason === undefined || place === null) continue;
+      return `${place} says of plain packets to the target: ${reason} (1/${code}).`;
+    }
+  }
+  return null;
+}
 
 function changedWords(record: TraceRecord, what: string): Spoken {
   const { interval } = record.verdict;

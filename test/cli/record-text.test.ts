@@ -18,6 +18,18 @@ const PLAIN = createStyle(false, true);
 const COLOURED = createStyle(true, true);
 
 describe('the text of a record', () => {
+  it('names who says that the target cannot be reached', () => {
+    const target = targetPairs(0, 0, 10);
+    target.arms.plain.responders = [
+      { ...responder(routerPlace(4), 10, 6), icmp: [{ type: 1, code: 3, pointer: null, count: 10 }] },
+    ];
+    const record = buildRecord({ targetPairs: target });
+    record.verdict.outcome = 'no-difference';
+    expect(recordText(record, { columns: 200, style: PLAIN })).toContain(
+      'r4.example.net, AS64510 Transit Ltd says of plain packets to the target: address unreachable (1/3).',
+    );
+  });
+
   it('is this for a drop on 80 columns', () => {
     expect(recordText(droppedRecord(), { columns: 80, style: PLAIN })).toBe(
       `www.example.com (2001:db8:ffff::80), AS64501 Example Corp: udp to port 33434
@@ -132,6 +144,24 @@ describe('the table of hops', () => {
       'dst  *                      100%        | *                      100%',
     ]);
     expect(renderTraceTable(record, { columns: 80, style: PLAIN, running: true })).toHaveLength(7);
+  });
+
+  it('marks who says that there is no way to the target, and draws hop limits beyond it together', () => {
+    const hops = [hop(1, 'both'), ...[2, 3, 4, 5].map((number) => hop(number, 'both'))];
+    for (const { arms } of hops.slice(1))
+      for (const one of [arms.plain, arms.pdm])
+        one.responders = [
+          { ...responder(routerPlace(2), 3, 3), icmp: [{ type: 1, code: 0, pointer: null, count: 3 }] },
+        ];
+    const lines = (running: boolean): string[] =>
+      renderTraceTable(buildRecord({ hops }), { columns: 90, style: PLAIN, running }).slice(2);
+    expect(lines(false)).toEqual([
+      '  2  r2.example.net !N AS64500   0%    3.0 | r2.example.net !N AS64500   0%    3.0',
+      '3-5  the same',
+    ]);
+    expect(lines(true)).toHaveLength(4);
+    hops[4]!.arms.pdm.responders[0]!.icmp = [{ type: 3, code: 0, pointer: null, count: 3 }];
+    expect(lines(false)).toHaveLength(4);
   });
 
   it('leaves out hop limits beyond the target that only the target answered', () => {

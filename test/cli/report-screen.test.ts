@@ -60,6 +60,16 @@ describe('the table for people', () => {
     expect(leftOut).not.toContain('outcome');
   });
 
+  it('shows no more confidence than there is, and not all its digits', () => {
+    const sure = [1 - 2 ** -14, 0.9995, 1 - 1e-9].map((confidence) => ({ ...rows[0]!, confidence }));
+    const { lines } = show(summaryTable(sure), null);
+    expect(lines.slice(2).map((line) => line.slice(line.lastIndexOf(' ') + 1))).toEqual([
+      '0.99993',
+      '0.9995',
+      '0.99999',
+    ]);
+  });
+
   it('counts wide characters as two columns', () => {
     const wide = rows.map((row) => ({ ...row, company: '例え株式会社'.repeat(3) }));
     for (const line of show(summaryTable(wide), 190).lines) expect(displayWidth(line)).toBeLessThanOrEqual(190);
