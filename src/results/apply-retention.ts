@@ -16,17 +16,30 @@ const BATCH = 500;
 export async function applyRetention(store: SqliteStore, retention: Retention, nowMs: number): Promise<number> {
   const { maxAgeMs, maxOctets } = retention;
   let deleted = 0;
-  const deleteWhile = async (wanted: () => boolean, beforeMs?: number): Promise<void> => {
-    while (wanted()) {
-      const count = store.traces.deleteOldest(BATCH, beforeMs);
-      deleted += count;
-      if (count < BATCH) return;
-      await new Promise((resolve) => setImmediate(resolve));
+  let steps = 0;
+  const others = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const deleteOldest = async (beforeMs?: number): Promise<boolean> => {
+    const count = store.traces.deleteOldest(BATCH, beforeMs);
+    deleted += count;
+    await others();
+    return count === BATCH;
+  };
+  const deleteEmptyRuns = async (isEnough = (): boolean => false): Promise<void> => {
+    while (!isEnough() && store.runs.deleteSomeEmpty()) {
+      steps += 1;
+      await others();
     }
   };
-  if (maxAgeMs !== null) await deleteWhile(() => true, nowMs - maxAgeMs);
-  if (maxOctets !== null) await deleteWhile(() => store.usedOctets() > maxOctets);
-  store.runs.deleteEmpty();
-  if (deleted > 0) store.compact();
+  if (maxAgeMs !== null) while (await deleteOldest(nowMs - maxAgeMs));
+  if (maxOctets !== null) {
+    const fits = (): boolean => store.usedOctets() <= maxOctets;
+    // The list of a run that has no records any more goes before records of another one.
+    for (let isMore = true; isMore && !fits(); isMore = await deleteOldest()) {
+      await deleteEmptyRuns(fits);
+      if (fits()) break;
+    }
+  }
+  await deleteEmptyRuns();
+  if (deleted + steps > 0) while (store.compact()) await others();
   return deleted;
 }

@@ -81,9 +81,26 @@ export class RunTable {
 
   /** Deletes finished runs that have no records any more, and their targets. */
   deleteEmpty(): void {
-    this.#connection.exec(
-      `DELETE FROM run WHERE state = 'finished' AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.run_key = run.run_key)`,
+    while (this.deleteSomeEmpty());
+  }
+
+  /** A short transaction's part of that: a run may have a million targets. False: nothing is left to delete. */
+  deleteSomeEmpty(): boolean {
+    const findEmpty = this.#connection.prepare(
+      `SELECT run_key FROM run
+       WHERE state = 'finished' AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.run_key = run.run_key) LIMIT 1`,
     );
+    const deleteTargets = this.#connection.prepare(
+      'DELETE FROM target WHERE target_key IN (SELECT target_key FROM target WHERE run_key = ? LIMIT ?)',
+    );
+    const deleteRun = this.#connection.prepare('DELETE FROM run WHERE run_key = ?');
+    return this.#connection.transaction(() => {
+      const run = findEmpty.get([]) as { run_key: number } | undefined;
+      if (run === undefined) return false;
+      const { changes } = deleteTargets.run([run.run_key, TARGETS_AT_ONCE]);
+      if (changes < TARGETS_AT_ONCE) deleteRun.run([run.run_key]);
+      return true;
+    });
   }
 
   /** Those that have something left to do, newest first. */
@@ -109,6 +126,8 @@ export class RunTable {
     return row === undefined ? null : storedRun(row);
   }
 }
+
+const TARGETS_AT_ONCE = 5000;
 
 const SELECT_RUN = 'SELECT id, name, vantage, tool_version, options, state, started_at_ms, ended_at_ms FROM run';
 

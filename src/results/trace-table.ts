@@ -134,16 +134,23 @@ export class TraceTable {
       .all([runId]) as { outcome: Outcome; count: number }[];
   }
 
-  /** Deletes at most `limit` of the oldest records that started before `beforeMs`, in one transaction. Returns how many. */
+  /**
+   * Deletes at most `limit` of the oldest records that started before `beforeMs`, in one transaction, and the series of which
+   * they were the last: what was measured once is not remembered for ever. Returns how many records.
+   */
   deleteOldest(limit: number, beforeMs = Number.MAX_SAFE_INTEGER): number {
     const oldest = this.#connection.prepare(
-      'SELECT trace_key FROM trace WHERE started_at_ms < ? ORDER BY started_at_ms LIMIT ?',
+      'SELECT trace_key, series_key FROM trace WHERE started_at_ms < ? ORDER BY started_at_ms LIMIT ?',
     );
     // The record goes with it (ON DELETE CASCADE).
     const deleteTrace = this.#connection.prepare('DELETE FROM trace WHERE trace_key = ?');
+    const deleteSeries = this.#connection.prepare(
+      'DELETE FROM series WHERE series_key = ? AND NOT EXISTS (SELECT 1 FROM trace WHERE trace.series_key = series.series_key)',
+    );
     return this.#connection.transaction(() => {
-      const rows = oldest.all([beforeMs, limit]) as { trace_key: number }[];
+      const rows = oldest.all([beforeMs, limit]) as { trace_key: number; series_key: number }[];
       for (const row of rows) deleteTrace.run([row.trace_key]);
+      for (const key of new Set(rows.map((row) => row.series_key))) deleteSeries.run([key]);
       return rows.length;
     });
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -125,6 +125,8 @@ describe('records', () => {
     expect(await applyRetention(store, retention, START_MS + 2 * DAY_MS)).toBe(5);
     expect(store.queries.count()).toBe(1);
     expect(sql('SELECT count(*) AS records FROM record')[0]).toEqual({ records: 1 });
+    // Nor is there anything left of who was measured: lists change, and the store is there for years.
+    expect(sql('SELECT count(*) AS series FROM series')[0]).toEqual({ series: 1 });
     expect(store.runs.get(RUN_ID)).toBeNull();
     expect(store.runs.get(SECOND_RUN)?.state).toBe('loading');
   });
@@ -144,6 +146,48 @@ describe('records', () => {
     expect(store.usedOctets()).toBeLessThan(before / 2);
     expect([...store.queries.summaries()][0]?.id).toBe(buildRecord({ number: deleted + 1 }).id);
     expect(await applyRetention(store, { maxAgeMs: null, maxOctets: before }, START_MS)).toBe(0);
+  });
+
+  it('that are too many stay once the list of a run that has none any more makes room enough', async () => {
+    const putMany = (first: number, count: number, runId: string): void => {
+      const records = Array.from({ length: count }, (_, index) =>
+        buildRecord({ number: first + index, distance: 2, runId }),
+      );
+      store.traces.put(records.map((record) => prepareRecord({ record, targetKey: null, completesTarget: false })));
+    };
+    const empty = store.usedOctets();
+    putMany(1, 500, RUN_ID);
+    const ofRecords = store.usedOctets() - empty;
+    addTargets(Array.from({ length: 12_000 }, (_, number) => ({ host: `${'a'.repeat(60)}.h${number}.example` })));
+    store.runs.setState(RUN_ID, 'finished', START_MS);
+    const ofTargets = store.usedOctets() - empty - ofRecords;
+    putMany(501, 600, SECOND_RUN);
+    const maxOctets = store.usedOctets() - ofRecords - ofTargets / 2;
+    expect(await applyRetention(store, { maxAgeMs: null, maxOctets }, START_MS)).toBe(500);
+    expect(store.runs.get(RUN_ID)).toBeNull();
+    expect(sql('SELECT count(*) AS targets FROM target')[0]).toEqual({ targets: 0 });
+    expect(store.usedOctets()).toBeLessThan(maxOctets);
+  });
+
+  it('that go are forgotten in pieces, so that much at once does not stop everything else', async () => {
+    addTargets(Array.from({ length: 8000 }, (_, number) => ({ host: `${'a'.repeat(500)}.h${number}.example` })));
+    store.runs.setState(RUN_ID, 'finished', START_MS);
+    put({ number: 1, runId: SECOND_RUN });
+    const before = store.usedOctets();
+    const compacted: boolean[] = [];
+    const watched = {
+      ...store,
+      compact: () => {
+        compacted.push(store.compact());
+        return compacted.at(-1) === true;
+      },
+    };
+    await applyRetention(watched, { maxAgeMs: DAY_MS, maxOctets: null }, START_MS + 2 * DAY_MS);
+    expect(compacted.length).toBeGreaterThan(1);
+    expect(compacted.indexOf(false)).toBe(compacted.length - 1);
+    expect(sql('PRAGMA freelist_count')[0]).toEqual({ freelist_count: 0 });
+    expect(statSync(path).size).toBeLessThan(before / 2);
+    expect(statSync(`${path}-wal`).size).toBe(0);
   });
 });
 
