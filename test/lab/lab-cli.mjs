@@ -1,6 +1,9 @@
 // @ts-check
 /** `npm run lab`: runs a command inside the source of a described network. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { URL, fileURLToPath } from 'node:url';
 import { readScenario, scenarioNames } from './description.mjs';
 import { createLab } from './lab.mjs';
 import { removeLeftovers } from './namespaces.mjs';
@@ -11,6 +14,15 @@ npm run lab -- <scenario>                        what the network looks like and
 npm run lab -- <scenario> -- pdm-trace <target>  runs a command inside the source; "target.lab.example" is the target
 npm run lab -- <scenario> --in hop4 -- bash      the same inside another node
 npm run lab -- clean                             removes what killed runs left behind`;
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** `pdm-trace` in the lab is this checkout's; after `npm ci` alone it is not built. @returns {boolean} */
+function provideBuild() {
+  if (existsSync(`${ROOT}dist/cli/main.js`)) return true;
+  process.stderr.write('lab: building pdm-trace ...\n');
+  return spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] }).status === 0;
+}
 
 /** @param {string[]} argv @returns {Promise<number>} */
 async function main(argv) {
@@ -36,6 +48,7 @@ async function main(argv) {
     process.stdout.write(picture(description));
     return 0;
   }
+  if (!provideBuild()) return 69;
   return runIn(description, node, command);
 }
 
