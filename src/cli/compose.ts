@@ -103,7 +103,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
 }
 
 /**
- * Before a store is opened: as root by sudo, acts as the user who called it, whose files they become. `openMeasuring`
+ * Before a store or a capture is opened: as root by sudo, acts as the user who called it, whose files they become. `openMeasuring`
  * takes root back for the sockets, and then gives it up for good.
  */
 function becomeFileOwner(): void {
@@ -175,15 +175,21 @@ async function openCapture(
   { onWarning }: MeasuringHooks,
 ): Promise<PcapngFile | null> {
   if (pcap === null) return null;
-  return openPcapngFile(pcap, {
-    force,
-    application: `pdm-trace ${toolVersion()}`,
-    nowNs: () => time.nowNs(),
-    epochNs: epochOf(time),
-    onFailure: ({ message }) => {
-      onWarning(message);
-    },
-  });
+  // It is a file of the user who called sudo, as the store is.
+  becomeFileOwner();
+  try {
+    return await openPcapngFile(pcap, {
+      force,
+      application: `pdm-trace ${toolVersion()}`,
+      nowNs: () => time.nowNs(),
+      epochNs: epochOf(time),
+      onFailure: ({ message }) => {
+        onWarning(message);
+      },
+    });
+  } finally {
+    becomeRootAgain();
+  }
 }
 
 /** What 0 on the engine's clock is since 1970: read where the wall clock's millisecond changes, to microseconds. */
