@@ -48,6 +48,8 @@ interface Given {
   readonly started: Map<string, StartedTrace>;
   /** Whole records that were handed on. */
   readonly stored: MeasureOrder['stored'][number][];
+  /** Traces that began and records, as this child said. */
+  said: number;
 }
 
 interface StartedTrace {
@@ -65,6 +67,9 @@ const LONGEST_PAUSE_MS = 60_000;
 const HEALTHY_MS = 60_000;
 /** Sent along at most: what the newest runs found is what matters. */
 const MOST_REPORTERS = 100_000;
+
+/** Traces that began, and records: names have far fewer addresses. More of them would fill memory and disk. */
+const MOST_OF_ORDER = 2000;
 
 const NO_STATS: MeasurerStats = {
   tracesInFlight: 0,
@@ -134,7 +139,7 @@ export class ChildMeasurer implements TargetMeasurer {
     if (this.#interrupting || this.#closed) return Promise.resolve('interrupted');
     return new Promise((resolve) => {
       const number = ++this.#numbers;
-      this.#given.set(number, { order, onRecord, resolve, sent: false, started: new Map(), stored: [] });
+      this.#given.set(number, { order, onRecord, resolve, sent: false, started: new Map(), stored: [], said: 0 });
       this.#unsent.push(number);
       this.#sendOrders();
     });
@@ -254,6 +259,10 @@ export class ChildMeasurer implements TargetMeasurer {
     const given = this.#given.get(message.number);
     if (message.kind === 'record') this.#say({ kind: 'taken', records: 1 });
     if (given === undefined) return;
+    if (message.kind !== 'end' && ++given.said > MOST_OF_ORDER) {
+      this.#distrust(`more than ${MOST_OF_ORDER} traces and records for one order`);
+      return;
+    }
     switch (message.kind) {
       case 'started': {
         const { protocol, address } = message;
@@ -343,6 +352,7 @@ export class ChildMeasurer implements TargetMeasurer {
       for (const given of this.#given.values()) {
         given.sent = false;
         given.started.clear();
+        given.said = 0;
       }
       this.#unsent = [...this.#given.keys()];
       this.#why = 'the measuring process takes on new settings';

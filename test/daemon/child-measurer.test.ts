@@ -140,6 +140,29 @@ describe('the measurer in a child', () => {
     expect(measurer.restarts).toBe(0);
   });
 
+  it('kills a child that begins traces without end for one order', async () => {
+    const { links, measurer, refused } = await startMeasurer();
+    const end = measurer.measure(order(), () => undefined);
+    await Promise.resolve();
+    for (let trace = 0; trace < 3000 && !links[0]!.killed; trace += 1)
+      links[0]!.tell({ kind: 'started', number: 1, traceId: uuid(trace), protocol: 'udp', address: '2001:db8::1' });
+    expect(await end).toBe('interrupted');
+    expect(refused).toHaveLength(1);
+  });
+
+  it('kills a child that has records without end for one order', async () => {
+    const { links, measurer, refused } = await startMeasurer();
+    const end = measurer.measure(order(), () => undefined);
+    await Promise.resolve();
+    const text = JSON.stringify({
+      ...{ kind: 'record', number: 1, interrupted: true, last: false },
+      record: buildRecord({ protocol: 'udp', distance: 1 }),
+    });
+    for (let trace = 0; trace < 3000 && !links[0]!.killed; trace += 1) links[0]!.say(text);
+    expect(await end).toBe('interrupted');
+    expect(refused).toHaveLength(1);
+  });
+
   it('starts the next child with the do-not-probe file that the settings name by now', async () => {
     const { clock, links, measurer } = await startMeasurer();
     measurer.forbid({ ...SETTINGS, doNotProbe: '/new/list' }, '2001:db8::/32\n');
