@@ -51,6 +51,8 @@ export interface DaemonPorts {
 
 const RETENTION_MS = 3_600_000;
 const FIRST_RETENTION_MS = 60_000;
+/** After such a jump a clock gets until the next time to be put right: a wrong one would make every record too old. */
+const CLOCK_JUMP_MS = 86_400_000;
 /** Together with closing the store they stay below the 10 s that an end may take. */
 const TRACES_END_MS = 5000;
 const GIVEN_UP_MS = 500;
@@ -219,13 +221,21 @@ export class Daemon implements DaemonView {
 
   /** Retention, and reporters that could not be stored at once. */
   async #keep(): Promise<void> {
-    const { clock } = this.#ports;
     const { signal } = this.#stopping;
-    await pause(clock, FIRST_RETENTION_MS, signal);
+    let jumpedMs = await this.#pauseAndCompare(FIRST_RETENTION_MS);
     while (!signal.aborted) {
-      await this.#retain();
-      await pause(clock, RETENTION_MS, signal);
+      if (jumpedMs <= CLOCK_JUMP_MS) await this.#retain();
+      else this.#ports.log.warn('retention-postponed', { jumpedMs, remedy: 'see that the clock is right' });
+      jumpedMs = await this.#pauseAndCompare(RETENTION_MS);
     }
+  }
+
+  /** By how much more the wall clock went on meanwhile: the machine slept, or the clock was set. */
+  async #pauseAndCompare(delayMs: number): Promise<number> {
+    const { clock } = this.#ports;
+    const beganAtMs = clock.wallMs();
+    await pause(clock, delayMs, this.#stopping.signal);
+    return clock.wallMs() - beganAtMs - delayMs;
   }
 
   async #retain(): Promise<void> {

@@ -120,4 +120,21 @@ describe('retention', () => {
     expect(daemon.log.filter(({ event }) => event === 'run-skipped')).toEqual([]);
     expect(daemon.log.filter(({ event }) => event === 'run-started')).toHaveLength(1);
   });
+
+  it('waits when the clock has jumped, since a wrong one would delete everything', async () => {
+    const run = { id: uuid(90_001), name: 'by hand', vantage: null, toolVersion: '0', options: {} };
+    daemon.store.runs.create({ ...run, startedAtMs: START - DAY });
+    const record = buildRecord({ number: 90_002, runId: run.id, startedAtMs: START - DAY });
+    daemon.store.traces.put([prepareRecord({ record, targetKey: null, completesTarget: false })]);
+    daemon.store.runs.setState(run.id, 'finished', START - DAY);
+    await daemon.start();
+    await daemon.clock.runUntil(START + 2 * MINUTE);
+    daemon.clock.sleep(400 * DAY);
+    await daemon.clock.runUntil(START + 400 * DAY + 90 * MINUTE);
+    expect(daemon.store.traces.record(record.id)).not.toBeNull();
+    expect(daemon.log.filter(({ event }) => event === 'retention-postponed')).toHaveLength(1);
+    // Nobody has put it right: then it is.
+    await daemon.clock.runUntil(START + 400 * DAY + 150 * MINUTE);
+    expect(daemon.store.traces.record(record.id)).toBeNull();
+  });
 });
