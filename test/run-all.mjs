@@ -13,9 +13,9 @@ import { installMissingPackages } from './system-packages.mjs';
 const ROOT = path.resolve(import.meta.dirname, '..');
 const BIN = path.join(ROOT, 'node_modules', '.bin');
 
+const BUILD = { name: 'build', argv: ['npm', 'run', '--silent', 'build'] };
 /** Steps that pass or fail as one. */
 const CHECKS = [
-  { name: 'build', argv: ['npm', 'run', '--silent', 'build'] },
   { name: 'format', argv: [path.join(BIN, 'prettier'), '--check', '.'] },
   { name: 'lint', argv: [path.join(BIN, 'eslint'), '.'] },
   { name: 'types', argv: [path.join(BIN, 'tsc'), '--noEmit'] },
@@ -27,7 +27,16 @@ const CHECKS = [
 ];
 
 /** One after the other: the lab measures real packets in real time. */
-const SUITES = ['unit', 'sim', 'lab', 'container'];
+const SUITES = ['unit', 'sim', 'lab'];
+
+/** Long and patient: they run beside all others, and step aside for them. */
+const ASIDE = ['nice', '-n', '19'];
+const ASIDE_SUITES = ['container'];
+/** The addon under sanitizers, clang-tidy and clang-format, and with each supported Node. */
+const ASIDE_CHECKS = [
+  { name: 'check:native', argv: [...ASIDE, 'npm', 'run', '--silent', 'check:native'] },
+  { name: 'check:node', argv: [...ASIDE, 'npm', 'run', '--silent', 'check:node'] },
+];
 
 /** @type {{ passed: number, failed: number }} */
 const total = { passed: 0, failed: 0 };
@@ -70,11 +79,19 @@ function privilegeProblem() {
   return tried.status === 0 ? null : 'neither root nor user namespaces: the kernel lab cannot run';
 }
 
-/** @param {string} suite @param {string} folder */
-async function runSuite(suite, folder) {
+/** @param {{ name: string, argv: string[] }} check */
+async function runCheck({ name, argv }) {
+  const startedAtMs = Date.now();
+  const { code, output } = await run(argv);
+  report(name, code === 0, startedAtMs, output);
+}
+
+/** @param {string} suite @param {string} folder @param {readonly string[]} before */
+async function runSuite(suite, folder, before = []) {
   const startedAtMs = Date.now();
   const file = path.join(folder, `${suite}.json`);
   const { code, output } = await run([
+    ...before,
     path.join(BIN, 'vitest'),
     'run',
     '--project',
@@ -122,14 +139,18 @@ async function main() {
     total.failed += 1;
     process.stdout.write(`FAILED privileged tests cannot run: ${problem}. Remedy: run as root\n`);
   }
-  for (const { name, argv } of CHECKS) {
-    const startedAtMs = Date.now();
-    const { code, output } = await run(argv);
-    report(name, code === 0, startedAtMs, output);
-  }
+  await runCheck(BUILD);
   const folder = mkdtempSync(path.join(tmpdir(), 'pdm-trace-test-'));
-  try {
+  const aside = async () => {
+    for (const suite of ASIDE_SUITES) await runSuite(suite, folder, ASIDE);
+    for (const check of ASIDE_CHECKS) await runCheck(check);
+  };
+  const others = async () => {
+    for (const check of CHECKS) await runCheck(check);
     for (const suite of SUITES) await runSuite(suite, folder);
+  };
+  try {
+    await Promise.all([aside(), others()]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -22,6 +22,8 @@ const NEEDED = /** @type {const} */ ([
   ['/usr/bin/python3', 'python3'],
   ['blaeu-traceroute', 'blaeu'],
   ['openssl', 'openssl'],
+  ['clang-format', 'clang-format'],
+  ['clang-tidy', 'clang-tidy'],
   ['buildah', 'buildah'],
   ['debootstrap', 'debootstrap'],
   ['runc', 'runc'],

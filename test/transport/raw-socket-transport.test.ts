@@ -16,6 +16,7 @@ class FakeSocket extends EventEmitter implements RawSocket {
   closed = false;
   static all: FakeSocket[] = [];
   static refuse: { readonly protocol: number; readonly text: string } | null = null;
+  /** Of sockets that receive: the one that sends is there before them. */
   static refuseOption: string | null = null;
 
   constructor({ protocol }: { readonly protocol: number }) {
@@ -38,7 +39,7 @@ class FakeSocket extends EventEmitter implements RawSocket {
   }
 
   setOption(): void {
-    if (FakeSocket.refuseOption !== null) throw new Error(FakeSocket.refuseOption);
+    if (FakeSocket.refuseOption !== null && this.protocol === ICMP6) throw new Error(FakeSocket.refuseOption);
   }
 
   getOption(): number {
