@@ -307,7 +307,10 @@ export class RunSession {
     await this.#output.flushed();
     if (this.#fatal !== null) throw this.#fatal;
     const { path } = this.#store;
-    if (!this.#stop.signal.aborted) return EXIT.ok;
+    if (!this.#stop.signal.aborted) {
+      this.#say(`done; see the records with: pdm-trace report --run ${this.#run.id} --store ${path}`);
+      return EXIT.ok;
+    }
     this.#say(`not finished; go on with: pdm-trace run --resume --store ${path}`);
     return EXIT.killed;
   }

@@ -130,6 +130,8 @@ describe('run', () => {
     const people = fakeTerminal();
     await bench.begin(fake().open, [], people);
     expect(people.stdout.text).toBe('12 dropped, 12 delivered\n');
+    const run = bench.read((store) => store.runs.list()[0]!);
+    expect(people.stderr.text).toMatch(new RegExp(`: pdm-trace report --run ${run.id} --store \\S+\\n$`));
     const programs = fakeTerminal();
     await bench.begin(fake().open, ['--json'], programs);
     const printed = programs.stdout.text
