@@ -32,29 +32,42 @@ export interface StoreWorker {
   close(): Promise<void>;
 }
 
-/** The store at `path` must exist already (open it with `openSqliteStore`, whose errors are immediate). */
+/**
+ * The store at `path` must exist already (open it with `openSqliteStore`, whose errors are immediate). A thread that ended by
+ * itself is started again with the next batch: a daemon must not hold records for ever because of it.
+ */
 export function startStoreWorker(path: string): StoreWorker {
-  const worker = new Worker(new URL('./store-worker.js', import.meta.url), { workerData: { path } });
   const waiting: { resolve: (answer: StoreWorkerAnswer) => void; reject: (error: Error) => void }[] = [];
-  let ended: Error | null = null;
-  const end = (error: Error): void => {
-    ended ??= error;
-    for (const { reject } of waiting.splice(0)) reject(error);
+  let closed = false;
+  let worker: Worker | null = null;
+  const start = (): Worker => {
+    const started = new Worker(new URL('./store-worker.js', import.meta.url), { workerData: { path } });
+    const end = (error: Error): void => {
+      if (worker !== started) return;
+      worker = null;
+      for (const { reject } of waiting.splice(0)) reject(error);
+    };
+    started.on('message', (answer: StoreWorkerAnswer) => {
+      if (worker === started) waiting.shift()?.resolve(answer);
+    });
+    started.on('error', (error) => {
+      end(error instanceof Error ? error : new Error(String(error)));
+    });
+    started.on('exit', () => {
+      end(ended());
+    });
+    return started;
   };
-  worker.on('message', (answer: StoreWorkerAnswer) => waiting.shift()?.resolve(answer));
-  worker.on('error', (error) => {
-    end(error instanceof Error ? error : new Error(String(error)));
-  });
-  worker.on('exit', () => {
-    end(new Error('the thread that writes the store has ended'));
-  });
   const ask = (order: StoreWorkerOrder): Promise<StoreWorkerAnswer> => {
-    if (ended !== null) return Promise.reject(ended);
+    if (closed) return Promise.reject(ended());
+    worker ??= start();
+    const thread = worker;
     return new Promise((resolve, reject) => {
       waiting.push({ resolve, reject });
-      worker.postMessage(order, order.kind === 'commit' ? [order.batch.octets.buffer as ArrayBuffer] : []);
+      thread.postMessage(order, order.kind === 'commit' ? [order.batch.octets.buffer as ArrayBuffer] : []);
     });
   };
+  worker = start();
   return {
     async commit(batch) {
       const answer = await ask({ kind: 'commit', batch: packBatch(batch) });
@@ -62,13 +75,19 @@ export function startStoreWorker(path: string): StoreWorker {
       throw failure(answer, path);
     },
     async close() {
-      if (ended === null) {
+      const thread = worker;
+      if (thread !== null && !closed) {
         const answer = await ask({ kind: 'close' });
         if (answer.kind === 'failed') throw failure(answer, path);
       }
-      await worker.terminate();
+      closed = true;
+      await thread?.terminate();
     },
   };
+}
+
+function ended(): Error {
+  return new Error('the thread that writes the store has ended');
 }
 
 function packBatch(batch: readonly PreparedRecord[]): PackedBatch {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -66,6 +66,18 @@ describe('the thread that writes the store', () => {
     expect(await worker.commit([prepared(1)])).toEqual({ stored: 1, alreadyStored: 0 });
     await worker.close();
     await expect(worker.commit([prepared(2)])).rejects.toThrow('ended');
+  });
+
+  it('is started again with the next batch when it ended by itself', async () => {
+    const thread = join(sources.directory, 'src/results/store-worker.js');
+    const code = readFileSync(thread, 'utf8');
+    const dying = "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(1));";
+    writeFileSync(thread, dying);
+    const worker = client.startStoreWorker(path);
+    await expect(worker.commit([prepared(1)])).rejects.toThrow('ended');
+    writeFileSync(thread, code);
+    expect(await worker.commit([prepared(1)])).toEqual({ stored: 1, alreadyStored: 0 });
+    await worker.close();
   });
 });
 
