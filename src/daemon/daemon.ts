@@ -74,6 +74,7 @@ export class Daemon implements DaemonView {
   #settings: DaemonSettings;
   #http: HttpServer | null = null;
   #reload: Promise<void> = Promise.resolve();
+  #nextReload: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
 
   constructor(ports: DaemonPorts, settings: DaemonSettings) {
@@ -141,8 +142,13 @@ export class Daemon implements DaemonView {
 
   /** Reads the settings again. What cannot be used is said, and the old ones stay. */
   reload(): Promise<void> {
-    this.#reload = this.#reload.then(() => this.#reloadNow());
-    return this.#reload;
+    // One that waits for its turn will read what this one would.
+    this.#nextReload ??= this.#reload.then(() => {
+      this.#nextReload = null;
+      this.#reload = this.#reloadNow();
+      return this.#reload;
+    });
+    return this.#nextReload;
   }
 
   /** Ends within 10 s, with all that was measured stored. */

@@ -68,6 +68,25 @@ describe('a reload', () => {
     expect(daemon.httpOpen).toBe(0);
   });
 
+  it('is done once more, not once for each signal, after signals that come while one is under way', async () => {
+    await daemon.start();
+    let reads = 0;
+    let goOn = (): void => undefined;
+    daemon.readFiles = () => {
+      reads += 1;
+      return reads > 1 ? Promise.resolve(null) : new Promise((resolve) => (goOn = () => { resolve(null); }));
+    };
+    const first = daemon.daemon.reload();
+    await daemon.clock.run(Promise.resolve(), MINUTE);
+    const others = Array.from({ length: 50 }, () => daemon.daemon.reload());
+    goOn();
+    await daemon.clock.run(Promise.all([first, ...others]), MINUTE);
+    expect(reads).toBe(2);
+    expect(events('reloaded')).toHaveLength(2);
+    await reload();
+    expect(reads).toBe(3);
+  });
+
   it('keeps the HTTP server that there is while token or certificate cannot be used', async () => {
     await daemon.start();
     expect(daemon.httpOpen).toBe(1);
