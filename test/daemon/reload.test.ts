@@ -74,7 +74,14 @@ describe('a reload', () => {
     let goOn = (): void => undefined;
     daemon.readFiles = () => {
       reads += 1;
-      return reads > 1 ? Promise.resolve(null) : new Promise((resolve) => (goOn = () => { resolve(null); }));
+      return reads > 1
+        ? Promise.resolve(null)
+        : new Promise(
+            (resolve) =>
+              (goOn = () => {
+                resolve(null);
+              }),
+          );
     };
     const first = daemon.daemon.reload();
     await daemon.clock.run(Promise.resolve(), MINUTE);
