@@ -1,4 +1,4 @@
-import { accessSync, rmSync } from 'node:fs';
+import { accessSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
@@ -186,8 +186,9 @@ function usedOctets(database: Database.Database): number {
 /** An exclusive transaction on a file beside the store: a lock that dies with its process, also across containers. */
 function claimRun(path: string, runId: string): { release(): void } {
   if (path === ':memory:' || path === '') return { release: () => undefined };
-  const lockPath = `${path}.run-${runId}.lock`;
-  return explainingErrors(lockPath, () => {
+  return explainingErrors(path, () => {
+    // Links lead to the same store.
+    const lockPath = `${realpathSync(path)}.run-${runId}.lock`;
     const lock = openDatabase(lockPath, { timeout: 0 });
     try {
       lock.exec('BEGIN EXCLUSIVE');

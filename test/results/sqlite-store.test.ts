@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -582,5 +582,18 @@ describe('migrations', () => {
     expect(database.pragma('auto_vacuum', { simple: true })).toBe(2);
     expect(database.pragma('application_id', { simple: true })).toBe(0x70646d74);
     database.close();
+  });
+});
+
+describe('the claim of a run', () => {
+  it('holds for the store, whatever path leads to it', () => {
+    const link = join(directory, 'link.db');
+    symlinkSync(path, link);
+    const other = openSqliteStore(link);
+    const claim = store.claimRun('daemon');
+    expect(() => other.claimRun('daemon')).toThrow(expect.objectContaining({ code: 'EOUTPUTRUNBUSY' }));
+    claim.release();
+    other.claimRun('daemon').release();
+    other.close();
   });
 });
