@@ -114,16 +114,19 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
     const spacingMs = wish.spacingMs / 2;
     wishes.push({ ...wish, treatment, spacingMs, notBeforeNs: lastSentNs + spacingMs * 1e6 });
   };
+  let isOpen = false;
   for (const treatment of EXPLAINING_ARMS) {
     const arm = evidence.explain.get(ARM_CODE[treatment]) ?? emptyPlace();
     const isLost = arm.treatedPassed === 0 && arm.lost + arm.pending >= LOCATING_PAIRS;
-    const isSettled = isLost || arm.treatedPassed + arm.pending >= PASSES_TO_BELIEVE;
-    if (!isSettled && arm.pairs < EXPLAINING_PAIR_CAP) explainWith(treatment, arm);
+    if (isLost || arm.treatedPassed >= PASSES_TO_BELIEVE || arm.pairs >= EXPLAINING_PAIR_CAP) continue;
+    isOpen = true;
+    // What is on its way may be all that is needed.
+    if (arm.treatedPassed + arm.pending < PASSES_TO_BELIEVE) explainWith(treatment, arm);
   }
   // Last, the option itself again: had the loss ended meanwhile, that the others pass would tell nothing.
   const pdm = evidence.explain.get(ARM_CODE.pdm) ?? emptyPlace();
   const lostEnough = pdm.lost + pdm.pending >= LOST_AT_THE_END;
-  if (wishes.length === 0 && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP)
+  if (!isOpen && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP)
     explainWith('pdm', pdm);
   return wishes;
 }
