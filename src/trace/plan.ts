@@ -103,16 +103,16 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
   const atTarget = hopLimit === TARGET_HOP_LIMIT;
   const place = atTarget ? evidence.target : evidence.hops[hopLimit];
   const responder = atTarget ? targetBudget(state) : (place?.plainResponders[0] ?? null);
-  const lastSentNs = [...evidence.explain.values()].reduce(
-    (latest, { lastSentNs: sentNs }) => Math.max(latest, sentNs),
-    place?.lastSentNs ?? Number.NEGATIVE_INFINITY,
-  );
   const wishes: PairWish[] = [];
   const explainWith = (treatment: Arm, arm: PlaceEvidence): void => {
     const wish = wishAt(state, place, PURPOSE.explain, hopLimit, 'fresh', responder, 4 + arm.pairs);
-    // A pair of which one packet is lost draws one error, half of what the spacing is meant for.
-    const spacingMs = wish.spacingMs / 2;
-    wishes.push({ ...wish, treatment, spacingMs, notBeforeNs: lastSentNs + spacingMs * 1e6 });
+    let notBeforeNs = (place?.lastSentNs ?? Number.NEGATIVE_INFINITY) + (wish.spacingMs / 2) * 1e6;
+    for (const other of evidence.explain.values()) {
+      // A pair of which one packet is lost draws one error, half of what the spacing is meant for.
+      const draws = other.lost > 0 && other.treatedPassed === 0 ? 1 : 2;
+      notBeforeNs = Math.max(notBeforeNs, other.lastSentNs + (wish.spacingMs / 2) * draws * 1e6);
+    }
+    wishes.push({ ...wish, treatment, spacingMs: wish.spacingMs / 2, notBeforeNs });
   };
   let isOpen = false;
   for (const treatment of EXPLAINING_ARMS) {
@@ -126,8 +126,7 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
   // Last, the option itself again: had the loss ended meanwhile, that the others pass would tell nothing.
   const pdm = evidence.explain.get(ARM_CODE.pdm) ?? emptyPlace();
   const lostEnough = pdm.lost + pdm.pending >= LOST_AT_THE_END;
-  if (!isOpen && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP)
-    explainWith('pdm', pdm);
+  if (!isOpen && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP) explainWith('pdm', pdm);
   return wishes;
 }
 

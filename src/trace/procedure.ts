@@ -63,7 +63,7 @@ export const EXPLAINING_PAIR_CAP = 16;
 /** Packets of an explaining arm that must pass, and not fewer than are lost: one may slip through a filter that leaks. */
 export const PASSES_TO_BELIEVE = 2;
 /** Pairs with PDM after the explaining arms: the loss must still be there. */
-export const LOST_AT_THE_END = 3;
+export const LOST_AT_THE_END = 6;
 /** §6.5: pairs at a reporter beyond n when the target is silent. */
 export const REPORTER_PAIR_CAP = 40;
 /** §9: at most 8 SYNs per 10 s, two for each pair. */
