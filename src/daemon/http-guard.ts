@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { isLoopbackListen, type HttpSettings } from '../config/http-settings.js';
-import { formatAddress, parseAddress } from '../address/address.js';
+import { formatAddress, isLoopback, parseAddress } from '../address/address.js';
 import { HttpProblem, tooMany } from './http-problem.js';
 import { ClientRates, clientOf } from './http-rate-limit.js';
 import type { Access } from './http-route.js';
@@ -46,6 +46,7 @@ export class Guard {
     this.#checkHost(request);
     const mayRead = !this.protectsReads || this.#hasToken(request, true);
     if (request.access === 'read' && !mayRead) throw unauthorized(true);
+    if (request.access === 'health' && !mayRead && !isThisMachine(request.remoteAddress)) throw unauthorized(true);
     if (request.access === 'write') this.#checkWrite(request);
     return { mayRead };
   }
@@ -104,6 +105,13 @@ function hostOf(header: string): string | null {
 
 function hostKey(host: string): string {
   return isIP(host) === 0 ? host.toLowerCase().replace(/\.$/, '') : addressKey(host);
+}
+
+/** Health checks of containers and service managers have no token. */
+function isThisMachine(remoteAddress: string | undefined): boolean {
+  const key = addressKey(remoteAddress ?? '');
+  const address = parseAddress(key);
+  return key.startsWith('127.') || (address !== null && isLoopback(address.octets));
 }
 
 /** One text for each address: sockets that listen on `::` show IPv4 ones as mapped. */

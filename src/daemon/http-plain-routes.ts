@@ -31,7 +31,7 @@ export function plainRoutes({ settings, view, reader, lag, metrics, nowMs }: Pla
       path: '/healthz',
       name: 'health',
       summary: 'The process is alive.',
-      access: 'open',
+      access: 'health',
       unlimited: true,
       answers: { 200: { description: 'Alive.', type: JSON_TYPE, schema: 'Health' } },
       handle: () => ({
@@ -43,7 +43,7 @@ export function plainRoutes({ settings, view, reader, lag, metrics, nowMs }: Pla
       path: '/readyz',
       name: 'readiness',
       summary: 'Whether the daemon can measure and store, and why not.',
-      access: 'open',
+      access: 'health',
       unlimited: true,
       answers: {
         200: { description: 'Ready.', type: JSON_TYPE, schema: 'Readiness' },

@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import type { SchemaName } from './http-api-schemas.js';
 
 /**
- * Who may use a route. `open`: everybody. `read`: everybody on loopback, elsewhere whoever has the token. `write`: whoever
- * has the token, on loopback too.
+ * Who may use a route. `open`: everybody. `health`: who connects from this machine, and whoever has the token. `read`: everybody
+ * where the server listens on loopback, elsewhere whoever has the token. `write`: whoever has the token, on loopback too.
  */
-export type Access = 'open' | 'read' | 'write';
+export type Access = 'open' | 'health' | 'read' | 'write';
 
 export interface RouteRequest<Parameters, Query, Body> {
   readonly parameters: Parameters;

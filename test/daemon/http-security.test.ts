@@ -234,14 +234,25 @@ describe('on another address than loopback', () => {
       );
   });
 
-  it('strangers learn whether it is alive, whether it is ready but not why, and whom to ask about probes', async () => {
+  it('health checks on the same machine learn whether it is alive, and whether it is ready but not why', async () => {
     http.view.reasons = ['The store is full.'];
     const ready = async (headers: Record<string, string>): Promise<LightMyRequestResponse> =>
       elsewhere.inject({ url: '/readyz', headers });
     expect((await elsewhere.inject('/healthz')).statusCode).toBe(200);
     expect((await ready({})).json()).toEqual({ status: 'not-ready', reasons: [] });
     expect((await ready(POST.headers)).json()).toEqual({ status: 'not-ready', reasons: ['The store is full.'] });
-    expect((await elsewhere.inject('/.well-known/probing.txt')).statusCode).toBe(200);
+  });
+
+  it('strangers learn whom to ask about probes, and nothing of its health', async () => {
+    for (const remoteAddress of ['192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1']) {
+      const status = async (url: string, headers = {}): Promise<number> =>
+        (await elsewhere.inject({ url, remoteAddress, headers })).statusCode;
+      expect(await status('/.well-known/probing.txt')).toBe(200);
+      expect([await status('/healthz'), await status('/readyz')]).toEqual([401, 401]);
+      expect(await status('/healthz', POST.headers)).toBe(200);
+    }
+    for (const remoteAddress of ['::1', '127.0.0.1', '127.1.2.3', '::ffff:127.0.0.1'])
+      expect((await elsewhere.inject({ url: '/healthz', remoteAddress })).statusCode).toBe(200);
   });
 
   it('POST needs the token as a Bearer', async () => {
