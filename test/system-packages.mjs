@@ -34,20 +34,10 @@ const NEEDED = /** @type {const} */ ([
 
 const SEARCHED = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** @param {string} file */
-function isExecutable(file) {
+/** @param {string} file @param {number} mode */
+function isAccessible(file, mode) {
   try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** @param {string} file */
-function isThere(file) {
-  try {
-    accessSync(file, constants.R_OK);
+    accessSync(file, mode);
     return true;
   } catch {
     return false;
@@ -57,7 +47,9 @@ function isThere(file) {
 /** @returns {string[]} packages of which something is missing */
 export function missingPackages() {
   const missing = NEEDED.filter(([program]) =>
-    program.startsWith('/') ? !isThere(program) : !SEARCHED.some((folder) => isExecutable(path.join(folder, program))),
+    program.startsWith('/')
+      ? !isAccessible(program, constants.R_OK)
+      : !SEARCHED.some((folder) => isAccessible(path.join(folder, program), constants.X_OK)),
   );
   return [...new Set(missing.map(([, name]) => name))];
 }

@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import { FakeTransport, ManualTime, requestFor } from './engine-fixture.js';
+import { requestFor, setUp } from './engine-fixture.js';
 
 describe('one failed watch', () => {
   it('does not make every later trace unreachable', async () => {
-    const transport = new FakeTransport();
+    const { transport, time, engine } = setUp();
     transport.watchFailures = 1;
-    const time = new ManualTime();
-    const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes });
     expect((await engine.start(requestFor('icmp6')).record).verdict.outcome).toBe('unreachable');
     transport.answers = true;
     const second = engine.start(requestFor('icmp6')).record;
@@ -19,9 +16,7 @@ describe('one failed watch', () => {
 
 describe('an ambiguous reply', () => {
   it('is a doubt for each trace that it may belong to', async () => {
-    const transport = new FakeTransport();
-    const time = new ManualTime();
-    const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes });
+    const { transport, time, engine } = setUp();
     const [a, b] = [requestFor('icmp6'), requestFor('udp')].map((request) =>
       engine.start({ ...request, parameters: { ...request.parameters, flowLabel: 5 } }),
     );
@@ -35,9 +30,7 @@ describe('an ambiguous reply', () => {
 
 describe('an interrupt', () => {
   it('ends running traces although the route of another one is still looked up', async () => {
-    const transport = new FakeTransport();
-    const time = new ManualTime();
-    const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes });
+    const { transport, time, engine } = setUp();
     const running = engine.start(requestFor('icmp6'));
     await time.run(0.1e9);
     transport.route = () => new Promise(() => undefined);

@@ -1,6 +1,7 @@
 /** A transport in memory with a path of routers behind it, and a clock that only moves when told to. */
-import type { TraceRequest, EngineTime } from '../../src/engine/trace-engine.js';
-import type { Protocol } from '../../src/trace/record.js';
+import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import type { TraceEngineOptions, TraceRequest, EngineTime } from '../../src/engine/trace-engine.js';
+import type { Protocol, TraceRecord } from '../../src/trace/record.js';
 import type {
   ObservedPacket,
   ProbeTransport,
@@ -197,4 +198,18 @@ export function requestFor(protocol: Protocol, target = TARGET): TraceRequest {
       probeUri: null,
     },
   };
+}
+
+/** An engine over a transport in memory. */
+export function setUp(options: Partial<TraceEngineOptions> = {}, maxBatch = 16) {
+  const transport = new FakeTransport();
+  transport.capabilities = { ...transport.capabilities, maxBatch };
+  const time = new ManualTime();
+  transport.time = time;
+  const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes, ...options });
+  const finish = async (record: Promise<TraceRecord>): Promise<TraceRecord> => {
+    await time.runUntil(record);
+    return record;
+  };
+  return { transport, time, engine, finish };
 }

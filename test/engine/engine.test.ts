@@ -1,24 +1,8 @@
 /** The engine over a transport in memory: whatever the transport does, each trace ends in one record. */
 import { describe, expect, it } from 'vitest';
 import { traceRecordSchema } from '../../src/config/record-schema.js';
-import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import type { TraceEngineOptions } from '../../src/engine/trace-engine.js';
-import type { TraceRecord } from '../../src/trace/record.js';
 import { octetsOf, TARGET } from '../trace/trace-fixture.js';
-import { FakeTransport, ManualTime, requestFor } from './engine-fixture.js';
-
-function setUp(options: Partial<TraceEngineOptions> = {}, maxBatch = 16) {
-  const transport = new FakeTransport();
-  transport.capabilities = { ...transport.capabilities, maxBatch };
-  const time = new ManualTime();
-  transport.time = time;
-  const engine = createTraceEngine({ transport, time, rate: 1000, randomBytes: transport.randomBytes, ...options });
-  const finish = async (record: Promise<TraceRecord>): Promise<TraceRecord> => {
-    await time.runUntil(record);
-    return record;
-  };
-  return { transport, time, engine, finish };
-}
+import { requestFor, setUp } from './engine-fixture.js';
 
 describe('a trace in the engine', () => {
   it('ends in a delivered record over a path that answers everything', async () => {

@@ -6,20 +6,11 @@ import { describe, expect, it } from 'vitest';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { createLab } from './lab.mjs';
 import type { Lab } from './lab-types.js';
+import { traceRecords } from './trace-records.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const TRANSPORTS = ['native', 'raw-socket'] as const;
 const ACCUSATIONS = ['dropped', 'rejected', 'stripped', 'altered', 'impaired'];
-
-async function trace(lab: Lab, ...flags: readonly string[]): Promise<readonly TraceRecord[]> {
-  const argv = [MAIN, '--json', '--no-dns', ...flags, lab.targetAddress];
-  const { stdout, stderr } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 110_000 });
-  expect(stdout, stderr).not.toBe('');
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as TraceRecord);
-}
 
 async function inLab(scenario: string, use: (lab: Lab) => Promise<void>): Promise<void> {
   const lab = await createLab(scenario);
@@ -86,7 +77,7 @@ describe.concurrent('pdm-trace --fragment', () => {
       inLab('delivered-8', async (lab) => {
         const capture = await lab.capture('hop1', 'up');
         const file = join(lab.directory, 'evidence.pcapng');
-        const records = await trace(lab, '--fragment', '--transport', transport, '--pcap', file);
+        const records = await traceRecords(lab, '--fragment', '--transport', transport, '--pcap', file);
         const { packets } = await capture.stop();
         for (const { verdict, summary, flow, counters } of records) {
           expect(verdict.outcome).toBe('delivered');
@@ -118,7 +109,7 @@ describe.concurrent('pdm-trace --fragment', () => {
     it(`delivered where the answers are fragments themselves (${transport})`, () =>
       inLab('delivered-8', async (lab) => {
         const flags = ['--fragment', '--size', '3000', '--protocol', 'icmp6', '--transport', transport];
-        const [record] = await trace(lab, ...flags);
+        const [record] = await traceRecords(lab, ...flags);
         expect(record!.verdict.outcome).toBe('delivered');
         expect(record!.verdict.evidence.rates).toEqual({ plain: 1, pdm: 1 });
         expect(record!.summary.lastPdmHop?.hop).toBe(8);
@@ -129,7 +120,7 @@ describe.concurrent('pdm-trace --fragment', () => {
     it(`accuses nobody where all fragments are dropped, and says so (${transport})`, () =>
       inLab('delivered-8', async (lab) => {
         await filterAt(lab, 'hop4', 'exthdr frag exists');
-        for (const { verdict } of await trace(lab, '--fragment', '--transport', transport)) {
+        for (const { verdict } of await traceRecords(lab, '--fragment', '--transport', transport)) {
           expect(ACCUSATIONS).not.toContain(verdict.outcome);
           expect(verdict.reasons.join(' ')).toContain('All probes were fragments');
         }
@@ -138,14 +129,14 @@ describe.concurrent('pdm-trace --fragment', () => {
     it(`dropped beyond hop 4 where fragments with the option are, and only those (${transport})`, () =>
       inLab('delivered-8', async (lab) => {
         await filterAt(lab, 'hop4', 'exthdr frag exists exthdr dst exists');
-        const records = await trace(lab, '--fragment', '--transport', transport);
+        const records = await traceRecords(lab, '--fragment', '--transport', transport);
         expect(records).toHaveLength(2);
         for (const { verdict, summary } of records) {
           expect([verdict.outcome, verdict.cause]).toEqual(['dropped', 'destination-options']);
           expect(verdict.interval?.after).toBe(4);
           expect(summary.nextHop?.address).toBe(lab.hopAddress(5));
         }
-        const [whole] = await trace(lab, '--protocol', 'icmp6', '--transport', transport);
+        const [whole] = await traceRecords(lab, '--protocol', 'icmp6', '--transport', transport);
         expect(whole!.verdict.outcome).toBe('delivered');
       }));
   }
@@ -155,7 +146,7 @@ describe.concurrent('pdm-trace --fragment', () => {
       await filterAt(lab, 'hop4', 'exthdr dst exists frag frag-off != 0');
       const { code, stderr } = await lab.exec('target', ['sysctl', '-w', 'net.ipv6.ip6frag_time=1']);
       expect(code, stderr).toBe(0);
-      const [record] = await trace(lab, '--fragment', '--protocol', 'udp');
+      const [record] = await traceRecords(lab, '--fragment', '--protocol', 'udp');
       expect(record!.verdict.outcome).toBe('inconclusive');
       expect(record!.verdict.reasons.join(' ')).toMatch(/some of them came and others did not/);
       // First fragments are quoted beyond hop 4, whole probes are not.
@@ -167,14 +158,14 @@ describe.concurrent('pdm-trace --fragment', () => {
   it('places the drop of later fragments before the hops that first ones reach', () =>
     inLab('delivered-8', async (lab) => {
       await filterAt(lab, 'hop4', 'exthdr dst exists frag frag-off != 0');
-      const [record] = await trace(lab, '--fragment', '--protocol', 'icmp6', '--no-explain');
+      const [record] = await traceRecords(lab, '--fragment', '--protocol', 'icmp6', '--no-explain');
       expect(record!.verdict.outcome).toBe('dropped');
       expect(record!.verdict.interval).toMatchObject({ after: 4, upTo: 9 });
     }));
 
   it('passes a link that only takes what every link takes', () =>
     inLab('small-mtu', async (lab) => {
-      for (const { verdict } of await trace(lab, '--fragment')) expect(verdict.outcome).toBe('delivered');
+      for (const { verdict } of await traceRecords(lab, '--fragment')) expect(verdict.outcome).toBe('delivered');
     }));
 });
 
@@ -182,7 +173,7 @@ describe.concurrent('pdm-trace --size', () => {
   for (const transport of TRANSPORTS) {
     it(`accuses nobody where the option makes packets too long for a link, and names the size that fits (${transport})`, () =>
       inLab('small-mtu', async (lab) => {
-        const records = await trace(lab, '--size', '1270', '--transport', transport);
+        const records = await traceRecords(lab, '--size', '1270', '--transport', transport);
         expect(records).toHaveLength(2);
         for (const { verdict, flow, hops, targetPairs } of records) {
           expect(flow.size).toBe(1270);
@@ -198,14 +189,14 @@ describe.concurrent('pdm-trace --size', () => {
 
   it('says no more than that where both arms are too long', () =>
     inLab('small-mtu', async (lab) => {
-      const [record] = await trace(lab, '--size', '1400', '--protocol', 'icmp6');
+      const [record] = await traceRecords(lab, '--size', '1400', '--protocol', 'icmp6');
       expect(record!.verdict.outcome).toBe('inconclusive');
       expect(record!.verdict.reasons[0]).toContain('Give --size 1264 or less');
     }));
 
   it('delivered with the largest probes that fit, quoted in part', () =>
     inLab('small-mtu', async (lab) => {
-      for (const { verdict, summary } of await trace(lab, '--size', '1264')) {
+      for (const { verdict, summary } of await traceRecords(lab, '--size', '1264')) {
         expect(verdict.outcome).toBe('delivered');
         expect(summary.lastPdmHop?.hop).toBe(8);
       }

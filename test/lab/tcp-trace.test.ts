@@ -1,11 +1,10 @@
 /** SYN probes in the lab's real networks: a port that listens, one that does not, and filters on the way. */
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { createLab } from './lab.mjs';
 import type { Lab } from './lab-types.js';
+import { traceRecords } from './trace-records.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const LISTEN = `
 import socket, sys
 server = socket.create_server(("::", 443), family=socket.AF_INET6, backlog=64)
@@ -60,18 +59,8 @@ function countSegments(packets: readonly Uint8Array[]): Segments {
 }
 
 async function trace(lab: Lab, ...flags: readonly string[]): Promise<TraceRecord> {
-  const [record] = await traces(lab, 'tcp', ...flags);
+  const [record] = await traceRecords(lab, '--protocol', 'tcp', ...flags);
   return record!;
-}
-
-async function traces(lab: Lab, protocols: string, ...flags: readonly string[]): Promise<readonly TraceRecord[]> {
-  const argv = [MAIN, '--json', '--no-dns', '--protocol', protocols, ...flags, lab.targetAddress];
-  const { stdout, stderr } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 110_000 });
-  expect(stdout, stderr).not.toBe('');
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as TraceRecord);
 }
 
 /** Every SYN that comes to this router is delivered to it, whatever its address and hop limit. */
@@ -158,7 +147,7 @@ describe.concurrent('pdm-trace --protocol tcp', () => {
       try {
         const stop = await intercept(lab, 'hop4');
         const capture = await lab.capture('target', 'up');
-        const records = await traces(lab, 'icmp6,tcp', '--transport', transport);
+        const records = await traceRecords(lab, '--protocol', 'icmp6,tcp', '--transport', transport);
         const { syns } = countSegments((await capture.stop()).packets);
         stop();
         expect(syns).toBe(0);
@@ -180,7 +169,7 @@ describe.concurrent('pdm-trace --protocol tcp', () => {
     const lab = await createLab('drop-at-4');
     try {
       const stop = await intercept(lab, 'hop6');
-      const records = await traces(lab, 'icmp6,tcp', '--no-explain');
+      const records = await traceRecords(lab, '--protocol', 'icmp6,tcp', '--no-explain');
       stop();
       const tcp = records.find(({ protocol }) => protocol === 'tcp');
       expect(tcp!.verdict.outcome).toBe('inconclusive');
