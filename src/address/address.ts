@@ -151,3 +151,9 @@ export function isLinkLocal(octets: Uint8Array, offset = 0): boolean {
 export function isUniqueLocal(octets: Uint8Array, offset = 0): boolean {
   return ((octets[offset] ?? 0) & 0xfe) === 0xfc;
 }
+
+/** An address as RFC 5952 writes it, which is how records hold it; any other text, and one with a zone, as it is. */
+export function canonicalText(text: string): string {
+  const address = parseAddress(text);
+  return address === null || address.zone !== null ? text : formatAddress(address.octets);
+}

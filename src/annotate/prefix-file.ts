@@ -10,6 +10,15 @@ const SIZE_LIMIT = 64 << 20;
  * Throws AnnotationError `prefix-file-unreadable` or `prefix-file-malformed`.
  */
 export async function readPrefixFile(path: string, setting: string): Promise<PrefixSet> {
+  return (await readChecked(path, setting)).set;
+}
+
+/** The same file as text, for a process that parses it itself. */
+export async function readPrefixText(path: string, setting: string): Promise<string> {
+  return (await readChecked(path, setting)).text;
+}
+
+async function readChecked(path: string, setting: string): Promise<{ readonly set: PrefixSet; readonly text: string }> {
   let text: string;
   try {
     const { size } = await stat(path);
@@ -21,7 +30,7 @@ export async function readPrefixFile(path: string, setting: string): Promise<Pre
   }
   const { set, errors } = parsePrefixList(text);
   const first = errors[0];
-  if (first === undefined) return set;
+  if (first === undefined) return { set, text };
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more lines)` : '';
   throw new AnnotationError(
     'prefix-file-malformed',

@@ -1,12 +1,12 @@
 /** The only place where adapters meet ports. */
 import { randomBytes } from 'node:crypto';
 import { constants, readFileSync } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { annotateRecord } from '../annotate/annotate-record.js';
 import { openAsDatabase } from '../annotate/as-database.js';
 import { createNameResolver } from '../annotate/names.js';
-import { readPrefixFile } from '../annotate/prefix-file.js';
+import { readPrefixFile, readPrefixText } from '../annotate/prefix-file.js';
 import { refuseTarget } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
 import type { EngineTime } from '../engine/trace-engine.js';
@@ -141,9 +141,7 @@ export const daemonProcess: DaemonProcess = {
     if (settings.asnDb !== null)
       await access(settings.asnDb, constants.R_OK).catch(unreadable(settings.asnDb, 'asnDb'));
     if (settings.ixpPrefixes !== null) await readPrefixFile(settings.ixpPrefixes, 'ixpPrefixes');
-    if (settings.doNotProbe === null) return null;
-    await readPrefixFile(settings.doNotProbe, 'doNotProbe');
-    return readFile(settings.doNotProbe, 'utf8');
+    return settings.doNotProbe === null ? null : readPrefixText(settings.doNotProbe, 'doNotProbe');
   },
   checkHttp: async (settings) => {
     const { readHttpFiles } = await import('../daemon/http-files.js');
@@ -207,6 +205,10 @@ interface AdapterOptions {
   readonly interface?: string;
 }
 
+function adapterOptions({ interface: name }: Settings, clock: EngineClock): AdapterOptions {
+  return name === null ? { clock } : { clock, interface: name };
+}
+
 const ADAPTERS: Readonly<Record<AdapterName, (options: AdapterOptions) => Promise<ProbeTransport>>> = {
   native: openNativeTransport,
   'raw-socket': openRawSocketTransport,
@@ -217,7 +219,7 @@ const PREFERENCE: readonly AdapterName[] = ['native', 'raw-socket'];
 
 /** `auto` takes the best adapter that opens and says why it is not a better one. */
 async function openTransport(settings: Settings, clock: EngineClock): Promise<OpenedTransport> {
-  const options = settings.interface === null ? { clock } : { clock, interface: settings.interface };
+  const options = adapterOptions(settings, clock);
   if (settings.transport !== 'auto') {
     try {
       return { transport: await ADAPTERS[settings.transport](options), choice: settings.transport };
@@ -250,9 +252,7 @@ async function tryOtherTransport(
   const name = PREFERENCE.find((candidate) => candidate !== chosen);
   if (name === undefined || !PREFERENCE.some((candidate) => candidate === chosen)) return null;
   try {
-    const other = await ADAPTERS[name](
-      settings.interface === null ? { clock } : { clock, interface: settings.interface },
-    );
+    const other = await ADAPTERS[name](adapterOptions(settings, clock));
     await other.close();
     return { name, problem: null };
   } catch (error) {

@@ -7,6 +7,7 @@ import { Daemon, type DaemonPorts } from '../daemon/daemon.js';
 import { within, type DaemonClock } from '../daemon/daemon-clock.js';
 import { errorFields, type DaemonLog } from '../daemon/daemon-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
+import { PROCESS_TIME } from '../results/record-writer.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { CliError, usageError } from './cli-error.js';
 import { daemonCheckLines } from './daemon-check.js';
@@ -175,15 +176,7 @@ function claimStore(store: SqliteStore): void {
   }
 }
 
-const CLOCK: DaemonClock = {
-  wallMs: () => Date.now(),
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    return () => {
-      clearTimeout(timer);
-    };
-  },
-};
+const CLOCK: DaemonClock = { ...PROCESS_TIME, wallMs: () => Date.now() };
 
 /** Signals that come before anybody listens are kept. */
 class Signals {

@@ -16,7 +16,7 @@ import { createUuidV7 } from './uuid-v7.js';
 
 /** What a list would take. In a database of its own that nobody else sees: duplicates are found as in earnest. */
 export async function dryRun(settings: Settings, terminal: Terminal): Promise<number> {
-  const { targets, protocol, dport, company, rate } = settings;
+  const { targets, protocol, dport, company } = settings;
   if (targets === null) throw usageError('no list given; name one with --targets FILE');
   const store = openSqliteStore('');
   try {
@@ -29,13 +29,7 @@ export async function dryRun(settings: Settings, terminal: Terminal): Promise<nu
       },
     });
     const skipped = `${counted(loaded.badRows, 'row')} skipped, ${figures(loaded.duplicates)} repeated`;
-    const size = {
-      targets: loaded.targets,
-      ...recordsLeft(store, id),
-      rate,
-      packetsPerProbe: packetsOf(settings),
-    };
-    return await print([skipped, ...estimateLines(size)], terminal);
+    return await print([skipped, ...estimateLines(sizeOf(store, id, loaded.targets, settings))], terminal);
   } finally {
     store.close();
   }
@@ -49,22 +43,13 @@ export async function dryRunOfRest(
   terminal: Terminal,
 ): Promise<number> {
   const { done, total, waiting, inFlight } = store.targets.progress(run.id);
-  const size = {
-    targets: waiting + inFlight,
-    ...recordsLeft(store, run.id),
-    rate: settings.rate,
-    packetsPerProbe: packetsOf(settings),
-  };
+  const size = sizeOf(store, run.id, waiting + inFlight, settings);
   const head = `run ${run.id} of ${new Date(run.startedAtMs).toISOString()}: ${figures(done)} of ${figures(total)} targets are done; what is left:`;
   const loading = run.state === 'loading' ? ['its list was not read to the end; --resume reads it again'] : [];
   return print([head, ...loading, ...estimateLines(size)], terminal);
 }
 
-function packetsOf({ size, fragment }: Settings): number {
-  return fragment ? fragmentsOf(size) : 1;
-}
-
-function recordsLeft(store: SqliteStore, runId: string): Pick<ListSize, 'records' | 'tcpRecords'> {
+function sizeOf(store: SqliteStore, runId: string, targets: number, { rate, size, fragment }: Settings): ListSize {
   let records = 0;
   let tcpRecords = 0;
   for (const { protocols, stored } of store.targets.waiting(runId)) {
@@ -72,7 +57,7 @@ function recordsLeft(store: SqliteStore, runId: string): Pick<ListSize, 'records
     records += left.length;
     if (left.includes('tcp')) tcpRecords += 1;
   }
-  return { records, tcpRecords };
+  return { targets, records, tcpRecords, rate, packetsPerProbe: fragment ? fragmentsOf(size) : 1 };
 }
 
 async function print(lines: readonly string[], terminal: Terminal): Promise<number> {

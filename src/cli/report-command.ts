@@ -17,10 +17,9 @@ import { openReportStore, storeUnreadable } from './report-store.js';
 import { createResultOutput } from './result-output.js';
 import { figures } from './run-progress.js';
 import { createStyle, wantsColour, wantsUnicode } from './style.js';
-import type { Terminal } from './terminal.js';
+import { columnsOf, type Terminal } from './terminal.js';
 import { sanitizeForTerminal } from './terminal-text.js';
 
-const DEFAULT_COLUMNS = 80;
 const DEFAULT_TITLE = 'PDM report';
 /** A page of more records than this is slow to open in a browser, and nobody reads it. */
 const PAGE_RECORDS = 2000;
@@ -134,7 +133,7 @@ class ReportJob {
     const toTerminal = this.#request.output === null && stdout.isTTY === true;
     const coloured = this.#request.output === null && wantsColour(environment, toTerminal);
     return {
-      columns: toTerminal ? (stdout.columns ?? DEFAULT_COLUMNS) : null,
+      columns: toTerminal ? columnsOf(stdout) : null,
       style: createStyle(coloured, !toTerminal || wantsUnicode(environment)),
       onLeftOut: (names) => {
         this.#say(`left out for want of width: ${names.join(', ')}; a wider terminal or --format csv has them`);

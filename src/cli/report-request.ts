@@ -1,11 +1,11 @@
 import { extname } from 'node:path';
-import { formatAddress, parseAddress } from '../address/address.js';
+import { canonicalText } from '../address/address.js';
 import { closestName } from '../config/closest-name.js';
 import type { TraceFilter } from '../results/trace-queries.js';
 import { ACCUSATIONS, OUTCOMES, PROTOCOLS, type Outcome } from '../trace/record.js';
 import { usageError } from './cli-error.js';
 import { REPORT_FORMATS, type ReportFormat } from './report-flags.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { shown } from './terminal-text.js';
 
 export const REPORT_VIEWS = ['records', 'counts', 'changes', 'runs'] as const;
 export type ReportView = (typeof REPORT_VIEWS)[number];
@@ -91,7 +91,7 @@ function filterOf(flags: Flags): TraceFilter {
     ...(company === null ? {} : { company }),
     ...(outcome === null ? {} : { outcomes: outcomesOf(outcome) }),
     ...(protocol === null ? {} : { protocols: listOf('--protocol', protocol, PROTOCOLS) }),
-    ...(target === null ? {} : { destination: destinationOf(target) }),
+    ...(target === null ? {} : { destination: canonicalText(target) }),
     ...(asn === null ? {} : { asn: asnOf(asn) }),
     ...(tag === null ? {} : { tag }),
     ...(fromMs === null ? {} : { fromMs }),
@@ -102,12 +102,6 @@ function filterOf(flags: Flags): TraceFilter {
 function outcomesOf(given: string): Outcome[] {
   const names = listOf('--outcome', given, [...OUTCOMES, 'accusations'] as const);
   return [...new Set(names.flatMap((name) => (name === 'accusations' ? ACCUSATIONS : [name])))];
-}
-
-/** Records hold addresses as RFC 5952 writes them. */
-function destinationOf(given: string): string {
-  const address = parseAddress(given);
-  return address === null || address.zone !== null ? given : formatAddress(address.octets);
 }
 
 function asnOf(given: string): number {
@@ -164,11 +158,4 @@ function oneOf<Name extends string>(flag: string, given: string, known: readonly
 function text(flags: Flags, name: string): string | null {
   const value = flags[name];
   return typeof value === 'string' ? value : null;
-}
-
-/** Beyond this the rest of a value says nothing more. */
-const SHOWN_CHARACTERS = 80;
-
-function shown(given: string): string {
-  return sanitizeForTerminal(given.slice(0, SHOWN_CHARACTERS));
 }

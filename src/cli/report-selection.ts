@@ -1,11 +1,12 @@
 import { closestName } from '../config/closest-name.js';
+import { timeText } from '../report/table.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { Page, TraceFilter } from '../results/trace-queries.js';
 import { usageError } from './cli-error.js';
 import type { ReportRequest } from './report-request.js';
 import { figures } from './run-progress.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { sanitizeForTerminal, shown } from './terminal-text.js';
 
 /** Which records a report shows. */
 export interface Selection {
@@ -134,12 +135,4 @@ function nearName(what: string, given: string, known: readonly string[]): string
   const near = closestName(given, known);
   const start = `there is no ${what} "${shown(given)}"`;
   return near === null ? start : `${start}, did you mean "${sanitizeForTerminal(near)}"?`;
-}
-
-function timeText(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
-}
-
-function shown(given: string): string {
-  return sanitizeForTerminal(given.slice(0, 80));
 }

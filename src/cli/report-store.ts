@@ -1,6 +1,6 @@
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
-import { CliError } from './cli-error.js';
+import { CliError, errorCode } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 
 /** Opens a store for reading only. @throws CliError 66. */
@@ -35,5 +35,5 @@ function messageOf(error: OutputError): string {
 }
 
 function causeCode({ cause, code }: OutputError): string {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : code;
+  return errorCode(cause) ?? code;
 }

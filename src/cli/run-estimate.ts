@@ -1,9 +1,7 @@
+import { TYPICAL_PACKETS } from '../daemon/measure-options.js';
+import { PROBE_CAP } from '../trace/trace-state.js';
 import { counted, durationText, figures } from './run-progress.js';
 
-/** Packets that a record takes on a path of about twelve hops, the target's pairs included. */
-const TYPICAL_PACKETS = 110;
-/** METHOD §9. */
-const MOST_PACKETS = 400;
 /** A TCP record by itself: 14 pairs of SYNs to the target, and those for the hops before it. */
 const TYPICAL_TCP_SECONDS = 90;
 
@@ -21,7 +19,7 @@ export interface ListSize {
 /** What a dry run says, a line each. */
 export function estimateLines({ targets, records, tcpRecords, rate, packetsPerProbe }: ListSize): string[] {
   const typicalEach = TYPICAL_PACKETS * packetsPerProbe;
-  const mostEach = MOST_PACKETS * packetsPerProbe;
+  const mostEach = PROBE_CAP * packetsPerProbe;
   const typical = records * typicalEach;
   const most = records * mostEach;
   return [

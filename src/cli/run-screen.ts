@@ -4,13 +4,12 @@ import type { Outcome } from '../trace/record.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
 import { outcomesText, progressFrame, progressText, type RunProgress } from './run-progress.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
-import type { Terminal } from './terminal.js';
+import { columnsOf, type Terminal } from './terminal.js';
 
 const REDRAW_MS = 250;
 const LINE_MS = 10_000;
 /** The rate shown is that of the last few seconds. */
 const RATE_SAMPLES = 12;
-const DEFAULT_COLUMNS = 80;
 
 export interface RunScreenOptions {
   readonly terminal: Terminal;
@@ -101,6 +100,6 @@ export class RunScreen {
   }
 
   #columns(): number {
-    return this.#options.terminal.stderr.columns ?? DEFAULT_COLUMNS;
+    return columnsOf(this.#options.terminal.stderr);
   }
 }

@@ -3,9 +3,11 @@ import type { Settings } from '../config/settings.js';
 import { loadList, type LoadedList } from '../daemon/load-list.js';
 import { measureOptions, REPORTER_LIFETIME_MS, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
 import { runList } from '../daemon/run-list.js';
-import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
+import { NewReporters } from '../daemon/new-reporters.js';
+import { mayPass } from '../results/output-error.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
+import type { TargetProgress } from '../results/target-table.js';
 import { CliError, errorCode, usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 import { ListMeasurer } from './list-measurer.js';
@@ -13,7 +15,7 @@ import type { Log } from './log.js';
 import type { Measuring, OpenMeasuring } from './measuring.js';
 import { RecordKeeper } from './record-keeper.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
-import { figures, outcomesText } from './run-progress.js';
+import { counted, figures, outcomesText } from './run-progress.js';
 import { RunScreen } from './run-screen.js';
 import type { StorePorts } from './store-ports.js';
 import type { Terminal } from './terminal.js';
@@ -44,7 +46,7 @@ export class RunSession {
   readonly #context: RunContext;
   readonly #output: ResultOutput;
   readonly #stop = new AbortController();
-  readonly #newReporters = new Set<string>();
+  readonly #reporters: NewReporters;
   /** What ended the run early, if not the user. */
   #fatal: Error | null = null;
   #screen: RunScreen | null = null;
@@ -56,6 +58,7 @@ export class RunSession {
     this.#settings = settings;
     this.#context = context;
     this.#output = createResultOutput(context.terminal.stdout);
+    this.#reporters = new NewReporters(store, context.log);
   }
 
   async run(): Promise<number> {
@@ -78,7 +81,9 @@ export class RunSession {
         forList: true,
         ownsFiles: true,
         knownReporters: [...this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS)],
-        onReporter: (address) => this.#newReporters.add(address),
+        onReporter: (address) => {
+          this.#reporters.note(address, Date.now());
+        },
       });
     } catch (error) {
       // What never began is nothing to go on with.
@@ -95,8 +100,9 @@ export class RunSession {
     try {
       if (!(await this.#load())) return await this.#end();
       this.#store.targets.returnInFlight(this.#run.id);
-      this.#introduce(measuring);
-      this.#screen = this.#createScreen(measurer);
+      const progress = this.#store.targets.progress(this.#run.id);
+      this.#introduce(measuring, progress);
+      this.#screen = this.#createScreen(measurer, progress);
       await this.#work(measurer, slots);
       return await this.#end();
     } finally {
@@ -168,8 +174,8 @@ export class RunSession {
       throw new CliError('ENOTARGETS', EXIT.noInput, `"${targets}" names no target; write one host a line`);
     }
     const { badRows, duplicates } = loaded;
-    if (badRows > 0) this.#say(`${rowsText(badRows)} of the list skipped, for the reasons above`);
-    if (duplicates > 0) this.#say(`${rowsText(duplicates)} of the list measured once with an earlier one`);
+    if (badRows > 0) this.#say(`${counted(badRows, 'row')} of the list skipped, for the reasons above`);
+    if (duplicates > 0) this.#say(`${counted(duplicates, 'row')} of the list measured once with an earlier one`);
     this.#store.runs.setState(this.#run.id, 'ready');
     return true;
   }
@@ -179,24 +185,22 @@ export class RunSession {
     this.#store.runs.deleteEmpty();
   }
 
-  #introduce(measuring: Measuring): void {
+  #introduce(measuring: Measuring, { total, done }: TargetProgress): void {
     const { rate, seed } = this.#settings;
-    const { total, done } = this.#store.targets.progress(this.#run.id);
     const left = done === 0 ? '' : `${figures(total - done)} left of `;
     const parts = [
       `pdm-trace ${this.#context.toolVersion}`,
       `transport ${measuring.transportChoice}`,
       `seed ${seed ?? 0}`,
       `run ${this.#run.id}`,
-      `${left}${figures(total)} ${total === 1 ? 'target' : 'targets'} at ${figures(rate)} packets/s into ${this.#store.path}`,
+      `${left}${counted(total, 'target')} at ${figures(rate)} packets/s into ${this.#store.path}`,
     ];
     this.#context.terminal.stderr.write(`${sanitizeForTerminal(parts.join(', '))}\n`);
     this.#context.log.debug('run-started', { runId: this.#run.id, seed, transport: measuring.transportChoice });
   }
 
   /** A run that is gone on with shows what it has as a whole. */
-  #createScreen(measurer: ListMeasurer): RunScreen {
-    const { total, done } = this.#store.targets.progress(this.#run.id);
+  #createScreen(measurer: ListMeasurer, { total, done }: TargetProgress): RunScreen {
     const screen = new RunScreen({
       terminal: this.#context.terminal,
       settings: this.#settings,
@@ -226,7 +230,7 @@ export class RunSession {
     });
     this.#screen?.watch(() => keeper.writer.held);
     const reporters = setInterval(() => {
-      this.#storeReporters();
+      this.#reporters.store();
     }, REPORTERS_MS);
     let end: 'done' | 'stopped' = 'stopped';
     try {
@@ -249,7 +253,7 @@ export class RunSession {
       await keeper.close();
     }
     await this.#insist(() => {
-      this.#storeReporters();
+      this.#reporters.store();
       if (end === 'done') this.#store.runs.setState(this.#run.id, 'finished', Date.now());
     });
   }
@@ -289,17 +293,6 @@ export class RunSession {
     }
   }
 
-  #storeReporters(): void {
-    if (this.#newReporters.size === 0) return;
-    try {
-      this.#store.reporters.add(this.#newReporters, Date.now());
-      this.#newReporters.clear();
-    } catch (error) {
-      // The store's own failure is said when records cannot be written; these few wait for the next time.
-      this.#context.log.debug('reporters-not-stored', { code: errorCode(error) });
-    }
-  }
-
   async #end(): Promise<number> {
     const screen = this.#screen;
     screen?.close();
@@ -319,15 +312,6 @@ export class RunSession {
     this.#screen?.clear();
     this.#context.terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(message)}\n`);
   }
-}
-
-/** A disk gets room again, a lock is given back, and what was not kept for want of room is measured again. */
-function mayPass(error: unknown): boolean {
-  return error instanceof OutputError && (error.isTransient || error.code === OUTPUT_ERRORS.spillFull);
-}
-
-function rowsText(count: number): string {
-  return count === 1 ? '1 row' : `${figures(count)} rows`;
 }
 
 function brokenTransport(cause: Error): CliError {

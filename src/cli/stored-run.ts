@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { NOT_STORED } from '../config/run-options.js';
+import { runOptions } from '../config/run-options.js';
 import type { Settings } from '../config/settings.js';
 import type { NewRun } from '../results/run-table.js';
 import { createUuidV7 } from './uuid-v7.js';
@@ -16,18 +16,14 @@ export function newStoredRun(
   toolVersion: string,
   more: Readonly<Record<string, unknown>> = {},
 ): NewRun {
-  const options = Object.entries(settings)
-    .filter(([key]) => !NOT_STORED.some((other) => other === key))
-    .map(([key, value]: [string, unknown]) => {
-      const isFile = FILES.some((file) => file === key) && typeof value === 'string';
-      return [key, isFile ? resolve(value) : value] as const;
-    });
+  const options = runOptions(settings);
+  for (const key of FILES) if (typeof options[key] === 'string') options[key] = resolve(options[key]);
   return {
     id: createUuidV7(Date.now, (length) => randomBytes(length))(),
     name,
     vantage: settings.vantage,
     toolVersion,
-    options: { command, ...Object.fromEntries(options), ...more },
+    options: { command, ...options, ...more },
     startedAtMs: Date.now(),
   };
 }

@@ -14,6 +14,14 @@ export function sanitizeForTerminal(text: string): string {
   return text.replace(UNSAFE, '?');
 }
 
+/** Beyond this the rest of a value says nothing more. */
+const SHOWN_CHARACTERS = 80;
+
+/** What somebody gave, as it is shown in a message. */
+export function shown(given: string): string {
+  return sanitizeForTerminal(given.slice(0, SHOWN_CHARACTERS));
+}
+
 const COMBINING = /^[\p{Mn}\p{Me}]$/u;
 /** East Asian wide and full-width forms, and emoji, which terminals draw two columns wide. */
 const WIDE =

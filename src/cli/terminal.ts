@@ -19,6 +19,13 @@ export interface Terminal {
   exitNow(code: number): void;
 }
 
+const DEFAULT_COLUMNS = 80;
+
+/** How wide a stream is that people read. */
+export function columnsOf({ columns }: OutputStream): number {
+  return columns ?? DEFAULT_COLUMNS;
+}
+
 export function processTerminal(): Terminal {
   return {
     stdout: process.stdout,

@@ -10,7 +10,7 @@ import { NameBook } from './name-book.js';
 import { recordText } from './record-text.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
-import type { Terminal } from './terminal.js';
+import { columnsOf, type Terminal } from './terminal.js';
 import type { StorePorts } from './store-ports.js';
 import { sanitizeForTerminal, wrap } from './terminal-text.js';
 import { startHosts, traceParameters, type JobsOptions, type TraceJob, type TraceResult } from './trace-jobs.js';
@@ -19,7 +19,6 @@ import type { TraceStore } from './trace-store.js';
 const REDRAW_MS = 100;
 const NAMES_MS = 400;
 const PROGRESS_MS = 10_000;
-const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
 export interface TraceContext {
@@ -315,7 +314,7 @@ class TraceSession {
   }
 
   #columns(): number {
-    return this.#context.terminal.stdout.columns ?? DEFAULT_COLUMNS;
+    return columnsOf(this.#context.terminal.stdout);
   }
 }
 

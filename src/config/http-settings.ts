@@ -92,7 +92,7 @@ export const httpSettingsSchema = z
       .describe('probe description (RFC 9511) served at /.well-known/probing.txt; null: none'),
   })
   .superRefine((settings, context) => {
-    if (isLoopbackListen(settings.listen)) return;
+    if (isLoopbackText(settings.listen)) return;
     const say = (path: string, message: string): void => {
       context.addIssue({ code: 'custom', path: [path], message });
     };
@@ -109,7 +109,7 @@ export const httpSettingsSchema = z
 export type HttpSettings = Readonly<z.output<typeof httpSettingsSchema>>;
 
 /** 127.0.0.0/8 and ::1: nobody from outside can connect there. */
-export function isLoopbackListen(address: string): boolean {
+export function isLoopbackText(address: string): boolean {
   if (isIPv4(address)) return address.startsWith('127.');
   const parsed = parseAddress(address);
   return parsed !== null && isLoopback(parsed.octets);

@@ -130,11 +130,6 @@ export class ChildMeasurer implements TargetMeasurer {
     return this.#restarts;
   }
 
-  /** Orders that have no end yet. */
-  get given(): number {
-    return this.#given.size;
-  }
-
   measure(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'> {
     if (this.#interrupting || this.#closed) return Promise.resolve('interrupted');
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from '../address/address.js';
+import { canonicalText, formatAddress, parseAddress } from '../address/address.js';
 import { refuseNonPublic, refuseTarget } from '../annotate/target-policy.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import type { TraceFilter } from '../results/trace-queries.js';
@@ -202,15 +202,10 @@ function filterOf(query: TracesQuery): TraceFilter {
     ...(protocol === undefined ? {} : { protocol }),
     ...(tag === undefined ? {} : { tag }),
     ...(outcome === undefined ? {} : { outcomes: outcome }),
-    ...(host === undefined ? {} : { host: canonicalHost(host) }),
+    ...(host === undefined ? {} : { host: canonicalText(host) }),
     ...(since === undefined ? {} : { fromMs: since }),
     ...(until === undefined ? {} : { toMs: until }),
   };
-}
-
-function canonicalHost(host: string): string {
-  const address = parseAddress(host);
-  return address === null || address.zone !== null ? host : formatAddress(address.octets);
 }
 
 function linkQuery({ since, until, after: _after, ...query }: TracesQuery): Record<string, string | number> {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { isLoopbackListen, type HttpSettings } from '../config/http-settings.js';
-import { formatAddress, isLoopback, parseAddress } from '../address/address.js';
+import { isLoopbackText, type HttpSettings } from '../config/http-settings.js';
+import { formatAddress, parseAddress } from '../address/address.js';
 import { HttpProblem, tooMany } from './http-problem.js';
 import { ClientRates, clientOf } from './http-rate-limit.js';
 import type { Access } from './http-route.js';
@@ -30,7 +30,7 @@ export class Guard {
 
   /** `token`: null where none is configured. */
   constructor(settings: HttpSettings, token: TokenDigest | null, monotonicMs: () => number) {
-    this.protectsReads = !isLoopbackListen(settings.listen);
+    this.protectsReads = !isLoopbackText(settings.listen);
     this.#token = token;
     this.#rates = new ClientRates(settings.requestsPerSecond);
     this.#monotonicMs = monotonicMs;
@@ -109,9 +109,7 @@ function hostKey(host: string): string {
 
 /** Health checks of containers and service managers have no token. */
 function isThisMachine(remoteAddress: string | undefined): boolean {
-  const key = addressKey(remoteAddress ?? '');
-  const address = parseAddress(key);
-  return key.startsWith('127.') || (address !== null && isLoopback(address.octets));
+  return isLoopbackText(addressKey(remoteAddress ?? ''));
 }
 
 /** One text for each address: sockets that listen on `::` show IPv4 ones as mapped. */

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { isLoopbackListen, type HttpSettings } from '../config/http-settings.js';
+import { isLoopbackText, type HttpSettings } from '../config/http-settings.js';
 import type { DaemonView } from './daemon-view.js';
 import { EventLoopLag } from './event-loop-lag.js';
 import { apiRoutes } from './http-api-routes.js';
@@ -53,7 +53,7 @@ export async function startHttp(input: HttpInput): Promise<RunningHttp> {
   const scheme = settings.tls === null ? 'http' : 'https';
   const url = `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   log.info('http-listens', { address: url, token: settings.tokenFile !== null });
-  if (settings.tls === null && !isLoopbackListen(settings.listen))
+  if (settings.tls === null && !isLoopbackText(settings.listen))
     log.warn('http-insecure', { address: url, remedy: 'give certificate and key (http.tls), or listen on 127.0.0.1' });
   return { address: url, close };
 }

@@ -1,5 +1,5 @@
 import { outcomeBadge } from '../report/record-card.js';
-import { pageHead } from '../report/html-page.js';
+import { minuteText, pageHead } from '../report/html-page.js';
 import { markup, type Markup } from '../report/markup.js';
 import type { OutcomeCount } from '../results/trace-queries.js';
 import type { DaemonView, JobView } from './daemon-view.js';
@@ -16,8 +16,8 @@ export function startPage({ view, runs, nowMs }: StartPage): string {
   const reasons = view.notReady();
   const state =
     reasons.length === 0
-      ? markup`<p class="under"><span class="badge good">ready</span> ${minute(nowMs)} UTC</p>`
-      : markup`<p class="under"><span class="badge bad">not ready</span> ${minute(nowMs)} UTC</p>
+      ? markup`<p class="under"><span class="badge good">ready</span> ${minuteText(nowMs)} UTC</p>`
+      : markup`<p class="under"><span class="badge bad">not ready</span> ${minuteText(nowMs)} UTC</p>
 <ul class="details">${reasons.map((reason) => markup`<li>${reason}</li>`)}</ul>`;
   return markup`${pageHead('pdm-trace')}
 <h1>pdm-trace</h1>
@@ -46,12 +46,12 @@ function jobRow(job: JobView): Markup {
   return markup`<tr><td>${job.name}<span class="sub full">${job.targets} · ${job.protocols.join(', ')}</span></td>
 <td>${job.cron}<span class="sub">${job.timezone}</span></td>
 <td>${running === null ? 'waits' : markup`${runLink(running.runId, 'runs')}<span class="sub">${running.done} of ${running.targets} targets</span>`}</td>
-<td>${job.nextRunAtMs === null ? null : minute(job.nextRunAtMs)}</td>
+<td>${job.nextRunAtMs === null ? null : minuteText(job.nextRunAtMs)}</td>
 <td>${
     lastEnd === null
       ? null
       : markup`<span class="badge ${tone}">${lastEnd.state}</span> ${
-          lastEnd.runId === null ? minute(lastEnd.endedAtMs) : runLink(lastEnd.runId, minute(lastEnd.endedAtMs))
+          lastEnd.runId === null ? minuteText(lastEnd.endedAtMs) : runLink(lastEnd.runId, minuteText(lastEnd.endedAtMs))
         }<span class="sub full">${lastEnd.error}</span>`
   }</td><td class="number">${job.skipped}</td></tr>
 `;
@@ -63,15 +63,11 @@ function runRow(run: RunRow, outcomes: readonly OutcomeCount[]): Markup {
   const total = [...sums.values()].reduce((sum, count) => sum + count, 0);
   const sorted = [...sums].sort(([, a], [, b]) => b - a);
   return markup`<tr><td>${runLink(run.id, run.name ?? run.id)}<span class="sub">${run.vantage}</span></td>
-<td>${minute(run.startedAtMs)}</td><td>${run.endedAtMs === null ? 'not finished' : minute(run.endedAtMs)}</td><td class="number">${total}</td>
+<td>${minuteText(run.startedAtMs)}</td><td>${run.endedAtMs === null ? 'not finished' : minuteText(run.endedAtMs)}</td><td class="number">${total}</td>
 <td>${sorted.map(([outcome, count]) => markup`${outcomeBadge(outcome)} ${count} `)}</td></tr>
 `;
 }
 
 function runLink(runId: string, text: string): Markup {
   return markup`<a href="/runs/${encodeURIComponent(runId)}">${text}</a>`;
-}
-
-function minute(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 }

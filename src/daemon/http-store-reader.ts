@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { OutputError, type OutputErrorCode } from '../results/output-error.js';
+import { receivedError, type SentError } from '../results/output-error.js';
 import { StoreReads } from './http-store-reads.js';
 
 type ReadName = Exclude<keyof StoreReads, 'close'>;
@@ -27,13 +27,7 @@ export interface ReadOrder {
 
 export type ReadAnswer =
   | { readonly number: number; readonly kind: 'read'; readonly value: unknown }
-  | {
-      readonly number: number;
-      readonly kind: 'failed';
-      readonly code: OutputErrorCode | null;
-      readonly message: string;
-      readonly remedy: string;
-    };
+  | ({ readonly number: number; readonly kind: 'failed' } & SentError);
 
 /** Calls `name` of `reads`: both sides of the thread go through here. */
 export function readByName(reads: StoreReads, name: ReadName, args: readonly unknown[]): unknown {
@@ -75,7 +69,7 @@ export function startStoreReader(path: string): StoreReader {
       const asked = waiting.get(answer.number);
       waiting.delete(answer.number);
       if (answer.kind === 'read') asked?.resolve(answer.value);
-      else asked?.reject(failure(answer, path));
+      else asked?.reject(receivedError(answer, path));
     });
     const end = (error: Error): void => {
       if (worker !== started) return;
@@ -116,9 +110,4 @@ export function startStoreReader(path: string): StoreReader {
       await worker?.terminate();
     },
   };
-}
-
-function failure(answer: Extract<ReadAnswer, { kind: 'failed' }>, path: string): Error {
-  if (answer.code === null) return new Error(answer.message);
-  return OutputError.received(answer.code, path, answer.message, answer.remedy);
 }

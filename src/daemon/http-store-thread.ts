@@ -1,6 +1,6 @@
 /** The thread behind `startStoreReader`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { OutputError } from '../results/output-error.js';
+import { sendableError } from '../results/output-error.js';
 import { readByName, type ReadAnswer, type ReadOrder } from './http-store-reader.js';
 import { StoreReads } from './http-store-reads.js';
 
@@ -16,15 +16,7 @@ port.on('message', ({ number, name, args }: ReadOrder) => {
     reads ??= new StoreReads(path);
     answer = { number, kind: 'read', value: readByName(reads, name, args) };
   } catch (error) {
-    const isKnown = error instanceof OutputError;
-    const message = error instanceof Error ? (isKnown ? error.message : (error.stack ?? error.message)) : String(error);
-    answer = {
-      number,
-      kind: 'failed',
-      code: isKnown ? error.code : null,
-      message,
-      remedy: isKnown ? error.remedy : '',
-    };
+    answer = { number, kind: 'failed', ...sendableError(error) };
   }
   port.postMessage(answer);
 });

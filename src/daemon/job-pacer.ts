@@ -1,7 +1,5 @@
 import { pause, type DaemonClock } from './daemon-clock.js';
-
-/** What a record takes until its own count is known. */
-const TYPICAL_PACKETS = 110;
+import { TYPICAL_PACKETS } from './measure-options.js';
 
 /**
  * Holds a job to its own rate, on average: a target is given out once its packets so far and those expected of what is under

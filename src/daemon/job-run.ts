@@ -1,6 +1,6 @@
 /** One run of a job, or one trace on request, from its first line in the store to its last. */
 import { resolve } from 'node:path';
-import { NOT_STORED } from '../config/run-options.js';
+import { runOptions } from '../config/run-options.js';
 import type { Settings } from '../config/settings.js';
 import { OutputError } from '../results/output-error.js';
 import type { RecordWriter } from '../results/record-writer.js';
@@ -175,10 +175,9 @@ export class JobRun {
     const { name, settings, rate, dueAtMs, target } = this.#plan;
     const { targets } = settings;
     const daemon: DaemonOptions = { dueAtMs, rate, onRequest: target !== null };
-    const kept = Object.entries(settings).filter(([key]) => !NOT_STORED.some((other) => other === key));
     const options = {
       command: 'daemon',
-      ...Object.fromEntries(kept),
+      ...runOptions(settings),
       ...{ seed: this.#seed, targets: target !== null || targets === null ? null : resolve(targets), daemon },
     };
     return { id: newId(), name, vantage: settings.vantage, toolVersion, options, startedAtMs: clock.wallMs() };

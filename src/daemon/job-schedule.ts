@@ -34,8 +34,8 @@ export class JobSchedule {
   /** Due times up to here have been seen to. */
   #cursorMs: number;
   #cancelTimer: () => void = () => undefined;
-  /** The due time whose jitter passes. */
-  #jittered: { readonly dueAtMs: number; readonly startAtMs: number; readonly cancel: () => void } | null = null;
+  /** A run whose jitter passes. */
+  #jittered: { readonly startAtMs: number; readonly cancel: () => void } | null = null;
 
   constructor(options: JobScheduleOptions) {
     this.#options = options;
@@ -56,11 +56,6 @@ export class JobSchedule {
   /** When the next run begins, as far as it is known; null: never. */
   get nextAtMs(): number | null {
     return this.#jittered?.startAtMs ?? this.#options.schedule.next(this.#cursorMs);
-  }
-
-  /** What another schedule of the same job can go on from. */
-  get seenToMs(): number {
-    return this.#jittered === null ? this.#cursorMs : Math.min(this.#cursorMs, this.#jittered.dueAtMs - 1);
   }
 
   #look(): void {
@@ -112,6 +107,6 @@ export class JobSchedule {
       this.#jittered = null;
       onStart(dueAtMs);
     });
-    this.#jittered = { dueAtMs, startAtMs: clock.wallMs() + delayMs, cancel };
+    this.#jittered = { startAtMs: clock.wallMs() + delayMs, cancel };
   }
 }

@@ -15,6 +15,9 @@ export function measureOptions(settings: Settings, seed: number): MeasureOptions
 /** Reporters (METHOD §5) that were last seen longer ago are not relied on: routers are replaced. */
 export const REPORTER_LIFETIME_MS = 7 * 86_400_000;
 
+/** Packets that a record takes on a path of about twelve hops, the target's pairs included. */
+export const TYPICAL_PACKETS = 110;
+
 /**
  * What one trace makes use of: about 60 to 100 packets in some eight seconds. More traces than the rate feeds only make each
  * of them last longer, and a kill costs more.

@@ -4,22 +4,27 @@ import { errorFields, type DaemonLog } from './daemon-log.js';
 /** Kept while the store cannot be written. */
 const MOST_WAITING = 100_000;
 
-/** Addresses that the child found to report packets with the option, on their way into the store. */
+/** Addresses that were found to report packets with the option, on their way into the store. */
 export class NewReporters {
   readonly #store: SqliteStore;
-  readonly #log: DaemonLog;
+  readonly #log: Pick<DaemonLog, 'debug'>;
   readonly #waiting = new Set<string>();
   #seenAtMs = 0;
 
-  constructor(store: SqliteStore, log: DaemonLog) {
+  constructor(store: SqliteStore, log: Pick<DaemonLog, 'debug'>) {
     this.#store = store;
     this.#log = log;
   }
 
   add(addresses: readonly string[], seenAtMs: number): void {
-    this.#seenAtMs = seenAtMs;
-    for (const address of addresses) if (this.#waiting.size < MOST_WAITING) this.#waiting.add(address);
+    for (const address of addresses) this.note(address, seenAtMs);
     this.store();
+  }
+
+  /** Waits for the next `store`. */
+  note(address: string, seenAtMs: number): void {
+    this.#seenAtMs = seenAtMs;
+    if (this.#waiting.size < MOST_WAITING) this.#waiting.add(address);
   }
 
   store(): void {

@@ -1,4 +1,4 @@
-import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
+import { mayPass, type OutputError } from '../results/output-error.js';
 import { pause, type DaemonClock } from './daemon-clock.js';
 
 export interface RetryOptions {
@@ -20,16 +20,11 @@ export async function retryTransient<T>(options: RetryOptions, work: () => T | P
     try {
       return await work();
     } catch (error) {
-      if (!isPassing(error) || options.signal.aborted) throw error;
+      if (!mayPass(error) || options.signal.aborted) throw error;
       if (error.message !== said) options.onFailure(error);
       said = error.message;
       await pause(options.clock, pauseMs, options.signal);
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     }
   }
-}
-
-/** Records that were not kept are measured again: their targets still wait. */
-function isPassing(error: unknown): error is OutputError {
-  return error instanceof OutputError && (error.isTransient || error.code === OUTPUT_ERRORS.spillFull);
 }

@@ -8,10 +8,6 @@ export class Slots {
     this.#size = size;
   }
 
-  get used(): number {
-    return this.#used;
-  }
-
   /** From now on. Those in use beyond a smaller size stay. */
   resize(size: number): void {
     this.#size = size;

@@ -1,4 +1,5 @@
 /** The port between lists and whatever measures their targets: this process, or a child of it. */
+import type { EngineStats } from '../engine/trace-engine.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 
 /** What is the same for all targets of a run. Names and units are the settings'. */
@@ -43,13 +44,7 @@ export interface MeasuredRecord {
   readonly last: boolean;
 }
 
-export interface MeasurerStats {
-  readonly tracesInFlight: number;
-  readonly probesSent: number;
-  readonly repliesMatched: number;
-  readonly foreign: number;
-  readonly malformed: number;
-  readonly sendErrors: number;
+export interface MeasurerStats extends EngineStats {
   /** Null where it cannot be known. */
   readonly kernelDrops: number | null;
 }

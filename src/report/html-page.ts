@@ -133,7 +133,8 @@ function summaryRow(row: SummaryRow): Markup {
 `;
 }
 
-function minuteText(atMs: number): string {
+/** To the minute, UTC, for people. */
+export function minuteText(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
 }
 

@@ -131,7 +131,8 @@ function recordCount({ outcomes }: RunOverview): number {
   return [...outcomes.values()].reduce((sum, count) => sum + count, 0);
 }
 
-function timeText(atMs: number): string {
+/** To the second, UTC. */
+export function timeText(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }
 

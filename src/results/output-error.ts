@@ -47,17 +47,40 @@ export class OutputError extends Error {
     this.remedy = remedy;
   }
 
-  /** The same error as it was thrown in another thread: `message` is whole already. */
-  static received(code: OutputErrorCode, path: string, message: string, remedy: string): OutputError {
-    const error = new OutputError(code, path, '', remedy);
-    error.message = message;
-    return error;
-  }
-
   /** True where trying the same write again later can succeed without anybody touching the program. */
   get isTransient(): boolean {
     return TRANSIENT.has(this.code);
   }
+}
+
+/** An error on its way from one thread to another. `code` is null for a defect, whose `message` has the stack. */
+export interface SentError {
+  readonly code: OutputErrorCode | null;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export function sendableError(error: unknown): SentError {
+  if (error instanceof OutputError) return { code: error.code, message: error.message, remedy: error.remedy };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: null, message, remedy: '' };
+}
+
+/** `path`: the file that the other thread works on. */
+export function receivedError({ code, message, remedy }: SentError, path: string): Error {
+  if (code === null) return new Error(message);
+  const error = new OutputError(code, path, '', remedy);
+  // It is whole already.
+  error.message = message;
+  return error;
+}
+
+/**
+ * Whether the work may go on later: a disk gets room again, a lock is given back, and records that were not kept for want of
+ * room are measured again, since their targets still wait.
+ */
+export function mayPass(error: unknown): error is OutputError {
+  return error instanceof OutputError && (error.isTransient || error.code === OUTPUT_ERRORS.spillFull);
 }
 
 const TRANSIENT: ReadonlySet<OutputErrorCode> = new Set([

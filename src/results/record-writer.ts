@@ -35,7 +35,8 @@ export interface WriterTime {
   after(delayMs: number, callback: () => void): () => void;
 }
 
-const PROCESS_TIME: WriterTime = {
+/** The process's own. */
+export const PROCESS_TIME: WriterTime = {
   nowMs: () => performance.now(),
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { OutputError, type OutputErrorCode } from './output-error.js';
+import { receivedError, type SentError } from './output-error.js';
 import type { PreparedRecord, StoreCounts } from './trace-table.js';
 
 export type StoreWorkerOrder = { readonly kind: 'commit'; readonly batch: PackedBatch } | { readonly kind: 'close' };
@@ -17,12 +17,7 @@ export interface PackedBatch {
 export type StoreWorkerAnswer =
   | { readonly kind: 'committed'; readonly counts: StoreCounts }
   | { readonly kind: 'closed' }
-  | {
-      readonly kind: 'failed';
-      readonly code: OutputErrorCode | null;
-      readonly message: string;
-      readonly remedy: string;
-    };
+  | ({ readonly kind: 'failed' } & SentError);
 
 /** Commits batches in a thread of its own: give `commit` to a RecordWriter. */
 export interface StoreWorker {
@@ -119,6 +114,5 @@ export function unpackBatch({ records, octets, lengths }: PackedBatch): Prepared
 
 function failure(answer: StoreWorkerAnswer, path: string): Error {
   if (answer.kind !== 'failed') return new Error(`the thread that writes the store answered ${answer.kind}`);
-  if (answer.code === null) return new Error(answer.message);
-  return OutputError.received(answer.code, path, answer.message, answer.remedy);
+  return receivedError(answer, path);
 }

@@ -3,7 +3,7 @@
  * packets. Started by `store-worker-client.ts`; one message is one batch, answered by one message.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { explainOutputError } from './output-error.js';
+import { explainOutputError, sendableError } from './output-error.js';
 import { openSqliteStore, type SqliteStore } from './sqlite-store.js';
 import { unpackBatch, type StoreWorkerAnswer, type StoreWorkerOrder } from './store-worker-client.js';
 
@@ -20,14 +20,7 @@ function obey(order: StoreWorkerOrder): StoreWorkerAnswer {
     }
     return { kind: 'committed', counts: store.traces.put(unpackBatch(order.batch)) };
   } catch (error) {
-    const known = explainOutputError(error, path);
-    if (known !== null) return { kind: 'failed', code: known.code, message: known.message, remedy: known.remedy };
-    return {
-      kind: 'failed',
-      code: null,
-      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      remedy: '',
-    };
+    return { kind: 'failed', ...sendableError(explainOutputError(error, path) ?? error) };
   }
 }
 

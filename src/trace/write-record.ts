@@ -105,7 +105,8 @@ function unnamed(address: string | null): NamedAddress {
   return { address, name: null, asn: null, asName: null };
 }
 
-function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
+/** First rows of the pairs that belong to a hop's record, by hop limit. */
+function rowsOfHops(state: TraceState): ReadonlyMap<number, readonly number[]> {
   const rowsByHop = new Map<number, number[]>();
   const { probes } = state;
   for (let row = state.attemptStart; row + 1 < probes.count; row += 2) {
@@ -117,15 +118,18 @@ function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
     if (rows === undefined) rowsByHop.set(hop, [row]);
     else rows.push(row);
   }
-  return [...rowsByHop]
+  return rowsByHop;
+}
+
+function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
+  return [...rowsOfHops(state)]
     .sort(([a], [b]) => a - b)
     .map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false, atNs) }));
 }
 
 /** One hop as it stands in the record of the trace that probed it. */
 export function writeHop(state: TraceState, hop: number, atNs: number): HopRecord {
-  const found = writeHops(state, atNs).find((entry) => entry.hop === hop);
-  return found ?? { hop, ...writePlace(state, [], false, atNs) };
+  return { hop, ...writePlace(state, rowsOfHops(state).get(hop) ?? [], false, atNs) };
 }
 
 function writeTarget(state: TraceState, evidence: Evidence, atNs: number): TargetPairsRecord {
