@@ -19,14 +19,15 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
 # What was only needed to compile goes, and of the AS data all but the one file that is read. A module that does not
 # load ends the build here: in the field, pdm-trace would make do without it and measure less.
 RUN cd node_modules \
- && rm -rf better-sqlite3/deps better-sqlite3/src raw-socket/src raw-socket/example nan node-addon-api \
-      ../native-shim/source ../native-shim/binding.gyp \
+ && rm -rf better-sqlite3/deps better-sqlite3/src better-sqlite3-napi/deps better-sqlite3-napi/src raw-socket/src \
+      raw-socket/example nan node-addon-api ../native-shim/source ../native-shim/binding.gyp \
  && find better-sqlite3/build raw-socket/build ../native-shim/build -type f \
       ! -name better_sqlite3.node ! -name raw.node ! -name pdm_native_shim.node -delete \
+ && find better-sqlite3-napi/prebuilds -type f ! -name 'linux*' -delete \
  && find . ../native-shim -type d -empty -delete \
  && find @ip-location-db/asn -name '*.csv' ! -name asn-ipv6.csv -delete \
  && find . \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -type f -delete \
- && node --input-type=commonjs -e "for (const name of ['pdm-native-shim', 'raw-socket']) require(name); new (require('better-sqlite3'))(':memory:')"
+ && node --input-type=commonjs -e "for (const name of ['pdm-native-shim', 'raw-socket']) require(name); new (require(process.versions.node.split('.')[0] >= 22 ? 'better-sqlite3-napi' : 'better-sqlite3'))(':memory:')"
 
 FROM ${BASE_IMAGE} AS compiled
 WORKDIR /opt/pdm-trace

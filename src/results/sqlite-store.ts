@@ -70,19 +70,35 @@ export function openSqliteStore(path: string, options: StoreOptions = {}): Sqlit
   });
 }
 
-/** The driver is compiled at install. Where that failed everything but the store works, so it is loaded when one is opened. */
 function openDatabase(path: string, options: Database.Options): Database.Database {
   let Driver: typeof Database;
   try {
-    Driver = createRequire(import.meta.url)('better-sqlite3') as typeof Database;
-    // Loads the compiled part.
-    new Driver(':memory:').close();
+    Driver = loadDriver();
   } catch (cause) {
     const remedy = 'apt-get install g++ make python3 && npm install, or go without a store: trace --json';
     const what = 'the store needs the module better-sqlite3, which was not compiled at install';
     throw new OutputError(OUTPUT_ERRORS.noDriver, path, what, remedy, cause);
   }
   return new Driver(path, options);
+}
+
+let driver: typeof Database | null = null;
+
+/** Where its compiled part is missing everything but the store works, so it is loaded when one is opened. */
+function loadDriver(): typeof Database {
+  if (driver !== null) return driver;
+  const loaded = createRequire(import.meta.url)(driverFor(process.versions.node)) as typeof Database;
+  // Loads the compiled part.
+  new loaded(':memory:').close();
+  return (driver = loaded);
+}
+
+/**
+ * better-sqlite3 12, compiled with the headers of Node 24.19 or later, aborts the process when the garbage collector runs outside
+ * of JavaScript (nodejs/node#65446). Its version 13 is built on Node-API and needs Node 22.
+ */
+export function driverFor(nodeVersion: string): string {
+  return Number.parseInt(nodeVersion, 10) >= 22 ? 'better-sqlite3-napi' : 'better-sqlite3';
 }
 
 function composeStore(database: Database.Database, connection: SqlConnection, path: string): SqliteStore {

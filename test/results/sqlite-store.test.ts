@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyRetention } from '../../src/results/apply-retention.js';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
+import { driverFor, openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { MIGRATIONS } from '../../src/results/store-schema.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import type { NewTarget } from '../../src/results/target-table.js';
@@ -595,5 +595,14 @@ describe('the claim of a run', () => {
     claim.release();
     other.claimRun('daemon').release();
     other.close();
+  });
+});
+
+describe('the driver', () => {
+  it('is the one that its Node runs: neither without Node-API 10 nor with headers that abort', () => {
+    expect(['20.19.0', '20.20.2'].map(driverFor)).toEqual(['better-sqlite3', 'better-sqlite3']);
+    expect(['22.12.0', '24.19.0', '26.0.0'].map((version) => driverFor(version))).toEqual(
+      Array.from({ length: 3 }, () => 'better-sqlite3-napi'),
+    );
   });
 });
