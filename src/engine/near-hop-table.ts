@@ -73,8 +73,9 @@ interface Candidate {
 }
 
 const TOLD_HEARD = 1;
-const TOLD_MET = 2;
+const TOLD_PAIRS = 2;
 const TOLD_STEP = 4;
+const TOLD_ALL = TOLD_HEARD | TOLD_PAIRS | TOLD_STEP;
 
 /** What one trace has told of each hop limit, so that it counts once. */
 export class Told {
@@ -173,7 +174,7 @@ export class NearHopTable {
     for (let hop = 1; hop <= evidence.highestHop; hop += 1) {
       const place = hops[hop];
       const before = told.hops[hop] ?? 0;
-      if (place === undefined || (before & TOLD_STEP) !== 0) continue;
+      if (place === undefined || before === TOLD_ALL) continue;
       let now = before;
       const responder = responderOf(place);
       if ((now & TOLD_HEARD) === 0 && (responder !== '' || place.pairs > place.pending)) {
@@ -181,19 +182,17 @@ export class NearHopTable {
         // The target, or several routers: open for the next trace, as where nobody answers.
         this.#vote(hop, responder ?? '');
       }
-      if (hop <= evidence.lastPdmHop && isSettled(place)) {
+      if (hop <= evidence.lastPdmHop && showsResponder(place)) {
         const node = this.#nodeAt(hop, responder ?? MIXED, nowNs);
-        if ((now & TOLD_MET) === 0) {
-          now |= TOLD_MET;
-          this.#meet(node, place, recordOf, nowNs);
+        const previous = hop === 1 ? SOURCE : responderBefore(hops[hop - 1]);
+        if ((now & TOLD_STEP) === 0 && previous !== null) {
+          now |= TOLD_STEP;
+          node.met += 1;
+          step(node, previous, nowNs);
         }
-        const previous = hop === 1 ? null : hops[hop - 1];
-        if (previous === null) {
-          now |= TOLD_STEP;
-          step(node, SOURCE, nowNs);
-        } else if (previous !== undefined && isSettled(previous)) {
-          now |= TOLD_STEP;
-          step(node, responderOf(previous) ?? MIXED, nowNs);
+        if ((now & TOLD_PAIRS) === 0 && isSettled(place)) {
+          now |= TOLD_PAIRS;
+          this.#take(node, place, recordOf, nowNs);
         }
       }
       told.hops[hop] = now;
@@ -212,8 +211,8 @@ export class NearHopTable {
     }
   }
 
-  #meet(node: Node, place: PlaceEvidence, recordOf: (hop: number) => HopRecord, nowNs: number): void {
-    node.met += 1;
+  /** What its pairs show of a hop. */
+  #take(node: Node, place: PlaceEvidence, recordOf: (hop: number) => HopRecord, nowNs: number): void {
     node.lost += place.lost;
     node.pdmOnly += place.pdmOnly;
     if (place.treatedPassed > 0) node.reports = true;
@@ -269,6 +268,16 @@ function keyOf(hop: number, responder: string): string {
 
 function isSettled(place: PlaceEvidence): boolean {
   return place.pending === 0 && place.pairs - place.void >= PAIRS_PER_HOP;
+}
+
+/** One pair that both arms crossed shows who is there; all of them, that nobody answers. */
+function showsResponder(place: PlaceEvidence): boolean {
+  return isSettled(place) || (place.pending === 0 && place.both > 0);
+}
+
+/** Who answered there; null while that is open. */
+function responderBefore(place: PlaceEvidence | undefined): string | null {
+  return place !== undefined && showsResponder(place) ? (responderOf(place) ?? MIXED) : null;
 }
 
 function isAgreed(node: Node, nowNs: number): boolean {

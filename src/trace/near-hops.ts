@@ -43,6 +43,9 @@ export interface NearHops {
 
 /** How far before the target a trace begins: n, n + 1 and n + 2 of a path that is clear. */
 const HOPS_BEFORE_TARGET = 2;
+/** n + 1 and n + 2 of a silent target's path get all pairs. */
+const HOPS_BEHIND_LAST = 2;
+const PAIRS_IN_GAP = 2;
 /** Target pairs whose end is waited for, since the target's quote tells how far it is. */
 const PAIRS_BEFORE_EXPLORING = 2;
 
@@ -87,9 +90,44 @@ export function sharedHops(state: TraceState, evidence: Evidence, others: NearHo
   return (others.wayTo(responder, joinedAt) ?? []).slice(0, from - 1);
 }
 
-/** Pairs that exploring owes to a hop. Where a path joins a known one, one pair shows it, unless n is there. */
-export function pairsOwed(state: TraceState, evidence: Evidence, hop: number): number {
-  return hop === state.near.joinedAt && hop < evidence.lastPdmHop ? 1 : PAIRS_PER_HOP;
+/**
+ * Pairs that exploring owes to each hop. In lists fewer will do as long as the trace has nothing to explain: one where it
+ * joins a known path; one that both arms crossed below n, where the router is known to report such packets; one that the
+ * target answered in both arms at its own distance; two far behind the last answer where the target is silent too.
+ */
+export function pairsOwed(
+  state: TraceState,
+  evidence: Evidence,
+  others: NearHops | null,
+  isReporter: (address: string) => boolean,
+): (hop: number) => number {
+  if (others === null) return () => PAIRS_PER_HOP;
+  const { hops, distance, lastPdmHop, lastPlainHop } = evidence;
+  const mayBeFewer = !others.isScout && !losesOption(evidence);
+  const isSilentTarget = evidence.plainArrivals + evidence.pdmArrivals === 0;
+  return (hop) => {
+    const place = hops[hop];
+    if (place === undefined) return PAIRS_PER_HOP;
+    if (hop === state.near.joinedAt && hop < lastPdmHop) return 1;
+    if (!mayBeFewer) return PAIRS_PER_HOP;
+    // How the first one ends shows whether it will do.
+    if (place.pairs === 1 && place.pending === 1) return 1;
+    if (isSilentTarget && hop > Math.max(lastPdmHop, lastPlainHop) + HOPS_BEHIND_LAST) return PAIRS_IN_GAP;
+    if (!crossedByBoth(place)) return PAIRS_PER_HOP;
+    if (hop === distance.plain && hop === distance.pdm) return 1;
+    const responder = hop < lastPdmHop ? responderOf(place) : null;
+    return responder !== null && isReporter(responder) ? 1 : PAIRS_PER_HOP;
+  };
+}
+
+function crossedByBoth({ pairs, void: uncounted, both }: PlaceEvidence): boolean {
+  return both > 0 && both === pairs - uncounted;
+}
+
+/** Packets with the option are missing somewhere: at the target, or at hops that answer others of them. */
+function losesOption({ hops, target, pdmArrivals, plainArrivals, lastPlainHop, lastPdmHop }: Evidence): boolean {
+  if (pdmArrivals === 0 && (plainArrivals > 0 || lastPlainHop > lastPdmHop)) return true;
+  return target.plainOnly > 0 || hops.some((place) => place !== undefined && place.treatedPassed > 0 && place.lost > 0);
 }
 
 /** Something is wrong with packets with the option that may have begun before the joining hop. */

@@ -82,7 +82,7 @@ export function planPairs(state: TraceState, evidence: Evidence, context: TraceC
   const wishes: PairWish[] = [];
   if (lossIsPlain(state, evidence)) wishes.push(...planExplanation(state, evidence, TARGET_HOP_LIMIT));
   planTarget(state, evidence, wishes);
-  planExploration(state, evidence, wishes);
+  planExploration(state, evidence, context, wishes);
   if (suspectsDrop(evidence) && firstRoundIsOver(state, evidence)) planConfirmation(state, evidence, context, wishes);
   wishes.sort((a, b) => a.rank - b.rank);
   return wishes;
@@ -298,13 +298,14 @@ export function firstRoundIsOver(state: TraceState, evidence: Evidence): boolean
   return true;
 }
 
-function planExploration(state: TraceState, evidence: Evidence, wishes: PairWish[]): void {
+function planExploration(state: TraceState, evidence: Evidence, context: TraceContext, wishes: PairWish[]): void {
   if (state.near.from === 0) return;
   const end = openUpTo(state, evidence);
+  const owed = pairsOwed(state, evidence, context.nearHops, (address) => context.isReporter(address));
   for (let hop = state.near.from; hop <= end; hop += 1) {
     const place = evidence.hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
-    if (pairs >= pairsOwed(state, evidence, hop) || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
+    if (pairs >= owed(hop) || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
     const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
     const rank = isNextStep ? -1 : 1000 + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
     wishes.push(wishAt(state, place, PURPOSE.explore, hop, 0, place?.plainResponders[0] ?? null, rank));

@@ -24,8 +24,8 @@ export interface KillsResult {
   readonly kills: number;
   /** Records that were on disk after each kill. */
   readonly storedAfter: readonly number[];
-  /** How often a trace was begun again because a kill had ended it. */
-  readonly probedAgain: number;
+  /** Traces that one kill has cost at most: begun, and not on disk. */
+  readonly mostLost: number;
   /** What did not hold; empty when all is well. */
   readonly violations: readonly string[];
 }
@@ -181,7 +181,8 @@ export async function killAndResume(bench: ListBench, options: KillsOptions): Pr
     await audit.look(last, 0);
   }
   audit.close();
-  return { kills: done, storedAfter: audit.storedAfter, probedAgain: audit.probedAgain, violations: audit.violations };
+  const { storedAfter, mostLost, violations } = audit;
+  return { kills: done, storedAfter, mostLost, violations };
 }
 
 /** What is true after each process. */
@@ -189,9 +190,8 @@ class Audit {
   readonly violations: string[] = [];
   readonly storedAfter: number[] = [];
   stored = new Map<string, { readonly id: string; readonly outcome: string }>();
-  probedAgain = 0;
+  mostLost = 0;
   readonly #bench: ListBench;
-  readonly #touched = new Set<string>();
 
   constructor(bench: ListBench) {
     this.#bench = bench;
@@ -201,15 +201,17 @@ class Audit {
     const { code } = await command.ended;
     if (code !== expectedCode) this.violations.push(`a process ended with ${String(code)}: ${command.stderr}`);
     const before = this.stored;
+    const probed = new Set<string>();
     for (const key of (await this.#bench.network.packets()).keys()) {
       const [address = '', protocol = ''] = key.split(' ');
       // A UDP trace that loses packets sends echo requests of its own.
       const isOfUdp = protocol === 'icmp6' && !before.has(`${address} udp`);
       if (before.has(key) && !isOfUdp) this.violations.push(`${key} was stored and is probed again`);
-      if (this.#touched.has(key) && !before.has(key)) this.probedAgain += 1;
-      this.#touched.add(key);
+      if (!isOfUdp) probed.add(key);
     }
     const now = storedRecords(this.#bench.store);
+    const lost = [...probed].filter((key) => !now.has(key)).length;
+    this.mostLost = Math.max(this.mostLost, lost);
     for (const [key, { id }] of before)
       if (now.get(key)?.id !== id) this.violations.push(`${key} was stored as ${id} and is not any more`);
     const ids = new Set([...now.values()].map(({ id }) => id));

@@ -86,6 +86,41 @@ describe('a way', () => {
     expect(way(tableAfter(16, ['a', mute, 'c']), 'c', 3)).toEqual(['a', 'b']);
   });
 
+  it('is confirmed by traces that send one pair to its hops, which both arms cross', () => {
+    const one = (address: string): Hop => ({
+      ...{ pairs: 1, both: 1, plainAnswered: 1, treatedPassed: 1, pdmIntact: 1 },
+      ...{ plainResponders: [address], pdmResponders: [address] },
+    });
+    const table = tableAfter(4, ['a', 'b', 'c']);
+    for (let i = 0; i < 11; i += 1) tell(table, evidenceOf(['a', one('b'), one('c')]));
+    expect(way(table, 'c', 3)).toBeNull();
+    tell(table, evidenceOf(['a', one('b'), one('c')]));
+    expect(way(table, 'c', 3)).toEqual(['a', 'b']);
+    // And contradicted by them.
+    tell(table, evidenceOf(['a', one('x'), one('c')]));
+    expect(way(table, 'c', 3)).toBeNull();
+  });
+
+  it('is not confirmed by a single pair that is still out, or that one arm lost', () => {
+    const lost = { pairs: 1, plainOnly: 1, lost: 1, plainAnswered: 1, plainResponders: ['b'] };
+    const pending = { pairs: 1, pending: 1, plainAnswered: 1, plainResponders: ['b'] };
+    for (const place of [lost, pending]) {
+      const table = tableAfter(15, ['a', 'b', 'c']);
+      for (let i = 0; i < 20; i += 1) tell(table, evidenceOf(['a', place, 'c']));
+      expect(way(table, 'c', 3)).toBeNull();
+    }
+  });
+
+  it('takes the record of a hop from a trace that sent all pairs there', () => {
+    const table = tableAfter(3, ['a', 'b', 'c']);
+    const one = { pairs: 1, both: 1, plainAnswered: 1, treatedPassed: 1, pdmIntact: 1 };
+    const few = ['a', 'b', 'c'].map((address) => ({ ...one, plainResponders: [address], pdmResponders: [address] }));
+    for (let i = 0; i < 20; i += 1) tell(table, evidenceOf(few));
+    expect(way(table, 'c', 3)).toBeNull();
+    const id = tell(table, evidenceOf(['a', 'b', 'c']));
+    expect(table.wayTo('c', 3, 0)?.map(({ record }) => record.sharedFrom)).toEqual([id, id]);
+  });
+
   it('is known by parts: traces that met other routers further on tell of the near ones too', () => {
     const table = new NearHopTable(1);
     for (let i = 0; i < 16; i += 1) tell(table, evidenceOf(['a', 'b', `far ${i}`]));

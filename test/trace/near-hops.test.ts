@@ -56,16 +56,6 @@ describe('a trace whose near hops others know', () => {
     expect(shared).toEqual([1, 2, 3]);
   });
 
-  it('sends one pair to the hop at which it joins, and three to all of its others', () => {
-    const { state } = traced({ nearHops: knowing(4) });
-    const pairs = (hop: number): number =>
-      range(0, state.probes.count / 2 - 1).filter(
-        (i) => state.probes.purpose(2 * i) === PURPOSE.explore && state.probes.hopLimit(2 * i) === hop,
-      ).length;
-    expect(pairs(4)).toBe(1);
-    expect(range(5, 10).map(pairs)).toEqual([3, 3, 3, 3, 3, 3]);
-  });
-
   it('joins at the last router before the target when that is known, with three pairs, since n is there', () => {
     const { own, state } = traced({ nearHops: knowing(9) });
     expect(own).toEqual([8, 9, 10]);
@@ -182,6 +172,71 @@ describe('a trace whose near hops others know', () => {
   it('passes a hop on that is silent for all', () => {
     const differs: FakePath['differs'] = ({ hopLimit }) => (hopLimit === 2 ? null : undefined);
     expect(traced({ nearHops: knowing(4, {}, 2), differs }).shared).toEqual([1, 2, 3]);
+  });
+});
+
+describe("pairs that exploring spends on a hop of a list's trace", () => {
+  /** Reporters: hops 4 to 8. */
+  const reporters = range(4, 8).map(addressAt);
+  const pairsAt = (values: Partial<FakePath> & { nearHops: NearHops }): number[] => {
+    const { state } = traced({ reporters, ...values });
+    const pairs = new Array<number>(18).fill(0);
+    for (let row = 0; row < state.probes.count; row += 2)
+      if (state.probes.purpose(row) === PURPOSE.explore) pairs[state.probes.hopLimit(row)]! += 1;
+    return pairs.slice(1, pairs.findLastIndex((count) => count > 0) + 1);
+  };
+  const isSilent: FakePath['differs'] = ({ hopLimit }) => (hopLimit > 9 ? null : undefined);
+
+  it('are one where it joins and at known reporters below n, three at n, and one at the target', () => {
+    expect(pairsAt({ nearHops: knowing(4) })).toEqual([0, 0, 0, 1, 1, 1, 1, 1, 3, 1]);
+  });
+
+  it('are three at routers that nobody knows to report', () => {
+    expect(pairsAt({ nearHops: knowing(4), reporters: [addressAt(6)] })).toEqual([0, 0, 0, 1, 3, 1, 3, 3, 3, 1]);
+  });
+
+  it('are three at a known reporter that answers the first only without the option, and then everywhere', () => {
+    let isFirst = true;
+    const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
+      if (hopLimit !== 7 || arm !== 1 || !isFirst) return undefined;
+      isFirst = false;
+      return null;
+    };
+    expect(pairsAt({ nearHops: knowing(4), differs })).toEqual([0, 0, 0, 1, 3, 3, 3, 3, 3, 3]);
+  });
+
+  it('are three where a packet with the option is missing at the target', () => {
+    let isFirst = true;
+    const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
+      if (hopLimit !== 64 || arm !== 1 || !isFirst) return undefined;
+      isFirst = false;
+      return null;
+    };
+    expect(pairsAt({ nearHops: knowing(4), differs })).toEqual([0, 0, 0, 1, 3, 3, 3, 3, 3, 3]);
+  });
+
+  it.each([
+    { where: 'everywhere for a scout', nearHops: knowing(4, { isScout: true }), below: [3, 3, 3, 3] },
+    { where: 'beyond n and below it where none arrives', nearHops: knowing(4), below: [0, 0, 0, 1] },
+  ])('are three $where', ({ nearHops, below }) => {
+    const pairs = pairsAt({ nearHops, differs: dropsFrom(7) });
+    expect(pairs).toEqual([...below, 3, 3, 3, 3, 3, 3]);
+  });
+
+  it('are three at the two hops behind the last answer of a silent target, and two in the gap beyond', () => {
+    const pairs = pairsAt({ nearHops: knowing(4), differs: isSilent });
+    expect(pairs).toEqual([0, 0, 0, 1, 1, 1, 1, 1, 3, 3, 3, 2, 2, 2, 2, 2, 2]);
+  });
+
+  it('are three in the gap where packets without the option got further', () => {
+    const differs: FakePath['differs'] = (probe) => (probe.hopLimit > 9 ? null : dropsFrom(7)(probe));
+    expect(pairsAt({ nearHops: knowing(4), differs }).slice(8)).toEqual([3, 3, 3, 3, 3, 3, 3, 3, 3]);
+  });
+
+  it('are three for a trace by itself, whoever is known', () => {
+    const { state } = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, reporters });
+    const explores = range(0, state.probes.count - 1).filter((row) => state.probes.purpose(row) === PURPOSE.explore);
+    expect(explores.length).toBe(2 * 3 * 10);
   });
 });
 
