@@ -70,6 +70,8 @@ interface Candidate {
   responder: string;
   lead: number;
   votes: number;
+  /** Lead of traces that met a responder, whichever, to whom a way was known. */
+  known: number;
 }
 
 const TOLD_HEARD = 1;
@@ -129,11 +131,13 @@ export class NearHopTable {
     return this.#scouting > 0 && this.#scouted < AGREEING_TRACES && this.startAt(nowNs) === 1;
   }
 
-  /** The farthest hop limit where most traces met the same responder, to which one way is known; 1 when there is none. */
+  /** The farthest hop limit where most traces met a responder to whom one way is known; 1 when there is none. */
   startAt(nowNs: number): number {
     for (let hop = this.#candidates.length - 1; hop > 1; hop -= 1) {
       const candidate = this.#candidates[hop];
-      if (candidate === undefined || candidate.responder === '' || candidate.lead < COMMON_LEAD) continue;
+      if (candidate === undefined) continue;
+      if (candidate.known >= COMMON_LEAD) return hop;
+      if (candidate.responder === '' || candidate.lead < COMMON_LEAD) continue;
       if (this.wayTo(candidate.responder, hop, nowNs) !== null) return hop;
     }
     return 1;
@@ -180,7 +184,7 @@ export class NearHopTable {
       if ((now & TOLD_HEARD) === 0 && (responder !== '' || place.pairs > place.pending)) {
         now |= TOLD_HEARD;
         // The target, or several routers: open for the next trace, as where nobody answers.
-        this.#vote(hop, responder ?? '');
+        this.#vote(hop, responder ?? '', nowNs);
       }
       if (hop <= evidence.lastPdmHop && showsResponder(place)) {
         const node = this.#nodeAt(hop, responder ?? MIXED, nowNs);
@@ -200,9 +204,11 @@ export class NearHopTable {
   }
 
   /** A majority that follows changes: with two thirds of the votes a responder stays in the lead. */
-  #vote(hop: number, responder: string): void {
-    const candidate = (this.#candidates[hop] ??= { responder, lead: 0, votes: 0 });
+  #vote(hop: number, responder: string, nowNs: number): void {
+    const candidate = (this.#candidates[hop] ??= { responder, lead: 0, votes: 0, known: 0 });
     candidate.votes += 1;
+    const isKnown = responder !== '' && this.wayTo(responder, hop, nowNs) !== null;
+    candidate.known = isKnown ? Math.min(MOST_LEAD, candidate.known + 1) : Math.max(0, candidate.known - 2);
     if (candidate.responder === responder) candidate.lead = Math.min(MOST_LEAD, candidate.lead + 1);
     else if (candidate.lead >= 2) candidate.lead -= 2;
     else {

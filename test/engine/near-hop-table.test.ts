@@ -224,6 +224,24 @@ describe('the table', () => {
     expect(table.startAt(0)).toBe(2);
   });
 
+  it('starts where most traces met one of several routers whose ways are known, and nearer when they meet others', () => {
+    const table = new NearHopTable(1);
+    const tellOf = (router: string, count: number): void => {
+      for (let i = 0; i < count; i += 1) tell(table, evidenceOf(['a', 'b', router]));
+    };
+    for (let i = 0; i < 16; i += 1) for (const router of ['x', 'y', 'z']) tellOf(router, 1);
+    expect(table.startAt(0)).toBe(2);
+    for (let i = 0; i < 6; i += 1) for (const router of ['x', 'y', 'z']) tellOf(router, 1);
+    expect(way(table, 'y', 3)).toEqual(['a', 'b']);
+    expect(table.startAt(0)).toBe(3);
+    for (let i = 0; i < 8; i += 1) tellOf(`far ${i}`, 1);
+    expect(table.startAt(0)).toBe(2);
+  });
+
+  it('does not start where nobody answers, though the way there is known', () => {
+    expect(tableAfter(60, ['a', 'b', null], 3).startAt(0)).toBe(2);
+  });
+
   it('knows whose budget a packet costs before it is answered', () => {
     const table = new NearHopTable(7);
     expect(table.likelyAt(1)).toBe(table.likelyAt(1));
