@@ -1,7 +1,8 @@
 /** What it is about the packet that is refused (METHOD §6.12). Null where the evidence is short or fits no row. */
 import type { Evidence } from './evidence.js';
-import { LOCATING_PAIRS, LOST_AT_THE_END, PASSES_TO_BELIEVE } from './procedure.js';
+import { EXPLAINING_ARMS, LOCATING_PAIRS, LOST_AT_THE_END, PASSES_FOR_SIZE, PASSES_TO_BELIEVE } from './procedure.js';
 import type { Cause } from './record.js';
+import { requiredDiscordantPairs } from './statistics.js';
 import { ARM_CODE } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
 
@@ -16,8 +17,34 @@ export function explainLoss(state: TraceState, evidence: Evidence): Cause | null
   const do16 = fateOf(state, evidence, ARM_CODE.do16);
   if (long === 'refused') return do16 === 'refused' ? 'length' : null;
   if (long !== 'passes' || do8 === 'unknown' || do16 === 'unknown') return null;
-  if (do8 === 'passes') return do16 === 'passes' ? 'option' : 'size';
+  if (do8 === 'passes') {
+    if (do16 === 'passes') return 'option';
+    return (evidence.explain.get(ARM_CODE.do8)?.treatedPassed ?? 0) >= PASSES_FOR_SIZE ? 'size' : null;
+  }
   return do16 === 'refused' ? 'destination-options' : null;
+}
+
+/**
+ * Lost pairs from which on an arm counts as refused: METHOD's seven. Where another arm loses one packet and passes with
+ * others, all seven may be lost by the same chance: then the whole bar. Where it loses more, something takes some of all
+ * packets with options, and whatever takes the rest cannot be told from it: null.
+ */
+export function lossesToBelieve(state: TraceState, { explain }: Evidence): number | null {
+  const mixed = EXPLAINING_ARMS.map((name) => explain.get(ARM_CODE[name])).map((arm) =>
+    arm !== undefined && arm.treatedPassed > 0 ? arm.lost : 0,
+  );
+  const most = Math.max(...mixed);
+  if (most > 1) return null;
+  return most === 0 ? LOCATING_PAIRS : Math.max(LOCATING_PAIRS, requiredDiscordantPairs(state.limits.confidence));
+}
+
+/** Packets of an arm that must pass. That `do8` does where `do16` is lost tells them apart only when it is no chance. */
+export function passesNeeded(state: TraceState, evidence: Evidence, arm: number): number {
+  const do16 = evidence.explain.get(ARM_CODE.do16);
+  if (arm !== ARM_CODE.do8 || do16 === undefined || do16.treatedPassed > 0) return PASSES_TO_BELIEVE;
+  return do16.lost >= (lossesToBelieve(state, evidence) ?? Number.POSITIVE_INFINITY)
+    ? PASSES_FOR_SIZE
+    : PASSES_TO_BELIEVE;
 }
 
 /** Packets that pass prove that the arm is not refused; silence needs the pairs of a location. */
@@ -26,5 +53,6 @@ function fateOf(state: TraceState, evidence: Evidence, arm: number): Fate {
   if (place === undefined) return 'unknown';
   if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
   if (place.treatedPassed > 0) return 'unknown';
-  return place.lost >= LOCATING_PAIRS && state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
+  const enough = lossesToBelieve(state, evidence);
+  return enough !== null && place.lost >= enough && state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
 }

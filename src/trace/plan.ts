@@ -1,6 +1,7 @@
 /** Which pairs the evidence still lacks (METHOD §6, steps 1 and 3 to 8). Nothing here sends or decides. */
 import { emptyPlace } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
+import { lossesToBelieve, passesNeeded } from './explain.js';
 import { packetsPerProbe } from './probe-packet.js';
 import {
   CLEAN_PAIRS,
@@ -14,7 +15,6 @@ import {
   LOOKS,
   LOST_AT_THE_END,
   LOST_SINCE_SEEN,
-  PASSES_TO_BELIEVE,
   PAIRS_PER_HOP,
   REPEATS,
   REPEAT_CAP,
@@ -115,13 +115,15 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
     wishes.push({ ...wish, treatment, spacingMs: wish.spacingMs / 2, notBeforeNs });
   };
   let isOpen = false;
+  const enoughLost = lossesToBelieve(state, evidence) ?? LOCATING_PAIRS;
   for (const treatment of EXPLAINING_ARMS) {
     const arm = evidence.explain.get(ARM_CODE[treatment]) ?? emptyPlace();
-    const isLost = arm.treatedPassed === 0 && arm.lost + arm.pending >= LOCATING_PAIRS;
-    if (isLost || arm.treatedPassed >= PASSES_TO_BELIEVE || arm.pairs >= EXPLAINING_PAIR_CAP) continue;
+    const isLost = arm.treatedPassed === 0 && arm.lost + arm.pending >= enoughLost;
+    const passes = passesNeeded(state, evidence, ARM_CODE[treatment]);
+    if (isLost || arm.treatedPassed >= passes || arm.pairs >= EXPLAINING_PAIR_CAP) continue;
     isOpen = true;
     // What is on its way may be all that is needed.
-    if (arm.treatedPassed + arm.pending < PASSES_TO_BELIEVE) explainWith(treatment, arm);
+    if (arm.treatedPassed + arm.pending < passes) explainWith(treatment, arm);
   }
   // Last, the option itself again: had the loss ended meanwhile, that the others pass would tell nothing.
   const pdm = evidence.explain.get(ARM_CODE.pdm) ?? emptyPlace();

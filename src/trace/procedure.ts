@@ -62,6 +62,11 @@ export const EXPLAINING_ARMS = ['long', 'do8', 'do16'] as const;
 export const EXPLAINING_PAIR_CAP = 16;
 /** Packets of an explaining arm that must pass, and not fewer than are lost: one may slip through a filter that leaks. */
 export const PASSES_TO_BELIEVE = 2;
+/**
+ * Of eight octets where all sixteen were lost seven times: another loser that takes a part of both arms' packets, whatever
+ * the part, would show that less often than three times in 10,000. With two it is nearly once in 100.
+ */
+export const PASSES_FOR_SIZE = 5;
 /** Pairs with PDM after the explaining arms: the loss must still be there. */
 export const LOST_AT_THE_END = 6;
 /** §6.5: pairs at a reporter beyond n when the target is silent. */

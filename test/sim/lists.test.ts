@@ -41,8 +41,8 @@ const ALL_KINDS: readonly Kind[] = [
 ];
 const KINDS = ALL_KINDS.filter(({ near }) => PDM_TRACE_SIM_NEAR === undefined || PDM_TRACE_SIM_NEAR === near);
 
-function listOf(near: NearHopKind, beyond: ListOptions['beyond']): ReturnType<typeof generateList> {
-  return generateList({ seed, targets, near, beyond, seconds: (targets * 2 * 80) / rate });
+function listOf(near: NearHopKind, beyond: ListOptions['beyond'], length = targets): ReturnType<typeof generateList> {
+  return generateList({ seed, targets: length, near, beyond, seconds: (length * 2 * 80) / rate });
 }
 
 function falseClaims(run: ListRun): string[] {
@@ -78,12 +78,18 @@ function drops(run: ListRun): { findable: number; found: number } {
   return { findable, found };
 }
 
+/** An interval that a few lost packets opened towards the source: how far says nothing. */
+const WIDE = 5;
+
 /** Hop limits in which losses are said to be, over all claims: the less the better. */
 function width(run: ListRun): number {
   const intervals = run.targets.flatMap(({ records }) =>
     records.map(({ verdict }) => verdict.interval).filter((interval) => interval !== null),
   );
-  return intervals.reduce((sum, { after, likelyUpTo }) => sum + likelyUpTo - after, 0) / Math.max(1, intervals.length);
+  return (
+    intervals.reduce((sum, { after, likelyUpTo }) => sum + Math.min(WIDE, likelyUpTo - after), 0) /
+    Math.max(1, intervals.length)
+  );
 }
 
 function figures(what: string, run: ListRun): string {
@@ -99,26 +105,29 @@ describe.each(KINDS)(`${targets} targets behind near hops that are $near, $beyon
       console.log(figures(near, run));
       expect(falseClaims(run)).toEqual([]);
       expect(wrong(run, sinceNs)).toEqual([]);
-      // A drop whose path changes under the trace may stay unsaid.
+      // A drop whose path changes under the trace may stay unsaid; and of few drops chance may hide some.
       const { findable, found } = drops(run);
-      expect(found).toBeGreaterThanOrEqual((near === 'changing' ? 0.8 : 0.95) * findable - 1);
+      expect(found).toBeGreaterThanOrEqual((near === 'changing' ? 0.8 : 0.95) * findable - 3);
     },
     TIMEOUT_MS,
   );
 });
 
-describe(`${targets} targets behind 8 hops or so, most of which let packets with the option pass`, () => {
+/** Fewer have too few losses to compare how well they are told. */
+const compared = Math.max(targets, 150);
+
+describe(`${compared} targets behind 8 hops or so, most of which let packets with the option pass`, () => {
   it(
     'are told as well as without sharing, with fewer probes',
     async () => {
-      const list = (): ReturnType<typeof generateList> => listOf('steady', 'short and mostly delivered');
+      const list = (): ReturnType<typeof generateList> => listOf('steady', 'short and mostly delivered', compared);
       const apart = await runList(list(), createTraceEngine, { share: false, rate });
       const shared = await runList(list(), createTraceEngine, { share: true, rate });
       console.log(`${figures('each for itself', apart)}\n${figures('sharing', shared)}`);
       expect([...falseClaims(apart), ...falseClaims(shared), ...wrong(shared, 0)]).toEqual([]);
       expect(filled(apart)).toBe(0);
       expect(filled(shared)).toBeGreaterThan(0.5);
-      expect(shared.probesPerRecord).toBeLessThan(0.95 * apart.probesPerRecord);
+      expect(shared.probesPerRecord).toBeLessThan(0.8 * apart.probesPerRecord);
       expect(drops(shared).found).toBeGreaterThanOrEqual(drops(apart).found - 2);
       expect(width(shared)).toBeLessThanOrEqual(width(apart) + 0.2);
     },

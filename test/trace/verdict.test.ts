@@ -161,6 +161,42 @@ describe('what is refused, and why', () => {
     expect(runTrace(lossOf(pdm, do16, long)).verdict.cause).toBe('length');
   });
 
+  describe('where another loser takes some packets with options', () => {
+    /** The host drops PDM; on the way the first packets of `do8`, and this many of `do16`, are lost too. */
+    const lossBesides = (ofDo8: number, ofDo16: number): FakePath => {
+      const left = new Map([
+        [do8, ofDo8],
+        [do16, ofDo16],
+      ]);
+      const differs: FakePath['differs'] = ({ arm, hopLimit }) => {
+        if (hopLimit < 5) return undefined;
+        if (arm === pdm) return null;
+        const more = left.get(arm) ?? 0;
+        left.set(arm, more - 1);
+        return more > 0 ? null : undefined;
+      };
+      return udp({ siblingEcho: echoLost, differs, confidence: 0.999 });
+    };
+
+    const passesOf = (arm: number, path: FakePath): number | undefined =>
+      runTrace(path).evidence.explain.get(arm)?.treatedPassed;
+
+    it('is not the size when the eight octets pass after two losses and the sixteen are lost seven times', () => {
+      expect(runTrace(lossBesides(2, 99)).verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    });
+
+    it('is not the size while the eight octets have passed less than five times', () => {
+      expect(runTrace(lossBesides(0, 99)).verdict.cause).toBe('size');
+      expect(passesOf(do8, lossBesides(0, 99))).toBe(5);
+      expect(passesOf(do8, lossBesides(0, 0))).toBe(2);
+    });
+
+    it('is the size after one such loss only when the sixteen are lost as often as the whole bar asks', () => {
+      expect(runTrace(lossBesides(1, 8)).verdict.cause).toBeNull();
+      expect(runTrace(lossBesides(1, 99)).verdict.cause).toBe('size');
+    });
+  });
+
   it('is not named when the arms fit no row', () => {
     expect(runTrace(lossOf(pdm, do8)).verdict).toMatchObject({ outcome: 'dropped', cause: null });
   });
