@@ -50,8 +50,14 @@ const PAIRS_IN_GAP = 2;
 const PAIRS_BEFORE_EXPLORING = 2;
 
 /** Moves the first hop that the trace explores itself. Keeps `state.near`. */
-export function settleNearHops(state: TraceState, evidence: Evidence, others: NearHops): void {
+export function settleNearHops(
+  state: TraceState,
+  evidence: Evidence,
+  others: NearHops,
+  isReporter: (address: string) => boolean,
+): void {
   const { near } = state;
+  const owed = pairsOwed(state, evidence, others, isReporter);
   near.joinedAt = null;
   near.distanceOfOthers = others.distanceHint();
   // A target behind which something rewrites hop limits seems to be anywhere.
@@ -70,7 +76,7 @@ export function settleNearHops(state: TraceState, evidence: Evidence, others: Ne
   if (distanceHint !== null && distanceHint < near.from) near.from = Math.max(1, distanceHint - HOPS_BEFORE_TARGET);
   while (near.from > 1) {
     near.joinedAt = findJoin(evidence, near.from, others);
-    if (near.joinedAt !== null || mayStillJoin(evidence.hops[near.from], near.from, others)) return;
+    if (near.joinedAt !== null || mayStillJoin(evidence, near.from, others, owed)) return;
     const { plain } = evidence.distance;
     const isBeyondTarget = plain !== null && plain <= near.from;
     near.from = isBeyondTarget ? Math.min(near.from - 1, others.startAt()) : near.from - 1;
@@ -108,26 +114,33 @@ export function pairsOwed(
   return (hop) => {
     const place = hops[hop];
     if (place === undefined) return PAIRS_PER_HOP;
+    const isTargets = hop === distance.plain && hop === distance.pdm;
+    // What lies beyond it is looked at once all pairs ended where the target was said to be.
+    if (hop === state.near.distanceHint && !isTargets) return PAIRS_PER_HOP;
     if (hop === state.near.joinedAt && hop < lastPdmHop) return 1;
     if (!mayBeFewer) return PAIRS_PER_HOP;
     // How the first one ends shows whether it will do.
     if (place.pairs === 1 && place.pending === 1) return 1;
     if (isSilentTarget && hop > Math.max(lastPdmHop, lastPlainHop) + HOPS_BEHIND_LAST) return PAIRS_IN_GAP;
     if (!crossedByBoth(place)) return PAIRS_PER_HOP;
-    if (hop === distance.plain && hop === distance.pdm) return 1;
-    const responder = hop < lastPdmHop ? responderOf(place) : null;
+    if (isTargets) return 1;
+    const responder = hop < lastPdmHop && place.pdmIntact >= place.both ? responderOf(place) : null;
     return responder !== null && isReporter(responder) ? 1 : PAIRS_PER_HOP;
   };
 }
 
-function crossedByBoth({ pairs, void: uncounted, both }: PlaceEvidence): boolean {
-  return both > 0 && both === pairs - uncounted;
+/** A refusal is an answer too, but its packet did not cross. */
+function crossedByBoth({ pairs, void: uncounted, both, lost }: PlaceEvidence): boolean {
+  return both > 0 && both === pairs - uncounted && lost === 0;
 }
 
-/** Packets with the option are missing somewhere: at the target, or at hops that answer others of them. */
+/** Packets with the option are missing somewhere: at the target, at hops that answer others of them, or refused. */
 function losesOption({ hops, target, pdmArrivals, plainArrivals, lastPlainHop, lastPdmHop }: Evidence): boolean {
   if (pdmArrivals === 0 && (plainArrivals > 0 || lastPlainHop > lastPdmHop)) return true;
-  return target.plainOnly > 0 || hops.some((place) => place !== undefined && place.treatedPassed > 0 && place.lost > 0);
+  return (
+    target.plainOnly > 0 ||
+    hops.some((place) => place !== undefined && place.lost > 0 && place.treatedPassed + place.refused > 0)
+  );
 }
 
 /** Something is wrong with packets with the option that may have begun before the joining hop. */
@@ -168,18 +181,19 @@ function isOnWay({ hops }: Evidence, from: number, to: number, way: readonly Nea
 }
 
 /** Waits for this hop to answer, or to answer in both arms where its way is known. */
-function mayStillJoin(place: PlaceEvidence | undefined, hop: number, others: NearHops): boolean {
+function mayStillJoin({ hops }: Evidence, hop: number, others: NearHops, owed: (hop: number) => number): boolean {
+  const place = hops[hop];
   if (place === undefined || place.pairs === 0) return true;
   const responder = responderOf(place);
   if (responder === null) return false;
   if (responder === '') return place.pairs === place.pending;
   if (others.wayTo(responder, hop) === null) return false;
-  return place.pending > 0 || owesPairs(place);
+  return place.pending > 0 || owesPairs(place, owed(hop));
 }
 
-/** Void pairs are made up for, as often as exploring does. */
-function owesPairs(place: PlaceEvidence): boolean {
-  return place.pairs - place.void < PAIRS_PER_HOP && place.pairs < 2 * PAIRS_PER_HOP;
+/** Void pairs are made up for. Only those that exploring will send are waited for. */
+export function owesPairs(place: PlaceEvidence, owed: number): boolean {
+  return place.pairs - place.void < owed && place.pairs < 2 * PAIRS_PER_HOP;
 }
 
 /** Who answers at a hop: the one address, empty for nobody, null where there are several or something else came back. */

@@ -31,7 +31,7 @@ import {
   THIN_SPACING_MS,
   WINDOW,
 } from './procedure.js';
-import { nearHopsAreSettled, pairsOwed } from './near-hops.js';
+import { nearHopsAreSettled, owesPairs, pairsOwed } from './near-hops.js';
 import type { NearHops } from './near-hops.js';
 import type { Arm, Protocol } from './record.js';
 import { lookPValueBar, retestBar } from './significance.js';
@@ -307,7 +307,7 @@ function planExploration(state: TraceState, evidence: Evidence, context: TraceCo
   for (let hop = state.near.from; hop <= end; hop += 1) {
     const place = evidence.hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
-    if (pairs >= owed(hop) || (place?.pairs ?? 0) >= 2 * PAIRS_PER_HOP) continue;
+    if (place !== undefined && !owesPairs(place, owed(hop))) continue;
     const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
     const rank = isNextStep ? -1 : 1000 + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
     wishes.push(wishAt(state, place, PURPOSE.explore, hop, 0, place?.plainResponders[0] ?? null, rank));

@@ -61,7 +61,7 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
   state.near.distanceHint = evidence.distanceHint;
   if (context.nearHops !== null) {
     context.nearHops.learn(state, evidence);
-    settleNearHops(state, evidence, context.nearHops);
+    settleNearHops(state, evidence, context.nearHops, (address) => context.isReporter(address));
   }
   const wishes = planPairs(state, evidence, context);
   if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: evidence.nextDeadlineNs };

@@ -7,7 +7,7 @@ import type { HopRecord } from '../../src/trace/record.js';
 import { PURPOSE } from '../../src/trace/trace-state.js';
 import { writeRecord } from '../../src/trace/write-record.js';
 import { dropsFrom, routerAt, runTrace, type Drawn, type FakePath, type Outcome } from './fake-path.js';
-import { octetsOf } from './trace-fixture.js';
+import { octetsOf, TARGET } from './trace-fixture.js';
 
 const addressAt = (hop: number): string => formatAddress(routerAt(hop));
 const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
@@ -231,6 +231,34 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
   it('are three in the gap where packets without the option got further', () => {
     const differs: FakePath['differs'] = (probe) => (probe.hopLimit > 9 ? null : dropsFrom(7)(probe));
     expect(pairsAt({ nearHops: knowing(4), differs }).slice(8)).toEqual([3, 3, 3, 3, 3, 3, 3, 3, 3]);
+  });
+
+  it('are three everywhere where a known reporter refused the packet with the option, be it once', () => {
+    let isFirst = true;
+    const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
+      if (hopLimit !== 7 || arm !== 1 || !isFirst) return undefined;
+      isFirst = false;
+      return { from: routerAt(7), type: 1, code: 1 };
+    };
+    expect(pairsAt({ nearHops: knowing(4), differs })).toEqual(range(1, 10).map(() => 3));
+  });
+
+  it.each([
+    { drawn: 'Packet Too Big', answer: { from: routerAt(4), type: 2, code: 0 } },
+    { drawn: "an answer in the target's name", answer: { from: TARGET, type: 1, code: 4 } },
+  ])('are three where the way is known and the packet with the option drew $drawn, and then it goes on', (given) => {
+    const differs: FakePath['differs'] = ({ hopLimit, arm }) =>
+      hopLimit === 4 && arm === 1 ? given.answer : undefined;
+    expect(pairsAt({ nearHops: knowing(4), differs }).slice(0, 4)).toEqual([0, 0, 1, 3]);
+  });
+
+  it('are three where others met the target that is silent here, and it looks beyond as alone', () => {
+    const nearHops = knowing(4, { distanceHint: () => 7 });
+    const isGap = (hopLimit: number): boolean => (hopLimit >= 5 && hopLimit <= 7) || hopLimit > 9;
+    const differs: FakePath['differs'] = (probe) => (isGap(probe.hopLimit) ? null : dropsFrom(5)(probe));
+    expect(pairsAt({ nearHops, differs })).toEqual([0, 0, 0, ...range(4, 11).map(() => 3)]);
+    const { verdict } = traced({ nearHops, differs, reporters });
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 4, upTo: 8 } });
   });
 
   it('are three for a trace by itself, whoever is known', () => {
