@@ -17,8 +17,13 @@ import { TARGET_HOP_LIMIT } from '../trace/trace-state.js';
 /** Traces in a row that must have met the same responder one hop before. */
 const AGREEING_TRACES = 16;
 const MOST_DOUBLINGS = 10;
-/** Steps and records that nobody has seen again for this long may have changed; scouts see the common ones more often. */
-const FRESH_NS = 300e9;
+/**
+ * Steps that nobody has seen again for this long may have changed. Scouts see the common ones more often; of those that a
+ * part of the targets has in common, traces that join beyond them see none, and scouts few.
+ */
+const STEP_FRESH_NS = 60e9;
+/** So may what a record says of a hop besides its address. */
+const RECORD_FRESH_NS = 300e9;
 /** A record of a hop is replaced by a younger one after this long. */
 const RENEW_NS = 10e9;
 /** Pairs of a hop, answered in both arms, that its record must hold; of three one may be lost. */
@@ -164,7 +169,7 @@ export class NearHopTable {
       node.usedAtNs = nowNs;
       if (at === 1) return way;
       node = this.#nodes.get(keyOf(at - 1, node.before ?? MIXED));
-      if (node?.record == null || nowNs - node.recordAtNs > FRESH_NS) return null;
+      if (node?.record == null || nowNs - node.recordAtNs > RECORD_FRESH_NS) return null;
       way[at - 2] = { responder: node.responder, record: node.record };
     }
   }
@@ -289,7 +294,7 @@ function responderBefore(place: PlaceEvidence | undefined): string | null {
 function isAgreed(node: Node, nowNs: number): boolean {
   if (node.responder === MIXED || node.before === null || node.before === MIXED) return false;
   const asked = AGREEING_TRACES * 2 ** Math.min(node.contradictions, MOST_DOUBLINGS);
-  return node.agreeing >= asked && nowNs - node.agreedAtNs <= FRESH_NS;
+  return node.agreeing >= asked && nowNs - node.agreedAtNs <= STEP_FRESH_NS;
 }
 
 function step(node: Node, before: string, nowNs: number): void {
