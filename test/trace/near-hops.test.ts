@@ -7,6 +7,7 @@ import type { HopRecord } from '../../src/trace/record.js';
 import { PURPOSE } from '../../src/trace/trace-state.js';
 import { writeRecord } from '../../src/trace/write-record.js';
 import { dropsFrom, routerAt, runTrace, type Drawn, type FakePath, type Outcome } from './fake-path.js';
+import { Random } from '../sim/random.js';
 import { octetsOf, TARGET } from './trace-fixture.js';
 
 const addressAt = (hop: number): string => formatAddress(routerAt(hop));
@@ -363,5 +364,55 @@ describe('a trace that sees something wrong with packets with the option', () =>
         : undefined;
     const { own } = traced({ nearHops: knowing(5), differs });
     expect(own).toEqual(range(1, 10));
+  });
+});
+
+describe("whatever is said to a list's trace", () => {
+  const ROUTERS = 9;
+  const AT_EACH = 12;
+
+  /** Packets of one hop limit and arm draw one thing, or now this and now that. */
+  function anything(random: Random): NonNullable<FakePath['differs']> {
+    const draws = (hop: number): Drawn | null | undefined =>
+      random.pick<() => Drawn | null | undefined>([
+        () => undefined,
+        () => undefined,
+        () => null,
+        () => elsewhere(hop),
+        () => ({ from: routerAt(hop), type: 1, code: random.pick([0, 1, 3, 8]) }),
+        () => ({ from: routerAt(hop), type: 2, code: 0 }),
+        () => ({ from: routerAt(hop), type: 3, code: 0, delayMs: random.integer(1, 3000) }),
+        () => ({ from: TARGET, type: 1, code: 4 }),
+        () => ({ from: TARGET, type: 3, code: 1 }),
+      ])();
+    const steady = new Map<number, Drawn | null | undefined>();
+    const isOdd = range(0, AT_EACH).map(() => random.chance(0.12));
+    return ({ hopLimit, arm }) => {
+      const hop = Math.min(hopLimit, AT_EACH);
+      if (isOdd[hop] !== true) return undefined;
+      if (random.chance(0.2)) return draws(hop);
+      const key = hop * 8 + arm;
+      if (!steady.has(key)) steady.set(key, draws(hop));
+      return steady.get(key);
+    };
+  }
+
+  it('it ends, within its cap, with hops of others only below n', () => {
+    for (let seed = 0; seed < 1000; seed += 1) {
+      const random = new Random(seed, 5);
+      const known = random.integer(1, ROUTERS);
+      const distance = random.chance(0.3) ? random.integer(1, 16) : null;
+      const reporters = range(1, ROUTERS)
+        .map(addressAt)
+        .filter(() => random.chance(0.5));
+      const nearHops = knowing(known, { distanceHint: () => distance, isScout: random.chance(0.1) });
+      const protocol = random.pick(['udp', 'icmp6'] as const);
+      const { state, evidence, shared } = traced({ protocol, nearHops, reporters, differs: anything(random) });
+      expect(state.probes.count, `seed ${seed}`).toBeLessThanOrEqual(400);
+      expect(
+        shared.every((hop) => hop < evidence.lastPdmHop),
+        `seed ${seed}`,
+      ).toBe(true);
+    }
   });
 });
