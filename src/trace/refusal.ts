@@ -76,15 +76,16 @@ function isTransientRefusal(reply: ReplySignature | null): boolean {
 
 /**
  * The hop of the refuser. METHOD names the one where its address answers `plain` with a Time Exceeded; where the arms take
- * different ways, the hop at which it answers `pdm` is the one that the interval counts in. Of several, the last before
- * it refuses.
+ * different ways, the hop at which it answers `pdm` is the one that the interval counts in, and one at which another
+ * router answers `pdm` is none. Of several, the last before it refuses.
  */
 function hopOf(evidence: Evidence, address: string, firstHopLimit: number): number | null {
   let plainHop: number | null = null;
   for (let hop = Math.min(firstHopLimit, evidence.highestHop); hop >= 1; hop -= 1) {
     const place = evidence.hops[hop];
-    if (place?.pdmResponders.includes(address) === true) return hop;
-    if (place?.plainResponderOnAnyFlow.includes(address) === true) plainHop ??= hop;
+    if (place === undefined) continue;
+    if (place.pdmResponders.includes(address)) return hop;
+    if (place.pdmResponders.length === 0 && place.plainResponderOnAnyFlow.includes(address)) plainHop ??= hop;
   }
   return plainHop;
 }

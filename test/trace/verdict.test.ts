@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../src/trace/trace-state.js';
 import { dropsFrom, isTreated, routerAt, runTrace, withHopLimit, type FakePath } from './fake-path.js';
-import { TARGET } from './trace-fixture.js';
+import { octetsOf, TARGET } from './trace-fixture.js';
 
 const udp = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
 const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
@@ -226,6 +226,24 @@ describe('refusals', () => {
       });
       expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
     }
+  });
+
+  it('name the hop on the way of the packets that are refused, where that is longer than the other', () => {
+    const detour = octetsOf('2001:db8:9::1');
+    const differs: FakePath['differs'] = ({ arm, hopLimit }) => {
+      if (!isTreated(arm) || hopLimit < 4) return undefined;
+      if (hopLimit > 6) return { from: routerAt(5), type: 1, code: 5 };
+      return hopLimit === 4
+        ? { from: detour, type: 3, code: 0 }
+        : { from: routerAt(hopLimit - 1), ...(hopLimit === 5 ? { type: 3, code: 0 } : { type: 1, code: 5 }) };
+    };
+    const { verdict } = runTrace(udp({ siblingEcho: echoLost, differs }));
+    expect(verdict).toMatchObject({
+      outcome: 'rejected',
+      pathsDiverge: 4,
+      refusal: { address: '2001:db8:1:5::1', hop: 6 },
+      interval: { after: 5, upTo: 6 },
+    });
   });
 
   it('that plain packets draw too accuse nobody', () => {
