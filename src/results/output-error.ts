@@ -99,8 +99,8 @@ interface Explanation {
 const FULL: Explanation = {
   code: OUTPUT_ERRORS.full,
   what: 'no space left to write',
-  remedy:
-    'make room on that file system or raise the quota or file size limit; what was measured is kept until it fits',
+  // Not what becomes of the records: that is said by whoever holds them, and the error may be the last word of a process.
+  remedy: 'make room on that file system or raise the quota or file size limit',
 };
 const READ_ONLY: Explanation = {
   code: OUTPUT_ERRORS.readOnly,
@@ -115,7 +115,7 @@ const MISSING: Explanation = {
 const LOCKED: Explanation = {
   code: OUTPUT_ERRORS.locked,
   what: 'locked by another process',
-  remedy: 'end the other writer, or wait; it is tried again',
+  remedy: 'end the other writer, or wait until it is done',
 };
 const CORRUPT: Explanation = {
   code: OUTPUT_ERRORS.corrupt,
