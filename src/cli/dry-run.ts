@@ -49,7 +49,12 @@ export async function dryRunOfRest(
   return print([head, ...loading, ...estimateLines(size)], terminal);
 }
 
-function sizeOf(store: SqliteStore, runId: string, targets: number, { rate, size, fragment }: Settings): ListSize {
+function sizeOf(
+  store: SqliteStore,
+  runId: string,
+  targets: number,
+  { rate, hopInterval, size, fragment }: Settings,
+): ListSize {
   let records = 0;
   let tcpRecords = 0;
   for (const { protocols, stored } of store.targets.waiting(runId)) {
@@ -57,7 +62,8 @@ function sizeOf(store: SqliteStore, runId: string, targets: number, { rate, size
     records += left.length;
     if (left.includes('tcp')) tcpRecords += 1;
   }
-  return { targets, records, tcpRecords, rate, packetsPerProbe: fragment ? fragmentsOf(size) : 1 };
+  const packetsPerProbe = fragment ? fragmentsOf(size) : 1;
+  return { targets, records, tcpRecords, rate, hopIntervalMs: hopInterval, packetsPerProbe };
 }
 
 async function print(lines: readonly string[], terminal: Terminal): Promise<number> {

@@ -1,9 +1,11 @@
-import { TYPICAL_PACKETS } from '../daemon/measure-options.js';
+import { TYPICAL_PACKETS, tracesInFlight } from '../daemon/measure-options.js';
 import { PROBE_CAP } from '../trace/trace-state.js';
 import { counted, durationText, figures } from './run-progress.js';
 
 /** A TCP record by itself: 14 pairs of SYNs to the target, and those for the hops before it. */
 const TYPICAL_TCP_SECONDS = 90;
+/** Of each of the first traces to each of the first routers, which all of them share (METHOD, exploring). */
+const PAIRS_PER_HOP = 3;
 
 export interface ListSize {
   readonly targets: number;
@@ -12,20 +14,28 @@ export interface ListSize {
   /** Of these, those of TCP. */
   readonly tcpRecords: number;
   readonly rate: number;
+  /** Spacing of the pairs for one responder. */
+  readonly hopIntervalMs: number;
   /** Fragments of each, or 1. */
   readonly packetsPerProbe: number;
 }
 
 /** What a dry run says, a line each. */
-export function estimateLines({ targets, records, tcpRecords, rate, packetsPerProbe }: ListSize): string[] {
+export function estimateLines(size: ListSize): string[] {
+  const { targets, records, tcpRecords, rate, hopIntervalMs, packetsPerProbe } = size;
   const typicalEach = TYPICAL_PACKETS * packetsPerProbe;
   const mostEach = PROBE_CAP * packetsPerProbe;
   const typical = records * typicalEach;
   const most = records * mostEach;
+  // What the first router alone may take, before later traces need not ask it: then the rate does not decide.
+  const firstRouterMs = Math.min(records, tracesInFlight(rate)) * PAIRS_PER_HOP * hopIntervalMs;
   return [
     `${counted(targets, 'target')}, ${counted(records, 'record')} (one for each target and protocol)`,
     `about ${figures(typical)} packets (${typicalEach} a record), at most ${figures(most)} (${mostEach} a record)`,
     `about ${durationText((1000 * typical) / rate)} at ${figures(rate)} packets/s, at most ${durationText((1000 * most) / rate)}`,
+    ...(firstRouterMs <= (1000 * typical) / rate
+      ? []
+      : [`longer where they share routers: each is asked once in ${hopIntervalMs} ms (--hop-interval)`]),
     ...(tcpRecords === 0 ? [] : [`with tcp not less than ${TYPICAL_TCP_SECONDS} s: SYNs to one target are far apart`]),
     'nothing was sent and nothing stored',
   ];

@@ -155,6 +155,17 @@ describe('run', () => {
     expect(terminal.stdout.text).not.toContain('tcp');
   });
 
+  it('says in a dry run where the rate does not decide how long it takes', async () => {
+    bench.writeList('host', ...SPREAD);
+    const dryRun = async (rate: string): Promise<string> => {
+      const terminal = fakeTerminal();
+      expect(await bench.begin(fakeMeasuring().open, ['--dry-run', '--rate', rate], terminal)).toBe(0);
+      return terminal.stdout.text;
+    };
+    expect(await dryRun('2000')).toContain('at 2,000 packets/s, at most 5 s\nlonger where they share routers: each is');
+    expect(await dryRun('50')).not.toContain('share routers');
+  });
+
   it('says in a dry run that TCP takes its time whatever the rate', async () => {
     bench.writeList('host', SPREAD[0]!);
     const terminal = fakeTerminal();
