@@ -35,7 +35,9 @@ export function reportRequest(flags: Flags): ReportRequest {
   const filter = filterOf(flags);
   if (view === 'runs' && (run !== null || Object.keys(filter).length > 0))
     throw usageError('--runs lists all runs; leave the other filters out');
-  return { view, format, run, filter, limit: limitOf(flags), output, title: text(flags, 'title') };
+  const limit = limitOf(flags);
+  if (view === 'counts' && limit !== null) throw usageError('--counts counts all that match; leave --limit out');
+  return { view, format, run, filter, limit, output, title: text(flags, 'title') };
 }
 
 function viewOf(flags: Flags): ReportView {

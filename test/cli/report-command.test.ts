@@ -293,6 +293,7 @@ describe('report says what is wrong', () => {
     [['--until', '2026-11-24T08:00:00'], '--until: "2026-11-24T08:00:00" is no time'],
     [['--since', '2026-11-25', '--until', '2026-11-24'], '--since 2026-11-25 is not before --until 2026-11-24'],
     [['--limit', '0'], '--limit: "0" is not possible'],
+    [['--counts', '--limit', '2'], '--counts counts all that match; leave --limit out'],
     [['--run', 'lst'], 'did you mean last?'],
     [['--run', '0193a4b0'], `several runs begin with "0193a4b0", for example ${NEW_RUN} and ${OLD_RUN}`],
     [['--changes', '--runs'], '--changes and --runs are different tables'],
