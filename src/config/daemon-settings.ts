@@ -241,11 +241,12 @@ function readHttp(raw: unknown, file: string): HttpSettings | null {
     const key = issue.keys[0] ?? '';
     throw unknownKey(key, path, file, closestName(key, Object.keys(httpSettingsSchema.shape)));
   }
-  throw new SettingsError(
-    'bad-setting',
-    path,
-    `${path} in "${file}": ${issue?.message ?? 'not possible'}; see http in config/daemon.example.yaml`,
-  );
+  // The library calls what is not there "invalid input", and says nowhere else that it is not.
+  const isMissing = issue?.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  const what = isMissing
+    ? `${path} in "${file}" is missing`
+    : `${path} in "${file}": ${issue?.message ?? 'not possible'}`;
+  throw new SettingsError('bad-setting', path, `${what}; see http in config/daemon.example.yaml`);
 }
 
 function asMap(raw: unknown, path: string, file: string): Readonly<Record<string, unknown>> {

@@ -103,6 +103,12 @@ jobs:
     ['a key of retention', `${job()}\nretention: { days: 3 }`, 'retention', /there is no key "days"/],
     ['a key of HTTP', `${job()}\nhttp: { prot: 80 }`, 'http', /"prot"; did you mean port\?/],
     ['a port', `${job()}\nhttp: { port: 70000 }`, 'http.port', /http\.port/],
+    [
+      'half of probing.txt',
+      `${job()}\nhttp: { probing: { contact: ["mailto:a@b.c"] } }`,
+      'http.probing.description',
+      /is missing/,
+    ],
     ['HTTP for everybody without a token', `${job()}\nhttp: { listen: "::" }`, 'http.tokenFile', /is needed to listen/],
     ['what means nothing to a daemon', `json: true\n${job()}`, 'json', /means nothing to a daemon; remove it/],
     ['a section with a typo', 'job: []', 'job', /did you mean jobs\?/],
