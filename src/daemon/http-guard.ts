@@ -46,7 +46,7 @@ export class Guard {
     this.#checkHost(request);
     const mayRead = !this.protectsReads || this.#hasToken(request, true);
     if (request.access === 'read' && !mayRead) throw unauthorized(true);
-    if (request.access === 'health' && !mayRead && !isThisMachine(request.remoteAddress)) throw unauthorized(true);
+    if (request.access === 'health' && !mayRead && !isFromThisMachine(request)) throw unauthorized(true);
     if (request.access === 'write') this.#checkWrite(request);
     return { mayRead };
   }
@@ -107,9 +107,13 @@ function hostKey(host: string): string {
   return isIP(host) === 0 ? host.toLowerCase().replace(/\.$/, '') : addressKey(host);
 }
 
-/** Health checks of containers and service managers have no token. */
-function isThisMachine(remoteAddress: string | undefined): boolean {
-  return isLoopbackText(addressKey(remoteAddress ?? ''));
+/**
+ * Health checks of containers and service managers have no token. To a daemon that listens on another address than loopback
+ * they come from that address; nobody else can, since our answers to it never leave the machine.
+ */
+function isFromThisMachine({ remoteAddress, localAddress }: GuardedRequest): boolean {
+  if (remoteAddress === undefined) return false;
+  return isLoopbackText(addressKey(remoteAddress)) || remoteAddress === localAddress;
 }
 
 /** One text for each address: sockets that listen on `::` show IPv4 ones as mapped. */

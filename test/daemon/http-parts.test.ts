@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { httpSettingsSchema, type HttpSettings } from '../../src/config/http-settings.js';
 import { checkHttpFiles } from '../../src/daemon/http-files.js';
+import { Guard } from '../../src/daemon/http-guard.js';
 import { clientOf, ClientRates, RefillingBucket } from '../../src/daemon/http-rate-limit.js';
 import { readToken, tokenDigest } from '../../src/daemon/http-token.js';
 
@@ -208,5 +209,27 @@ describe('the settings', () => {
     { traceQueue: 0 },
   ])('%j are refused', (given) => {
     expect(problems(given)).not.toEqual([]);
+  });
+});
+
+describe('a health check', () => {
+  const guard = new Guard(
+    httpSettingsSchema.parse({ listen: '2001:db8::1', tokenFile: 'token', insecureHttp: true }),
+    tokenDigest(TOKEN),
+    () => 0,
+  );
+  const healthFrom = (remoteAddress: string | undefined, localAddress: string | undefined): void => {
+    const headers = { host: '[2001:db8::1]:8250' };
+    guard.check({ target: '/healthz', access: 'health', unlimited: true, headers, remoteAddress, localAddress });
+  };
+
+  it('is from this machine where it comes from the very address that it goes to, as the container does', () => {
+    expect(() => {
+      healthFrom('2001:db8::1', '2001:db8::1');
+    }).not.toThrow();
+    for (const remote of ['2001:db8::2', '192.0.2.1', undefined])
+      expect(() => {
+        healthFrom(remote, '2001:db8::1');
+      }).toThrow('token');
   });
 });
