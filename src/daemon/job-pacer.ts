@@ -12,6 +12,8 @@ export class JobPacer {
   /** Packets that may be sent; grows with time, at most to what one second brings. */
   #credit: number;
   #atMs: number;
+  /** Ends the pause of `take`: what was expected of a record is not what it sent. */
+  #wake = (): void => undefined;
 
   /** `rate`: packets per second. */
   constructor(clock: DaemonClock, rate: number, signal: AbortSignal) {
@@ -27,7 +29,7 @@ export class JobPacer {
     for (;;) {
       this.#grow();
       if (this.#credit > 0 || this.#signal.aborted) break;
-      await pause(this.#clock, Math.min(60_000, Math.ceil((1000 * -this.#credit) / this.#rate) + 1), this.#signal);
+      await this.#pause(Math.min(60_000, Math.ceil((1000 * -this.#credit) / this.#rate) + 1));
     }
     this.#credit -= records * TYPICAL_PACKETS;
   }
@@ -35,6 +37,18 @@ export class JobPacer {
   /** One of them sent so many in fact. */
   settle(sent: number): void {
     this.#credit += TYPICAL_PACKETS - sent;
+    this.#wake();
+  }
+
+  async #pause(waitMs: number): Promise<void> {
+    const wake = new AbortController();
+    const end = (): void => {
+      wake.abort();
+    };
+    this.#wake = end;
+    this.#signal.addEventListener('abort', end);
+    await pause(this.#clock, waitMs, wake.signal);
+    this.#signal.removeEventListener('abort', end);
   }
 
   #grow(): void {
