@@ -94,8 +94,19 @@ export class ListMeasurer implements TargetMeasurer {
       shareNearHops: !order.publicOnly,
       log,
       interrupted: () => this.#interrupted,
-      admit: (traces) => this.#slots.take(traces),
       ...(onStarted === undefined ? {} : { onStarted }),
+      // Who asks for one trace now does not wait for a list; how many may ask is bounded by who takes the orders.
+      ...(order.publicOnly ? {} : this.#admission()),
+      isStored: (protocol, address) =>
+        order.stored.some(
+          (stored) => stored.protocol === protocol && (options.addresses === 'first' || stored.address === address),
+        ),
+    };
+  }
+
+  #admission(): Pick<JobsOptions, 'admit' | 'onMeasured'> {
+    return {
+      admit: (traces) => this.#slots.take(traces),
       onMeasured: () => {
         if (this.#open < this.#options.slots) {
           this.#open = Math.min(this.#options.slots, this.#open + MORE_TRACES);
@@ -103,10 +114,6 @@ export class ListMeasurer implements TargetMeasurer {
         }
         this.#slots.give();
       },
-      isStored: (protocol, address) =>
-        order.stored.some(
-          (stored) => stored.protocol === protocol && (options.addresses === 'first' || stored.address === address),
-        ),
     };
   }
 }

@@ -1,5 +1,6 @@
 /** Targets of a list, measured over one engine in this process. */
 import { describe, expect, it } from 'vitest';
+import { formatAddress } from '../../src/address/address.js';
 import { ListMeasurer } from '../../src/cli/list-measurer.js';
 import { SILENT_LOG } from '../../src/cli/log.js';
 import { loadSettings } from '../../src/config/load-settings.js';
@@ -55,5 +56,33 @@ describe('a target that is interrupted', () => {
       ['udp', true, false],
       ['icmp6', false, false],
     ]);
+  });
+});
+
+describe('a trace that somebody asks for', () => {
+  it('begins while all traces of a list that may be in flight are, and takes no room from them', async () => {
+    const fake = fakeMeasuring({ resolve: literalOr() });
+    const hooks = { onProgress: () => undefined, onWarning: () => undefined, log: SILENT_LOG };
+    const measuring = await fake.open(settings, hooks);
+    const measurer = new ListMeasurer({ measuring, settings, toolVersion: '0', log: SILENT_LOG, slots: 2 });
+    const ends: Promise<string>[] = [];
+    const measure = (host: string, publicOnly: boolean): void => {
+      ends.push(measurer.measure({ ...ORDER, host, publicOnly }, () => undefined));
+    };
+    const running = (): string[] => fake.traces.map(({ request }) => formatAddress(request.target));
+    measure('2001:db8::1', false);
+    await until(() => fake.traces.length === 2);
+    measure('2001:db8::2', false);
+    measure('2600::3', true);
+    await until(() => fake.traces.length === 4);
+    expect(running().slice(2)).toEqual(['2600::3', '2600::3']);
+    for (const trace of fake.traces.slice(2)) trace.end(deliveredRecord());
+    expect(await ends[2]).toBe('done');
+    expect(fake.traces.length).toBe(4);
+    for (const trace of fake.traces.slice(0, 2)) trace.end(deliveredRecord());
+    await until(() => fake.traces.length === 6);
+    expect(running().slice(4)).toEqual(['2001:db8::2', '2001:db8::2']);
+    for (const trace of fake.traces.slice(4)) trace.end(deliveredRecord());
+    await Promise.all(ends);
   });
 });
