@@ -4,7 +4,7 @@ import { OutputError } from '../results/output-error.js';
 import { RecordWriter } from '../results/record-writer.js';
 import { writeWholeFile } from '../results/write-whole-file.js';
 import type { Log } from './log.js';
-import { figures } from './run-progress.js';
+import { counted } from './run-progress.js';
 import type { StoreCommitter, StorePorts } from './store-ports.js';
 
 export interface RecordKeeperOptions {
@@ -33,7 +33,7 @@ export class RecordKeeper {
       path,
       onFailure: (error, held) => {
         if (error instanceof OutputError && error.isTransient)
-          say(`${error.message}; ${figures(held)} records are held in memory and tried again`);
+          say(`${error.message}; ${counted(held, 'record')} held in memory, to be tried again`);
         else onBroken(error);
       },
       onRecovery: () => {
@@ -91,13 +91,13 @@ export class RecordKeeper {
           records.map((json) => `${json}\n`),
           { force: false },
         );
-        say(`${figures(records.length)} records that could not be stored are in ${place}, as JSON Lines`);
+        say(`${counted(records.length, 'record')} not stored, but kept in ${place} as JSON Lines`);
         return;
       } catch (error) {
         log.debug('rescue-failed', { place, error: String(error) });
       }
     }
-    say(`${figures(records.length)} records could not be stored and are lost`);
+    say(`${counted(records.length, 'record')} not stored, and lost`);
   }
 }
 

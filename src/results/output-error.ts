@@ -130,7 +130,7 @@ const NOT_SQLITE: Explanation = {
 const IO: Explanation = {
   code: OUTPUT_ERRORS.io,
   what: 'reading or writing failed',
-  remedy: 'check the device and the kernel log',
+  remedy: 'it must be a file, not a directory; if it is one, check the device and the kernel log',
 };
 
 const BY_CODE: Readonly<Record<string, Explanation>> = {

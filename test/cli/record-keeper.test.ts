@@ -66,7 +66,7 @@ describe('a keeper of records', () => {
       .map((line) => (JSON.parse(line) as { id: string }).id);
     expect(ids).toEqual([buildRecord({ number: 1 }).id, buildRecord({ number: 2 }).id]);
     expect(statSync(place).mode & 0o022).toBe(0);
-    expect(said.at(-1)).toBe(`2 records that could not be stored are in ${place}, as JSON Lines`);
+    expect(said.at(-1)).toBe(`2 records not stored, but kept in ${place} as JSON Lines`);
   });
 
   it('does not wait for a store that is damaged, and says so at once', async () => {
