@@ -186,6 +186,15 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
       if (state.probes.purpose(row) === PURPOSE.explore) pairs[state.probes.hopLimit(row)]! += 1;
     return pairs.slice(1, pairs.findLastIndex((count) => count > 0) + 1);
   };
+  /** What the first packet with the option draws at this hop limit. */
+  const firstWithOption = (at: number, drawn: Drawn | null): NonNullable<FakePath['differs']> => {
+    let isFirst = true;
+    return ({ hopLimit, arm }) => {
+      if (hopLimit !== at || arm !== 1 || !isFirst) return undefined;
+      isFirst = false;
+      return drawn;
+    };
+  };
   const isSilent: FakePath['differs'] = ({ hopLimit }) => (hopLimit > 9 ? null : undefined);
 
   it('are one where it joins and at known reporters below n, three at n, and one at the target', () => {
@@ -197,22 +206,12 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
   });
 
   it('are three at a known reporter that answers the first only without the option, and then everywhere', () => {
-    let isFirst = true;
-    const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
-      if (hopLimit !== 7 || arm !== 1 || !isFirst) return undefined;
-      isFirst = false;
-      return null;
-    };
+    const differs = firstWithOption(7, null);
     expect(pairsAt({ nearHops: knowing(4), differs })).toEqual([0, 0, 0, 1, 3, 3, 3, 3, 3, 3]);
   });
 
   it('are three where a packet with the option is missing at the target', () => {
-    let isFirst = true;
-    const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
-      if (hopLimit !== 64 || arm !== 1 || !isFirst) return undefined;
-      isFirst = false;
-      return null;
-    };
+    const differs = firstWithOption(64, null);
     expect(pairsAt({ nearHops: knowing(4), differs })).toEqual([0, 0, 0, 1, 3, 3, 3, 3, 3, 3]);
   });
 
@@ -235,12 +234,7 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
   });
 
   it('are three everywhere where a known reporter refused the packet with the option, be it once', () => {
-    let isFirst = true;
-    const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
-      if (hopLimit !== 7 || arm !== 1 || !isFirst) return undefined;
-      isFirst = false;
-      return { from: routerAt(7), type: 1, code: 1 };
-    };
+    const differs = firstWithOption(7, { from: routerAt(7), type: 1, code: 1 });
     expect(pairsAt({ nearHops: knowing(4), differs })).toEqual(range(1, 10).map(() => 3));
   });
 
