@@ -1,17 +1,26 @@
 /** What it is about the packet that is refused (METHOD §6.12). Null where the evidence is short or fits no row. */
 import type { Evidence } from './evidence.js';
-import { EXPLAINING_ARMS, LOCATING_PAIRS, LOST_AT_THE_END, PASSES_FOR_SIZE, PASSES_TO_BELIEVE } from './procedure.js';
+import {
+  LOCATING_PAIRS,
+  LOST_AT_THE_END,
+  LOST_AT_THE_END_ALIKE,
+  PASSES_FOR_SIZE,
+  PASSES_TO_BELIEVE,
+} from './procedure.js';
 import type { Cause } from './record.js';
 import { requiredDiscordantPairs } from './statistics.js';
 import { ARM_CODE } from './trace-state.js';
 import type { TraceState } from './trace-state.js';
+
+/** Of a pair with `long` a target that limits its errors may answer one packet: that it is the other one shows nothing. */
+const ARMS_WITH_OPTIONS = [ARM_CODE.do8, ARM_CODE.do16];
 
 type Fate = 'passes' | 'refused' | 'unknown';
 
 export function explainLoss(state: TraceState, evidence: Evidence): Cause | null {
   // The other arms passed only after the loss had ended? Then they tell nothing of it.
   const pdm = evidence.explain.get(ARM_CODE.pdm);
-  if (pdm === undefined || pdm.treatedPassed > 0 || pdm.lost < LOST_AT_THE_END) return null;
+  if (pdm === undefined || pdm.treatedPassed > 0 || pdm.lost < lostAtTheEnd(evidence)) return null;
   const long = fateOf(state, evidence, ARM_CODE.long);
   const do8 = fateOf(state, evidence, ARM_CODE.do8);
   const do16 = fateOf(state, evidence, ARM_CODE.do16);
@@ -24,13 +33,19 @@ export function explainLoss(state: TraceState, evidence: Evidence): Cause | null
   return do16 === 'refused' ? 'destination-options' : null;
 }
 
+/** Pairs with PDM that must be lost after the others. */
+export function lostAtTheEnd({ explain }: Evidence): number {
+  const onePassed = ARMS_WITH_OPTIONS.some((code) => (explain.get(code)?.treatedPassed ?? 0) > 0);
+  return onePassed ? LOST_AT_THE_END : LOST_AT_THE_END_ALIKE;
+}
+
 /**
  * Lost pairs from which on an arm counts as refused: METHOD's seven. Where another arm loses one packet and passes with
  * others, all seven may be lost by the same chance: then the whole bar. Where it loses more, something takes some of all
  * packets with options, and whatever takes the rest cannot be told from it: null.
  */
 export function lossesToBelieve(state: TraceState, { explain }: Evidence): number | null {
-  const mixed = EXPLAINING_ARMS.map((name) => explain.get(ARM_CODE[name])).map((arm) =>
+  const mixed = ARMS_WITH_OPTIONS.map((code) => explain.get(code)).map((arm) =>
     arm !== undefined && arm.treatedPassed > 0 ? arm.lost : 0,
   );
   const most = Math.max(...mixed);

@@ -5,7 +5,7 @@
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { emptyPlace, replyOf } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
-import { answersDiffer, areDisjoint, isReporterHop, wantsRepeat, lossOutlivesN } from './plan.js';
+import { answersDiffer, areDisjoint, isReporterHop, isSilent, wantsRepeat, lossOutlivesN } from './plan.js';
 import type { SiblingEcho, TraceContext } from './plan.js';
 import {
   CLEAN_PAIRS,
@@ -462,9 +462,17 @@ function dependableUpTo(evidence: Evidence): number {
     firstMixed = hop;
   }
   if (mcnemarPValue(lost, pdmOnly) >= MIXED_HOPS_P) return n;
-  // Hops just before may have lost all of their few packets.
-  while (firstMixed > 1 && (evidence.hops[firstMixed - 1]?.onlyPlainEver ?? 0) > 0) firstMixed -= 1;
-  return Math.max(0, firstMixed - 1 - MIXED_HOPS_MARGIN);
+  // Hops just before may have lost all of their few packets; those that answer nothing show nothing of it.
+  let after = firstMixed - 1;
+  while (after > 0 && (losesSome(evidence.hops[after]) || isSilent(evidence.hops[after]))) after -= 1;
+  for (let margin = 0; after > 0 && margin < MIXED_HOPS_MARGIN; after -= 1) {
+    if (!isSilent(evidence.hops[after])) margin += 1;
+  }
+  return after;
+}
+
+function losesSome(place: PlaceEvidence | undefined): boolean {
+  return (place?.onlyPlainEver ?? 0) > 0;
 }
 
 function likelyUpTo(evidence: Evidence, n: number, upTo: number): number {

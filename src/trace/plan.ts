@@ -1,7 +1,7 @@
 /** Which pairs the evidence still lacks (METHOD §6, steps 1 and 3 to 8). Nothing here sends or decides. */
 import { emptyPlace } from './evidence.js';
 import type { Evidence, PlaceEvidence } from './evidence.js';
-import { lossesToBelieve, passesNeeded } from './explain.js';
+import { lossesToBelieve, lostAtTheEnd, passesNeeded } from './explain.js';
 import { packetsPerProbe } from './probe-packet.js';
 import {
   CLEAN_PAIRS,
@@ -13,7 +13,6 @@ import {
   LOCATING_PAIRS,
   LOCATING_PAIR_CAP,
   LOOKS,
-  LOST_AT_THE_END,
   LOST_SINCE_SEEN,
   PAIRS_PER_HOP,
   REPEATS,
@@ -107,9 +106,10 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
   const explainWith = (treatment: Arm, arm: PlaceEvidence): void => {
     const wish = wishAt(state, place, PURPOSE.explain, hopLimit, 'fresh', responder, 4 + arm.pairs);
     let notBeforeNs = (place?.lastSentNs ?? Number.NEGATIVE_INFINITY) + (wish.spacingMs / 2) * 1e6;
-    for (const other of evidence.explain.values()) {
-      // A pair of which one packet is lost draws one error, half of what the spacing is meant for.
-      const draws = other.lost > 0 && other.treatedPassed === 0 ? 1 : 2;
+    for (const [code, other] of evidence.explain) {
+      // A pair of which one packet is lost draws one error, half of what the spacing is meant for. Until one passes that is
+      // what is to be expected of options.
+      const draws = code !== ARM_CODE.long && other.treatedPassed === 0 ? 1 : 2;
       notBeforeNs = Math.max(notBeforeNs, other.lastSentNs + (wish.spacingMs / 2) * draws * 1e6);
     }
     wishes.push({ ...wish, treatment, spacingMs: wish.spacingMs / 2, notBeforeNs });
@@ -127,7 +127,7 @@ export function planExplanation(state: TraceState, evidence: Evidence, hopLimit:
   }
   // Last, the option itself again: had the loss ended meanwhile, that the others pass would tell nothing.
   const pdm = evidence.explain.get(ARM_CODE.pdm) ?? emptyPlace();
-  const lostEnough = pdm.lost + pdm.pending >= LOST_AT_THE_END;
+  const lostEnough = pdm.lost + pdm.pending >= lostAtTheEnd(evidence);
   if (!isOpen && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP) explainWith('pdm', pdm);
   return wishes;
 }
@@ -284,7 +284,8 @@ function isHeardOrGivenUp(place: PlaceEvidence): boolean {
   return place.pairs > place.pending || place.plainAnswered > 0 || place.pdmResponders.length > 0;
 }
 
-export function isSilent(place: PlaceEvidence): boolean {
+export function isSilent(place: PlaceEvidence | undefined): boolean {
+  if (place === undefined) return true;
   return (
     place.both + place.plainOnly + place.pdmOnly === 0 && place.plainAnswered === 0 && place.pdmResponders.length === 0
   );

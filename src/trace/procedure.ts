@@ -67,8 +67,10 @@ export const PASSES_TO_BELIEVE = 2;
  * the part, would show that less often than three times in 10,000. With two it is nearly once in 100.
  */
 export const PASSES_FOR_SIZE = 5;
-/** Pairs with PDM after the explaining arms: the loss must still be there. */
+/** Pairs with PDM after explaining arms of which one with an option passed: the loss must still be there. */
 export const LOST_AT_THE_END = 6;
+/** … and of which none did: that they were lost shows it too. */
+export const LOST_AT_THE_END_ALIKE = 3;
 /** §6.5: pairs at a reporter beyond n when the target is silent. */
 export const REPORTER_PAIR_CAP = 40;
 /** §9: at most 8 SYNs per 10 s, two for each pair. */

@@ -39,6 +39,11 @@ const ALL_KINDS: readonly Kind[] = [
   { near: 'refusing in part', beyond: 'mostly delivered', sinceNs: 0 },
   { near: 'changing', beyond: 'mostly delivered', sinceNs: 60e9 },
 ];
+/**
+ * The part of drops that must be found. One whose path changes under the trace, or before which another router drops some of
+ * the packets, may stay unsaid.
+ */
+const FOUND: Partial<Record<NearHopKind, number>> = { changing: 0.8, 'dropping in part': 0.6 };
 const KINDS = ALL_KINDS.filter(({ near }) => PDM_TRACE_SIM_NEAR === undefined || PDM_TRACE_SIM_NEAR === near);
 
 function listOf(near: NearHopKind, beyond: ListOptions['beyond'], length = targets): ReturnType<typeof generateList> {
@@ -105,9 +110,8 @@ describe.each(KINDS)(`${targets} targets behind near hops that are $near, $beyon
       console.log(figures(near, run));
       expect(falseClaims(run)).toEqual([]);
       expect(wrong(run, sinceNs)).toEqual([]);
-      // A drop whose path changes under the trace may stay unsaid; and of few drops chance may hide some.
-      const { findable, found } = drops(run);
-      expect(found).toBeGreaterThanOrEqual((near === 'changing' ? 0.8 : 0.95) * findable - 3);
+      // Of few drops chance may hide some.
+      expect(found).toBeGreaterThanOrEqual((FOUND[near] ?? 0.95) * findable - 3);
     },
     TIMEOUT_MS,
   );

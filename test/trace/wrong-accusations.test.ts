@@ -26,6 +26,29 @@ describe('nothing shows that packets with the option still reach hop n when most
   });
 });
 
+describe('a filter that lets a packet pass now and then, before hops that answer nothing', () => {
+  it('is not placed behind the last hop that lost them all', () => {
+    let atEight = 0;
+    const { verdict, evidence } = runTrace(
+      udp({
+        routers: 12,
+        siblingEcho: echoLost,
+        differs: ({ arm, hopLimit }) => {
+          if (hopLimit === 6 || hopLimit === 7) return null;
+          if (!isTreated(arm) || hopLimit < 5) return undefined;
+          // Hop 4 drops nearly all of them: all that run out at hop 5, some that do at hop 8, and all beyond.
+          if (hopLimit !== 8) return null;
+          atEight += 1;
+          return atEight % 3 === 0 ? undefined : null;
+        },
+      }),
+    );
+    expect(evidence.lastPdmHop).toBe(8);
+    expect(verdict.outcome).toBe('dropped');
+    expect(verdict.interval!.after).toBeLessThanOrEqual(3);
+  });
+});
+
 describe('the return path of answers that are errors themselves', () => {
   it('icmp6: a target that refuses echo with 1/1 quotes the option, so a return filter looks like a drop', () => {
     const { verdict } = runTrace({
