@@ -110,6 +110,7 @@ describe.each(KINDS)(`${targets} targets behind near hops that are $near, $beyon
       console.log(figures(near, run));
       expect(falseClaims(run)).toEqual([]);
       expect(wrong(run, sinceNs)).toEqual([]);
+      const { findable, found } = drops(run);
       // Of few drops chance may hide some.
       expect(found).toBeGreaterThanOrEqual((FOUND[near] ?? 0.95) * findable - 3);
     },
