@@ -392,7 +392,7 @@ describe("whatever is said to a list's trace", () => {
   }
 
   it('it ends, within its cap, with hops of others only below n', () => {
-    for (let seed = 0; seed < 1000; seed += 1) {
+    for (let seed = 0; seed < 600; seed += 1) {
       const random = new Random(seed, 5);
       const known = random.integer(1, ROUTERS);
       const distance = random.chance(0.3) ? random.integer(1, 16) : null;
@@ -408,5 +408,5 @@ describe("whatever is said to a list's trace", () => {
         `seed ${seed}`,
       ).toBe(true);
     }
-  });
+  }, 60_000);
 });
