@@ -156,8 +156,8 @@ describe.concurrent('limits, loss and load sharing', () => {
       const probes = Array.from({ length: 40 }, (): Probe => ({ arm: 'plain', protocol: 'udp', hopLimit: 3 }));
       const replies = await sendProbes(lab, probes, { gapMs: 0 });
       const reported = replies.filter((reply) => reply !== null).length;
-      // Linux takes up to three tokens more at random.
-      expect(reported).toBeGreaterThanOrEqual(6);
+      // Linux takes none, one or two tokens for each, at random.
+      expect(reported).toBeGreaterThanOrEqual(5);
       expect(reported).toBeLessThan(25);
     }));
 
