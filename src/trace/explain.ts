@@ -1,5 +1,5 @@
 /** What it is about the packet that is refused (METHOD §6.12). Null where the evidence is short or fits no row. */
-import type { Evidence } from './evidence.js';
+import type { Evidence, PlaceEvidence } from './evidence.js';
 import {
   LOCATING_PAIRS,
   LOST_AT_THE_END,
@@ -45,21 +45,19 @@ export function lostAtTheEnd({ explain }: Evidence): number {
  * packets with options, and whatever takes the rest cannot be told from it: null.
  */
 export function lossesToBelieve(state: TraceState, { explain }: Evidence): number | null {
-  const mixed = ARMS_WITH_OPTIONS.map((code) => explain.get(code)).map((arm) =>
-    arm !== undefined && arm.treatedPassed > 0 ? arm.lost : 0,
-  );
-  const most = Math.max(...mixed);
+  let most = 0;
+  for (const code of ARMS_WITH_OPTIONS) {
+    const arm = explain.get(code);
+    if (arm !== undefined && arm.treatedPassed > 0) most = Math.max(most, arm.lost);
+  }
   if (most > 1) return null;
   return most === 0 ? LOCATING_PAIRS : Math.max(LOCATING_PAIRS, requiredDiscordantPairs(state.limits.confidence));
 }
 
 /** Packets of an arm that must pass. That `do8` does where `do16` is lost tells them apart only when it is no chance. */
 export function passesNeeded(state: TraceState, evidence: Evidence, arm: number): number {
-  const do16 = evidence.explain.get(ARM_CODE.do16);
-  if (arm !== ARM_CODE.do8 || do16 === undefined || do16.treatedPassed > 0) return PASSES_TO_BELIEVE;
-  return do16.lost >= (lossesToBelieve(state, evidence) ?? Number.POSITIVE_INFINITY)
-    ? PASSES_FOR_SIZE
-    : PASSES_TO_BELIEVE;
+  const isTellingApart = arm === ARM_CODE.do8 && isLost(state, evidence, evidence.explain.get(ARM_CODE.do16));
+  return isTellingApart ? PASSES_FOR_SIZE : PASSES_TO_BELIEVE;
 }
 
 /** Packets that pass prove that the arm is not refused; silence needs the pairs of a location. */
@@ -67,7 +65,11 @@ function fateOf(state: TraceState, evidence: Evidence, arm: number): Fate {
   const place = evidence.explain.get(arm);
   if (place === undefined) return 'unknown';
   if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
-  if (place.treatedPassed > 0) return 'unknown';
+  return isLost(state, evidence, place) && state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
+}
+
+function isLost(state: TraceState, evidence: Evidence, arm: PlaceEvidence | undefined): boolean {
+  if (arm === undefined || arm.treatedPassed > 0) return false;
   const enough = lossesToBelieve(state, evidence);
-  return enough !== null && place.lost >= enough && state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
+  return enough !== null && arm.lost >= enough;
 }

@@ -57,7 +57,6 @@ export function settleNearHops(
   isReporter: (address: string) => boolean,
 ): void {
   const { near } = state;
-  const owed = pairsOwed(state, evidence, others, isReporter);
   near.joinedAt = null;
   near.distanceOfOthers = others.distanceHint();
   // A target behind which something rewrites hop limits seems to be anywhere.
@@ -74,6 +73,8 @@ export function settleNearHops(
   }
   // Nearer than where the trace began.
   if (distanceHint !== null && distanceHint < near.from) near.from = Math.max(1, distanceHint - HOPS_BEFORE_TARGET);
+  if (near.from === 1) return;
+  const owed = pairsOwed(state, evidence, others, isReporter);
   while (near.from > 1) {
     near.joinedAt = findJoin(evidence, near.from, others);
     if (near.joinedAt !== null || mayStillJoin(evidence, near.from, others, owed)) return;
