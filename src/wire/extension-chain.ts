@@ -24,6 +24,18 @@ const MOBILITY = 135;
 const HIP = 139;
 const SHIM6 = 140;
 
+/** Words for the kinds that `isExtensionHeader` knows. */
+export const EXTENSION_HEADER_NAMES: Readonly<Record<number, string>> = {
+  [NEXT_HEADER.hopByHop]: 'hop-by-hop',
+  [NEXT_HEADER.routing]: 'routing',
+  [NEXT_HEADER.fragment]: 'fragment',
+  [NEXT_HEADER.ah]: 'ah',
+  [NEXT_HEADER.destinationOptions]: 'destination-options',
+  [MOBILITY]: 'mobility',
+  [HIP]: 'hip',
+  [SHIM6]: 'shim6',
+};
+
 interface ExtensionHeader {
   /** The next-header value that led here. */
   readonly kind: number;

@@ -63,6 +63,8 @@ export interface IcmpExtensions {
   readonly checksumVerified: boolean;
   /** All objects, in order, those decoded below included. */
   readonly objects: readonly ExtensionObject[];
+  /** Of these, the ones that nothing below tells of: Node IDs (class 5), unknown classes, malformed interfaces. */
+  readonly undecoded: readonly ExtensionObject[];
   readonly mpls: readonly MplsLabel[];
   readonly interfaces: readonly InterfaceInformation[];
   /** RFC 8883: octet of the invoking packet where the limit was passed. */
@@ -82,6 +84,7 @@ export function parseIcmpExtensions(bytes: Uint8Array, offset = 0, end = bytes.l
     return failed('bad-checksum', offset + 2);
   }
   const objects: ExtensionObject[] = [];
+  const undecoded: ExtensionObject[] = [];
   const mpls: MplsLabel[] = [];
   const interfaces: InterfaceInformation[] = [];
   let pointer: number | null = null;
@@ -94,7 +97,8 @@ export function parseIcmpExtensions(bytes: Uint8Array, offset = 0, end = bytes.l
     const classNumber = readU8(bytes, at + OBJECT_OFFSET.classNumber);
     const cType = readU8(bytes, at + OBJECT_OFFSET.cType);
     const payload = at + OBJECT_OFFSET.payload;
-    objects.push({ classNumber, cType, payload: Uint8Array.prototype.slice.call(bytes, payload, at + length) });
+    const object = { classNumber, cType, payload: Uint8Array.prototype.slice.call(bytes, payload, at + length) };
+    objects.push(object);
     if (classNumber === EXTENSION_CLASS.mplsStack && cType === 1) {
       parseMplsStack(bytes, payload, at + length, mpls);
     } else if (classNumber === EXTENSION_CLASS.interfaceInformation) {
@@ -104,13 +108,13 @@ export function parseIcmpExtensions(bytes: Uint8Array, offset = 0, end = bytes.l
         const { role } = information.value;
         if (interfaces.some((other) => other.role === role)) return failed('duplicate-role', at);
         interfaces.push(information.value);
-      }
+      } else undecoded.push(object);
     } else if (classNumber === EXTENSION_CLASS.extendedInformation && cType === 1 && length >= 8) {
       pointer ??= readU32(bytes, payload);
-    }
+    } else undecoded.push(object);
     at += length;
   }
-  return parsed({ checksumVerified, objects, mpls, interfaces, pointer });
+  return parsed({ checksumVerified, objects, undecoded, mpls, interfaces, pointer });
 }
 
 /** Whole entries of 4 octets: label 20, traffic class 3, bottom of stack 1, TTL 8 bits (RFC 3032 §2.1). */

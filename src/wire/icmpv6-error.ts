@@ -6,6 +6,7 @@ import {
   parseIcmpExtensions,
   type IcmpExtensions,
 } from './icmp-extensions.js';
+import { IPV6_HEADER_LENGTH } from './ipv6.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
 // The layout of the header is drawn in icmpv6.ts.
@@ -22,6 +23,8 @@ const TYPE = {
 
 /** RFC 4884 §4: a quote with extensions behind it is zero-padded to at least this. */
 const MIN_EXTENDED_QUOTE = 128;
+/** Octets that one unit of its length attribute counts. */
+const WORDS = 8;
 
 export interface Icmpv6Error {
   readonly type: number;
@@ -40,8 +43,9 @@ export interface Icmpv6Error {
  * Parses the ICMPv6 message in [offset, end). Its checksum is not verified here. Fails with `truncated` below 8 octets
  * and `not-an-error` for types from 128.
  *
- * Extensions (types 1 and 3 alone, RFC 4884 §4.6) are looked for where the length attribute says, and where it is 0 at
- * the place used before that RFC: behind exactly 128 octets. A structure that does not hold together is no structure.
+ * Extensions (types 1 and 3 alone, RFC 4884 §4.6) are looked for where the length attribute says, in words of 8 octets; then
+ * at the place used before that RFC, behind exactly 128 octets; then where it would be if the attribute counted octets, or
+ * if it was rounded. A structure that does not hold together is no structure.
  */
 export function parseIcmpv6Error(bytes: Uint8Array, offset = 0, end = bytes.length): ParseResult<Icmpv6Error> {
   if (end - offset < HEADER_LENGTH) return failed('truncated', end);
@@ -54,22 +58,47 @@ export function parseIcmpv6Error(bytes: Uint8Array, offset = 0, end = bytes.leng
   let quoteEnd = end;
   let extensions: IcmpExtensions | null = null;
   if (type === TYPE.timeExceeded || type === TYPE.destinationUnreachable) {
-    const announced = readU8(bytes, offset + WORD) * 8;
-    const extensionsAt = quoteOffset + (announced === 0 ? MIN_EXTENDED_QUOTE : announced);
-    if (extensionsAt <= end) {
-      extensions = extensionsIn(bytes, extensionsAt, end, announced !== 0);
+    const attribute = readU8(bytes, offset + WORD);
+    const announced = attribute * WORDS;
+    const announcedAt = quoteOffset + (announced === 0 ? MIN_EXTENDED_QUOTE : announced);
+    if (announcedAt <= end) {
+      extensions = extensionsIn(bytes, announcedAt, end, announced !== 0);
       // A length that RFC 4884 does not allow counts only if what it points to proves it; junk in a field that was
       // unused before that RFC must not shorten the quote.
-      if (extensions !== null || announced >= MIN_EXTENDED_QUOTE) quoteEnd = extensionsAt;
-      // RFC 8883 §3 defines its object for Destination Unreachable alone.
-      if (type === TYPE.destinationUnreachable) pointer = extensions?.pointer ?? null;
+      if (extensions !== null || announced >= MIN_EXTENDED_QUOTE) quoteEnd = announcedAt;
     }
+    if (extensions === null && attribute !== 0) {
+      const found = misannounced(bytes, quoteOffset, end, attribute);
+      if (found !== null) ({ extensions, quoteEnd } = found);
+    }
+    // RFC 8883 §3 defines its object for Destination Unreachable alone.
+    if (type === TYPE.destinationUnreachable) pointer = extensions?.pointer ?? null;
   } else if (type === TYPE.parameterProblem) {
     pointer = readU32(bytes, offset + WORD);
   } else if (type === TYPE.packetTooBig) {
     mtu = readU32(bytes, offset + WORD);
   }
   return parsed({ type, code, pointer, mtu, quoteOffset, quoteEnd, extensions });
+}
+
+/** Other readings of the length attribute, each of which only a checksum proves. */
+function misannounced(
+  bytes: Uint8Array,
+  quoteOffset: number,
+  end: number,
+  attribute: number,
+): { readonly extensions: IcmpExtensions; readonly quoteEnd: number } | null {
+  const words = attribute * WORDS;
+  const readings = [MIN_EXTENDED_QUOTE, attribute];
+  for (let i = 1; i < WORDS; i += 1) readings.push(words + i, words - i);
+  for (const length of readings) {
+    // A quote is an IPv6 header at least.
+    if (length < IPV6_HEADER_LENGTH) continue;
+    const quoteEnd = quoteOffset + length;
+    const extensions = extensionsIn(bytes, quoteEnd, end, false);
+    if (extensions !== null) return { extensions, quoteEnd };
+  }
+  return null;
 }
 
 function extensionsIn(bytes: Uint8Array, offset: number, end: number, announced: boolean): IcmpExtensions | null {

@@ -1,6 +1,6 @@
 /**
  * The invoking packet inside an ICMPv6 error, cut anywhere, possibly padded, possibly rewritten on its way. Nothing is
- * copied: offsets point into the parsed buffer. The chain is walked as in extension-chain.ts, without its allocations.
+ * copied: offsets point into the parsed buffer. The chain is walked as in extension-chain.ts.
  */
 import { readU16, readU32, readU8 } from './big-endian.js';
 import { findOption, OPTION_TYPE, OPTIONS_OFFSET } from './destination-options.js';
@@ -8,6 +8,16 @@ import { extensionHeaderLength, isExtensionHeader, MAX_EXTENSION_HEADERS } from 
 import { parseFragmentHeader, type FragmentHeader } from './fragment.js';
 import { IPV6_HEADER_LENGTH, IPV6_OFFSET, NEXT_HEADER } from './ipv6.js';
 import { failed, parsed, type ParseResult } from './result.js';
+
+/** An extension header of which at least one octet is quoted. */
+export interface QuotedHeader {
+  /** The next-header value that led here. */
+  readonly kind: number;
+  /** Of its first octet, in the parsed buffer. */
+  readonly offset: number;
+  /** Octets as announced, which may pass the end of the quote; −1 where the length octet is not quoted. */
+  readonly length: number;
+}
 
 export interface QuotedPacket {
   readonly trafficClass: number;
@@ -24,6 +34,8 @@ export interface QuotedPacket {
   readonly start: number;
   /** End of the quoted packet: of the quote, or where the packet itself ends if padding follows. */
   readonly end: number;
+  /** All extension headers, in order; at most `MAX_EXTENSION_HEADERS`. */
+  readonly headers: readonly QuotedHeader[];
   /** Of the first Destination Options header of which at least one octet is quoted. */
   readonly optionsOffset: number | null;
   /** That header's next-header octet. */
@@ -45,6 +57,8 @@ export interface QuotedPacket {
   readonly upperAvailable: number;
 }
 
+const NO_HEADERS: readonly QuotedHeader[] = [];
+
 /** Fails with `truncated` below 40 octets and `not-ipv6` for another version; any other quote gives what it holds. */
 export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.length): ParseResult<QuotedPacket> {
   if (end - offset < IPV6_HEADER_LENGTH) return failed('truncated', end);
@@ -54,6 +68,7 @@ export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.len
   const nextHeader = readU8(bytes, offset + IPV6_OFFSET.nextHeader);
   const quoteEnd = Math.min(end, offset + IPV6_HEADER_LENGTH + payloadLength);
 
+  let headers: QuotedHeader[] | null = null;
   let optionsOffset: number | null = null;
   let pdmOffset: number | null = null;
   let experimentOffset: number | null = null;
@@ -63,12 +78,14 @@ export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.len
   let complete = true;
   let kind = nextHeader;
   let at = offset + IPV6_HEADER_LENGTH;
-  for (let headers = 0; isExtensionHeader(kind); headers++) {
-    if (headers === MAX_EXTENSION_HEADERS || at >= quoteEnd || (kind === NEXT_HEADER.hopByHop && headers > 0)) {
+  for (let count = 0; isExtensionHeader(kind); count++) {
+    if (count === MAX_EXTENSION_HEADERS || at >= quoteEnd || (kind === NEXT_HEADER.hopByHop && count > 0)) {
       complete = false;
       break;
     }
     const length = extensionHeaderLength(kind, bytes, at, quoteEnd);
+    headers ??= [];
+    headers.push({ kind, offset: at, length });
     if (kind === NEXT_HEADER.destinationOptions) {
       optionsOffset ??= at;
       const limit = length < 0 ? quoteEnd : Math.min(quoteEnd, at + length);
@@ -105,6 +122,7 @@ export function parseQuotedPacket(bytes: Uint8Array, offset = 0, end = bytes.len
     destinationOffset: offset + IPV6_OFFSET.destination,
     start: offset,
     end: quoteEnd,
+    headers: headers ?? NO_HEADERS,
     optionsOffset,
     optionsNextHeader: optionsOffset === null ? null : readU8(bytes, optionsOffset),
     pdmOffset,

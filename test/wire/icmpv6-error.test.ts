@@ -126,6 +126,40 @@ describe('an ICMPv6 error', () => {
     expect(error(bytes)).toMatchObject({ quoteEnd: 8 + quote.length, extensions: { mpls: [label] } });
   });
 
+  it('may count its length in octets, or round it, or announce none, where a checksum proves the structure', () => {
+    for (const length of [128, 130, 131, 135, 136, 200]) {
+      const octets = padded(quote, length);
+      const read = (attribute: number): Icmpv6Error =>
+        error(icmpMessage(3, 0, attribute * 2 ** 24, octets, extensions(mpls)));
+      for (const attribute of [length, Math.floor(length / 8), Math.ceil(length / 8)]) {
+        expect(read(attribute), `${length} as ${attribute}`).toMatchObject({
+          quoteEnd: 8 + length,
+          extensions: { mpls: [label], checksumVerified: true },
+        });
+      }
+    }
+    for (const attribute of [0, 1, 40, 56, 255]) {
+      const bytes = icmpMessage(1, 3, attribute * 2 ** 24, padded(quote, 128), extensions(mpls));
+      expect(error(bytes), `128 as ${attribute}`).toMatchObject({ quoteEnd: 136, extensions: { mpls: [label] } });
+    }
+  });
+
+  it('with another length and no checksum keeps its quote as it is: nothing proves a structure', () => {
+    const structure = extensions(mpls);
+    structure.fill(0, 2, 4);
+    const bytes = icmpMessage(3, 0, 130 * 2 ** 24, padded(quote, 130), structure);
+    expect(error(bytes)).toMatchObject({ quoteEnd: bytes.length, extensions: null });
+  });
+
+  it('keeps Node IDs and unknown objects apart from those that are decoded', () => {
+    const nodeId: ExtensionObjectToEmit = { kind: 'other', classNumber: 5, cType: 3, payload: hex('000120010db8') };
+    const unknown: ExtensionObjectToEmit = { kind: 'other', classNumber: 200, cType: 1, payload: hex('cafe') };
+    const bytes = icmpMessage(3, 0, announced(128), padded(quote, 128), extensions(mpls, nodeId, unknown));
+    const { extensions: read } = error(bytes);
+    expect(read?.undecoded.map(({ classNumber }) => classNumber)).toEqual([5, 200]);
+    expect(read?.objects).toHaveLength(3);
+  });
+
   it('that announces more than arrived quotes what arrived', () => {
     const bytes = icmpMessage(3, 0, announced(2040), padded(quote, 128));
     expect(error(bytes)).toMatchObject({ quoteEnd: bytes.length, extensions: null });

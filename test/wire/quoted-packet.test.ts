@@ -52,6 +52,7 @@ describe('a quoted packet', () => {
       destinationOffset: 32,
       start: 8,
       end: 76,
+      headers: [{ kind: 60, offset: 48, length: 16 }],
       optionsOffset: 48,
       optionsNextHeader: 17,
       pdmOffset: 50,
@@ -87,6 +88,7 @@ describe('a quoted packet', () => {
         expect(cut).toEqual({
           ...whole,
           end,
+          headers: options ? whole.headers.map((one) => ({ ...one, length: end > 41 ? one.length : -1 })) : [],
           optionsOffset: options ? 40 : null,
           optionsNextHeader: options ? whole.upperProtocol : null,
           pdmOffset: option && arm === 'pdm' ? 42 : null,
@@ -174,6 +176,9 @@ describe('a quoted packet', () => {
         expect(cut.upperProtocol).toBe(chain.upperLayer);
         expect(cut.upperOffset).toBe(chain.upperLayerOffset);
         expect(cut.optionsOffset).toBe(chain.headers.find(({ kind }) => kind === 60)?.offset ?? null);
+        expect(cut.headers.map(({ kind, offset }) => ({ kind, offset }))).toEqual(
+          chain.headers.map(({ kind, offset }) => ({ kind, offset })),
+        );
         expect(cut.hasFragmentHeader).toBe(chain.headers.some(({ kind }) => kind === 44));
       }),
       { numRuns: 3000 },
