@@ -1,22 +1,18 @@
-import { formatAddress, parseAddress } from '../address/address.js';
+import { parseAddress } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
-import {
-  ACCUSATIONS,
-  type AsFields,
-  type HopRecord,
-  type PlaceRecord,
-  type SummaryRecord,
-  type TraceRecord,
-} from '../trace/record.js';
+import type { AsFields, Outcome, PlaceRecord, SummaryRecord, TraceRecord } from '../trace/record.js';
 import type { AsDatabase } from './as-database.js';
 import type { AsOrigin } from './as-table.js';
-import { judgeMembership, type Origins } from './membership.js';
+import { attributeInterval, attributeRefusal, type Named, type Origins } from './attribution.js';
+import { EXCHANGE_LANS } from './exchange-lans.js';
+import { PathPlaces } from './path-places.js';
 import type { NameResolver } from './names.js';
 
 export interface AnnotationSources {
   /** Null: no names (`--no-dns`). */
   readonly names: Pick<NameResolver, 'reverse'> | null;
   readonly asDatabase: Pick<AsDatabase, 'lookup' | 'source' | 'date'> | null;
+  /** Exchange LANs besides those of the registries' blocks. */
   readonly ixpPrefixes: PrefixSet | null;
 }
 
@@ -38,7 +34,7 @@ export async function annotateRecord(record: TraceRecord, sources: AnnotationSou
   const known = await lookUpAll(addressesOf(annotated), sources);
   for (const place of placesOf(annotated))
     for (const arm of Object.values(place.arms)) for (const responder of arm.responders) fill(responder, known);
-  for (const entry of namedAddressesOf(annotated)) fill(entry, known);
+  for (const entry of namedAddressesOf(annotated)) fill(entry, known, annotated);
   annotated.summary = { ...annotated.summary, ...judge(annotated, known, sources.asDatabase) };
   return annotated;
 }
@@ -64,6 +60,7 @@ function addressesOf(record: TraceRecord): Set<string> {
     for (const arm of Object.values(place.arms))
       for (const responder of arm.responders) addresses.add(responder.address);
   for (const entry of namedAddressesOf(record)) if (entry.address !== null) addresses.add(entry.address);
+  if (record.verdict.refusal !== null) addresses.add(record.verdict.refusal.address);
   return addresses;
 }
 
@@ -74,15 +71,21 @@ async function lookUpAll(addresses: ReadonlySet<string>, sources: AnnotationSour
       const octets = parseAddress(address)?.octets;
       if (octets === undefined) return;
       const origin = sources.asDatabase?.lookup(octets) ?? null;
-      const exchange = sources.ixpPrefixes?.has(octets) ?? false;
+      const exchange = EXCHANGE_LANS.has(octets) || (sources.ixpPrefixes?.has(octets) ?? false);
       known.set(address, { name: (await sources.names?.reverse(octets)) ?? null, origin, exchange });
     }),
   );
   return known;
 }
 
-function fill(entry: Fillable, known: ReadonlyMap<string, Annotation>): void {
-  const { name, origin } = annotationOf(entry.address, known);
+/** The origin of an exchange LAN is not that of a router in it; both ends of a trace keep theirs. */
+function fill(
+  entry: Fillable,
+  known: ReadonlyMap<string, Annotation>,
+  ends?: Pick<TraceRecord, 'source' | 'target'>,
+): void {
+  const { name, origin: found, exchange } = annotationOf(entry.address, known);
+  const origin = exchange && entry !== ends?.source && entry !== ends?.target ? null : found;
   entry.name = name;
   entry.asn = origin?.asn ?? null;
   entry.asName = origin?.name ?? null;
@@ -95,78 +98,53 @@ function annotationOf(address: string | null, known: ReadonlyMap<string, Annotat
 
 function originsOf(address: string | null, known: ReadonlyMap<string, Annotation>): Origins {
   const { origin, exchange } = annotationOf(address, known);
-  return { asns: origin === null ? [] : (origin.asns ?? [origin.asn]), exchange };
+  if (exchange) return { asns: [], unnamed: 'an exchange LAN' };
+  return origin === null ? { asns: [], unnamed: 'unmapped' } : { asns: origin.asns ?? [origin.asn], unnamed: null };
 }
 
 type Judged = Pick<SummaryRecord, 'inDestinationNetwork' | 'attribution'>;
+
+/** All other outcomes name nobody (METHOD: Networks). */
+const NAMING: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered'];
+const NOBODY: Judged = { inDestinationNetwork: null, attribution: null };
 
 function judge(
   record: TraceRecord,
   known: ReadonlyMap<string, Annotation>,
   asDatabase: AnnotationSources['asDatabase'],
 ): Judged {
-  const { outcome } = record.verdict;
-  const { lastPdmHop, nextHop } = record.summary;
-  if (outcome === 'delivered' || (!ACCUSATIONS.includes(outcome) && nextHop === null))
-    return { inDestinationNetwork: null, attribution: null };
-
-  const lastHop = nextHop === null ? (lastPdmHop?.hop ?? 0) : nextHop.hop - 1;
-  const nextAddresses = nextHop === null ? plainAddresses(record, lastHop + 1) : addressesOfNext(nextHop);
-  const { inDestinationNetwork, attribution } = judgeMembership({
-    lastPdmHop: lastHop,
+  const { outcome, interval, refusal, pathsDiverge, evidence } = record.verdict;
+  if (!NAMING.includes(outcome) || interval === null) return NOBODY;
+  // Quotes that routers send can be changed on their way back.
+  if ((outcome === 'stripped' || outcome === 'altered') && evidence.basis !== 'target') return NOBODY;
+  const places = new PathPlaces(record);
+  const named = (address: string): Origins =>
+    places.isPlace(address) ? originsOf(address, known) : { asns: [], unnamed: 'no place' };
+  const path = {
+    distance: places.distance,
     destination: originsOf(record.target.address, known),
+    responders: (hop: number) => places.at(hop).map(named),
+    lastHop: places.lastHop,
+  };
+  const { inDestinationNetwork, attribution } = attributeInterval({
+    ...path,
+    after: interval.after,
+    upTo: interval.upTo,
     source: originsOf(record.source.address, known),
-    last: lastPdmHop?.hop === lastHop ? originsOf(lastPdmHop.address, known) : null,
-    next: nextAddresses.map((address) => originsOf(address, known)),
-    nextUncertain: nextHop?.uncertain ?? false,
-    afterNext: plainAddresses(record, lastHop + 2).map((address) => originsOf(address, known)),
-    nextAnswering: firstAnswering(record, lastHop + 2).map((address) => originsOf(address, known)),
+    pathsDiverge: pathsDiverge !== null || record.summary.nextHop?.uncertain === true,
   });
-  return {
+  const by = (result: Named): Judged => ({
     inDestinationNetwork,
     attribution: {
-      ...attribution,
+      ...result,
       method: 'origin-as',
       source: asDatabase?.source ?? null,
       date: asDatabase?.date ?? null,
     },
-  };
-}
-
-function addressesOfNext(nextHop: NonNullable<SummaryRecord['nextHop']>): string[] {
-  const all = [nextHop.address, ...nextHop.candidates.map((candidate) => candidate.address)];
-  return [...new Set(all.filter((address) => address !== null))];
-}
-
-/** Who answered `plain` at a hop limit, as a place on the path: Time Exceeded in transit, or the target itself. */
-function plainAddresses(record: TraceRecord, hop: number): string[] {
-  const distance = record.targetPairs?.distance.plain ?? null;
-  if (distance !== null && hop >= distance) return record.target.address === null ? [] : [record.target.address];
-  const found = record.hops.find((entry: HopRecord) => entry.hop === hop);
-  return (found?.arms.plain.responders ?? [])
-    .filter(
-      (responder) =>
-        sameText(responder.address, record.target.address) ||
-        responder.icmp.some(({ type, code }) => type === TIME_EXCEEDED && code === 0),
-    )
-    .map((responder) => responder.address);
-}
-
-/** RFC 4443 §3.3. */
-const TIME_EXCEEDED = 3;
-
-function firstAnswering(record: TraceRecord, from: number): string[] {
-  const last = Math.max(record.targetPairs?.distance.plain ?? 0, ...record.hops.map((entry) => entry.hop));
-  for (let hop = from; hop <= last; hop += 1) {
-    const addresses = plainAddresses(record, hop);
-    if (addresses.length > 0) return addresses;
-  }
-  return [];
-}
-
-/** The same address, whatever zone or spelling. */
-function sameText(one: string, other: string | null): boolean {
-  if (other === null || one === other) return one === other;
-  const [first, second] = [parseAddress(one), parseAddress(other)];
-  return first !== null && second !== null && formatAddress(first.octets) === formatAddress(second.octets);
+  });
+  if (outcome !== 'rejected') return by(attribution);
+  // An address in whose name others may speak names nobody; nor does a reset, which has the target's.
+  if (refusal === null || refusal.inTargetName === true || places.isTarget(refusal.address)) return NOBODY;
+  const { address, hop } = refusal;
+  return by(attributeRefusal({ ...path, refuser: named(address), hop }));
 }

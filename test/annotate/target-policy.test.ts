@@ -5,34 +5,80 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import { parsePrefixList } from '../../src/address/prefix.js';
 import { readPrefixFile } from '../../src/annotate/prefix-file.js';
-import { refuseNonPublic, refuseTarget } from '../../src/annotate/target-policy.js';
+import { refuseNonPublic, refuseTarget, type TargetPolicy } from '../../src/annotate/target-policy.js';
 
 const doNotProbe = parsePrefixList('2001:db8:bad::/48\n2001:db8::1 # one host\n').set;
 
-function refuse(text: string): string | null {
+function refuse(text: string, changes: Partial<TargetPolicy> = {}): string | null {
   const { octets, zone } = parseAddress(text)!;
-  return refuseTarget(octets, zone, doNotProbe);
+  return refuseTarget(octets, zone, { doNotProbe, allowSpecial: false, isOnLink: () => false, ...changes });
 }
 
+const IMPOSSIBLE: [string, string][] = [
+  ['::', ':: is the unspecified address, which no host has.'],
+  ['ff02::1', 'ff02::1 is a multicast address: probes to a group are answered by many and prove nothing.'],
+  ['ff0e::1234', 'ff0e::1234 is a multicast address: probes to a group are answered by many and prove nothing.'],
+  ['fe80::1', 'fe80::1 is a link-local address without a zone; name the interface, as in fe80::1%eth0.'],
+  ['::ffff:192.0.2.1', '::ffff:192.0.2.1 is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option.'],
+  [
+    '::7f00:1',
+    '::7f00:1 is an IPv4-compatible address (::/96, RFC 4291 section 2.5.5.1): it leads to an IPv4 host, and the option cannot pass.',
+  ],
+  [
+    '64:ff9b::808:808',
+    '64:ff9b::808:808 is an address of a NAT64 (64:ff9b::/96, RFC 6052): it leads to an IPv4 host, and the option cannot pass.',
+  ],
+  [
+    '64:ff9b:1::1',
+    '64:ff9b:1::1 is an address of a local-use NAT64 (64:ff9b:1::/48, RFC 8215): it leads to an IPv4 host, and the option cannot pass.',
+  ],
+  ['2001:db8:bad:1::1', '2001:db8:bad:1::1 is in the do-not-probe list.'],
+  ['2001:db8::1', '2001:db8::1 is in the do-not-probe list.'],
+];
+
 describe('a target', () => {
-  it.each([
-    ['::', ':: is the unspecified address, which no host has.'],
-    ['ff02::1', 'ff02::1 is a multicast address: probes to a group are answered by many and prove nothing.'],
-    ['ff0e::1234', 'ff0e::1234 is a multicast address: probes to a group are answered by many and prove nothing.'],
-    ['fe80::1', 'fe80::1 is a link-local address without a zone; name the interface, as in fe80::1%eth0.'],
-    ['2001:db8:bad:1::1', '2001:db8:bad:1::1 is in the do-not-probe list.'],
-    ['2001:db8::1', '2001:db8::1 is in the do-not-probe list.'],
-  ])('%s is refused: %s', (text, reason) => {
+  it.each(IMPOSSIBLE)('%s is refused, whatever is allowed: %s', (text, reason) => {
     expect(refuse(text)).toBe(reason);
+    expect(refuse(text, { allowSpecial: true, isOnLink: () => true })).toBe(reason);
   });
 
-  it('that is IPv4-mapped is refused', () => {
-    expect(refuse('::ffff:192.0.2.1')).toMatch(
-      /is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option\.$/,
+  it('that is not globally reachable is refused with the block, its source and the remedy', () => {
+    expect(refuse('2001:db8::2')).toBe(
+      '2001:db8::2 is a documentation address (2001:db8::/32, RFC 3849): not globally reachable, and on no link of this host; --allow-special traces it all the same.',
     );
   });
 
-  it.each(['2001:db8::2', '2606:4700::1', 'fd00::1', '::1', 'fe80::1%eth0', '2001:db8:bae::1'])(
+  it.each([
+    ['::1', 'the loopback address'],
+    ['::ffff:0:7f00:1', 'an address that is not allocated'],
+    ['100::1', 'a discard-only address'],
+    ['100:0:0:1::1', 'a dummy address'],
+    ['2001:0:4136:e378:8000:63bf:3fff:fdd2', 'a Teredo address'],
+    ['2001:2::1', 'a benchmarking address'],
+    ['2001:1::9', 'an address of an IETF protocol assignment'],
+    ['2001:10::1', 'an ORCHID, an identifier without a route'],
+    ['2001:2f::1', 'an ORCHIDv2, an identifier without a route'],
+    ['3fff:fff::1', 'a documentation address'],
+    ['4000::1', 'an address that is not allocated'],
+    ['5f00::1', 'a segment identifier (SRv6)'],
+    ['fd00::1', 'a unique local address'],
+    ['fe80::1%eth0', 'a link-local address'],
+    ['fec0::1', 'a site-local address'],
+    ['1fff::1', 'an address that is not allocated'],
+  ])('%s is %s, and may be probed where it is on a link or allowed', (text, what) => {
+    expect(refuse(text)).toContain(` is ${what} (`);
+    expect(refuse(text, { allowSpecial: true })).toBeNull();
+    expect(refuse(text, { isOnLink: () => true })).toBeNull();
+  });
+
+  it('is looked for on the links with its zone', () => {
+    const asked: (string | null)[] = [];
+    const isOnLink = (_: Uint8Array, zone: string | null): boolean => asked.push(zone) > 0;
+    expect(refuse('fe80::1%eth0', { isOnLink })).toBeNull();
+    expect(asked).toEqual(['eth0']);
+  });
+
+  it.each(['2606:4700::1', '2001:4860::1', '2001:3::1', '2001:1::1', '2001:30::1', '2002:c000:201::1', '3fff:1000::1'])(
     '%s may be probed',
     (text) => {
       expect(refuse(text)).toBeNull();
@@ -40,8 +86,7 @@ describe('a target', () => {
   );
 
   it('may be probed without any list', () => {
-    const { octets, zone } = parseAddress('2001:db8::1')!;
-    expect(refuseTarget(octets, zone, null)).toBeNull();
+    expect(refuse('2001:db8::1', { doNotProbe: null, allowSpecial: true })).toBeNull();
   });
 });
 
@@ -87,28 +132,35 @@ describe('a file of prefixes', () => {
 
 describe('a target that somebody asked for over the network', () => {
   it.each([
-    ['::1', 'loopback'],
-    ['fe80::1', 'link-local'],
-    ['febf::1', 'link-local'],
-    ['fc00::1', 'unique local'],
-    ['fdff:1::1', 'unique local'],
-    ['fec0::1', 'site-local'],
-    ['::7f00:1', 'IPv4-compatible'],
-    ['2002:c0a8:101::1', '6to4 (of a private IPv4)'],
-    ['64:ff9b::7f00:1', 'NAT64 (of a private IPv4)'],
-    ['64:ff9b::a9fe:a9fe', 'NAT64 (of a private IPv4)'],
-    ['64:ff9b::6440:1', 'NAT64 (of a private IPv4)'],
-    ['64:ff9b::ac1f:1', 'NAT64 (of a private IPv4)'],
-  ])('is refused when it is %s, a %s address', (text, kind) => {
+    ['::1', 'the loopback address'],
+    ['fe80::1', 'a link-local address'],
+    ['febf::1', 'a link-local address'],
+    ['fc00::1', 'a unique local address'],
+    ['fdff:1::1', 'a unique local address'],
+    ['fec0::1', 'a site-local address'],
+    ['2002:c0a8:101::1', 'a 6to4 address of a private IPv4'],
+    ['2001:0:4136:e378:8000:63bf:f5ff:fffe', 'a Teredo address'],
+    ['::ffff:0:7f00:1', 'an address that is not allocated'],
+    ['100::1', 'a discard-only address'],
+    ['2001:db8::1', 'a documentation address'],
+    ['3fff::1', 'a documentation address'],
+    ['5f00::1', 'a segment identifier (SRv6)'],
+    ['2001:20::1', 'an ORCHIDv2, an identifier without a route'],
+    ['4000::1', 'an address that is not allocated'],
+  ])('is refused when it is %s, %s', (text, kind) => {
     expect(refuseNonPublic(parseAddress(text)!.octets)).toBe(
-      `${formatAddress(parseAddress(text)!.octets)} is a ${kind} address: only public ones are traced on request.`,
+      `${formatAddress(parseAddress(text)!.octets)} is ${kind}: only public ones are traced on request.`,
     );
   });
 
-  it.each(['2001:db8::1', '2606:4700::1', '2002:c000:201::1', '64:ff9b::808:808', '64:ff9b::ac20:1', '64:ff9b:1::1'])(
-    'may be %s',
+  it.each(['::', 'ff02::1', '::ffff:10.0.0.1', '::7f00:1', '64:ff9b::7f00:1', '64:ff9b::808:808', '64:ff9b:1::1'])(
+    'is refused when it is %s, as for everybody',
     (text) => {
-      expect(refuseNonPublic(parseAddress(text)!.octets)).toBeNull();
+      expect(refuseNonPublic(parseAddress(text)!.octets)).toBe(refuse(text));
     },
   );
+
+  it.each(['2606:4700::1', '2001:4860::1', '2002:c000:201::1'])('may be %s', (text) => {
+    expect(refuseNonPublic(parseAddress(text)!.octets)).toBeNull();
+  });
 });
