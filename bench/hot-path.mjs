@@ -4,11 +4,11 @@
  * turns, as they do in a run: with one trace alone, what is computed once per trace would cost nothing.
  */
 import process from 'node:process';
-import { encodeProbe } from '../dist/trace/probe-packet.js';
-import { matchReply } from '../dist/trace/match-reply.js';
-import { parseReply } from '../dist/trace/reply.js';
-import { addPair, markHandedOver } from '../dist/trace/trace-machine.js';
-import { createTraceState } from '../dist/trace/trace-state.js';
+import { encodeProbe } from '../dist/trace/probe/probe-packet.js';
+import { matchReply } from '../dist/trace/reply/match-reply.js';
+import { parseReply } from '../dist/trace/reply/reply.js';
+import { addPair, markHandedOver } from '../dist/trace/probe/sending.js';
+import { createTraceState } from '../dist/trace/state/trace-state.js';
 import { upperLayerChecksum } from '../dist/wire/checksum.js';
 
 const ROUNDS = 7;

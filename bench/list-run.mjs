@@ -28,7 +28,15 @@ export async function measureListRun(targets, timeoutMs) {
     );
     const list = path.join(directory, 'list.txt');
     writeFileSync(list, [...kindOf.keys()].join('\n'));
-    const flags = ['--rate', '20000', '--no-dns', '--json', '--store', path.join(directory, 'store.db')];
+    const flags = [
+      '--rate',
+      '20000',
+      '--no-dns',
+      '--allow-special',
+      '--json',
+      '--store',
+      path.join(directory, 'store.db'),
+    ];
     const usage = `if (require('node:worker_threads').isMainThread) process.on('exit', () => require('node:fs').writeFileSync(3, JSON.stringify(process.resourceUsage())))`;
     const hook = path.join(directory, 'usage.cjs');
     writeFileSync(hook, usage);

@@ -1,10 +1,10 @@
 /** Probes as the program makes them, and replies matched as it matches them, without the procedure in between. */
 import { randomBytes } from 'node:crypto';
 import { formatAddress } from '../src/address/address.js';
-import { matchReply } from '../src/trace/match-reply.js';
-import { encodeProbe, MAX_PROBE_LENGTH } from '../src/trace/probe-packet.js';
-import { parseReply } from '../src/trace/reply.js';
-import { ARM_CODE, createTraceState, PURPOSE, type TraceState } from '../src/trace/trace-state.js';
+import { matchReply } from '../src/trace/reply/match-reply.js';
+import { encodeProbe, MAX_PROBE_LENGTH } from '../src/trace/probe/probe-packet.js';
+import { parseReply } from '../src/trace/reply/reply.js';
+import { ARM_CODE, createTraceState, PURPOSE, type TraceState } from '../src/trace/state/trace-state.js';
 import type { ObservedPacket } from '../src/transport/probe-transport.js';
 
 export const LOCAL_PORTS = { from: 50_000, to: 50_063 } as const;

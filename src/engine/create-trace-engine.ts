@@ -2,37 +2,31 @@
  * Many traces over one transport. The engine owns the packet rate, one budget per responder and the way from a received
  * packet to its trace; what to send and what it means is the traces' own business.
  */
-import { sameAddress } from '../address/address.js';
+import { formatAddress, sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
-import { gatherEvidence, waitNs } from '../trace/evidence.js';
-import type { Evidence } from '../trace/evidence.js';
-import { matchReply } from '../trace/match-reply.js';
-import type { Match, MismatchReason } from '../trace/match-reply.js';
-import type { PairWish, SiblingEcho, TraceContext } from '../trace/plan.js';
+import { makeCase, sharesPrefix } from '../trace/case.js';
+import { waitNs } from '../trace/evidence/pair.js';
+import { isExpired } from '../trace/reply/meaning.js';
+import { matchReply } from '../trace/reply/match-reply.js';
+import type { Match, MismatchReason } from '../trace/reply/match-reply.js';
+import type { SiblingEcho, TraceContext } from '../trace/trace-context.js';
+import type { PairWish } from '../trace/wish.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
-import { packetsPerProbe } from '../trace/probe-packet.js';
-import { parseReply } from '../trace/reply.js';
-import type { Reply } from '../trace/reply.js';
-import {
-  addPair,
-  echoForSibling,
-  judgeTrace,
-  markFailed,
-  markHandedOver,
-  markSent,
-  observe,
-  refreshPdm,
-  reportingHabits,
-  step,
-} from '../trace/trace-machine.js';
-import { REPLY_KIND, TARGET_HOP_LIMIT } from '../trace/trace-state.js';
+import { packetsPerProbe } from '../trace/probe/probe-packet.js';
+import { parseReply } from '../trace/reply/reply.js';
+import type { Reply } from '../trace/reply/reply.js';
+import { addPair, markFailed, markHandedOver, markSent, refreshPdm } from '../trace/probe/sending.js';
+import { observe } from '../trace/reply/observe.js';
+import { echoForSibling, judgeTrace, reportingHabits, step } from '../trace/trace-machine.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
+import type { Flow } from '../trace/state/trace-state.js';
 import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';
 import { NearHopSharing } from './near-hop-sharing.js';
 import { Pacer } from './pacer.js';
+import { PlaceHabits } from './place-habits.js';
 import { ProbeBatch } from './probe-batch.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
-import { Reporters } from './reporters.js';
 import { ResponderBudgets } from './responder-budgets.js';
 import { createRunningTrace, freshFlow } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
@@ -64,7 +58,7 @@ class Engine implements TraceEngine {
   readonly #index = new TraceIndex();
   readonly #running = new Set<RunningTrace>();
   readonly #starting = new Set<Promise<unknown>>();
-  readonly #reporters: Reporters;
+  readonly #habits = new PlaceHabits();
   readonly #sharing: NearHopSharing;
   readonly #batch: ProbeBatch;
   readonly #watched = new Set<Protocol>();
@@ -85,7 +79,6 @@ class Engine implements TraceEngine {
     this.#transport = options.transport;
     this.#material = new RandomMaterial(options.randomBytes);
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
-    this.#reporters = new Reporters(options.knownReporters ?? []);
     const { tap } = options;
     this.#sharing = new NearHopSharing({
       nowNs: () => options.time.nowNs(),
@@ -230,7 +223,8 @@ class Engine implements TraceEngine {
     trace.finished = true;
     this.#noteKernelDrops(trace);
     const record = this.#record(trace, false);
-    this.#noteReporters(gatherEvidence(trace.state, this.#options.time.nowNs()));
+    const ended = makeCase(trace.state, this.#contextOf(trace), this.#options.time.nowNs());
+    for (const habit of reportingHabits(ended)) this.#habits.note(habit);
     if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
     trace.nearHops?.end();
     for (const other of this.#index.find(trace.target, 0)) {
@@ -243,12 +237,12 @@ class Engine implements TraceEngine {
     trace.finish(record);
   }
 
-  /** UDP traces to the same target may still need what this one found (METHOD §6.8). */
+  /** UDP traces to the same target may still need what this one found (METHOD: dropped). */
   #leaveEcho(trace: RunningTrace): void {
     const nowNs = this.#options.time.nowNs();
     for (const other of this.#index.find(trace.target, 0)) {
       if (other.request.protocol !== 'udp') continue;
-      other.endedSiblingEcho = echoForSibling(trace.state, nowNs, true);
+      other.endedSiblingEcho = echoForSibling(trace.state, this.#contextOf(trace), nowNs, true);
       this.#wake(other, nowNs);
     }
   }
@@ -280,8 +274,11 @@ class Engine implements TraceEngine {
       startedAtMs: trace.startedAtMs,
       endedAtMs: this.#options.time.wallMs(),
     };
-    const shared = trace.nearHops === null ? [] : sharedHops(state, judged.evidence, trace.nearHops);
+    const shared = trace.nearHops === null ? [] : sharedHops(judged.trace, trace.nearHops);
     const record = writeRecord(state, judged, header, shared);
+    if (unfinished && !trace.finished) {
+      record.verdict.reasons = judged.open.map(({ claim, has }) => `${claim}: ${has}`);
+    }
     if (this.#failure !== null) record.verdict.reasons.push(this.#failure.message);
     return record;
   }
@@ -339,10 +336,11 @@ class Engine implements TraceEngine {
       return;
     }
     if (next.kind === 'wait') {
-      this.#queue.schedule(trace, next.untilNs ?? nowNs + LONGEST_NAP_NS);
+      const untilNs = Math.min(next.untilNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
+      this.#queue.schedule(trace, Math.min(Math.max(untilNs, nowNs + 1), nowNs + LONGEST_NAP_NS));
       return;
     }
-    let earliestNs = next.deadlineNs ?? Number.POSITIVE_INFINITY;
+    let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
     for (const wish of next.wishes) {
       const readyNs = this.#readyAtNs(trace, wish, nowNs);
       if (readyNs <= nowNs) {
@@ -360,8 +358,10 @@ class Engine implements TraceEngine {
     const responder = this.#responderOf(trace, wish);
     const readyNs =
       responder === null ? wish.notBeforeNs : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(responder));
-    if (wish.protocol !== 'tcp') return readyNs;
+    if (wish.restNs === null) return readyNs;
     if (trace.deferred !== null) return Number.POSITIVE_INFINITY;
+    const afterNs = trace.lastParted === null ? 0 : settledAtNs(trace, trace.lastParted) + wish.restNs;
+    if (wish.protocol !== 'tcp') return Math.max(readyNs, afterNs);
     if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
     // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
     const isOut = trace.reachingPair?.some((row) => isAwaited(trace, row, nowNs)) ?? false;
@@ -374,11 +374,17 @@ class Engine implements TraceEngine {
     return responder ?? (hopLimit < TARGET_HOP_LIMIT ? (trace.nearHops?.likelyAt(hopLimit) ?? null) : null);
   }
 
-  /** The second SYN of a pair, once the kernel has reset what the first one opened, or nothing came of it. */
+  /** When the second packet of a pair that is sent in parts may leave: the first was answered or given up, and a rest is over. */
+  #deferredAtNs(trace: RunningTrace): number {
+    const { deferred } = trace;
+    return deferred === null ? Number.POSITIVE_INFINITY : settledAtNs(trace, deferred.after) + deferred.restNs;
+  }
+
   #sendDeferred(trace: RunningTrace, nowNs: number): void {
     const { deferred, state } = trace;
-    if (deferred === null || isAwaited(trace, deferred.after, nowNs)) return;
+    if (deferred === null || this.#deferredAtNs(trace) > nowNs) return;
     trace.deferred = null;
+    trace.lastParted = deferred.row;
     refreshPdm(state, deferred.row, nowNs);
     this.#handOver(trace, deferred.row, nowNs);
   }
@@ -395,7 +401,7 @@ class Engine implements TraceEngine {
     if (!this.#pacer.take(2 * packetsPerProbe(trace.state, wish.protocol), nowNs)) return;
     const responder = this.#responderOf(trace, wish);
     if (responder !== null) this.#budgets.spend(responder, wish.spacingMs, nowNs);
-    const rows = addPair(trace.state, wish, () => freshFlow(trace, wish.protocol, this.#material), nowNs);
+    const rows = addPair(trace.state, wish, () => this.#freshFlow(trace, wish), nowNs);
     const [first, second] = rows;
     const isTcp = wish.protocol === 'tcp';
     if (isTcp && mayReachTarget(trace, wish.hopLimit)) {
@@ -403,9 +409,16 @@ class Engine implements TraceEngine {
       this.#syns.spend(trace.state.identity.targetText, trace, second, nowNs);
     }
     this.#handOver(trace, first, nowNs);
-    if (isTcp) trace.deferred = { row: second, after: first };
+    if (wish.restNs !== null) trace.deferred = { row: second, after: first, restNs: wish.restNs };
     else this.#handOver(trace, second, nowNs);
     this.#options.onProgress?.(trace.request.id);
+  }
+
+  /** Whoever is asked instead of the target answers with our nonce, or our sequence number. */
+  #freshFlow(trace: RunningTrace, { protocol, destination }: PairWish): Flow {
+    const flow = freshFlow(trace, protocol, this.#material);
+    if (destination === undefined) return flow;
+    return { ...flow, destination, destinationText: formatAddress(destination) };
   }
 
   #takeOutcome(trace: RunningTrace, row: number, outcome: SendOutcome): void {
@@ -416,7 +429,7 @@ class Engine implements TraceEngine {
     }
     this.#sendErrors += 1;
     this.#syns.giveBack(trace.state.identity.targetText, trace, row);
-    markFailed(trace.state, row, `${outcome.code}: ${outcome.message}`);
+    markFailed(trace.state, row, outcome.code, outcome.message);
     this.#wake(trace, this.#options.time.nowNs());
   }
 
@@ -433,10 +446,7 @@ class Engine implements TraceEngine {
 
   #route(packet: ObservedPacket, reply: Reply): void {
     const { tap } = this.#options;
-    const candidates =
-      reply.kind === 'error'
-        ? this.#index.find(reply.bytes, reply.quote.destinationOffset)
-        : this.#index.find(reply.source, 0);
+    const candidates = this.#index.candidates(reply);
     let matched: RunningTrace | null = null;
     let match: Match | null = null;
     let several = false;
@@ -457,8 +467,12 @@ class Engine implements TraceEngine {
       if (rejected === null || rejected.reason === 'foreign') this.#foreign += 1;
       if (rejected !== null) {
         const { trace, reason } = rejected;
-        if (reason !== 'ambiguous') trace.state.counters[reason] += 1;
-        if (tap !== undefined && reason !== 'foreign') tapUnmatched(tap, trace, packet, reply, reason);
+        // Nothing is in doubt for `weak` and `service`: they name no one probe, and count nowhere.
+        const isUnnamed = reason === 'weak' || reason === 'service' || reason === 'ambiguous';
+        if (!isUnnamed) trace.state.counters[reason] += 1;
+        if (tap !== undefined && reason !== 'foreign') {
+          tapUnmatched(tap, trace, packet, reply, isUnnamed ? 'ambiguous' : reason);
+        }
       }
       return;
     }
@@ -470,6 +484,7 @@ class Engine implements TraceEngine {
     const observed = observe(matched.state, match, reply);
     if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, observed);
     if (observed !== 'answer') return;
+    this.#noteAnswer(matched, match.row);
     this.#giveBackSyn(matched, match.row);
     this.#chargeResponder(matched, match.row);
     this.#repliesMatched += 1;
@@ -480,7 +495,7 @@ class Engine implements TraceEngine {
   /** Routers' errors have one budget, whoever asked for them; that of others is the target's and planned for. */
   #chargeResponder({ state }: RunningTrace, row: number): void {
     const signature = state.signatures[state.probes.reply(row) ?? -1];
-    if (signature?.kind !== REPLY_KIND.timeExceeded) return;
+    if (signature === undefined || !isExpired(signature)) return;
     const reports = packetsPerProbe(state, state.flows[state.probes.flow(row)]?.protocol ?? 'udp');
     this.#budgets.charge(signature.responder, state.limits.hopIntervalMs * reports, state.probes.sentAtNs(row));
   }
@@ -489,22 +504,26 @@ class Engine implements TraceEngine {
   #giveBackSyn(trace: RunningTrace, row: number): void {
     const { state } = trace;
     const signature = state.signatures[state.probes.reply(row) ?? -1];
-    if (state.identity.protocol !== 'tcp' || signature?.kind !== REPLY_KIND.timeExceeded) return;
+    if (state.identity.protocol !== 'tcp' || signature === undefined || !isExpired(signature)) return;
     this.#syns.giveBack(state.identity.targetText, trace, row);
   }
 
-  /** When a trace ends it tells which of its hops report packets with the option, and how dependably. */
-  #noteReporters(evidence: Evidence): void {
-    for (const { address, reported, missed } of reportingHabits(evidence)) {
-      if (this.#reporters.note(address, reported, missed)) this.#options.onReporter?.(address);
-    }
+  /** METHOD: dropped. An answer that quotes nothing, to a packet with the option, from outside the source's network. */
+  #noteAnswer({ state }: RunningTrace, row: number): void {
+    const signature = state.signatures[state.probes.reply(row) ?? -1];
+    if (signature === undefined || signature.quoted || state.probes.arm(row) !== ARM_CODE.pdm) return;
+    if (sharesPrefix(signature.responder, state)) return;
+    this.#habits.noteAnswer(state.flows[state.probes.flow(row)]?.protocol ?? 'udp', signature.responder);
   }
 
   // ---- What a trace knows of the others -----------------------------------------------------------------------------
 
   #contextOf(trace: RunningTrace): TraceContext {
     return {
-      isReporter: (address) => this.#reporters.has(address),
+      habitOf: (hop, address) => this.#habits.of(hop, address),
+      isAnsweredElsewhere: (protocol) => this.#habits.isAnswered(protocol, trace.state.identity.targetText),
+      isIntactAtTarget: () => false,
+      optionPassed: () => false,
       siblingEcho: () => this.#siblingEcho(trace),
       routerSeenByOthers: () => this.#routerSeenByOthers(trace),
       nearHops: trace.nearHops,
@@ -528,12 +547,20 @@ class Engine implements TraceEngine {
   #siblingEcho(trace: RunningTrace): SiblingEcho | null {
     const sibling = this.#index.find(trace.target, 0).find((other) => other.request.protocol === 'icmp6');
     if (sibling === undefined || sibling === trace) return trace.endedSiblingEcho;
-    return echoForSibling(sibling.state, this.#options.time.nowNs());
+    return echoForSibling(sibling.state, this.#contextOf(sibling), this.#options.time.nowNs());
   }
 }
 
 function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {
   return hopLimit > trace.state.routerSeenAt;
+}
+
+/** When a packet was answered, or is given up. */
+function settledAtNs({ state }: RunningTrace, row: number): number {
+  const { probes } = state;
+  if (probes.isFailed(row)) return Number.NEGATIVE_INFINITY;
+  if (!probes.isSent(row)) return Number.POSITIVE_INFINITY;
+  return probes.sentAtNs(row) + (probes.reply(row) === null ? waitNs(state) : probes.rttNs(row));
 }
 
 function isAwaited(trace: RunningTrace, row: number, nowNs: number): boolean {
@@ -543,4 +570,11 @@ function isAwaited(trace: RunningTrace, row: number, nowNs: number): boolean {
   return !probes.isSent(row) || probes.sentAtNs(row) + waitNs(state) > nowNs;
 }
 
-const SEVERITY: Readonly<Record<MismatchReason, number>> = { foreign: 0, malformed: 1, forged: 2, ambiguous: 3 };
+const SEVERITY: Readonly<Record<MismatchReason, number>> = {
+  foreign: 0,
+  malformed: 1,
+  forged: 2,
+  weak: 3,
+  service: 4,
+  ambiguous: 5,
+};

@@ -1,9 +1,8 @@
 /** One table of near hops for each run, source and kind of probe, and each trace's view of it. */
 import { formatAddress } from '../address/address.js';
-import type { Evidence } from '../trace/evidence.js';
-import type { NearHop } from '../trace/near-hops.js';
+import type { NearHop, SeenHops } from '../trace/trace-context.js';
 import type { HopRecord } from '../trace/record.js';
-import type { TraceState } from '../trace/trace-state.js';
+import type { TraceState } from '../trace/state/trace-state.js';
 import { writeHop } from '../trace/write-record.js';
 import { NearHopTable, Told } from './near-hop-table.js';
 import { sharesNearHops } from './running-trace.js';
@@ -79,8 +78,8 @@ class TraceView implements NearHopsOfTrace {
     return this.#table.wayTo(responder, hop, this.#context.nowNs());
   }
 
-  learn(state: TraceState, evidence: Evidence): void {
-    if (evidence.highestHop === 0) return;
+  learn(state: TraceState, trace: SeenHops): void {
+    if (trace.highestHop === 0) return;
     // Where the path changed, what is there now is news again.
     if (this.#told?.attemptStart !== state.attemptStart) this.#told = new Told(state.attemptStart);
     const nowNs = this.#context.nowNs();
@@ -88,7 +87,7 @@ class TraceView implements NearHopsOfTrace {
       ...writeHop(state, hop, nowNs),
       sharedFrom: this.#trace.request.id,
     });
-    this.#table.learn(evidence, this.#told, recordOf, nowNs);
+    this.#table.learn(trace, this.#told, recordOf, nowNs);
   }
 
   likelyAt(hopLimit: number): string | null {

@@ -1,18 +1,18 @@
 /**
  * Which ways the traces of a run have seen, hop by hop, so that not every trace has to probe the near ones again
- * (METHOD §6.1). A node is a responder at a hop limit; it remembers who answered one hop before it, in the same traces.
+ * (METHOD: Exploring). A node is a responder at a hop limit; it remembers who answered one hop before it, in the same traces.
  *
  * A way is passed on only where every step of it was seen by many traces, on as many flows, and never otherwise: of two
  * equal-cost members AGREEING_TRACES traces in a row meet the same one once in 2^15 times, and each contradiction doubles
  * what is asked for. What nobody has seen again for a while is not passed on either.
  */
-import type { Evidence, PlaceEvidence } from '../trace/evidence.js';
-import { responderOf } from '../trace/near-hops.js';
-import type { NearHop } from '../trace/near-hops.js';
-import { LOSSY_HOP_P, PAIRS_PER_HOP } from '../trace/procedure.js';
+import { mcnemarPValue } from '../trace/evidence/e-values.js';
+import { responderOf } from '../trace/evidence/place.js';
+import type { Place } from '../trace/evidence/place.js';
+import type { NearHop, SeenHops } from '../trace/trace-context.js';
+import { LOSSY_HOP_P, PAIRS_PER_HOP } from '../trace/numbers.js';
 import type { HopRecord } from '../trace/record.js';
-import { mcnemarPValue } from '../trace/statistics.js';
-import { TARGET_HOP_LIMIT } from '../trace/trace-state.js';
+import { TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
 
 /** Traces in a row that must have met the same responder one hop before. */
 const AGREEING_TRACES = 16;
@@ -178,9 +178,9 @@ export class NearHopTable {
    * Takes in what a trace knows by now. Hops beyond n are left out: there packets with the option may have been lost for
    * this target alone. `recordOf` gives a hop as it stands in the trace's record.
    */
-  learn(evidence: Evidence, told: Told, recordOf: (hop: number) => HopRecord, nowNs: number): void {
-    const { hops } = evidence;
-    for (let hop = 1; hop <= evidence.highestHop; hop += 1) {
+  learn(trace: SeenHops, told: Told, recordOf: (hop: number) => HopRecord, nowNs: number): void {
+    const { hops } = trace;
+    for (let hop = 1; hop <= trace.highestHop; hop += 1) {
       const place = hops[hop];
       const before = told.hops[hop] ?? 0;
       if (place === undefined || before === TOLD_ALL) continue;
@@ -191,7 +191,7 @@ export class NearHopTable {
         // The target, or several routers: open for the next trace, as where nobody answers.
         this.#vote(hop, responder ?? '', nowNs);
       }
-      if (hop <= evidence.lastPdmHop && showsResponder(place)) {
+      if (hop <= trace.lastPdmHop && showsResponder(place)) {
         const node = this.#nodeAt(hop, responder ?? MIXED, nowNs);
         const previous = hop === 1 ? SOURCE : responderBefore(hops[hop - 1]);
         if ((now & TOLD_STEP) === 0 && previous !== null) {
@@ -223,7 +223,7 @@ export class NearHopTable {
   }
 
   /** What its pairs show of a hop. */
-  #take(node: Node, place: PlaceEvidence, recordOf: (hop: number) => HopRecord, nowNs: number): void {
+  #take(node: Node, place: Place, recordOf: (hop: number) => HopRecord, nowNs: number): void {
     node.lost += place.lost;
     node.pdmOnly += place.pdmOnly;
     if (place.treatedPassed > 0) node.reports = true;
@@ -277,17 +277,17 @@ function keyOf(hop: number, responder: string): string {
   return `${hop} ${responder}`;
 }
 
-function isSettled(place: PlaceEvidence): boolean {
+function isSettled(place: Place): boolean {
   return place.pending === 0 && place.pairs - place.void >= PAIRS_PER_HOP;
 }
 
 /** One pair that both arms crossed shows who is there; all of them, that nobody answers. */
-function showsResponder(place: PlaceEvidence): boolean {
+function showsResponder(place: Place): boolean {
   return isSettled(place) || (place.pending === 0 && place.both > 0);
 }
 
 /** Who answered there; null while that is open. */
-function responderBefore(place: PlaceEvidence | undefined): string | null {
+function responderBefore(place: Place | undefined): string | null {
   return place !== undefined && showsResponder(place) ? (responderOf(place) ?? MIXED) : null;
 }
 
@@ -309,7 +309,7 @@ function step(node: Node, before: string, nowNs: number): void {
 }
 
 /** Enough pairs in both arms; where nobody answers, or only without the option, in all traces alike. */
-function isWorthShowing(node: Node, place: PlaceEvidence): boolean {
+function isWorthShowing(node: Node, place: Place): boolean {
   if (node.responder === MIXED) return false;
   if (node.responder === '') return place.neither >= PAIRS_PER_HOP;
   return node.reports ? place.both >= ANSWERED_PAIRS : place.plainOnly >= ANSWERED_PAIRS;

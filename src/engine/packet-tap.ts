@@ -3,7 +3,7 @@
  * happens to them; whoever listens must be quick and must not throw.
  */
 import type { Arm, Protocol } from '../trace/record.js';
-import type { Reply } from '../trace/reply.js';
+import type { Reply } from '../trace/reply/reply.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
 
 export interface TappedTrace {

@@ -1,7 +1,7 @@
 /** Probes on their way to the transport: encoded into an arena, sent in batches, each outcome brought back to its row. */
 import type { ProbeTransport, SendOutcome } from '../transport/probe-transport.js';
-import { MAX_PROBE_LENGTH, encodeProbe, encodedLength, packetsPerProbe } from '../trace/probe-packet.js';
-import type { TraceState } from '../trace/trace-state.js';
+import { MAX_PROBE_LENGTH, encodeProbe, encodedLength, packetsPerProbe } from '../trace/probe/probe-packet.js';
+import type { TraceState } from '../trace/state/trace-state.js';
 import { readU16 } from '../wire/big-endian.js';
 import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
 import type { TappedFragment } from './packet-tap.js';

@@ -1,6 +1,6 @@
 /**
  * One spacing per responder, shared by all traces: routers limit their errors, and the limit does not care which of our
- * traces drew them (METHOD §6.1).
+ * traces drew them (METHOD: Pairs, Rhythm at a responder).
  */
 const SWEEP_ABOVE = 4096;
 

@@ -3,10 +3,10 @@ import { formatAddress } from '../address/address.js';
 import { requireNonZero } from './random-material.js';
 import type { RandomMaterial } from './random-material.js';
 import type { TraceRequest } from './trace-engine.js';
-import { createTraceState } from '../trace/trace-state.js';
-import type { Flow, TraceState } from '../trace/trace-state.js';
-import type { NearHops } from '../trace/near-hops.js';
-import type { SiblingEcho } from '../trace/plan.js';
+import { createTraceState } from '../trace/state/trace-state.js';
+import type { Flow, TraceState } from '../trace/state/trace-state.js';
+import type { NearHops } from '../trace/trace-context.js';
+import type { SiblingEcho } from '../trace/trace-context.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { Waking } from './wake-queue.js';
 
@@ -28,8 +28,10 @@ export interface RunningTrace extends Waking {
   endedSiblingEcho: SiblingEcho | null;
   /** The transport's count of kernel drops when the trace began. */
   readonly kernelDropsAtStart: number | null;
-  /** A later probe of a pair waits until the earlier one is answered or given up (TCP only). */
-  deferred: { readonly row: number; readonly after: number } | null;
+  /** A later probe of a pair waits until the earlier one was answered or given up, and for a rest. */
+  deferred: { readonly row: number; readonly after: number; readonly restNs: number } | null;
+  /** The last probe that was sent so. */
+  lastParted: number | null;
   /** Rows of the last pair of SYNs that may reach the target. */
   reachingPair: readonly [number, number] | null;
   /** The highest hop at which traces to the same target that have ended met a router. */
@@ -84,6 +86,7 @@ export function createRunningTrace(
     state,
     endedSiblingEcho: null,
     deferred: null,
+    lastParted: null,
     reachingPair: null,
     routerSeenByEnded: 0,
     distanceSeenByEnded: null,

@@ -1,10 +1,12 @@
 /**
- * METHOD §9: at most 8 SYNs per 10 s that can reach a target, over all traces of a run. A SYN counts from when it is
- * granted until its ten seconds are over, or until a router says that it went no further.
+ * METHOD: Good citizen. SYNs that can reach a target, over all traces of a run: a bucket of 8 that gains 2 a second. A SYN
+ * counts from when it leaves, until a router says that it went no further.
  */
-const MOST_SYNS = 8;
-/** A little more than ten seconds: packets may leave later than they were granted, and so closer together. */
-const WINDOW_NS = 10.2e9;
+const BURST = 8;
+const PER_SECOND = 2;
+const EACH_NS = 1e9 / PER_SECOND;
+/** What ran out of hop limit is heard of by then; what is older only counts towards `fullAtNs`. */
+const REMEMBERED_NS = 10e9;
 const SWEEP_ABOVE = 1024;
 
 interface Syn {
@@ -13,39 +15,56 @@ interface Syn {
   readonly row: number;
 }
 
+interface Bucket {
+  /** When the bucket was, or will be, full again after those that are no longer remembered. */
+  fullAtNs: number;
+  readonly syns: Syn[];
+}
+
 export class SynBudget {
-  readonly #byTarget = new Map<string, Syn[]>();
+  readonly #byTarget = new Map<string, Bucket>();
 
   /** When a pair may be sent to this target. */
   readyAtNs(target: string, nowNs: number): number {
-    const counted = this.#counted(target, nowNs);
-    const excess = counted.length + 2 - MOST_SYNS;
-    if (excess <= 0) return Number.NEGATIVE_INFINITY;
-    const times = counted.map(({ atNs }) => atNs).sort((a, b) => a - b);
-    return (times[excess - 1] ?? nowNs) + WINDOW_NS;
+    const bucket = this.#bucket(target, nowNs);
+    return bucket === null ? Number.NEGATIVE_INFINITY : fullAtNs(bucket) - (BURST - 2) * EACH_NS;
   }
 
   /** Counts the SYN of this row, or moves it to when it really leaves. */
   spend(target: string, owner: object, row: number, nowNs: number): void {
-    const counted = this.#counted(target, nowNs);
-    const known = counted.find((syn) => syn.owner === owner && syn.row === row);
+    const bucket = this.#bucket(target, nowNs) ?? { fullAtNs: Number.NEGATIVE_INFINITY, syns: [] };
+    const known = bucket.syns.find((syn) => syn.owner === owner && syn.row === row);
     if (known !== undefined) known.atNs = nowNs;
-    else counted.push({ atNs: nowNs, owner, row });
-    this.#byTarget.set(target, counted);
-    if (this.#byTarget.size > SWEEP_ABOVE) for (const other of [...this.#byTarget.keys()]) this.#counted(other, nowNs);
+    else bucket.syns.push({ atNs: nowNs, owner, row });
+    this.#byTarget.set(target, bucket);
+    if (this.#byTarget.size > SWEEP_ABOVE) for (const other of [...this.#byTarget.keys()]) this.#bucket(other, nowNs);
   }
 
   /** It ran out of hop limit, or never left. */
   giveBack(target: string, owner: object, row: number): void {
-    const counted = this.#byTarget.get(target);
-    const index = counted?.findIndex((syn) => syn.owner === owner && syn.row === row) ?? -1;
-    if (index >= 0) counted?.splice(index, 1);
+    const syns = this.#byTarget.get(target)?.syns;
+    const index = syns?.findIndex((syn) => syn.owner === owner && syn.row === row) ?? -1;
+    if (index >= 0) syns?.splice(index, 1);
   }
 
-  #counted(target: string, nowNs: number): Syn[] {
-    const left = (this.#byTarget.get(target) ?? []).filter(({ atNs }) => atNs + WINDOW_NS > nowNs);
-    if (left.length === 0) this.#byTarget.delete(target);
-    else this.#byTarget.set(target, left);
-    return left;
+  /** Null: it is full, and forgotten. */
+  #bucket(target: string, nowNs: number): Bucket | null {
+    const bucket = this.#byTarget.get(target);
+    if (bucket === undefined) return null;
+    bucket.syns.sort((a, b) => a.atNs - b.atNs);
+    while ((bucket.syns[0]?.atNs ?? nowNs) < nowNs - REMEMBERED_NS) {
+      bucket.fullAtNs = afterAnother(bucket.fullAtNs, bucket.syns.shift()?.atNs ?? nowNs);
+    }
+    if (fullAtNs(bucket) > nowNs) return bucket;
+    this.#byTarget.delete(target);
+    return null;
   }
+}
+
+function fullAtNs({ fullAtNs: before, syns }: Bucket): number {
+  return syns.reduce((fullNs, { atNs }) => afterAnother(fullNs, atNs), before);
+}
+
+function afterAnother(fullNs: number, atNs: number): number {
+  return Math.max(fullNs, atNs) + EACH_NS;
 }

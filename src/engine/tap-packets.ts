@@ -1,8 +1,8 @@
 /** What the tap is told of a packet, from the trace that it belongs to. */
 import { ARMS } from '../trace/record.js';
-import type { Reply } from '../trace/reply.js';
-import type { Observed } from '../trace/trace-machine.js';
-import { ARM_CODE } from '../trace/trace-state.js';
+import type { Reply } from '../trace/reply/reply.js';
+import type { Observed } from '../trace/reply/observe.js';
+import { ARM_CODE } from '../trace/state/trace-state.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
 import type { PacketTap, TappedFragment, TappedProbe, TappedTrace } from './packet-tap.js';
 import type { RunningTrace } from './running-trace.js';

@@ -22,7 +22,7 @@ export interface TraceParameters {
   readonly timeoutMs: number;
   readonly hopIntervalMs: number;
   readonly gapLimit: number;
-  /** Run the arms that explain an accusation (METHOD §6.12). */
+  /** Run the arms that explain an accusation (METHOD: cause). */
   readonly explain: boolean;
   /** Seed of the order of probes. */
   readonly seed: number;
@@ -54,7 +54,7 @@ export interface TraceRequest {
   readonly interface: string | null;
   readonly parameters: TraceParameters;
   /**
-   * Near hops that other traces of the same run have measured may fill the record (METHOD §6.1): for lists. Without it the
+   * Near hops that other traces of the same run have measured may fill the record (METHOD: Exploring): for lists. Without it the
    * trace probes every hop itself.
    */
   readonly shareNearHops?: boolean;
@@ -94,9 +94,6 @@ export interface TraceEngineOptions {
   readonly rate: number;
   /** Called at most once per change of a trace, for live tables; cheap when absent. */
   readonly onProgress?: (traceId: string) => void;
-  /** Addresses known from earlier runs to quote packets with extension headers, as RFC 5952 text. */
-  readonly knownReporters?: Iterable<string>;
-  readonly onReporter?: (address: string) => void;
   /** Sees every packet of the traces; free when absent. */
   readonly tap?: PacketTap;
 }

@@ -1,5 +1,5 @@
 /**
- * Near hops that other traces of the run have measured (METHOD §6.1): which of them this trace leaves to the others, and
+ * Near hops that other traces of the run have measured (METHOD: Exploring): which of them this trace leaves to the others, and
  * when it must look itself. A trace with this help explores from far to near, until one of its own hops is answered in both
  * arms by somebody to whom only one way is known; the hops of that way fill the record below.
  *
@@ -11,35 +11,13 @@
  * - Hops at which the others lost packets in this way are not passed on at all (engine/near-hop-table.ts).
  * - Habits of reporters are counted from own pairs alone, as places that were not probed have none.
  */
-import type { Evidence, PlaceEvidence } from './evidence.js';
-import { MIXED_HOPS_P, PAIRS_PER_HOP } from './procedure.js';
-import type { HopRecord } from './record.js';
-import { mcnemarPValue } from './statistics.js';
-import type { TraceState } from './trace-state.js';
-
-/** A hop that another trace measured. */
-export interface NearHop {
-  /** RFC 5952 text; empty where nobody answers. */
-  readonly responder: string;
-  /** As in the record that measured it, with `sharedFrom`. */
-  readonly record: HopRecord;
-}
-
-/** What the other traces of the run know. */
-export interface NearHops {
-  /** This trace looks at every hop itself, for the others. */
-  readonly isScout: boolean;
-  /** Others are just finding out: wait for them. */
-  isBeingScouted(): boolean;
-  /** The hop limit to begin with where the target's distance is unknown; 1 when nothing is known. */
-  startAt(): number;
-  /** From a trace to the same target. */
-  distanceHint(): number | null;
-  /** The only way known to this responder at this hop limit, hop 1 first; null where there is none, or several. */
-  wayTo(responder: string, hop: number): readonly NearHop[] | null;
-  /** Called with all that is known, before every decision. */
-  learn(state: TraceState, evidence: Evidence): void;
-}
+import type { Case } from './case.js';
+import { mcnemarPValue } from './evidence/e-values.js';
+import { responderOf } from './evidence/place.js';
+import type { Place } from './evidence/place.js';
+import { MIXED_HOPS_P, PAIRS_PER_HOP } from './numbers.js';
+import type { TraceState } from './state/trace-state.js';
+import type { NearHop, NearHops } from './trace-context.js';
 
 /** How far before the target a trace begins: n, n + 1 and n + 2 of a path that is clear. */
 const HOPS_BEFORE_TARGET = 2;
@@ -50,23 +28,19 @@ const PAIRS_IN_GAP = 2;
 const PAIRS_BEFORE_EXPLORING = 2;
 
 /** Moves the first hop that the trace explores itself. Keeps `state.near`. */
-export function settleNearHops(
-  state: TraceState,
-  evidence: Evidence,
-  others: NearHops,
-  isReporter: (address: string) => boolean,
-): void {
+export function settleNearHops(trace: Case, others: NearHops): void {
+  const { state } = trace;
   const { near } = state;
   near.joinedAt = null;
   near.distanceOfOthers = others.distanceHint();
   // A target behind which something rewrites hop limits seems to be anywhere.
-  const hint = evidence.distanceHint ?? near.distanceOfOthers;
+  const hint = trace.distanceHint ?? near.distanceOfOthers;
   near.distanceHint = hint !== null && hint <= state.limits.maxHops ? hint : null;
   const { distanceHint } = near;
-  if (near.from !== 1 && (others.isScout || mustLookItself(state, evidence))) near.from = 1;
+  if (near.from !== 1 && (others.isScout || mustLookItself(trace))) near.from = 1;
   if (near.from === 0) {
     if (others.isBeingScouted()) return;
-    const { pairs, pending } = evidence.target;
+    const { pairs, pending } = trace.target;
     if (distanceHint === null && pairs - pending < PAIRS_BEFORE_EXPLORING) return;
     const from = distanceHint === null ? others.startAt() : Math.max(1, distanceHint - HOPS_BEFORE_TARGET);
     near.from = Math.min(state.limits.maxHops, from);
@@ -74,11 +48,11 @@ export function settleNearHops(
   // Nearer than where the trace began.
   if (distanceHint !== null && distanceHint < near.from) near.from = Math.max(1, distanceHint - HOPS_BEFORE_TARGET);
   if (near.from === 1) return;
-  const owed = pairsOwed(state, evidence, others, isReporter);
+  const owed = pairsOwed(trace, others);
   while (near.from > 1) {
-    near.joinedAt = findJoin(evidence, near.from, others);
-    if (near.joinedAt !== null || mayStillJoin(evidence, near.from, others, owed)) return;
-    const { plain } = evidence.distance;
+    near.joinedAt = findJoin(trace, near.from, others);
+    if (near.joinedAt !== null || mayStillJoin(trace, near.from, others, owed)) return;
+    const { plain } = trace.distance;
     const isBeyondTarget = plain !== null && plain <= near.from;
     near.from = isBeyondTarget ? Math.min(near.from - 1, others.startAt()) : near.from - 1;
   }
@@ -90,9 +64,9 @@ export function nearHopsAreSettled({ near }: TraceState): boolean {
 }
 
 /** Hops below the first own one, for the record. */
-export function sharedHops(state: TraceState, evidence: Evidence, others: NearHops): readonly NearHop[] {
+export function sharedHops({ state, hops }: Case, others: NearHops): readonly NearHop[] {
   const { from, joinedAt } = state.near;
-  const responder = joinedAt === null ? undefined : evidence.hops[joinedAt]?.plainResponders[0];
+  const responder = joinedAt === null ? undefined : hops[joinedAt]?.plainResponders[0];
   if (joinedAt === null || responder === undefined) return [];
   return (others.wayTo(responder, joinedAt) ?? []).slice(0, from - 1);
 }
@@ -102,16 +76,11 @@ export function sharedHops(state: TraceState, evidence: Evidence, others: NearHo
  * joins a known path; one that both arms crossed below n, where the router is known to report such packets; one that the
  * target answered in both arms at its own distance; two far behind the last answer where the target is silent too.
  */
-export function pairsOwed(
-  state: TraceState,
-  evidence: Evidence,
-  others: NearHops | null,
-  isReporter: (address: string) => boolean,
-): (hop: number) => number {
+export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) => number {
   if (others === null) return () => PAIRS_PER_HOP;
-  const { hops, distance, lastPdmHop, lastPlainHop } = evidence;
-  const mayBeFewer = !others.isScout && !losesOption(evidence);
-  const isSilentTarget = evidence.plainArrivals + evidence.pdmArrivals === 0;
+  const { state, hops, distance, lastPdmHop, lastPlainHop } = trace;
+  const mayBeFewer = !others.isScout && !losesOption(trace);
+  const isSilentTarget = trace.plainArrivals + trace.pdmArrivals === 0;
   return (hop) => {
     const place = hops[hop];
     if (place === undefined) return PAIRS_PER_HOP;
@@ -126,17 +95,17 @@ export function pairsOwed(
     if (!crossedByBoth(place)) return PAIRS_PER_HOP;
     if (isTargets) return 1;
     const responder = hop < lastPdmHop && place.pdmIntact >= place.both ? responderOf(place) : null;
-    return responder !== null && isReporter(responder) ? 1 : PAIRS_PER_HOP;
+    return responder !== null && (trace.context.habitOf(hop, responder)?.reported ?? 0) > 0 ? 1 : PAIRS_PER_HOP;
   };
 }
 
 /** A refusal is an answer too, but its packet did not cross. */
-function crossedByBoth({ pairs, void: uncounted, both, lost }: PlaceEvidence): boolean {
+function crossedByBoth({ pairs, void: uncounted, both, lost }: Place): boolean {
   return both > 0 && both === pairs - uncounted && lost === 0;
 }
 
 /** Packets with the option are missing somewhere: at the target, at hops that answer others of them, or refused. */
-function losesOption({ hops, target, pdmArrivals, plainArrivals, lastPlainHop, lastPdmHop }: Evidence): boolean {
+function losesOption({ hops, target, pdmArrivals, plainArrivals, lastPlainHop, lastPdmHop }: Case): boolean {
   if (pdmArrivals === 0 && (plainArrivals > 0 || lastPlainHop > lastPdmHop)) return true;
   return (
     target.plainOnly > 0 ||
@@ -145,35 +114,35 @@ function losesOption({ hops, target, pdmArrivals, plainArrivals, lastPlainHop, l
 }
 
 /** Something is wrong with packets with the option that may have begun before the joining hop. */
-function mustLookItself(state: TraceState, evidence: Evidence): boolean {
-  if (state.restarts > 0 || evidence.pdmRefusals.length > 0 || evidence.plainRefusals.length > 0) return true;
+function mustLookItself({ state, hops, lastPdmHop, pdmRefusals, plainRefusals }: Case): boolean {
+  if (state.restarts > 0 || pdmRefusals > 0 || plainRefusals > 0) return true;
   if (state.signatures.some(({ stripped, altered }) => stripped || altered)) return true;
   let lost = 0;
   let pdmOnly = 0;
-  for (let hop = 1; hop <= evidence.lastPdmHop; hop += 1) {
-    const place = evidence.hops[hop];
+  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
+    const place = hops[hop];
     if (place === undefined || place.pdmIntact === 0) continue;
-    lost += place.onlyPlainEver;
-    pdmOnly += place.onlyPdmEver;
+    lost += place.plainOnly;
+    pdmOnly += place.pdmOnly;
   }
   return mcnemarPValue(lost, pdmOnly) < MIXED_HOPS_P;
 }
 
 /** The lowest own hop that a known way leads to, such that all own hops below it are on that way too. */
-function findJoin(evidence: Evidence, from: number, others: NearHops): number | null {
-  for (let hop = from; hop <= evidence.lastPdmHop; hop += 1) {
-    const place = evidence.hops[hop];
+function findJoin(trace: Case, from: number, others: NearHops): number | null {
+  for (let hop = from; hop <= trace.lastPdmHop; hop += 1) {
+    const place = trace.hops[hop];
     const [responder] = place?.plainResponders ?? [];
     if (place === undefined || responder === undefined || place.pdmIntact === 0) continue;
     if (responderOf(place) !== responder || !place.pdmResponders.includes(responder)) continue;
     const way = others.wayTo(responder, hop);
     if (way === null) continue;
-    if (isOnWay(evidence, from, hop, way)) return hop;
+    if (isOnWay(trace, from, hop, way)) return hop;
   }
   return null;
 }
 
-function isOnWay({ hops }: Evidence, from: number, to: number, way: readonly NearHop[]): boolean {
+function isOnWay({ hops }: Case, from: number, to: number, way: readonly NearHop[]): boolean {
   for (let hop = from; hop < to; hop += 1) {
     const place = hops[hop];
     if (place === undefined || responderOf(place) !== way[hop - 1]?.responder) return false;
@@ -182,7 +151,7 @@ function isOnWay({ hops }: Evidence, from: number, to: number, way: readonly Nea
 }
 
 /** Waits for this hop to answer, or to answer in both arms where its way is known. */
-function mayStillJoin({ hops }: Evidence, hop: number, others: NearHops, owed: (hop: number) => number): boolean {
+function mayStillJoin({ hops }: Case, hop: number, others: NearHops, owed: (hop: number) => number): boolean {
   const place = hops[hop];
   if (place === undefined || place.pairs === 0) return true;
   const responder = responderOf(place);
@@ -193,16 +162,6 @@ function mayStillJoin({ hops }: Evidence, hop: number, others: NearHops, owed: (
 }
 
 /** Void pairs are made up for. Only those that exploring will send are waited for. */
-export function owesPairs(place: PlaceEvidence, owed: number): boolean {
+export function owesPairs(place: Place, owed: number): boolean {
   return place.pairs - place.void < owed && place.pairs < 2 * PAIRS_PER_HOP;
-}
-
-/** Who answers at a hop: the one address, empty for nobody, null where there are several or something else came back. */
-export function responderOf(place: PlaceEvidence): string | null {
-  const [responder] = place.plainResponders.length > 0 ? place.plainResponders : place.pdmResponders;
-  if (responder === undefined) {
-    return place.plainAnswered + place.treatedPassed + place.refused + place.pdmOnly === 0 ? '' : null;
-  }
-  const isOnly = [...place.plainResponders, ...place.pdmResponders].every((address) => address === responder);
-  return isOnly ? responder : null;
 }

@@ -1,15 +1,16 @@
 /** What is said of fragments beside the verdict: targets that could not put them together (RFC 4443 §3.3, code 1). */
 import { ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
-import { replyOf } from './evidence.js';
-import type { Evidence } from './evidence.js';
-import { ARM_CODE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
-import type { TraceState } from './trace-state.js';
+import type { Case } from './case.js';
+import { replyTo } from './evidence/pair.js';
+import { isExpired } from './reply/meaning.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from './state/trace-state.js';
+import type { TraceState } from './state/trace-state.js';
 
 /** Probes of which some fragments came, and not all. Not of the current attempt alone: the answer comes a minute later. */
 export function countUnassembled(state: TraceState): { plain: number; pdm: number } {
   const counts = { plain: 0, pdm: 0 };
   for (let row = 0; row < state.probes.count; row += 1) {
-    const reply = replyOf(state, row);
+    const reply = replyTo(state, row);
     if (reply?.type !== ICMPV6.timeExceeded || reply.code !== TIME_EXCEEDED.reassembly) continue;
     if (state.probes.arm(row) === ARM_CODE.plain) counts.plain += 1;
     else if (state.probes.arm(row) === ARM_CODE.pdm) counts.pdm += 1;
@@ -18,19 +19,20 @@ export function countUnassembled(state: TraceState): { plain: number; pdm: numbe
 }
 
 /** The last hop beyond n that reported some fragments of a packet with the option, and not all of them; 0 where there is none. */
-function lastPartlyReported(state: TraceState, { lastPdmHop }: Evidence): number {
+function lastPartlyReported({ state, lastPdmHop }: Case): number {
   const { probes } = state;
   let last = 0;
   for (let row = state.attemptStart; row < probes.count; row += 1) {
     const hop = probes.hopLimit(row);
     if (probes.arm(row) !== ARM_CODE.pdm || hop === TARGET_HOP_LIMIT || hop <= Math.max(last, lastPdmHop)) continue;
-    const reply = replyOf(state, row);
-    if (reply?.kind === REPLY_KIND.timeExceeded && reply.partial && reply.intact === true) last = hop;
+    const reply = replyTo(state, row);
+    if (reply !== null && isExpired(reply) && reply.partial && reply.intact === true) last = hop;
   }
   return last;
 }
 
-export function describeFragments(state: TraceState, evidence: Evidence): string[] {
+export function describeFragments(trace: Case): string[] {
+  const { state } = trace;
   if (!state.identity.fragmented || state.identity.protocol === 'tcp') return [];
   const { plain, pdm } = countUnassembled(state);
   const said: string[] = [];
@@ -39,13 +41,13 @@ export function describeFragments(state: TraceState, evidence: Evidence): string
       `Fragments of ${plain} packets without the option and ${pdm} with it were not put together (Time Exceeded 3/1): some of them came and others did not.`,
     );
   }
-  const partly = lastPartlyReported(state, evidence);
-  if (partly > 0 && evidence.pdmArrivals === 0) {
+  const partly = lastPartlyReported(trace);
+  if (partly > 0 && trace.pdmArrivals === 0) {
     said.push(
       `Hop ${partly} reported some fragments of packets with the option and never all of one packet: a filter may drop the others before it, or it limits its errors and the packets came as far as that.`,
     );
   }
-  if (evidence.plainArrivals === 0 && evidence.pdmArrivals === 0) {
+  if (trace.plainArrivals === 0 && trace.pdmArrivals === 0) {
     said.push(
       'All probes were fragments: where those are dropped, nothing is learnt of the option without --fragment.',
     );

@@ -8,7 +8,7 @@ export const RECORD_SCHEMA = 'pdm-trace/1';
 export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
-/** Packet shapes (METHOD §2). `plain` is the control, `pdm` the treatment, the others explain. */
+/** Packet shapes (METHOD: Arms). `plain` is the control, `pdm` the treatment, the others explain. */
 export const ARMS = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
 export type Arm = (typeof ARMS)[number];
 
@@ -19,6 +19,7 @@ export const OUTCOMES = [
   'stripped',
   'altered',
   'impaired',
+  'bypassed',
   'inconclusive',
   'unreachable',
   'no-difference',
@@ -28,7 +29,7 @@ export const OUTCOMES = [
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Outcomes that say something about somebody's network. Each needs evidence at the bar. */
-export const ACCUSATIONS: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired'];
+export const ACCUSATIONS: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired', 'bypassed'];
 
 export const OUTCOME_EXIT_CODES: Readonly<Record<Outcome, number>> = {
   delivered: 0,
@@ -37,6 +38,7 @@ export const OUTCOME_EXIT_CODES: Readonly<Record<Outcome, number>> = {
   rejected: 12,
   impaired: 13,
   altered: 14,
+  bypassed: 15,
   'no-difference': 20,
   inconclusive: 21,
   unreachable: 22,
@@ -90,6 +92,14 @@ export interface InterfaceInformation {
   mtu: number | null;
 }
 
+/** An extension object (RFC 4884) as it came: a Node ID (class 5), or one that is not known. */
+export interface ReplyObject {
+  classNumber: number;
+  cType: number;
+  /** Of its payload's first octets, lower case. */
+  hex: string;
+}
+
 export interface QuoteCount {
   /** Every quoted octet of the option as sent, at least next header, type, length and PSNTP; null where no option was sent or the quote ends before it. */
   intact: boolean | null;
@@ -109,6 +119,8 @@ export interface ResponderRecord extends AsFields {
   icmp: IcmpCount[];
   mpls: MplsLabel[];
   interfaces: InterfaceInformation[];
+  /** Absent where there are none. */
+  objects?: ReplyObject[];
   quotes: QuoteCount[];
 }
 
@@ -145,6 +157,8 @@ export interface TargetPairsRecord extends PlaceRecord {
 
 export interface SummaryHop extends NamedAddress {
   hop: number;
+  /** Two sources answered one probe there: which of them the router is, is not known. Absent otherwise, but for hop n+1. */
+  uncertain?: boolean;
 }
 
 export interface NextHop extends SummaryHop {
@@ -155,12 +169,23 @@ export interface NextHop extends SummaryHop {
 
 export type Membership = 'yes' | 'likely' | 'ambiguous' | 'no' | 'unknown';
 
+/** Hop limits from … to, both included. */
+export interface SilentStretch {
+  from: number;
+  to: number;
+}
+
 export interface Attribution {
   /** AS number in the reading of RFC 7872 §B.2 kindest to the transit networks; null where unknown. */
   best: number | null;
   worst: number | null;
+  /** Every AS from hop n to hop u, in the order of the path. */
   candidates: number[];
-  /** The row of METHOD §8's table that applied. */
+  /** Stretches of hop limits within n to u at which nobody answered: a network there may be meant as well. */
+  silent?: SilentStretch[];
+  /** A network that no address names may be meant as well: an address without a place or an AS, an exchange LAN, another way. */
+  unknown?: true;
+  /** The row of METHOD's table "Networks" that applied. */
   rule: string;
   method: 'origin-as';
   source: string | null;
@@ -184,6 +209,8 @@ export interface Refusal {
   type: number;
   code: number;
   pointer: number | null;
+  /** True where the error came from the target's address and is no answer of the target: that address may be borrowed. */
+  inTargetName?: boolean;
 }
 
 export interface VerdictEvidence {
@@ -195,6 +222,10 @@ export interface VerdictEvidence {
   /** Share of probes at the target that were answered, 0–1; null when none counted. */
   rates: { plain: number | null; pdm: number | null };
   passRateUpper: number | null;
+  /** Pairs of two packets of one arm, and those of them that came whole: what the losses are held against. */
+  placebo?: { pairs: number; both: number };
+  /** Neighbours of the target asked beyond n; null where none were. */
+  neighbours?: { asked: number; same: number; differ: number } | null;
 }
 
 export interface VerdictRecord {

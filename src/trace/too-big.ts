@@ -4,11 +4,11 @@
  */
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { DO16_HEADER_LENGTH } from '../wire/destination-options.js';
-import { replyOf } from './evidence.js';
-import { IPV6_MINIMUM_MTU } from './probe-fragments.js';
-import { probeLength } from './probe-packet.js';
-import { ARM_CODE, PURPOSE } from './trace-state.js';
-import type { ReplySignature, TraceState } from './trace-state.js';
+import { replyTo } from './evidence/pair.js';
+import { IPV6_MINIMUM_MTU } from './probe/probe-fragments.js';
+import { probeLength } from './probe/probe-packet.js';
+import { ARM_CODE, PURPOSE } from './state/trace-state.js';
+import type { ReplySignature, TraceState } from './state/trace-state.js';
 
 interface TooBig {
   readonly address: string;
@@ -22,7 +22,7 @@ function findTooBig(state: TraceState): TooBig[] {
   if (!state.signatures.some(isTooBig)) return [];
   const found = new Map<string, { address: string; mtu: number; plain: number; pdm: number }>();
   for (let row = 0; row < state.probes.count; row += 1) {
-    const reply = replyOf(state, row);
+    const reply = replyTo(state, row);
     const arm = state.probes.arm(row);
     if (reply === null || !isTooBig(reply) || state.probes.purpose(row) === PURPOSE.explain) continue;
     const { responder: address, mtu } = reply;
@@ -37,12 +37,6 @@ function findTooBig(state: TraceState): TooBig[] {
 
 function isTooBig({ type }: ReplySignature): boolean {
   return type === ICMPV6.packetTooBig;
-}
-
-/** Packets with the option are too long for a link that takes those without: what is lost is lost for its length. */
-export function tooBigForOneArm(state: TraceState): TooBig | null {
-  const found = findTooBig(state);
-  return found.every(({ plain }) => plain === 0) ? (found[0] ?? null) : null;
 }
 
 /** Some packets with the option were too long, on some ways at least: that the others are lost may be for their length too. */

@@ -2,30 +2,27 @@
  * The measurement of one target with one protocol, as a state machine that knows no clock, no socket and no randomness:
  *
  *   step(now)      → the pairs worth sending now, or until when to wait, or that all is known
- *   addPair(wish)  → two rows of probes, in random order
- *   markSent / markSendFailed, observe(reply)
- *   verdict()
+ *   addPair(wish)  → two rows of probes, in random order (probe/sending.ts)
+ *   markSent, markFailed; observe(reply) (reply/observe.ts)
+ *   judgeTrace(now)
  *
- * Planning (plan.ts) and judging (judge.ts) read the same counts (evidence.ts).
+ * A step observes, makes the case (case.ts), lets every claim say where it stands (claims/) and passes on what the open ones
+ * want.
  */
-import { formatAddress } from '../address/address.js';
-import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
-import { decodePdmTimeMs, encodePdmTimeNs } from '../wire/pdm.js';
-import type { PdmTime } from '../wire/pdm-time.js';
-import { TCP_FLAG } from '../wire/tcp.js';
-import { readU8 } from '../wire/big-endian.js';
-import { gatherEvidence, waitNs } from './evidence.js';
-import type { Evidence } from './evidence.js';
-import { judge, pathIsUnstable } from './judge.js';
-import type { Match } from './match-reply.js';
+import { makeCase } from './case.js';
+import type { Case } from './case.js';
+import { weigh } from './claims/claims.js';
+import type { Standings } from './claims/claims.js';
+import { standOfPath } from './claims/same-path.js';
+import { answersUnquoted, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
+import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
-import { packetsPerProbe } from './probe-packet.js';
-import { firstRoundIsOver, planExplanation, planPairs, suspectsDrop, wantsTargetPair } from './plan.js';
-import type { PairWish, SiblingEcho, TraceContext } from './plan.js';
-import type { VerdictRecord } from './record.js';
-import type { Reply } from './reply.js';
-import { ARM_CODE, PROBE_CAP, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
-import type { Flow, ReplyKind, ReplySignature, TraceState } from './trace-state.js';
+import { ACCUSATION_PROBE_CAP, ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
+import type { Arm, VerdictRecord } from './record.js';
+import type { TraceState } from './state/trace-state.js';
+import type { SiblingEcho, TraceContext } from './trace-context.js';
+import type { PairWish } from './wish.js';
+import { writeVerdict } from './write-verdict.js';
 
 export type Step =
   /** `deadlineNs`: when the next pending probe is given up, which may change the wishes. */
@@ -34,406 +31,175 @@ export type Step =
   | { readonly kind: 'wait'; readonly untilNs: number | null }
   | { readonly kind: 'done' };
 
-/** While a UDP trace waits for the echo pairs of its sibling, it looks again this often. */
-const SIBLING_POLL_NS = 50e6;
-const MOST_REWRITTEN_LABELS = 16;
-/** Keys of a probe in `quotedFragments`: its four fragments at most, passed or not. */
-const KEYS_PER_PROBE = 8;
-const NOT_PASSED = 4;
-
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
-  let evidence = gatherEvidence(state, nowNs);
-  if (
-    !state.pathKnown &&
-    (evidence.plainArrivals > 0 || (evidence.highestHop > 0 && firstRoundIsOver(state, evidence)))
-  ) {
+  const trace = observeCase(state, context, nowNs);
+  if (!isAloneOver(trace)) return aloneStep(trace);
+  const standings = weigh(trace);
+  noteExpectations(trace);
+  const wishes = wishesOf(trace, standings);
+  const deadlineNs = earliest(trace, standings);
+  if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs };
+  if (standings.verdict !== null && trace.pendingProbes === 0) return { kind: 'done' };
+  const isOpen = standings.verdict !== null || standings.stands.some(({ standing }) => standing.is === 'open');
+  if (trace.pendingProbes > 0) return { kind: 'wait', untilNs: deadlineNs };
+  if (!nearHopsAreSettled(state) && state.probes.count + 2 <= PROBE_CAP) return { kind: 'wait', untilNs: null };
+  // Nothing is out, nothing is wanted, and no time is waited for: what is open stays so.
+  return isOpen && deadlineNs !== null ? { kind: 'wait', untilNs: deadlineNs } : { kind: 'done' };
+}
+
+/** Makes the case, and takes in what it says of the way as a whole: that it is known, has changed, or must be asked otherwise. */
+function observeCase(state: TraceState, context: TraceContext, nowNs: number): Case {
+  let trace = makeCase(state, context, nowNs);
+  if (!state.pathKnown && (trace.plainArrivals > 0 || (trace.highestHop > 0 && firstRoundIsOver(trace)))) {
     state.pathKnown = true;
-    evidence = gatherEvidence(state, nowNs);
+    trace = makeCase(state, context, nowNs);
   }
-  if (state.restarts === 0 && suspectsDrop(evidence) && pathIsUnstable(state, evidence)) {
-    // METHOD §6.7: what was measured before the change says nothing about the path that is there now.
+  if (state.restarts === 0 && looksLost(trace) && standOfPath(trace).is === 'changed') {
+    // METHOD: same path. What was measured before the change says nothing about the path that is there now.
     state.attemptStart = state.probes.count;
     state.restarts = 1;
     state.routerSeenAt = 0;
-    evidence = gatherEvidence(state, nowNs);
+    state.pace.forget(state.attemptStart);
+    trace = makeCase(state, context, nowNs);
   }
-  state.near.distanceHint = evidence.distanceHint;
+  if (isPartingDue(trace)) {
+    state.countIndex += 1;
+    state.countStart = state.probes.count;
+    state.pace.forget(state.countStart);
+    trace = makeCase(state, context, nowNs);
+  }
+  state.near.distanceHint = trace.distanceHint;
   if (context.nearHops !== null) {
-    context.nearHops.learn(state, evidence);
-    settleNearHops(state, evidence, context.nearHops, (address) => context.isReporter(address));
+    context.nearHops.learn(state, trace);
+    settleNearHops(trace, context.nearHops);
   }
-  const wishes = planPairs(state, evidence, context);
-  if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: evidence.nextDeadlineNs };
-  if (evidence.pendingProbes > 0) return { kind: 'wait', untilNs: evidence.nextDeadlineNs };
-  if (!nearHopsAreSettled(state) && state.probes.count + 2 <= PROBE_CAP) return { kind: 'wait', untilNs: null };
-  if (awaitsSibling(state, evidence, context)) return { kind: 'wait', untilNs: nowNs + SIBLING_POLL_NS };
-  const explaining = planExplanationAtHop(state, evidence, context);
-  if (explaining.length > 0) return { kind: 'send', wishes: explaining, deadlineNs: evidence.nextDeadlineNs };
-  return { kind: 'done' };
+  return trace;
 }
 
-/** With a silent target a loss is explained at hop u, once it is judged to be one. */
-function planExplanationAtHop(state: TraceState, evidence: Evidence, context: TraceContext): PairWish[] {
-  if (evidence.plainArrivals > 0) return [];
-  const { outcome, interval } = judge(state, evidence, context);
-  if ((outcome !== 'dropped' && outcome !== 'rejected') || interval === null) return [];
-  return planExplanation(state, evidence, interval.upTo);
+/** METHOD: Pairs. Three quarters of the placebos lost a packet: two packets at once are too many for this responder. */
+function isPartingDue({ state, counts }: Case): boolean {
+  const { placebos, placebosBoth } = counts.counted;
+  if (placebos < PLACEBOS_TO_PART || state.countIndex >= PART_RESTS_NS.length) return false;
+  return placebos - placebosBoth >= PARTED_SHARE * placebos;
 }
 
-function awaitsSibling(state: TraceState, evidence: Evidence, context: TraceContext): boolean {
-  if (state.identity.protocol !== 'udp' || !suspectsDrop(evidence)) return false;
-  return context.siblingEcho()?.settled === false;
+function aloneStep(trace: Case): Step {
+  const wishes = aloneWishes(trace);
+  const { state } = trace;
+  if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: null };
+  return { kind: 'wait', untilNs: state.probes.sentAtNs(0) + ALONE_NS };
 }
 
-/** What an icmp6 trace tells the UDP trace to the same target (METHOD §6.8); null when it ended without a measured pair. */
-export function echoForSibling(state: TraceState, nowNs: number, ended = false): SiblingEcho | null {
-  const evidence = gatherEvidence(state, nowNs);
-  const { target } = evidence;
-  if (ended && target.pairs === target.void) return null;
-  return {
-    plainOnly: target.plainOnlyUnquoted,
-    plainArrivals: evidence.plainArrivals,
-    pdmArrivals: evidence.pdmArrivals,
-    settled: ended || (evidence.pendingProbes === 0 && !wantsTargetPair(state, evidence)),
-  };
+/** What pairs to come will draw, and which of them are placebos. */
+function noteExpectations(trace: Case): void {
+  const { state, counts, witness } = trace;
+  state.expectsLoss = looksLost(trace);
+  state.placeboArm = placeboArm(counts.looks);
+  state.witnessPlaceboArm = placeboArm(witness.looks);
 }
 
-/** Gives both rows of a new pair, in the order in which they must go out. */
-export function addPair(
-  state: TraceState,
-  wish: PairWish,
-  freshFlow: () => Flow,
-  nowNs: number,
-): readonly [number, number] {
-  let flowIndex: number;
-  if (wish.flow === 'fresh') {
-    flowIndex = state.flows.length;
-    state.flows.push(freshFlow());
-  } else {
-    flowIndex = wish.flow;
-  }
-  const flow = state.flows[flowIndex];
-  if (flow === undefined) throw new RangeError(`flow ${flowIndex} does not exist`);
-  const treatment = ARM_CODE[wish.treatment];
-  const plainFirst = state.order.coin();
-  const first = addProbe(state, plainFirst ? ARM_CODE.plain : treatment, wish, flow, flowIndex, nowNs);
-  const second = addProbe(state, plainFirst ? treatment : ARM_CODE.plain, wish, flow, flowIndex, nowNs);
-  state.revision += 1;
-  return [first, second];
+/** `plain` while the arms arrive equally often, else the one that arrives more. */
+function placeboArm(looks: Case['counts']['looks']): Arm | null {
+  if (!looks.started) return null;
+  return looks.pdmArrived > looks.plainArrived ? 'pdm' : 'plain';
 }
 
-function addProbe(
-  state: TraceState,
-  arm: number,
-  wish: PairWish,
-  flow: Flow,
-  flowIndex: number,
-  nowNs: number,
-): number {
-  const isPdm = arm === ARM_CODE.pdm;
-  const row = state.probes.add(arm, wish.hopLimit, flowIndex, wish.purpose, isPdm ? flow.psnNext : 0, nowNs);
-  if (isPdm) {
-    flow.psnNext = (flow.psnNext + 1) & 0xffff;
-    fillPdm(state, row, flow, nowNs);
-  }
-  return row;
-}
-
-/** PSNLR and deltas as of now, once something with PDM has come back on this 5-tuple. */
-function fillPdm(state: TraceState, row: number, flow: Flow, nowNs: number): void {
-  if (flow.lastReceived === null) return;
-  const { psn, atNs, sentBefore } = flow.lastReceived;
-  // RFC 8250 §3.2.1: since the last packet came, and from our own one before it until it came.
-  const sinceReceived = encodeSpan(nowNs - atNs);
-  const sinceSent = encodeSpan(sentBefore === null ? 0 : atNs - state.probes.sentAtNs(sentBefore));
-  state.pdmSent ??= new Map();
-  state.pdmSent.set(row, {
-    scaleDtlr: sinceReceived.scale,
-    scaleDtls: sinceSent.scale,
-    psnThisPacket: state.probes.psn(row),
-    psnLastReceived: psn,
-    deltaTimeLastReceived: sinceReceived.delta,
-    deltaTimeLastSent: sinceSent.delta,
-  });
-}
-
-/** Clocks of transports may count in fractions of a nanosecond, and may step back. */
-function encodeSpan(ns: number): PdmTime {
-  return encodePdmTimeNs(Math.max(0, Math.round(ns)));
-}
-
-/** The second probe of a pair leaves later than the first: its option tells the time of its own sending. */
-export function refreshPdm(state: TraceState, row: number, nowNs: number): void {
-  const flow = state.flows[state.probes.flow(row)];
-  if (flow !== undefined && state.probes.arm(row) === ARM_CODE.pdm) fillPdm(state, row, flow, nowNs);
-}
-
-/** The transport has it: replies may come from now on. */
-export function markHandedOver(state: TraceState, row: number, nowNs: number): void {
-  state.probes.markHandedOver(row, nowNs);
-  state.counters.sent += 1;
-}
-
-/** It left, at this time on the engine's clock. */
-export function markSent(state: TraceState, row: number, atNs: number): void {
-  state.probes.correctSendTime(row, atNs);
-  state.revision += 1;
-}
-
-export function markFailed(state: TraceState, row: number, reason: string): void {
-  state.probes.markFailed(row);
-  state.counters.sendErrors += 1;
-  state.counters.sent -= 1;
-  state.revision += 1;
-  // A path on which nothing at all can be sent is not worth waiting for.
-  if (state.counters.sent === 0 && state.counters.sendErrors >= 6) state.sendError = reason;
-}
-
-/** `further-fragment`: another fragment of a probe is quoted whose first quote was the answer. */
-export type Observed = 'answer' | 'duplicate' | 'further-fragment';
-
-/** Takes in a matched reply. */
-export function observe(state: TraceState, match: Match, reply: Reply): Observed {
-  const { probes } = state;
-  const { row } = match;
-  const isNewFragment = noteFragment(state, match, reply);
-  if (probes.reply(row) !== null) {
-    if (isNewFragment) {
-      completeFragments(state, row);
-      return 'further-fragment';
+function wishesOf(trace: Case, { stands, verdict }: Standings): PairWish[] {
+  const { state } = trace;
+  const cap = isAccusing(trace) ? ACCUSATION_PROBE_CAP : PROBE_CAP;
+  if (state.probes.count + 2 > cap) return [];
+  const wishes = [...aloneWishes(trace), ...explorationWishes(trace)];
+  if (verdict === null) {
+    for (const { standing } of stands) {
+      if (standing.is !== 'open') continue;
+      for (const wish of standing.wants) if (!wishes.some((other) => isSameWish(other, wish))) wishes.push(wish);
     }
-    state.counters.duplicate += 1;
-    return 'duplicate';
   }
-  const rttNs = reply.timeNs - probes.sentAtNs(row);
-  if (rttNs < 0) state.clockStepped = true;
-  const late = rttNs > waitNs(state);
-  if (late) state.counters.late += 1;
-  state.counters.answered += 1;
-  state.revision += 1;
-  const signature = describeReply(state, match, reply);
-  probes.markAnswered(row, internSignature(state, signature), Math.max(0, rttNs), late);
-  noteDistance(state, row, signature);
-  if (rttNs > state.largestRttNs) state.largestRttNs = rttNs;
-  if (match.findings?.nonceHeld === true && !match.findings.flowLabelMatches && reply.kind === 'error') {
-    noteRewrittenLabel(state, reply.quote.flowLabel);
-  }
-  takePdm(state, row, reply, rttNs);
-  return 'answer';
+  return wishes.sort((a, b) => a.rank - b.rank);
 }
 
-/** Whether the reply quotes a fragment that no reply quoted before. Refused, stripped or altered it did not get there as sent. */
-function noteFragment(state: TraceState, { row, findings }: Match, reply: Reply): boolean {
-  if (findings?.fragment == null) return false;
-  const key = row * KEYS_PER_PROBE + findings.fragment;
-  const known = (state.quotedFragments ??= new Set());
-  if (known.has(key) || known.has(key + NOT_PASSED)) return false;
-  const ranOut =
-    reply.kind === 'error' && reply.error.type === ICMPV6.timeExceeded && reply.error.code === TIME_EXCEEDED.hopLimit;
-  known.add(ranOut && findings.intact !== false ? key : key + NOT_PASSED);
-  return true;
+function isAccusing({ counts, pdmRefusals }: Case): boolean {
+  return counts.looks.plainOnly >= 3 || counts.looks.pdmOnly >= 3 || pdmRefusals > 0;
 }
 
-function isPartlyQuoted(state: TraceState, row: number): boolean {
-  const protocol = state.flows[state.probes.flow(row)]?.protocol ?? 'udp';
-  const count = packetsPerProbe(state, protocol);
-  for (let fragment = 0; fragment < count; fragment += 1) {
-    if (state.quotedFragments?.has(row * KEYS_PER_PROBE + fragment) !== true) return true;
-  }
-  return false;
+function isSameWish(a: PairWish, b: PairWish): boolean {
+  return a.purpose === b.purpose && a.hopLimit === b.hopLimit && a.treatment === b.treatment && a.flow === b.flow;
 }
 
-/** Once each fragment ran out of hop limit, the probe as a whole got there. */
-function completeFragments(state: TraceState, row: number): void {
-  const signature = state.signatures[state.probes.reply(row) ?? -1];
-  if (signature?.partial !== true || isPartlyQuoted(state, row)) return;
-  state.probes.restateReply(row, internSignature(state, { ...signature, partial: false }));
-  state.revision += 1;
+/** When something that is awaited is given up, leaves its grace, or is to be looked at again. */
+function earliest({ nextDeadlineNs, counts, witness, nowNs }: Case, { stands, verdict }: Standings): number | null {
+  const times = [nextDeadlineNs];
+  if (verdict === null) {
+    times.push(counts.nextNs, witness.nextNs);
+    for (const { standing } of stands) if (standing.is === 'open') times.push(standing.untilNs ?? null);
+  }
+  const known = times.filter((time) => time !== null && time > nowNs) as number[];
+  return known.length === 0 ? null : Math.min(...known);
 }
 
-function noteDistance(state: TraceState, row: number, reply: ReplySignature): void {
-  const { probes, identity, plainSyn } = state;
-  const { kind, type, isReset, quotedHopLimit } = reply;
-  if (kind === REPLY_KIND.arrived && probes.arm(row) === ARM_CODE.plain && probes.flow(row) === 0) {
-    const hopLimit = probes.hopLimit(row);
-    const left = quotedHopLimit !== null && quotedHopLimit <= hopLimit ? quotedHopLimit : 1;
-    const distance = hopLimit - left + 1;
-    if (distance < (state.distanceSeen ?? TARGET_HOP_LIMIT)) state.distanceSeen = distance;
-  }
-  if (kind === REPLY_KIND.timeExceeded && probes.flow(row) === 0 && row >= state.attemptStart) {
-    state.routerSeenAt = Math.max(state.routerSeenAt, probes.hopLimit(row));
-  }
-  if (identity.protocol !== 'tcp' || probes.arm(row) !== ARM_CODE.plain || type !== -1) return;
-  if (isReset) plainSyn.reset = true;
-  else plainSyn.accepted = true;
-}
-
-function noteRewrittenLabel(state: TraceState, label: number): void {
-  const known = state.rewrittenLabels;
-  if (known.length < MOST_REWRITTEN_LABELS && !known.includes(label)) known.push(label);
-}
-
-/** A reply that carries PDM itself: PSNLR and deltas of what we send next, and the server's delay (METHOD §3). */
-function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): void {
-  if (reply.pdm === null || reply.kind === 'error') return;
-  if (reply.pdm.version !== 'rfc8250') {
-    state.pdm.draftVersion = true;
-    return;
-  }
-  const { pdm } = reply.pdm;
-  const flow = state.flows[state.probes.flow(row)];
-  if (flow !== undefined) {
-    const sentBefore = lastSentBefore(state, state.probes.flow(row), reply.timeNs);
-    flow.lastReceived = { psn: pdm.psnThisPacket, atNs: reply.timeNs, sentBefore };
-  }
-  if (state.probes.arm(row) !== ARM_CODE.pdm || pdm.psnLastReceived !== state.probes.psn(row)) return;
-  const serverDelayMs = decodePdmTimeMs(pdm.scaleDtlr, pdm.deltaTimeLastReceived);
-  // Within our round trip, as we measured it, the target cannot have taken longer.
-  if (serverDelayMs > rttNs / 1e6) state.pdm.implausible += 1;
-  else state.pdm.answer ??= { row, serverDelayMs };
-}
-
-/** RFC 8250 §3.2.1: DeltaTLS runs from the last packet that was sent before the last one received. */
-function lastSentBefore({ probes }: TraceState, flow: number, atNs: number): number | null {
-  let latest: number | null = null;
-  for (let row = 0; row < probes.count; row += 1) {
-    if (probes.flow(row) !== flow || probes.arm(row) !== ARM_CODE.pdm || !probes.isSent(row)) continue;
-    if (probes.sentAtNs(row) > atNs || (latest !== null && probes.sentAtNs(row) < probes.sentAtNs(latest))) continue;
-    latest = row;
-  }
-  return latest;
-}
-
-function describeReply(state: TraceState, match: Match, reply: Reply): ReplySignature {
-  const responder = formatAddress(reply.source);
-  const common = { responder, replyHopLimit: reply.hopLimit };
-  if (reply.kind !== 'error') {
-    const isReset = reply.kind === 'tcp' && (readU8(reply.bytes, reply.offset + 13) & TCP_FLAG.rst) !== 0;
-    return {
-      ...common,
-      kind: REPLY_KIND.arrived,
-      type: -1,
-      code: isReset ? 1 : 0,
-      isReset,
-      pointer: null,
-      mtu: null,
-      intact: null,
-      intactWhole: false,
-      stripped: false,
-      altered: false,
-      quoted: false,
-      partial: false,
-      quotedHopLimit: null,
-      changes: [],
-      mpls: [],
-      interfaces: [],
-    };
-  }
-  const { type, code, pointer, mtu, extensions } = reply.error;
-  const { findings } = match;
-  const kind = kindOfError(state, responder, type, code);
-  const changes = [...(findings?.changes ?? [])];
-  const quotedHopLimit = findings?.quotedHopLimit ?? null;
-  if (kind === REPLY_KIND.timeExceeded && quotedHopLimit !== null && quotedHopLimit > 1)
-    changes.push(`hop-limit-${quotedHopLimit}`);
+/** What an icmp6 trace tells the UDP trace to the same target (METHOD: dropped); null when it ended without a measured pair. */
+export function echoForSibling(
+  state: TraceState,
+  context: TraceContext,
+  nowNs: number,
+  ended = false,
+): SiblingEcho | null {
+  const trace = makeCase(state, context, nowNs);
+  const { counted } = trace.counts;
+  if (ended && counted.pairs === 0) return null;
+  // Answers that quote the option would show nothing of the way there.
+  const lossShown = isLossShown(trace) && answersUnquoted(trace.counts);
   return {
-    ...common,
-    kind,
-    isReset: false,
-    type,
-    code,
-    pointer,
-    mtu,
-    intact: findings?.intact ?? null,
-    intactWhole: findings?.intactWhole ?? false,
-    stripped: findings?.stripped ?? false,
-    altered: findings?.altered ?? false,
-    quoted: true,
-    partial: findings?.fragment != null && isPartlyQuoted(state, match.row),
-    quotedHopLimit,
-    changes,
-    mpls: extensions?.mpls ?? [],
-    interfaces: extensions?.interfaces ?? [],
+    plainArrivals: trace.plainArrivals,
+    pdmArrivals: trace.pdmArrivals,
+    lossShown,
+    settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
   };
 }
-
-/** METHOD §5. */
-function kindOfError(state: TraceState, responder: string, type: number, code: number): ReplyKind {
-  if (type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit) return REPLY_KIND.timeExceeded;
-  // Of the target: some fragments came, the packet did not.
-  if (type === ICMPV6.timeExceeded) return REPLY_KIND.other;
-  if (responder === state.identity.targetText) return REPLY_KIND.arrived;
-  if (type === ICMPV6.destinationUnreachable) {
-    const isOwnKernel = responder === formatAddress(state.identity.source);
-    return isOwnKernel && code === DESTINATION_UNREACHABLE.noRoute ? REPLY_KIND.other : REPLY_KIND.refused;
-  }
-  if (type === ICMPV6.parameterProblem) return REPLY_KIND.refused;
-  return REPLY_KIND.other;
-}
-
-function internSignature(state: TraceState, signature: ReplySignature): number {
-  const known = state.signatures.findIndex((other) => sameSignature(other, signature));
-  if (known >= 0) return known;
-  state.signatures.push(signature);
-  return state.signatures.length - 1;
-}
-
-function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
-  return (
-    a.kind === b.kind &&
-    a.responder === b.responder &&
-    a.isReset === b.isReset &&
-    a.type === b.type &&
-    a.code === b.code &&
-    a.pointer === b.pointer &&
-    a.mtu === b.mtu &&
-    a.replyHopLimit === b.replyHopLimit &&
-    a.intact === b.intact &&
-    a.intactWhole === b.intactWhole &&
-    a.stripped === b.stripped &&
-    a.altered === b.altered &&
-    a.quoted === b.quoted &&
-    a.partial === b.partial &&
-    a.quotedHopLimit === b.quotedHopLimit &&
-    a.changes.length === b.changes.length &&
-    a.changes.every((change, index) => change === b.changes[index]) &&
-    sameJson(a.mpls, b.mpls) &&
-    sameJson(a.interfaces, b.interfaces)
-  );
-}
-
-function sameJson(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && (a.length === 0 || JSON.stringify(a) === JSON.stringify(b));
-}
-
-/** What this trace shows of one address's habit of reporting packets with the option that surely reached it. */
+/** What this trace shows of one place's habit of reporting packets with the option that surely passed it. */
 export interface ReportingHabit {
+  readonly hop: number;
   readonly address: string;
   readonly reported: number;
   readonly missed: number;
+  /** When the packets with the option left that it quoted first and last. */
+  readonly firstNs: number;
+  readonly lastNs: number;
 }
 
-/** Of hops up to n that one address answers: packets with the option got there and beyond. */
-export function reportingHabits(evidence: Evidence): ReportingHabit[] {
+/** Of hops before n, and of n where the target answered: packets with the option got beyond. */
+export function reportingHabits({ hops, lastPdmHop, pdmArrivals, nameless }: Case): ReportingHabit[] {
   const habits: ReportingHabit[] = [];
-  for (let hop = 1; hop <= evidence.lastPdmHop; hop += 1) {
-    const place = evidence.hops[hop];
+  const last = pdmArrivals > 0 ? lastPdmHop : lastPdmHop - 1;
+  for (let hop = 1; hop <= last; hop += 1) {
+    const place = hops[hop];
     const [address, ...others] = place?.plainResponderOnAnyFlow ?? [];
-    if (place === undefined || address === undefined || others.length > 0) continue;
-    habits.push({ address, reported: place.pdmIntact, missed: place.lost });
+    if (place === undefined || address === undefined || others.length > 0 || nameless.has(address)) continue;
+    habits.push({
+      hop,
+      address,
+      reported: place.pdmIntact,
+      missed: place.lost,
+      firstNs: place.firstIntactNs,
+      lastNs: place.lastIntactNs,
+    });
   }
   return habits;
 }
 
 export interface Judged {
   readonly verdict: VerdictRecord;
-  readonly evidence: Evidence;
-  /** When: what is still awaited then is neither answered nor silent. */
-  readonly atNs: number;
+  readonly trace: Case;
+  /** Claims that are still open, and how far each is. */
+  readonly open: readonly { readonly claim: string; readonly has: string }[];
 }
 
 export function judgeTrace(state: TraceState, context: TraceContext, nowNs: number): Judged {
-  const evidence = gatherEvidence(state, nowNs);
-  return { verdict: judge(state, evidence, context), evidence, atNs: nowNs };
+  const trace = makeCase(state, context, nowNs);
+  const standings = weigh(trace);
+  const open = standings.stands.flatMap(({ claim, standing }) =>
+    standing.is === 'open' ? [{ claim: claim.name, has: standing.has }] : [],
+  );
+  return { verdict: writeVerdict(trace, standings), trace, open };
 }

@@ -1,9 +1,12 @@
 /** From a trace's state to its record. Names and AS fields stay null: annotation fills them. */
 import { formatAddress } from '../address/address.js';
-import type { Evidence } from './evidence.js';
-import { isOpen, replyOf, waitNs } from './evidence.js';
-import type { NearHop } from './near-hops.js';
-import { cutOf, probeLength } from './probe-packet.js';
+import type { Case } from './case.js';
+import { median } from './evidence/e-values.js';
+import { classify, forEachPair, isAwaited, PAIR_CLASS, replyTo, waitNs } from './evidence/pair.js';
+import type { Pair } from './evidence/pair.js';
+import { Meanings } from './reply/meaning.js';
+import type { NearHop } from './trace-context.js';
+import { cutOf, probeLength } from './probe/probe-packet.js';
 import { ARMS, RECORD_SCHEMA } from './record.js';
 import type {
   Arm,
@@ -22,10 +25,9 @@ import type {
   TraceRecord,
   VerdictRecord,
 } from './record.js';
-import { median } from './statistics.js';
 import type { Judged } from './trace-machine.js';
-import { ARM_CODE, PURPOSE, REPLY_KIND, TARGET_HOP_LIMIT } from './trace-state.js';
-import type { ReplySignature, TraceState } from './trace-state.js';
+import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE } from './state/trace-state.js';
+import type { ReplySignature, TraceState } from './state/trace-state.js';
 
 /** What the record says besides the measurement. Times in milliseconds since 1970. */
 export interface RecordHeader {
@@ -49,7 +51,7 @@ export function writeRecord(
   shared: readonly NearHop[] = [],
 ): TraceRecord {
   const { identity, limits } = state;
-  const { evidence, verdict, atNs } = judged;
+  const { trace, verdict } = judged;
   const base = state.flows[0];
   const cut = cutOf(state, ARM_CODE.plain, identity.protocol);
   const isEcho = identity.protocol === 'icmp6';
@@ -80,9 +82,9 @@ export function writeRecord(
       size: probeLength(state, ARM_CODE.plain, identity.protocol),
       ...(cut === null ? {} : { fragments: cut.count }),
     },
-    hops: [...shared.map(({ record }) => structuredClone(record)), ...writeHops(state, atNs)],
-    targetPairs: writeTarget(state, evidence, atNs),
-    summary: writeSummary(state, evidence, verdict),
+    hops: [...shared.map(({ record }) => structuredClone(record)), ...writeHops(trace)],
+    targetPairs: writeTarget(trace),
+    summary: writeSummary(trace, verdict),
     verdict,
     pdm: writePdm(state),
     counters: { ...state.counters },
@@ -105,96 +107,81 @@ function unnamed(address: string | null): NamedAddress {
   return { address, name: null, asn: null, asName: null };
 }
 
-/** First rows of the pairs that belong to a hop's record, by hop limit. */
-function rowsOfHops(state: TraceState): ReadonlyMap<number, readonly number[]> {
-  const rowsByHop = new Map<number, number[]>();
-  const { probes } = state;
-  for (let row = state.attemptStart; row + 1 < probes.count; row += 2) {
-    const purpose = probes.purpose(row);
-    const hop = probes.hopLimit(row);
-    const atHop = purpose === PURPOSE.explain && hop !== TARGET_HOP_LIMIT;
-    if (purpose !== PURPOSE.explore && purpose !== PURPOSE.repeat && purpose !== PURPOSE.beyond && !atHop) continue;
-    const rows = rowsByHop.get(hop);
-    if (rows === undefined) rowsByHop.set(hop, [row]);
-    else rows.push(row);
+/** Pairs of one place, gathered for its record. */
+class PlaceWriter {
+  readonly #state: TraceState;
+  readonly #pairs: PairCounts = { both: 0, plainOnly: 0, pdmOnly: 0, neither: 0, void: 0 };
+  readonly #rowsByArm = new Map<Arm, number[]>();
+
+  constructor(state: TraceState) {
+    this.#state = state;
   }
-  return rowsByHop;
+
+  /** Pairs that explain or are placebos show in the arms only. */
+  add(pair: Pair, nowNs: number, wait: number): void {
+    for (const row of [pair.first, pair.first + 1]) {
+      const arm = ARMS[this.#state.probes.arm(row)] ?? 'plain';
+      const list = this.#rowsByArm.get(arm);
+      if (list === undefined) this.#rowsByArm.set(arm, [row]);
+      else list.push(row);
+    }
+    const decides = pair.purpose !== PURPOSE.explain && pair.purpose !== PURPOSE.alone && !pair.isPlacebo;
+    const pairClass = classify(pair);
+    // Of a trace that was interrupted: nobody knows yet what comes of the pair.
+    if (!decides || (pairClass !== PAIR_CLASS.both && isAwaited(pair, nowNs, wait))) return;
+    this.#pairs[CLASS_NAMES[pairClass]] += 1;
+  }
+
+  write(): PlaceRecord {
+    const arms: PlaceRecord['arms'] = {
+      plain: writeArm(this.#state, this.#rowsByArm.get('plain') ?? []),
+      pdm: writeArm(this.#state, this.#rowsByArm.get('pdm') ?? []),
+    };
+    for (const [arm, rows] of this.#rowsByArm) {
+      if (arm !== 'plain' && arm !== 'pdm') arms[arm] = writeArm(this.#state, rows);
+    }
+    return { pairs: { ...this.#pairs }, arms };
+  }
 }
 
-function writeHops(state: TraceState, atNs: number): TraceRecord['hops'] {
-  return [...rowsOfHops(state)]
-    .sort(([a], [b]) => a - b)
-    .map(([hop, rows]) => ({ hop, ...writePlace(state, rows, false, atNs) }));
+const CLASS_NAMES = ['both', 'plainOnly', 'pdmOnly', 'neither', 'void'] as const;
+
+function isOfHop({ purpose, hopLimit }: Pair): boolean {
+  return hopLimit !== TARGET_HOP_LIMIT && purpose !== PURPOSE.echo && purpose !== PURPOSE.reference;
+}
+
+function isOfTarget({ purpose, hopLimit }: Pair): boolean {
+  if (hopLimit !== TARGET_HOP_LIMIT) return false;
+  return purpose === PURPOSE.target || purpose === PURPOSE.explain || purpose === PURPOSE.alone;
+}
+
+function writeHops({ state, meanings, nowNs }: Case): TraceRecord['hops'] {
+  const wait = waitNs(state);
+  const writers = new Map<number, PlaceWriter>();
+  forEachPair(state, meanings, state.attemptStart, (pair) => {
+    if (!isOfHop(pair)) return;
+    let writer = writers.get(pair.hopLimit);
+    if (writer === undefined) writers.set(pair.hopLimit, (writer = new PlaceWriter(state)));
+    writer.add(pair, nowNs, wait);
+  });
+  return [...writers].sort(([a], [b]) => a - b).map(([hop, writer]) => ({ hop, ...writer.write() }));
 }
 
 /** One hop as it stands in the record of the trace that probed it. */
 export function writeHop(state: TraceState, hop: number, atNs: number): HopRecord {
-  return { hop, ...writePlace(state, rowsOfHops(state).get(hop) ?? [], false, atNs) };
+  const writer = new PlaceWriter(state);
+  forEachPair(state, new Meanings(state), state.attemptStart, (pair) => {
+    if (isOfHop(pair) && pair.hopLimit === hop) writer.add(pair, atNs, waitNs(state));
+  });
+  return { hop, ...writer.write() };
 }
 
-function writeTarget(state: TraceState, evidence: Evidence, atNs: number): TargetPairsRecord {
-  const rows: number[] = [];
-  for (let row = state.attemptStart; row + 1 < state.probes.count; row += 2) {
-    const purpose = state.probes.purpose(row);
-    const explains = purpose === PURPOSE.explain && state.probes.hopLimit(row) === TARGET_HOP_LIMIT;
-    if (purpose === PURPOSE.target || purpose === PURPOSE.retest || explains) rows.push(row);
-  }
-  return { hop: null, ...writePlace(state, rows, true, atNs), distance: { ...evidence.distance } };
-}
-
-/** `rows` are the first rows of pairs. */
-function writePlace(state: TraceState, rows: readonly number[], atTarget: boolean, atNs: number): PlaceRecord {
-  const { probes } = state;
-  const wait = waitNs(state);
-  const pairs: PairCounts = { both: 0, plainOnly: 0, pdmOnly: 0, neither: 0, void: 0 };
-  const byArm = new Map<Arm, number[]>();
-  for (const first of rows) {
-    for (const row of [first, first + 1]) {
-      const arm = ARMS[probes.arm(row)] ?? 'plain';
-      const list = byArm.get(arm);
-      if (list === undefined) byArm.set(arm, [row]);
-      else list.push(row);
-    }
-    const plainRow = probes.arm(first) === ARM_CODE.plain ? first : first + 1;
-    const treatedRow = plainRow === first ? first + 1 : first;
-    const decides = probes.purpose(first) !== PURPOSE.retest && probes.purpose(first) !== PURPOSE.explain;
-    // Of a trace that was interrupted: nobody knows yet what comes of the pair.
-    const isPending = [plainRow, treatedRow].some((row) => isOpen(state, row, atNs, wait));
-    if (decides && !isPending) countPair(state, pairs, plainRow, treatedRow, atTarget);
-  }
-  const arms: PlaceRecord['arms'] = {
-    plain: writeArm(state, byArm.get('plain') ?? []),
-    pdm: writeArm(state, byArm.get('pdm') ?? []),
-  };
-  for (const [arm, armRows] of byArm) {
-    if (arm !== 'plain' && arm !== 'pdm') arms[arm] = writeArm(state, armRows);
-  }
-  return { pairs, arms };
-}
-
-function countPair(
-  state: TraceState,
-  pairs: PairCounts,
-  plainRow: number,
-  treatedRow: number,
-  atTarget: boolean,
-): void {
-  const { probes } = state;
-  const isVoid = [plainRow, treatedRow].some(
-    (row) => probes.isFailed(row) || probes.isLate(row) || !probes.isSent(row),
-  );
-  if (isVoid) {
-    pairs.void += 1;
-    return;
-  }
-  const plain = replyOf(state, plainRow);
-  const treated = replyOf(state, treatedRow);
-  const plainAnswered = atTarget ? plain?.kind === REPLY_KIND.arrived : plain !== null;
-  const treatedAnswered = atTarget ? treated?.kind === REPLY_KIND.arrived : treated !== null;
-  if (plainAnswered && treatedAnswered) pairs.both += 1;
-  else if (plainAnswered) pairs.plainOnly += 1;
-  else if (treatedAnswered) pairs.pdmOnly += 1;
-  else pairs.neither += 1;
+function writeTarget({ state, meanings, nowNs, distance }: Case): TargetPairsRecord {
+  const writer = new PlaceWriter(state);
+  forEachPair(state, meanings, state.attemptStart, (pair) => {
+    if (isOfTarget(pair)) writer.add(pair, nowNs, waitNs(state));
+  });
+  return { hop: null, ...writer.write(), distance: { ...distance } };
 }
 
 function writeArm(state: TraceState, rows: readonly number[]): ArmRecord {
@@ -204,7 +191,7 @@ function writeArm(state: TraceState, rows: readonly number[]): ArmRecord {
   let answered = 0;
   for (const row of rows) {
     if (probes.isSent(row)) sent += 1;
-    const reply = replyOf(state, row);
+    const reply = replyTo(state, row);
     if (reply === null) continue;
     answered += 1;
     const known = byResponder.get(reply.responder);
@@ -244,6 +231,7 @@ function writeResponder(
     else quotes.push({ intact: reply.intact, changes: [...reply.changes], count: 1 });
   }
   const last = replies.at(-1);
+  const objects = last?.objects ?? [];
   return {
     address,
     name: null,
@@ -255,6 +243,7 @@ function writeResponder(
     icmp,
     mpls: (last?.mpls ?? []).map((label) => ({ ...label })),
     interfaces: (last?.interfaces ?? []).map((information) => ({ ...information })),
+    ...(objects.length === 0 ? {} : { objects: objects.map((object) => ({ ...object })) }),
     quotes,
   };
 }
@@ -268,40 +257,44 @@ function summariseRtt(state: TraceState, rows: readonly number[]): RttSummary | 
   return { min: round(Math.min(...rtts)), median: round(middle), max: round(Math.max(...rtts)) };
 }
 
-function writeSummary(state: TraceState, evidence: Evidence, verdict: VerdictRecord): TraceRecord['summary'] {
-  const n = evidence.lastPdmHop;
-  const lastPdm = evidence.hops[n];
-  const lastPlain = evidence.hops[evidence.lastPlainHop];
-  // Where packets with the option arrive, or nothing is known of them, no hop is the next one.
-  const hasNext = verdict.interval !== null || (verdict.outcome === 'inconclusive' && evidence.pdmArrivals === 0);
+function writeSummary(trace: Case, verdict: VerdictRecord): TraceRecord['summary'] {
+  const { hops, lastPdmHop: n, lastPlainHop, state } = trace;
+  const { contradicted } = state;
+  const lastPdm = hops[n];
+  const lastPlain = hops[lastPlainHop];
   return {
-    lastPdmHop: n === 0 ? null : summaryHop(n, lastPdm?.pdmResponders[0] ?? lastPdm?.plainResponders[0] ?? null),
-    lastPlainHop:
-      evidence.lastPlainHop === 0
+    lastPdmHop:
+      n === 0
         ? null
-        : summaryHop(evidence.lastPlainHop, lastPlain?.plainResponderOnAnyFlow[0] ?? null),
-    nextHop: hasNext ? writeNextHop(state, evidence, verdict) : null,
+        : summaryHop(n, lastPdm?.pdmResponders[0] ?? lastPdm?.plainResponders[0] ?? null, contradicted.has(n)),
+    lastPlainHop:
+      lastPlainHop === 0
+        ? null
+        : summaryHop(lastPlainHop, lastPlain?.plainResponderOnAnyFlow[0] ?? null, contradicted.has(lastPlainHop)),
+    // Where nothing is said of a place, no hop is the next one.
+    nextHop: verdict.interval === null ? null : writeNextHop(trace, verdict),
     inDestinationNetwork: null,
     attribution: null,
   };
 }
 
-function summaryHop(hop: number, address: string | null): SummaryHop {
-  return { hop, ...unnamed(address) };
+function summaryHop(hop: number, address: string | null, isContradicted = false): SummaryHop {
+  return { hop, ...unnamed(address), ...(isContradicted ? { uncertain: true } : {}) };
 }
 
 /** Hop n+1 of the plain path: a hop number even where nobody answers there. */
-function writeNextHop(state: TraceState, evidence: Evidence, verdict: VerdictRecord): NextHop | null {
-  const hop = evidence.lastPdmHop + 1;
-  const place = evidence.hops[hop];
-  const arrivedBefore = evidence.distance.plain !== null && hop > evidence.distance.plain;
+function writeNextHop({ state, hops, lastPdmHop, distance, nameless }: Case, verdict: VerdictRecord): NextHop | null {
+  const hop = lastPdmHop + 1;
+  const place = hops[hop];
+  const arrivedBefore = distance.plain !== null && hop > distance.plain;
   if (arrivedBefore) return null;
   const responders = place?.plainResponderOnAnyFlow ?? [];
-  const target = hop === evidence.distance.plain ? state.identity.targetText : null;
+  const target = hop === distance.plain ? state.identity.targetText : null;
   const address = place?.plainResponders[0] ?? responders[0] ?? target;
+  const isNameless = address !== null && hop !== distance.plain && nameless.has(address);
   return {
     ...summaryHop(hop, address),
     candidates: responders.length > 1 ? responders.map((candidate) => unnamed(candidate)) : [],
-    uncertain: verdict.pathsDiverge !== null,
+    uncertain: verdict.pathsDiverge !== null || isNameless || state.contradicted.has(hop),
   };
 }

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { formatAddress, isLinkLocal, parseAddress, sameAddress } from '../address/address.js';
 import type { Route } from './probe-transport.js';
 import { RawSocketError } from './raw-socket-error.js';
-import { sourceOnInterface } from './route-source.js';
+import { commonPrefixLength, interfaceAddresses, sourceOnInterface } from './route-source.js';
 
 const MINIMUM_MTU = 1280; // RFC 8200 §5
 const DISCARD_PORT = 9;
@@ -123,28 +123,55 @@ function ownersOf(address: Uint8Array): string[] {
 const RTF_UP = 0x1;
 const RTF_REJECT = 0x200;
 
+/** A line of `/proc/net/ipv6_route`. */
+interface KernelRoute {
+  readonly length: number;
+  readonly metric: number;
+  readonly interface: string;
+  readonly hasGateway: boolean;
+}
+
 /** Interfaces of the routes to `target` of the longest prefix and, among these, the lowest metric. */
 export function routedInterfaces(table: string, target: Uint8Array): string[] {
+  return bestRoutes(table, target).map((route) => route.interface);
+}
+
+/**
+ * Whether a route without a gateway leads to the address. Routes to less than a /32 are none: a default route into a tunnel has
+ * no gateway either, and says nothing about what is on the link.
+ */
+export function isRoutedOnLink(table: string, target: Uint8Array): boolean {
+  const routes = bestRoutes(table, target);
+  return routes.length > 0 && routes.every(({ length, hasGateway }) => length >= SHORTEST_LINK && !hasGateway);
+}
+
+const SHORTEST_LINK = 32;
+const NO_GATEWAY = /^0{32}$/;
+
+/** Those of the longest prefix and, among these, the lowest metric. */
+function bestRoutes(table: string, target: Uint8Array): KernelRoute[] {
   const targetHex = Buffer.from(target).toString('hex');
-  let best: { readonly length: number; readonly metric: number; readonly names: string[] } | null = null;
+  let best: KernelRoute[] = [];
   for (const line of table.split('\n')) {
     // destination, its length, source, its length, next hop, metric, references, use, flags, device
     const columns = line.trim().split(/\s+/);
-    const [destination, lengthHex, , , , metricHex, , , flagsHex, name] = columns;
+    const [destination, lengthHex, , , gateway, metricHex, , , flagsHex, name] = columns;
     if (destination === undefined || lengthHex === undefined || metricHex === undefined) continue;
-    if (flagsHex === undefined || name === undefined) continue;
+    if (gateway === undefined || flagsHex === undefined || name === undefined) continue;
     const length = Number.parseInt(lengthHex, 16);
     const metric = Number.parseInt(metricHex, 16);
     const flags = Number.parseInt(flagsHex, 16);
     if ((flags & RTF_UP) === 0 || (flags & RTF_REJECT) !== 0 || !prefixMatches(destination, targetHex, length))
       continue;
-    if (best === null || length > best.length || (length === best.length && metric < best.metric)) {
-      best = { length, metric, names: [name] };
-    } else if (length === best.length && metric === best.metric) {
-      best.names.push(name);
+    const route = { length, metric, interface: name, hasGateway: !NO_GATEWAY.test(gateway) };
+    const [known] = best;
+    if (known === undefined || length > known.length || (length === known.length && metric < known.metric)) {
+      best = [route];
+    } else if (length === known.length && metric === known.metric) {
+      best.push(route);
     }
   }
-  return best?.names ?? [];
+  return best;
 }
 
 function prefixMatches(a: string, b: string, length: number): boolean {
@@ -167,6 +194,23 @@ function interfaceMtu(name: string): number {
 /** What Linux takes for a name; anything else would also be a path of its own under `/proc`. */
 function isInterfaceName(name: string): boolean {
   return /^[^/\s%\0]{1,15}$/.test(name) && !['.', '..', 'all', 'default'].includes(name);
+}
+
+/**
+ * Whether an address (16 octets) is on a link of this host: link-local with a zone, in the prefix of an interface's address, or
+ * where a route without a gateway leads.
+ */
+export function isOnLink(target: Uint8Array, zone: string | null): boolean {
+  if (isLinkLocal(target)) return zone !== null;
+  return isInPrefixOf(interfaceAddresses(), target) || isRoutedOnLink(readOrEmpty('/proc/net/ipv6_route'), target);
+}
+
+/** Exported for tests. */
+export function isInPrefixOf(
+  addresses: readonly { readonly octets: Uint8Array; readonly prefixLength: number }[],
+  target: Uint8Array,
+): boolean {
+  return addresses.some((own) => own.prefixLength > 0 && commonPrefixLength(own.octets, target) >= own.prefixLength);
 }
 
 function readOrEmpty(file: string): string {

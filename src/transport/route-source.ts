@@ -6,10 +6,22 @@ const IFA_F_DADFAILED = 0x08;
 const IFA_F_DEPRECATED = 0x20;
 const IFA_F_TENTATIVE = 0x40;
 
-interface InterfaceAddress {
+export interface InterfaceAddress {
   readonly octets: Uint8Array;
+  /** Bits of it that its link shares. */
+  readonly prefixLength: number;
   readonly interface: string;
+  readonly interfaceIndex: number;
   readonly flags: number;
+}
+
+/** Every address of every interface, also of those without a carrier; empty where the kernel has no such table. */
+export function interfaceAddresses(): InterfaceAddress[] {
+  try {
+    return [...parseInterfaceAddresses(readFileSync('/proc/net/if_inet6', 'latin1'))];
+  } catch {
+    return [];
+  }
 }
 
 /** The best usable source on the interface (on any if null), or null when it has none. */
@@ -55,7 +67,8 @@ function scopeOf(address: Uint8Array): number {
   return isLinkLocal(address) ? SCOPE.linkLocal : SCOPE.global;
 }
 
-function commonPrefixLength(a: Uint8Array, b: Uint8Array): number {
+/** Bits that two addresses have in common at their beginning. */
+export function commonPrefixLength(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < 16; i += 1) {
     const difference = (a[i] ?? 0) ^ (b[i] ?? 0);
     if (difference !== 0) return i * 8 + Math.clz32(difference) - 24;
@@ -66,11 +79,13 @@ function commonPrefixLength(a: Uint8Array, b: Uint8Array): number {
 function* parseInterfaceAddresses(table: string): Generator<InterfaceAddress> {
   for (const line of table.split('\n')) {
     // address, interface index, prefix length, scope, flags, interface
-    const [hex, , , , flags, name] = line.trim().split(/\s+/);
-    if (hex?.length !== 32 || flags === undefined || name === undefined) continue;
+    const [hex, index, length, , flags, name] = line.trim().split(/\s+/);
+    if (hex?.length !== 32 || length === undefined || flags === undefined || name === undefined) continue;
     yield {
       octets: new Uint8Array(Buffer.from(hex, 'hex')),
+      prefixLength: Number.parseInt(length, 16),
       interface: name,
+      interfaceIndex: Number.parseInt(index ?? '', 16),
       flags: Number.parseInt(flags, 16),
     };
   }

@@ -20,9 +20,12 @@ describe('an ambiguous reply', () => {
     const [a, b] = [requestFor('icmp6'), requestFor('udp')].map((request) =>
       engine.start({ ...request, parameters: { ...request.parameters, flowLabel: 5 } }),
     );
-    await time.run(0.1e9);
+    // The first packets are plain, and waited for.
+    await time.run(0.5e9);
     // An IPv6 header alone: both traces use the label that the user gave.
-    transport.deliver(transport.errorQuoting(transport.sent.find((packet) => packet[6] === 60)!.slice(0, 40)));
+    transport.deliver(
+      transport.errorQuoting(transport.sent.find((packet) => packet[6] === 60 && packet[3] === 5)!.slice(0, 40)),
+    );
     expect([a!.snapshot().counters.ambiguous, b!.snapshot().counters.ambiguous]).toEqual([1, 1]);
     await engine.close();
   });

@@ -117,15 +117,18 @@ export class FakeTransport implements ProbeTransport {
 
   #answerTo(packet: Uint8Array): ObservedPacket {
     const hopLimit = packet[7]!;
+    const destination = packet.slice(24, 40);
     const quote = packet.slice();
-    if (hopLimit <= this.routers) {
+    // A router that is asked itself.
+    const isRouter = destination[5] === 1;
+    if (hopLimit <= this.routers && !isRouter) {
       quote[7] = 1;
       return this.errorQuoting(quote, 3, 0, octetsOf(`2001:db8:1:${hopLimit}::1`));
     }
     const upper = packet.subarray(packet[6] === 60 ? 40 + 8 * (packet[41]! + 1) : 40);
     const protocol = packet[6] === 60 ? packet[40] : packet[6];
-    if (protocol !== 58) return this.errorQuoting(quote, 1, 4, TARGET);
-    return this.#received(TARGET, Uint8Array.from([129, ...upper.subarray(1)]));
+    if (protocol !== 58) return this.errorQuoting(quote, 1, 4, destination);
+    return this.#received(destination, Uint8Array.from([129, ...upper.subarray(1)]));
   }
 
   errorQuoting(quote: Uint8Array, type = 3, code = 0, from = octetsOf('2001:db8:1:1::1')): ObservedPacket {

@@ -5,8 +5,20 @@ import { ProbeBatch } from '../../src/engine/probe-batch.js';
 import { RandomMaterial } from '../../src/engine/random-material.js';
 import { createRunningTrace, freshFlow, type RunningTrace } from '../../src/engine/running-trace.js';
 import { TraceIndex } from '../../src/engine/trace-index.js';
+import { matchReply } from '../../src/trace/reply/match-reply.js';
+import type { Protocol } from '../../src/trace/record.js';
+import { parseReply } from '../../src/trace/reply/reply.js';
 import type { SendOutcome } from '../../src/transport/probe-transport.js';
-import { octetsOf, packetOf, sendPair, SOURCE, TARGET } from '../trace/trace-fixture.js';
+import {
+  echoReplyTo,
+  errorAbout,
+  octetsOf,
+  packetOf,
+  replyFrom,
+  sendPair,
+  SOURCE,
+  TARGET,
+} from '../trace/trace-fixture.js';
 import { FakeTransport, requestFor } from './engine-fixture.js';
 
 const material = new RandomMaterial(new FakeTransport().randomBytes);
@@ -50,6 +62,110 @@ describe('the index of traces', () => {
     const { plain } = sendPair(trace.state);
     expect(index.find(packetOf(trace.state, plain), 24)).toEqual([trace]);
     expect(index.find(packetOf(trace.state, plain), 8)).toEqual([]);
+  });
+});
+
+describe('the index, asked whom a reply concerns,', () => {
+  const tracesFor = (protocols: readonly Protocol[], probeUri: string | null = null): RunningTrace[] =>
+    protocols.map((protocol, i) => {
+      const request = requestFor(protocol, octetsOf(`2001:db8:10:${i}::1`));
+      return createRunningTrace({ ...request, parameters: { ...request.parameters, probeUri } }, SOURCE, material, {
+        startedAtMs: 0,
+        kernelDropsAtStart: null,
+        finish: () => undefined,
+      });
+    });
+  const ELSEWHERE = octetsOf('fd00::77');
+  const moved = (packet: Uint8Array): Uint8Array =>
+    Uint8Array.from([...packet.subarray(0, 24), ...ELSEWHERE, ...packet.subarray(40)]);
+  const indexed = (...lists: RunningTrace[][]): [TraceIndex, RunningTrace[]] => {
+    const index = new TraceIndex();
+    const all = lists.flat();
+    for (const trace of all) index.add(trace);
+    return [index, all];
+  };
+
+  it('finds the trace by its nonce, whatever destination is quoted and however long its description URI is', () => {
+    const [index, all] = indexed(
+      tracesFor(['udp', 'icmp6', 'udp']),
+      tracesFor(['udp', 'icmp6'], 'https://example.com/pdm'),
+      tracesFor(['udp'], 'https://example.net/'),
+    );
+    for (const trace of all) {
+      const { plain, treated } = sendPair(trace.state);
+      for (const row of [plain, treated]) {
+        const quote = moved(packetOf(trace.state, row));
+        expect(index.candidates(replyFrom(errorAbout(quote)))).toEqual([trace]);
+      }
+    }
+    for (const trace of all) index.remove(trace);
+    for (const trace of all) {
+      const quote = moved(packetOf(trace.state, 0));
+      expect(index.candidates(replyFrom(errorAbout(quote)))).toEqual([]);
+    }
+  });
+
+  it('finds it by its nonce in an echo reply of another address, as anycast gives', () => {
+    const [index, all] = indexed(tracesFor(['icmp6', 'icmp6']));
+    for (const trace of all) {
+      const { treated } = sendPair(trace.state);
+      const reply = replyFrom({ ...echoReplyTo(packetOf(trace.state, treated)), source: ELSEWHERE });
+      expect(index.candidates(reply)).toEqual([trace]);
+      expect(matchReply(trace.state, reply)).toMatchObject({ row: treated });
+    }
+  });
+
+  it('finds it by the sequence number that a SYN-ACK of another address acknowledges', () => {
+    const [index, all] = indexed(tracesFor(['tcp', 'tcp', 'tcp']));
+    for (const trace of all) {
+      for (let i = 0; i < 40; i += 1) sendPair(trace.state);
+      const { plain } = sendPair(trace.state);
+      const syn = packetOf(trace.state, plain).subarray(40);
+      const bytes = Uint8Array.from([
+        ...syn.subarray(2, 4),
+        ...syn.subarray(0, 2),
+        0,
+        0,
+        0,
+        1,
+        ...syn.subarray(4, 8),
+        0x50,
+        0x12,
+        ...new Uint8Array(6),
+      ]);
+      bytes[11]! += 1;
+      const reply = replyFrom({ layer: 'tcp', source: ELSEWHERE, bytes, hopLimit: null, timeNs: 1e6 });
+      expect(index.candidates(reply)).toContain(trace);
+      expect(matchReply(trace.state, reply)).toMatchObject({ row: plain });
+    }
+  });
+
+  it('finds it by the flow label of any of its flows where the quote holds no nonce and the destination is nobody’s', () => {
+    const [index, all] = indexed(tracesFor(['udp', 'tcp', 'icmp6']));
+    for (let round = 0; round < 3; round += 1) {
+      for (const trace of all) {
+        trace.state.flows.push(freshFlow(trace, trace.state.identity.protocol, material));
+        const { plain } = sendPair(trace.state, { flow: round });
+        const quote = moved(packetOf(trace.state, plain)).subarray(0, 48);
+        expect(index.candidates(replyFrom(errorAbout(quote)))).toEqual([trace]);
+      }
+    }
+    for (const trace of all) index.remove(trace);
+    for (const trace of all) {
+      const quote = moved(packetOf(trace.state, 0)).subarray(0, 48);
+      expect(index.candidates(replyFrom(errorAbout(quote)))).toEqual([]);
+    }
+  });
+
+  it('names nobody for octets that are not ours', () => {
+    const [index, all] = indexed(tracesFor(['udp', 'tcp', 'icmp6']));
+    for (const { state } of all) sendPair(state);
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 8, maxLength: 120 }), fc.constantFrom(1, 3, 129), (octets, type) => {
+        const parsed = parseReply({ ...errorAbout(octets, type), source: ELSEWHERE });
+        if (parsed.ok) expect(index.candidates(parsed.value)).toEqual([]);
+      }),
+    );
   });
 });
 

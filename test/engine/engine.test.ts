@@ -4,6 +4,10 @@ import { traceRecordSchema } from '../../src/config/record-schema.js';
 import { octetsOf, TARGET } from '../trace/trace-fixture.js';
 import { requestFor, setUp } from './engine-fixture.js';
 
+const upperOf = (packet: Uint8Array): Uint8Array => packet.subarray(packet[6] === 60 ? 56 : 40);
+const isForTarget = (packet: Uint8Array): boolean => packet[29] === TARGET[5];
+const nonceOfEcho = (packet: Uint8Array): string => upperOf(packet).subarray(8, 16).join();
+
 describe('a trace in the engine', () => {
   it('ends in a delivered record over a path that answers everything', async () => {
     for (const protocol of ['udp', 'icmp6'] as const) {
@@ -31,13 +35,13 @@ describe('a trace in the engine', () => {
     expect(watchedAtFirst).toEqual(['udp', 'udp,icmp6']);
   });
 
-  it('sends the two packets of a pair next to each other, one plain and one with an option', async () => {
+  it('sends the two packets of a pair next to each other, plain ones first and then one with an option beside each', async () => {
     const { transport, engine, finish } = setUp();
     transport.answers = true;
     await finish(engine.start(requestFor('udp')).record);
     for (let i = 0; i < transport.sent.length; i += 2) {
       const pair = [transport.sent[i]!, transport.sent[i + 1]!];
-      expect(pair.map((packet) => packet[6]).sort()).toEqual([17, 60]);
+      expect(pair.map((packet) => packet[6]).sort()).toEqual(i < 4 ? [17, 17] : [17, 60]);
       expect(pair[0]!.subarray(7, 40)).toEqual(pair[1]!.subarray(7, 40));
     }
   });
@@ -137,7 +141,8 @@ describe('a trace that cannot be measured', () => {
     transport.sendFailure = (packet) =>
       packet[6] === 60 ? { ok: false, code: 'EPERM', message: 'filtered here' } : null;
     const record = await finish(engine.start(requestFor('icmp6')).record);
-    expect(record.verdict.outcome).toBe('inconclusive');
+    expect(record.verdict.outcome).toBe('unreachable');
+    expect(record.verdict.reasons.join()).toMatch(/This host itself refuses.*EPERM/);
     expect(record.targetPairs!.pairs).toMatchObject({ plainOnly: 0, both: 0 });
   });
 });
@@ -215,7 +220,9 @@ describe('what is received', () => {
     await time.run(0.05e9);
     const packet = transport.errorQuoting(transport.sent[0]!);
     const other = packet.bytes.slice();
-    other.fill(0x22, 8 + 24, 8 + 40); // quotes a packet to somebody else
+    other.fill(0x22, 8 + 24, 8 + 40); // quotes a packet to somebody else,
+    other.fill(0x22, 8 + 40); // of somebody else
+    other[8 + 3]! ^= 1;
     transport.deliver(
       { ...packet, bytes: packet.bytes.subarray(0, 20) },
       { ...packet, bytes: other },
@@ -227,20 +234,53 @@ describe('what is received', () => {
     expect([verdict.outcome, counters.foreign, counters.duplicate]).toEqual(['delivered', 0, 0]);
   });
 
+  it('under another destination, quoted whole or short, is an answer to its probe', async () => {
+    const { transport, engine, time } = setUp();
+    const handle = engine.start(requestFor('icmp6'));
+    await time.run(0.2e9);
+    const sent = transport.sent.slice(0, 4);
+    expect(sent.length).toBeGreaterThanOrEqual(2);
+    sent.forEach((packet, index) => {
+      const quote = packet.slice(0, index % 2 === 0 ? packet.length : 56 + 8);
+      quote.fill(0x22, 24, 40);
+      transport.deliver(transport.errorQuoting(quote));
+    });
+    expect(handle.snapshot().counters).toMatchObject({ answered: sent.length, forged: 0, ambiguous: 0 });
+    expect(engine.stats()).toMatchObject({ foreign: 0 });
+    await engine.close();
+  });
+
+  it('from another address than the target’s is its answer with our nonce, and keeps that address', async () => {
+    const { transport, engine, time } = setUp();
+    const handle = engine.start(requestFor('icmp6'));
+    await time.run(0.2e9);
+    const probe = transport.sent[0]!;
+    const bytes = probe.slice(probe[6] === 60 ? 56 : 40);
+    bytes[0] = 129;
+    const packet = transport.errorQuoting(probe);
+    const source = new Uint8Array(16).fill(0x33);
+    transport.deliver({ ...packet, source, bytes });
+    bytes[8]! ^= 1;
+    transport.deliver({ ...packet, source, bytes });
+    expect(handle.snapshot().counters).toMatchObject({ answered: 1, forged: 0 });
+    expect(engine.stats()).toMatchObject({ foreign: 1 });
+    await engine.close();
+  });
+
   it('with kernel drops meanwhile keeps a loss from becoming an accusation', async () => {
     for (const drops of [0, 3]) {
       const { transport, engine, time, finish } = setUp();
       transport.answers = true;
       transport.kernelDrops = 7;
       const { record } = engine.start(requestFor('icmp6'));
-      // Packets with an option beyond hop 2 are swallowed without an answer.
-      transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 2;
+      // Packets with an option beyond hop 3 are swallowed without an answer.
+      transport.swallows = (packet) => isForTarget(packet) && packet[6] === 60 && packet[7]! > 3;
       await time.run(0.1e9);
       transport.kernelDrops += drops;
       const { verdict, counters } = await finish(record);
       expect(counters.kernelDrops).toBe(drops);
       expect(verdict.outcome).toBe(drops === 0 ? 'dropped' : 'inconclusive');
-      if (drops === 0) expect(verdict.interval).toEqual({ after: 2, upTo: 4, likelyUpTo: 3 });
+      if (drops === 0) expect(verdict.interval).toEqual({ after: 3, upTo: 4, likelyUpTo: 4 });
     }
   });
 });
@@ -249,7 +289,7 @@ describe('two traces to one target', () => {
   it('tell each other of echo replies: UDP packets with the option are lost, echo requests with it are not', async () => {
     const { transport, engine, time } = setUp();
     transport.answers = true;
-    transport.swallows = (packet) => packet[6] === 60 && packet[40] === 17 && packet[7]! > 2;
+    transport.swallows = (packet) => packet[6] === 60 && packet[40] === 17 && packet[7]! > 3;
     const [udp, echo] = (['udp', 'icmp6'] as const).map((protocol) => engine.start(requestFor(protocol)).record);
     await time.runUntil(Promise.all([udp, echo]));
     expect((await echo!).verdict.outcome).toBe('delivered');
@@ -257,25 +297,21 @@ describe('two traces to one target', () => {
     expect(verdict.outcome).toBe('inconclusive');
     expect(verdict.reasons[0]).toContain('Echo requests with the option were answered');
     // The echo trace speaks for both: UDP sends no echo requests of its own.
-    const identifiers = new Set(
-      transport.sent.filter((packet) => packet[6] === 58).map((packet) => packet[44]! * 256 + packet[45]!),
-    );
-    expect(identifiers.size).toBe((await echo!).targetPairs!.arms.plain.sent - 3 + 1);
+    const atTarget = transport.sent.filter((packet) => upperOf(packet)[0] === 128 && isForTarget(packet));
+    expect(new Set(atTarget.map(nonceOfEcho)).size).toBe(1);
   });
 
   it('do not rely on echo requests of which none could be sent', async () => {
     const { transport, engine, time } = setUp();
     transport.answers = true;
-    const failing = new Set<number>();
+    let failing: string | null = null;
     transport.sendFailure = (packet) => {
-      const upper = packet[6] === 60 ? 56 : 40;
-      if (packet[upper] !== 128) return null;
-      // The first identifier is the echo trace's own, later ones are the UDP trace's.
-      const identifier = packet[upper + 4]! * 256 + packet[upper + 5]!;
-      if (failing.size === 0) failing.add(identifier);
-      return failing.has(identifier) ? { ok: false, code: 'EPERM', message: 'not permitted' } : null;
+      if (upperOf(packet)[0] !== 128) return null;
+      // The first nonce is the echo trace's own, the other one the UDP trace's.
+      failing ??= nonceOfEcho(packet);
+      return nonceOfEcho(packet) === failing ? { ok: false, code: 'EPERM', message: 'not permitted' } : null;
     };
-    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 2;
+    transport.swallows = (packet) => isForTarget(packet) && packet[6] === 60 && packet[7]! > 3;
     const [echo, udp] = (['icmp6', 'udp'] as const).map((protocol) => engine.start(requestFor(protocol)).record);
     await time.runUntil(Promise.all([udp, echo]));
     expect((await echo!).verdict.outcome).toBe('unreachable');

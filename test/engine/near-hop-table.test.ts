@@ -1,35 +1,33 @@
 /** Which ways are passed on, and which are not: rule by rule, on evidence made by hand. */
 import { describe, expect, it } from 'vitest';
 import { NearHopTable, Told } from '../../src/engine/near-hop-table.js';
-import { emptyPlace, type Evidence, type PlaceEvidence } from '../../src/trace/evidence.js';
-import { gatherEvidence } from '../../src/trace/evidence.js';
+import type { SeenHops } from '../../src/trace/trace-context.js';
+import { emptyPlace, type Place } from '../../src/trace/evidence/place.js';
 import type { HopRecord } from '../../src/trace/record.js';
-import { makeState } from '../trace/trace-fixture.js';
 
-type Hop = string | null | Partial<PlaceEvidence>;
+type Hop = string | null | Partial<Place>;
 
 const SECOND = 1e9;
-const NOTHING = gatherEvidence(makeState('udp'), 0);
 
 /** Three pairs, answered by this router in both arms; null is a silent hop. */
-function placeOf(hop: Hop): PlaceEvidence {
+function placeOf(hop: Hop): Place {
   if (hop === null) return { ...emptyPlace(), pairs: 3, neither: 3 };
-  const answered = (address: string): Partial<PlaceEvidence> => ({
+  const answered = (address: string): Partial<Place> => ({
     ...{ pairs: 3, both: 3, plainAnswered: 3, treatedPassed: 3, pdmIntact: 3 },
     ...{ plainResponders: [address], pdmResponders: [address] },
   });
   return { ...emptyPlace(), ...(typeof hop === 'string' ? answered(hop) : { pairs: 3, ...hop }) };
 }
 
-function evidenceOf(hops: readonly Hop[], lastPdmHop = hops.length): Evidence {
+function evidenceOf(hops: readonly Hop[], lastPdmHop = hops.length): SeenHops {
   const places = [undefined, ...hops.map(placeOf)];
-  return { ...NOTHING, hops: places, lastPdmHop, lastPlainHop: lastPdmHop, highestHop: hops.length };
+  return { hops: places, lastPdmHop, highestHop: hops.length };
 }
 
 let ids = 0;
 
 /** One trace that has seen this. */
-function tell(table: NearHopTable, evidence: Evidence, nowNs = 0): string {
+function tell(table: NearHopTable, evidence: SeenHops, nowNs = 0): string {
   ids += 1;
   const id = `trace ${ids}`;
   const recordOf = (hop: number): HopRecord => {

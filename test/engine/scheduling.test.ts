@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Pacer } from '../../src/engine/pacer.js';
 import { RandomMaterial, LOCAL_IDS, requireNonZero } from '../../src/engine/random-material.js';
-import { Reporters } from '../../src/engine/reporters.js';
 import { ResponderBudgets } from '../../src/engine/responder-budgets.js';
 import { WakeQueue, type Waking } from '../../src/engine/wake-queue.js';
 
@@ -87,33 +86,6 @@ describe('responder budgets', () => {
     for (let i = 0; i < 1_000_000; i += 1) budgets.spend(`2001:db8::${i.toString(16)}`, 250, i * 1e6);
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20);
     expect(budgets.readyAtNs('2001:db8::f423f')).toBe(999_999 * 1e6 + 250e6);
-  });
-});
-
-describe('reporters', () => {
-  it('are addresses that quote packets with the option dependably, not now and then', () => {
-    const reporters = new Reporters(['2001:db8::7']);
-    expect(reporters.has('2001:db8::7')).toBe(true);
-    expect(reporters.note('2001:db8::1', 3, 0)).toBe(false);
-    expect(reporters.note('2001:db8::1', 3, 0)).toBe(true);
-    expect(reporters.note('2001:db8::1', 3, 0)).toBe(false);
-    reporters.note('2001:db8::2', 6, 3);
-    expect([reporters.has('2001:db8::1'), reporters.has('2001:db8::2'), reporters.has('2001:db8::3')]).toEqual([
-      true,
-      false,
-      false,
-    ]);
-  });
-});
-
-describe('reporters of earlier runs', () => {
-  it('are told again when they report, once, so that they are not forgotten for their age', () => {
-    const reporters = new Reporters(['2001:db8::7', '2001:db8::8']);
-    expect(reporters.note('2001:db8::7', 0, 1)).toBe(false);
-    expect(reporters.note('2001:db8::7', 1, 0)).toBe(true);
-    expect(reporters.note('2001:db8::7', 1, 0)).toBe(false);
-    reporters.note('2001:db8::8', 0, 100);
-    expect(reporters.note('2001:db8::8', 1, 0)).toBe(false);
   });
 });
 

@@ -2,20 +2,16 @@
  * A path as a table: what a packet with a hop limit draws, plain or with an extension header. Runs a trace over it with
  * the pure machine alone: no engine, no transport, a clock that jumps from event to event.
  */
-import { matchReply } from '../../src/trace/match-reply.js';
-import type { NearHops } from '../../src/trace/near-hops.js';
-import type { SiblingEcho } from '../../src/trace/plan.js';
+import { matchReply } from '../../src/trace/reply/match-reply.js';
+import type { NearHops } from '../../src/trace/trace-context.js';
+import type { Habit, SiblingEcho, TraceContext } from '../../src/trace/trace-context.js';
 import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
-import {
-  addPair,
-  judgeTrace,
-  markHandedOver,
-  markSent,
-  observe,
-  step,
-  type Judged,
-} from '../../src/trace/trace-machine.js';
-import { ARM_CODE, type TraceState } from '../../src/trace/trace-state.js';
+import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
+import { observe } from '../../src/trace/reply/observe.js';
+import type { Reply } from '../../src/trace/reply/reply.js';
+import { judgeTrace, step, type Judged } from '../../src/trace/trace-machine.js';
+import { formatAddress } from '../../src/address/address.js';
+import { ARM_CODE, type Flow, type TraceState } from '../../src/trace/state/trace-state.js';
 import {
   echoReplyTo,
   errorAbout,
@@ -49,7 +45,12 @@ export interface FakePath {
     atNs: number;
   }) => Drawn | null | undefined;
   readonly siblingEcho?: SiblingEcho | null;
-  readonly reporters?: readonly string[];
+  /** What other traces have shown of the routers at these hops. */
+  readonly habits?: Readonly<Record<number, Habit>>;
+  /** An unquoted answer to a packet with the option has come from outside; true where nothing is said. */
+  readonly answeredElsewhere?: boolean;
+  readonly intactAtTarget?: boolean;
+  readonly routerSeenByOthers?: number;
   readonly confidence?: number;
   readonly size?: number;
   readonly explain?: boolean;
@@ -72,12 +73,7 @@ export function runTrace(path: FakePath): Outcome {
     ...(size === undefined ? {} : { size }),
     ...(explain === undefined ? {} : { explain }),
   });
-  const context = {
-    isReporter: (address: string) => path.reporters?.includes(address) ?? false,
-    siblingEcho: () => path.siblingEcho ?? null,
-    routerSeenByOthers: () => 0,
-    nearHops: path.nearHops ?? null,
-  };
+  const context = contextOf(path);
   if (path.nearHops !== undefined) state.near.from = 0;
   const arriving: { atNs: number; deliver: () => void }[] = [];
   let nowNs = 0;
@@ -92,7 +88,13 @@ export function runTrace(path: FakePath): Outcome {
     else {
       const ready = next.wishes.find((wish) => wish.notBeforeNs <= nowNs);
       if (ready !== undefined) {
-        for (const row of addPair(state, ready, () => makeFlow(ready.protocol), nowNs)) {
+        const flow = (): Flow => ({
+          ...makeFlow(ready.protocol),
+          ...(ready.destination === undefined
+            ? {}
+            : { destination: ready.destination, destinationText: formatAddress(ready.destination) }),
+        });
+        for (const row of addPair(state, ready, flow, nowNs)) {
           markHandedOver(state, row, nowNs);
           markSent(state, row, nowNs);
           const reply = draw(path, state, row, nowNs);
@@ -113,6 +115,18 @@ export function runTrace(path: FakePath): Outcome {
   throw new Error('the trace does not end');
 }
 
+export function contextOf(path: Partial<FakePath> = {}): TraceContext {
+  return {
+    habitOf: (hop) => path.habits?.[hop] ?? null,
+    siblingEcho: () => path.siblingEcho ?? null,
+    isAnsweredElsewhere: () => path.answeredElsewhere ?? true,
+    isIntactAtTarget: () => path.intactAtTarget ?? false,
+    routerSeenByOthers: () => path.routerSeenByOthers ?? 0,
+    optionPassed: () => false,
+    nearHops: path.nearHops ?? null,
+  };
+}
+
 function draw(
   path: FakePath,
   state: TraceState,
@@ -124,6 +138,17 @@ function draw(
   const arrives = hopLimit > path.routers;
   const flow = state.probes.flow(row);
   const protocol = state.flows[flow]!.protocol;
+  const { destination } = state.flows[flow]!;
+  // A router that is asked itself is not on the way of what happens to the target's packets.
+  if (destination !== undefined) {
+    const reply = replyFrom({ ...echoReplyTo(packet, sentAtNs + 10e6), source: destination });
+    return {
+      atNs: sentAtNs + 10e6,
+      deliver: () => {
+        take(state, reply);
+      },
+    };
+  }
   const different = path.differs?.({ arm: state.probes.arm(row), hopLimit, number: row, flow, atNs: sentAtNs });
   if (different === null) return null;
   const timeNs = sentAtNs + (different?.delayMs ?? 10) * 1e6;
@@ -140,11 +165,16 @@ function draw(
   return {
     atNs: timeNs,
     deliver: () => {
-      const match = matchReply(state, reply);
-      if (typeof match === 'string') state.counters[match] += 1;
-      else observe(state, match, reply);
+      take(state, reply);
     },
   };
+}
+
+function take(state: TraceState, reply: Reply): void {
+  const match = matchReply(state, reply);
+  if (match === 'weak' || match === 'service') return;
+  if (typeof match === 'string') state.counters[match] += 1;
+  else observe(state, match, reply);
 }
 
 export function withHopLimit(packet: Uint8Array, hopLimit: number): Uint8Array {

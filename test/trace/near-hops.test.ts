@@ -1,17 +1,18 @@
 /** Near hops that other traces measured: where a trace joins them, when it looks itself, and what it claims then. */
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/address/address.js';
-import type { NearHop, NearHops } from '../../src/trace/near-hops.js';
+import type { NearHop, NearHops } from '../../src/trace/trace-context.js';
 import { sharedHops } from '../../src/trace/near-hops.js';
+import { ACCUSATION_PROBE_CAP } from '../../src/trace/numbers.js';
 import type { HopRecord } from '../../src/trace/record.js';
-import { PURPOSE } from '../../src/trace/trace-state.js';
+import { PURPOSE } from '../../src/trace/state/trace-state.js';
 import { writeRecord } from '../../src/trace/write-record.js';
 import { dropsFrom, routerAt, runTrace, type Drawn, type FakePath, type Outcome } from './fake-path.js';
 import { Random } from '../sim/random.js';
 import { octetsOf, TARGET } from './trace-fixture.js';
 
 const addressAt = (hop: number): string => formatAddress(routerAt(hop));
-const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
+const echoLost = { plainArrivals: 15, pdmArrivals: 0, lossShown: true, settled: true };
 
 function sharedHop(hop: number, responder: string): NearHop {
   const arm = { sent: 3, answered: 3, responders: [] };
@@ -42,8 +43,14 @@ function traced(values: Partial<FakePath> & { nearHops: NearHops }): Outcome & {
   const own = new Set<number>();
   for (let row = 0; row < state.probes.count; row += 2)
     if (state.probes.purpose(row) === PURPOSE.explore) own.add(state.probes.hopLimit(row));
-  const shared = sharedHops(state, outcome.evidence, values.nearHops).map(({ record }) => record.hop);
+  const shared = sharedHops(outcome.trace, values.nearHops).map(({ record }) => record.hop);
   return { ...outcome, own: [...own].sort((a, b) => a - b), shared };
+}
+
+/** Places that have reported packets with the option in other traces of the run, before and after this one's. */
+function reporting(hops: readonly number[]): NonNullable<FakePath['habits']> {
+  const habit = { passed: 20, reported: 20, firstNs: Number.NEGATIVE_INFINITY, lastNs: Number.POSITIVE_INFINITY };
+  return Object.fromEntries(hops.map((hop) => [hop, habit]));
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -66,7 +73,7 @@ describe('a trace whose near hops others know', () => {
   it('writes the hops of the others first, each with the record that measured it', () => {
     const nearHops = knowing(4);
     const outcome = traced({ nearHops });
-    const shared = sharedHops(outcome.state, outcome.evidence, nearHops);
+    const shared = sharedHops(outcome.trace, nearHops);
     const header = { id: 'own', runId: 'run', vantage: null, company: null, input: 'x', aliases: [] };
     const tool = { version: '0', transport: null, clock: null };
     const record = writeRecord(
@@ -89,12 +96,12 @@ describe('a trace whose near hops others know', () => {
     (n) => {
       const differs = dropsFrom(n + 1);
       const alone = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, differs });
-      const { verdict, evidence, own, shared } = traced({ nearHops: knowing(5), differs });
+      const { verdict, trace, own, shared } = traced({ nearHops: knowing(5), differs });
       const claims = ({ outcome, interval, cause, pathsDiverge }: Outcome['verdict']): unknown => ({
         ...{ outcome, interval, cause, pathsDiverge },
       });
       expect(claims(verdict)).toEqual(claims(alone.verdict));
-      expect(evidence.lastPdmHop).toBe(n);
+      expect(trace.lastPdmHop).toBe(n);
       expect(own).toEqual(expect.arrayContaining([n, n + 1, n + 2]));
       expect(shared.every((hop) => hop < n && !own.includes(hop))).toBe(true);
       expect([...shared, ...own]).toEqual(range(1, 10));
@@ -102,15 +109,15 @@ describe('a trace whose near hops others know', () => {
   );
 
   it('probes every hop when packets with the option are lost from the first one on', () => {
-    const { own, evidence, verdict } = traced({ nearHops: knowing(5), differs: dropsFrom(1) });
-    expect(evidence.lastPdmHop).toBe(0);
+    const { own, trace, verdict } = traced({ nearHops: knowing(5), differs: dropsFrom(1) });
+    expect(trace.lastPdmHop).toBe(0);
     expect(own).toEqual(range(1, 10));
     expect(verdict.interval?.after).toBe(0);
   });
 
   it('begins nearer when the target is nearer than where others start', () => {
-    const { own, evidence } = traced({ nearHops: knowing(6), routers: 3 });
-    expect(evidence.distance).toEqual({ plain: 4, pdm: 4 });
+    const { own, trace } = traced({ nearHops: knowing(6), routers: 3 });
+    expect(trace.distance).toEqual({ plain: 4, pdm: 4 });
     expect(own).toEqual([2, 3, 4]);
   });
 
@@ -131,12 +138,12 @@ describe('a trace whose near hops others know', () => {
   it('finds a target that answers where it is, whatever distance another trace was told', () => {
     const silent: FakePath['differs'] = ({ hopLimit }) => (hopLimit >= 4 && hopLimit <= 6 ? null : undefined);
     const differs: FakePath['differs'] = (probe) => (probe.hopLimit > 7 ? dropsFrom(8)(probe) : silent(probe));
-    const { evidence, verdict } = traced({
+    const { trace, verdict } = traced({
       protocol: 'icmp6',
       nearHops: knowing(4, { distanceHint: () => 3 }),
       differs,
     });
-    expect(evidence.lastPdmHop).toBe(7);
+    expect(trace.lastPdmHop).toBe(7);
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 7, upTo: 10 } });
   });
 
@@ -178,9 +185,9 @@ describe('a trace whose near hops others know', () => {
 
 describe("pairs that exploring spends on a hop of a list's trace", () => {
   /** Reporters: hops 4 to 8. */
-  const reporters = range(4, 8).map(addressAt);
+  const habits = reporting(range(4, 8));
   const pairsAt = (values: Partial<FakePath> & { nearHops: NearHops }): number[] => {
-    const { state } = traced({ reporters, ...values });
+    const { state } = traced({ habits, ...values });
     const pairs = new Array<number>(18).fill(0);
     for (let row = 0; row < state.probes.count; row += 2)
       if (state.probes.purpose(row) === PURPOSE.explore) pairs[state.probes.hopLimit(row)]! += 1;
@@ -202,7 +209,7 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
   });
 
   it('are three at routers that nobody knows to report', () => {
-    expect(pairsAt({ nearHops: knowing(4), reporters: [addressAt(6)] })).toEqual([0, 0, 0, 1, 3, 1, 3, 3, 3, 1]);
+    expect(pairsAt({ nearHops: knowing(4), habits: reporting([6]) })).toEqual([0, 0, 0, 1, 3, 1, 3, 3, 3, 1]);
   });
 
   it('are three at a known reporter that answers the first only without the option, and then everywhere', () => {
@@ -252,12 +259,12 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
     const isGap = (hopLimit: number): boolean => (hopLimit >= 5 && hopLimit <= 7) || hopLimit > 9;
     const differs: FakePath['differs'] = (probe) => (isGap(probe.hopLimit) ? null : dropsFrom(5)(probe));
     expect(pairsAt({ nearHops, differs })).toEqual([0, 0, 0, ...range(4, 11).map(() => 3)]);
-    const { verdict } = traced({ nearHops, differs, reporters });
+    const { verdict } = traced({ nearHops, differs, habits });
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 4, upTo: 8 } });
   });
 
   it('are three for a trace by itself, whoever is known', () => {
-    const { state } = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, reporters });
+    const { state } = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, habits });
     const explores = range(0, state.probes.count - 1).filter((row) => state.probes.purpose(row) === PURPOSE.explore);
     expect(explores.length).toBe(2 * 3 * 10);
   });
@@ -304,7 +311,8 @@ describe('a trace whose own pairs contradict the others', () => {
       differs: ({ hopLimit, arm }) => (hopLimit <= 4 && hopLimit > 1 && arm === 1 ? elsewhere(hopLimit) : undefined),
     });
     expect(own).toEqual(range(1, 10));
-    expect(verdict.pathsDiverge).toBe(2);
+    // They meet again before n.
+    expect(verdict).toMatchObject({ outcome: 'delivered', pathsDiverge: null });
   });
 
   it('does not join above an own hop that is not on the known way', () => {
@@ -396,15 +404,13 @@ describe("whatever is said to a list's trace", () => {
       const random = new Random(seed, 5);
       const known = random.integer(1, ROUTERS);
       const distance = random.chance(0.3) ? random.integer(1, 16) : null;
-      const reporters = range(1, ROUTERS)
-        .map(addressAt)
-        .filter(() => random.chance(0.5));
+      const habits = reporting(range(1, ROUTERS).filter(() => random.chance(0.5)));
       const nearHops = knowing(known, { distanceHint: () => distance, isScout: random.chance(0.1) });
       const protocol = random.pick(['udp', 'icmp6'] as const);
-      const { state, evidence, shared } = traced({ protocol, nearHops, reporters, differs: anything(random) });
-      expect(state.probes.count, `seed ${seed}`).toBeLessThanOrEqual(400);
+      const { state, trace, shared } = traced({ protocol, nearHops, habits, differs: anything(random) });
+      expect(state.probes.count, `seed ${seed}`).toBeLessThanOrEqual(ACCUSATION_PROBE_CAP);
       expect(
-        shared.every((hop) => hop < evidence.lastPdmHop),
+        shared.every((hop) => hop < trace.lastPdmHop),
         `seed ${seed}`,
       ).toBe(true);
     }

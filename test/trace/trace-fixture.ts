@@ -1,12 +1,12 @@
 /** A trace with known secrets, and routers' and targets' answers to its probes, made by hand. */
 import { emitIcmpv6Octets } from './icmpv6-octets.js';
 import { parseAddress } from '../../src/address/address.js';
-import { encodeProbe, MAX_PROBE_LENGTH } from '../../src/trace/probe-packet.js';
-import type { PairWish } from '../../src/trace/plan.js';
+import { encodeProbe, MAX_PROBE_LENGTH } from '../../src/trace/probe/probe-packet.js';
+import type { PairWish } from '../../src/trace/wish.js';
 import type { Protocol } from '../../src/trace/record.js';
-import { parseReply, type ReceivedPacket, type Reply } from '../../src/trace/reply.js';
-import { addPair, markHandedOver } from '../../src/trace/trace-machine.js';
-import { createTraceState, PURPOSE, type Flow, type TraceState } from '../../src/trace/trace-state.js';
+import { parseReply, type ReceivedPacket, type Reply } from '../../src/trace/reply/reply.js';
+import { addPair, markHandedOver } from '../../src/trace/probe/sending.js';
+import { createTraceState, PURPOSE, type Flow, type TraceState } from '../../src/trace/state/trace-state.js';
 
 export const octetsOf = (text: string): Uint8Array => parseAddress(text)!.octets;
 export const SOURCE = octetsOf('2001:db8:0:1::2');
@@ -52,7 +52,7 @@ export function makeState(
       confidence: values.confidence ?? 0.999,
       maxHops: 30,
       timeoutMs: 2000,
-      hopIntervalMs: 250,
+      hopIntervalMs: 100,
       gapLimit: 8,
       explain: values.explain ?? true,
     },
@@ -79,8 +79,9 @@ export function wishFor(state: TraceState, values: Partial<PairWish> = {}): Pair
     treatment: 'pdm',
     rank: 0,
     notBeforeNs: 0,
-    spacingMs: 250,
+    spacingMs: 100,
     responder: null,
+    restNs: null,
     ...values,
   };
 }

@@ -1,17 +1,24 @@
 /** Bookkeeping of probes and replies: PDM per 5-tuple, late and duplicate replies, failed sends, restarts of the order. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gatherEvidence, waitNs } from '../../src/trace/evidence.js';
-import { matchReply } from '../../src/trace/match-reply.js';
-import { encodeProbe } from '../../src/trace/probe-packet.js';
-import { RandomSequence } from '../../src/trace/random-sequence.js';
-import type { DirectReply } from '../../src/trace/reply.js';
-import { markFailed, markSent, observe, refreshPdm, type Observed } from '../../src/trace/trace-machine.js';
-import { hopRank, ProbeTable, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/trace-state.js';
+import { makeCase, type Case } from '../../src/trace/case.js';
+import { graceNs, waitNs } from '../../src/trace/evidence/pair.js';
+import { matchReply } from '../../src/trace/reply/match-reply.js';
+import { encodeProbe } from '../../src/trace/probe/probe-packet.js';
+import { RandomSequence } from '../../src/trace/state/random-sequence.js';
+import type { DirectReply } from '../../src/trace/reply/reply.js';
+import { markFailed, markSent, refreshPdm } from '../../src/trace/probe/sending.js';
+import { observe, type Observed } from '../../src/trace/reply/observe.js';
+import { ProbeTable } from '../../src/trace/state/probe-table.js';
+import { hopRank, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/state/trace-state.js';
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
+import { contextOf } from './fake-path.js';
 import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
 
 const MS = 1e6;
+
+const CONTEXT = contextOf();
+const caseOf = (state: TraceState, nowNs: number): Case => makeCase(state, CONTEXT, nowNs);
 
 function pdmIn(state: TraceState, row: number): PdmOption {
   const parsed = parsePdm(packetOf(state, row), 42);
@@ -121,13 +128,13 @@ describe('PDM of a 5-tuple (RFC 8250 §3)', () => {
 });
 
 describe('a late reply', () => {
-  it('voids its pair, and still counts for delivery', () => {
+  it('is an arrival, as if it had come in time', () => {
     const state = makeState('icmp6');
     const { plain, treated } = sendPair(state, targetPair, 0);
     answer(state, plain, 20 * MS);
     answer(state, treated, 2100 * MS);
-    const evidence = gatherEvidence(state, 5000 * MS);
-    expect(evidence.target).toMatchObject({ pairs: 1, void: 1, both: 0, plainOnly: 0, pending: 0 });
+    const evidence = caseOf(state, 5000 * MS);
+    expect(evidence.target).toMatchObject({ pairs: 1, void: 0, both: 1, plainOnly: 0, pending: 0 });
     expect(evidence.pdmArrivals).toBe(1);
     expect(state.counters).toMatchObject({ answered: 2, late: 1 });
   });
@@ -139,8 +146,8 @@ describe('a late reply', () => {
     const match = matchReply(state, reply);
     if (typeof match === 'string') throw new Error(match);
     observe(state, match, reply);
-    const evidence = gatherEvidence(state, 5000 * MS);
-    expect([evidence.lastPdmHop, evidence.hops[6]!.void]).toEqual([6, 1]);
+    const evidence = caseOf(state, 5000 * MS);
+    expect([evidence.lastPdmHop, evidence.hops[6]!.void, evidence.hops[6]!.pdmOnly]).toEqual([6, 0, 1]);
   });
 });
 
@@ -156,13 +163,24 @@ describe('the wait for a reply', () => {
     expect(waitNs(state)).toBe(2000 * MS);
   });
 
+  it('before a lost pair is counted is the largest of 1.5 s, 4 round trips and 10 differences of the arms, 10 s at most', () => {
+    const state = makeState('udp');
+    expect(graceNs(state)).toBe(1500 * MS);
+    state.largestRttNs = 500 * MS;
+    expect(graceNs(state)).toBe(2000 * MS);
+    state.largestArmDifferenceNs = 300 * MS;
+    expect(graceNs(state)).toBe(3000 * MS);
+    state.largestArmDifferenceNs = 3000 * MS;
+    expect(graceNs(state)).toBe(10_000 * MS);
+  });
+
   it('leaves a pair pending to the last moment, and then closes it', () => {
     const state = makeState('icmp6');
     const { plain } = sendPair(state, targetPair, 0);
     answer(state, plain, 10 * MS);
-    expect(gatherEvidence(state, 2000 * MS - 1)).toMatchObject({ pendingProbes: 1, nextDeadlineNs: 2000 * MS });
-    expect(gatherEvidence(state, 2000 * MS - 1).target).toMatchObject({ pending: 1, lost: 0 });
-    expect(gatherEvidence(state, 2000 * MS).target).toMatchObject({ pending: 0, lost: 1, plainOnly: 1 });
+    expect(caseOf(state, 2000 * MS - 1)).toMatchObject({ pendingProbes: 1, nextDeadlineNs: 2000 * MS });
+    expect(caseOf(state, 2000 * MS - 1).target).toMatchObject({ pending: 1, lost: 0 });
+    expect(caseOf(state, 2000 * MS).target).toMatchObject({ pending: 0, lost: 1, plainOnly: 1 });
   });
 });
 
@@ -171,9 +189,9 @@ describe('a second reply to one probe', () => {
     const state = makeState('icmp6');
     const { plain } = sendPair(state, targetPair, 0);
     expect(answer(state, plain, 10 * MS)).toBe('answer');
-    const before = gatherEvidence(state, 9e9);
+    const before = caseOf(state, 9e9);
     expect(answer(state, plain, 400 * MS)).toBe('duplicate');
-    expect(gatherEvidence(state, 9e9)).toEqual(before);
+    expect(caseOf(state, 9e9)).toEqual(before);
     expect(state.counters).toMatchObject({ answered: 1, duplicate: 1, late: 0 });
     expect(state.probes.rttNs(plain)).toBe(10 * MS);
   });
@@ -184,9 +202,9 @@ describe('a send that failed', () => {
     for (const failing of ['plain', 'treated'] as const) {
       const state = makeState('icmp6');
       const rows = sendPair(state, targetPair, 0);
-      markFailed(state, rows[failing], 'ENOBUFS');
+      markFailed(state, rows[failing], 'ENOBUFS', 'no buffers');
       answer(state, rows[failing === 'plain' ? 'treated' : 'plain'], 10 * MS);
-      const evidence = gatherEvidence(state, 20 * MS);
+      const evidence = caseOf(state, 20 * MS);
       expect(evidence.pendingProbes).toBe(0);
       expect(evidence.target).toMatchObject({ pairs: 1, void: 1, both: 0, plainOnly: 0, pdmOnly: 0, neither: 0 });
       expect(state.counters).toMatchObject({ sent: 1, sendErrors: 1 });
@@ -198,16 +216,31 @@ describe('a send that failed', () => {
     const state = makeState('udp');
     for (let i = 0; i < 3; i += 1) {
       expect(state.sendError).toBeNull();
-      for (const row of Object.values(sendPair(state))) markFailed(state, row, 'EPERM: not permitted');
+      for (const row of Object.values(sendPair(state))) markFailed(state, row, 'ENETDOWN', 'down');
     }
-    expect(state.sendError).toBe('EPERM: not permitted');
+    expect(state.sendError).toEqual({ arm: 'all', code: 'ENETDOWN', message: 'down' });
+  });
+
+  it('ends the trace after three that this host refuses itself, where only packets with the option are refused', () => {
+    for (const [code, arm] of [
+      ['EPERM', 'option'],
+      ['EACCES', 'option'],
+      ['ENOBUFS', null],
+    ] as const) {
+      const state = makeState('udp');
+      for (let i = 0; i < 3; i += 1) {
+        expect(state.sendError).toBeNull();
+        markFailed(state, sendPair(state).treated, code, 'refused');
+      }
+      expect(state.sendError?.arm ?? null).toBe(arm);
+    }
   });
 
   it('cannot be answered: a reply to what never left is not believed', () => {
     const state = makeState('icmp6');
     const { plain } = sendPair(state, targetPair, 0);
     const reply = replyFrom(echoReplyTo(packetOf(state, plain)));
-    markFailed(state, plain, 'EPERM');
+    markFailed(state, plain, 'EPERM', 'not permitted');
     expect(matchReply(state, reply)).toBe('forged');
   });
 });

@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { traceRecordSchema } from '../../src/config/record-schema.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { ARM_CODE } from '../../src/trace/trace-state.js';
+import { ARM_CODE } from '../../src/trace/state/trace-state.js';
 import { writeRecord } from '../../src/trace/write-record.js';
 import { dropsFrom, isTreated, routerAt, runTrace, withHopLimit, type FakePath } from './fake-path.js';
 import { TARGET } from './trace-fixture.js';
 
-const echoLost = { plainOnly: 10, plainArrivals: 10, pdmArrivals: 0, settled: true };
+const echoLost = { plainArrivals: 15, pdmArrivals: 0, lossShown: true, settled: true };
 const path = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
 
 function recordOf(fake: FakePath, change?: (outcome: ReturnType<typeof runTrace>) => void): TraceRecord {
@@ -123,6 +123,23 @@ describe('a record', () => {
       icmp: [{ type: 1, code: 1, pointer: null, count: responders[0]!.answered }],
       quotes: [{ intact: true, changes: [], count: responders[0]!.answered }],
     });
+  });
+
+  it('keeps extension objects that nothing decodes, and says nothing of them where there are none', () => {
+    const nodeId = { classNumber: 5, cType: 3, hex: '00012001' };
+    const { hops } = recordOf(path(), ({ state }) => {
+      state.signatures.forEach((signature, index) => {
+        if (signature.responder === '2001:db8:1:2::1') state.signatures[index] = { ...signature, objects: [nodeId] };
+      });
+    });
+    expect(hops[1]!.arms.plain.responders[0]!.objects).toEqual([nodeId]);
+    expect(hops[2]!.arms.plain.responders[0]).not.toHaveProperty('objects');
+  });
+
+  it('says what placebos showed beside a loss', () => {
+    const { placebo } = recordOf(path({ differs: dropsFrom(5), siblingEcho: echoLost })).verdict.evidence;
+    expect(placebo!.pairs).toBeGreaterThanOrEqual(5);
+    expect(placebo!.both).toBe(placebo!.pairs);
   });
 
   it('has the smallest, middle and largest round trip, none of them after a clock stepped', () => {

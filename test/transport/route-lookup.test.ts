@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { routedInterfaces } from '../../src/transport/route-lookup.js';
+import { isInPrefixOf, isOnLink, isRoutedOnLink, routedInterfaces } from '../../src/transport/route-lookup.js';
 import { chooseSource } from '../../src/transport/route-source.js';
 import { octets } from './inside-fixture.js';
 
 const hex = (text: string): string => Buffer.from(octets(text)).toString('hex');
 
 /** As in `/proc/net/ipv6_route`. */
-function route(prefix: string, length: number, name: string, metric = 1024, flags = 0x1): string {
+function route(prefix: string, length: number, name: string, metric = 1024, flags = 0x1, gateway = '::'): string {
   const number = (value: number): string => value.toString(16).padStart(8, '0');
   const [none, bits] = [hex('::'), length.toString(16).padStart(2, '0')];
-  return `${hex(prefix)} ${bits} ${none} 00 ${none} ${number(metric)} 00000001 00000000 ${number(flags)} ${name.padStart(8)}`;
+  return `${hex(prefix)} ${bits} ${none} 00 ${hex(gateway)} ${number(metric)} 00000001 00000000 ${number(flags)} ${name.padStart(8)}`;
 }
 
 describe('the interfaces of the longest matching route', () => {
@@ -39,6 +39,47 @@ describe('the interfaces of the longest matching route', () => {
   it('are none where only a rejecting route matches, or the table is unreadable', () => {
     expect(routedInterfaces(route('::', 0, 'lo', 1, 0x201), octets('2001:db8::1'))).toEqual([]);
     expect(routedInterfaces('no table at all\n\n', octets('2001:db8::1'))).toEqual([]);
+  });
+});
+
+describe('an address that is on a link', () => {
+  const table = [
+    route('::', 0, 'tun0'),
+    route('fd00::', 8, 'tun0'),
+    route('fd00:1::', 48, 'eth0', 256),
+    route('fd00:1:2::', 64, 'eth0', 1024, 0x3, 'fe80::1'),
+    route('fd00:3::', 48, 'eth0', 256, 0x201),
+    route('fd00:4::', 64, 'eth0', 256),
+    route('fd00:4::', 64, 'eth1', 256, 0x3, 'fe80::1'),
+  ].join('\n');
+
+  it.each([
+    ['fd00:1::9', true, 'a route without a gateway'],
+    ['fd00:1:2::9', false, 'a longer route with one'],
+    ['fd00:5::9', false, 'a short route into a tunnel'],
+    ['2001:db8::9', false, 'a default route into a tunnel'],
+    ['fd00:3::9', false, 'a route that refuses'],
+    ['fd00:4::9', false, 'one of two equal routes with a gateway'],
+  ])('%s: %s, by %s', (target, expected) => {
+    expect(isRoutedOnLink(table, octets(target))).toBe(expected);
+  });
+
+  it("is one in the prefix of an interface's address", () => {
+    const own = [
+      { octets: octets('fd00:7::1'), prefixLength: 64 },
+      { octets: octets('fd00:8::1'), prefixLength: 128 },
+    ];
+    expect(isInPrefixOf(own, octets('fd00:7::9'))).toBe(true);
+    expect(isInPrefixOf(own, octets('fd00:7:0:1::9'))).toBe(false);
+    expect(isInPrefixOf(own, octets('fd00:8::1'))).toBe(true);
+    expect(isInPrefixOf(own, octets('fd00:8::2'))).toBe(false);
+    expect(isInPrefixOf([{ octets: octets('fd00:9::1'), prefixLength: 0 }], octets('2001:db8::1'))).toBe(false);
+  });
+
+  it('is link-local only where a zone says on which', () => {
+    expect(isOnLink(octets('fe80::1'), 'eth0')).toBe(true);
+    expect(isOnLink(octets('fe80::1'), null)).toBe(false);
+    expect(isOnLink(octets('4000::1'), null)).toBe(false);
   });
 });
 

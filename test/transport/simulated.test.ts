@@ -1,4 +1,4 @@
-import { plainRouter, plainTarget, routerAddress, SOURCE_ADDRESS, TARGET_ADDRESS } from '../sim/generate-network.js';
+import { plainRouter, plainTarget, routerAddress, SOURCE_ADDRESS, TARGET_ADDRESS } from '../sim/network-parts.js';
 import { type Network, PEACE } from '../sim/network.js';
 import { type Profile, SimulatedTransport } from '../sim/simulated-transport.js';
 import { VirtualTime } from '../sim/virtual-time.js';

@@ -1,0 +1,369 @@
+/**
+ * The case: all that claims read, made once a step from the probes of the trace. Counts only; what they show is the claims'
+ * business.
+ */
+import { parseAddress } from '../address/address.js';
+import { emptyPlace, addToPlace } from './evidence/place.js';
+import type { Place } from './evidence/place.js';
+import {
+  classify,
+  forEachPair,
+  graceNs,
+  isAwaited,
+  looksLostNs,
+  lookOf,
+  PAIR_CLASS,
+  replyTo,
+  waitNs,
+} from './evidence/pair.js';
+import type { HasArrived, Pair } from './evidence/pair.js';
+import { Ledger } from './evidence/ledger.js';
+import { Meanings, MEANING, isPlainArm } from './reply/meaning.js';
+import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
+import type { RefusedPairs, Refuser } from './evidence/refusals.js';
+import type { TraceContext } from './trace-context.js';
+import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE } from './state/trace-state.js';
+import type { TraceState } from './state/trace-state.js';
+
+/** Pairs of the target as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look. */
+export interface Counts {
+  readonly counted: Ledger;
+  readonly looks: Ledger;
+  /** When the next pair leaves its grace; null where none waits. */
+  nextNs: number | null;
+  /** A pair waits for its grace, and all after it wait for it. */
+  isWaiting: boolean;
+  /** Of the lost pairs counted, those sent after n was first seen, and after the last packet with the option seen there. */
+  lostSinceSeen: number;
+  lostAfterSeen: number;
+  lastSentNs: number;
+  pairs: number;
+  pending: number;
+  /** Pairs in a row, the last ones, in which nothing was answered. */
+  silentRow: number;
+  /** Answered `plain` probes whose answer quotes nothing. */
+  plainUnquoted: number;
+}
+
+export interface Case {
+  readonly state: TraceState;
+  readonly context: TraceContext;
+  readonly nowNs: number;
+  readonly meanings: Meanings;
+  /** Index is the hop limit; [0] is unused. */
+  readonly hops: readonly (Place | undefined)[];
+  /** Treated pairs at the target, as a place: for exploring and for the record. */
+  readonly target: Place;
+  readonly counts: Counts;
+  /** Echo pairs of a UDP trace to the same target. */
+  readonly witness: Counts;
+  /** Repeats at n (METHOD: same path); they count at the hop as well. */
+  readonly repeat: Place;
+  readonly explain: ReadonlyMap<number, Place>;
+  /** Pairs to routers themselves, by flow. */
+  readonly references: ReadonlyMap<number, Place>;
+  /** The first packets, all plain: pairs, and those of them that are settled or answered. */
+  readonly alone: { pairs: number; done: number; targetAnswered: boolean };
+  /** n: the highest hop whose Time Exceeded quotes the option intact; 0 when none. */
+  readonly lastPdmHop: number;
+  readonly lastPlainHop: number;
+  readonly highestHop: number;
+  /** Smallest hop limit that the target answered on the trace's own flow. */
+  readonly distance: { readonly plain: number | null; readonly pdm: number | null };
+  /** From the hop limit that the target's own quote shows. Plans only, claims nothing. */
+  readonly distanceHint: number | null;
+  /** Arrivals in the whole trace, earlier attempts included. */
+  readonly pdmArrivals: number;
+  readonly plainArrivals: number;
+  readonly plainAnswers: number;
+  readonly refusers: readonly Refuser[];
+  readonly pdmRefusals: number;
+  /** Answers to packets with the option in the target's name that are neither arrivals nor refusals. */
+  readonly oddAnswers: number;
+  readonly plainRefusals: number;
+  /** Treated pairs in which only the option's packet was refused and the other one passed beyond, and the other way round. */
+  readonly refusedPairs: RefusedPairs;
+  /** Addresses that name no place (METHOD: Replies). */
+  readonly nameless: ReadonlySet<string>;
+  readonly pendingProbes: number;
+  /** When something that is awaited is given up; null when nothing is. */
+  readonly nextDeadlineNs: number | null;
+}
+
+const OWN_PREFIX_OCTETS = [0, 1, 2, 3, 4, 5] as const;
+
+function emptyCounts(): Counts {
+  return {
+    counted: new Ledger(),
+    looks: new Ledger(),
+    nextNs: null,
+    isWaiting: false,
+    lostSinceSeen: 0,
+    lostAfterSeen: 0,
+    lastSentNs: Number.NEGATIVE_INFINITY,
+    pairs: 0,
+    pending: 0,
+    silentRow: 0,
+    plainUnquoted: 0,
+  };
+}
+
+/** Makes the case. Moves `state.largestArmDifferenceNs` and the pace at the target, which read the same pairs. */
+export function makeCase(state: TraceState, context: TraceContext, nowNs: number): Case {
+  const meanings = new Meanings(state);
+  const { probes } = state;
+  const wait = waitNs(state);
+  const hops: (Place | undefined)[] = [];
+  const target = emptyPlace();
+  const repeat = emptyPlace();
+  const explain = new Map<number, Place>();
+  const references = new Map<number, Place>();
+  const alone = { pairs: 0, done: 0, targetAnswered: false };
+  const refusedPairs = { pdm: 0, plain: 0, placebos: 0, placebosRefused: 0, pdmAtTarget: 0, pairsAtTarget: 0 };
+  const refusers = new Map<string, Refuser>();
+  let lastPdmHop = 0;
+  let seenFirstNs = Number.NEGATIVE_INFINITY;
+  let seenLastNs = Number.NEGATIVE_INFINITY;
+  let lastPlainHop = 0;
+  let highestHop = 0;
+  let pdmDistance: number | null = null;
+  let distanceHint: number | null = null;
+  let pdmArrivals = 0;
+  let plainArrivals = 0;
+  let plainAnswers = 0;
+  let pdmRefusals = 0;
+  let plainRefusals = 0;
+  let oddAnswers = 0;
+  let pendingProbes = 0;
+  let nextDeadlineNs: number | null = null;
+
+  const takeRow = (pair: Pair, row: number, meaning: number): void => {
+    if (meaning === MEANING.none) {
+      if (probes.isFailed(row)) return;
+      if (!probes.isSent(row)) {
+        pendingProbes += 1;
+        return;
+      }
+      // The pair is given up as one.
+      const deadlineNs = pair.lastSentNs + wait;
+      if (deadlineNs > nowNs) {
+        pendingProbes += 1;
+        if (nextDeadlineNs === null || deadlineNs < nextDeadlineNs) nextDeadlineNs = deadlineNs;
+      }
+      return;
+    }
+    const isOfTarget = pair.purpose !== PURPOSE.echo && pair.purpose !== PURPOSE.reference;
+    const arm = probes.arm(row);
+    if (arm === ARM_CODE.pdm && meaning === MEANING.arrived && isOfTarget) pdmArrivals += 1;
+    if (arm === ARM_CODE.plain && meaning === MEANING.arrived && isOfTarget) plainArrivals += 1;
+    if (row < state.attemptStart || !isOfTarget || pair.purpose === PURPOSE.explain) return;
+    const reply = replyTo(state, row);
+    if (reply === null) return;
+    const hop = pair.hopLimit;
+    const atTarget = hop === TARGET_HOP_LIMIT;
+    const isOwnFlow = pair.flow === 0;
+    if (isPlainArm(arm)) {
+      plainAnswers += 1;
+      if (meaning === MEANING.arrived) {
+        if (atTarget && reply.quotedHopLimit !== null && reply.quotedHopLimit <= hop) {
+          const hint = hop - reply.quotedHopLimit + 1;
+          distanceHint = distanceHint === null ? hint : Math.min(distanceHint, hint);
+        }
+      } else if (meaning === MEANING.expired) {
+        if (!atTarget && !reply.partial && hop > lastPlainHop) lastPlainHop = hop;
+      } else if (meaning === MEANING.refused) plainRefusals += 1;
+      return;
+    }
+    if (meaning === MEANING.arrived) {
+      if (!atTarget && isOwnFlow && (pdmDistance === null || hop < pdmDistance)) pdmDistance = hop;
+    } else if (meaning === MEANING.expired) {
+      if (atTarget || reply.intact !== true || reply.partial || hop < lastPdmHop) return;
+      if (hop > lastPdmHop) {
+        seenFirstNs = Number.POSITIVE_INFINITY;
+        seenLastNs = Number.NEGATIVE_INFINITY;
+        lastPdmHop = hop;
+      }
+      seenFirstNs = Math.min(seenFirstNs, probes.sentAtNs(row) + probes.rttNs(row));
+      seenLastNs = Math.max(seenLastNs, probes.sentAtNs(row));
+    } else if (meaning === MEANING.other) {
+      const { targetText } = state.identity;
+      const isWord = reply.type === 2 || reply.type === 3;
+      if (!isWord && (reply.responder === targetText || meanings.terminal.has(reply.responder))) oddAnswers += 1;
+    } else if (meaning === MEANING.refused) {
+      pdmRefusals += 1;
+      noteRefuser(refusers, reply, hop, state.identity.targetText, meanings.terminal);
+    }
+  };
+
+  forEachPair(state, meanings, 0, (pair) => {
+    takeRow(pair, pair.plainRow, pair.plain);
+    takeRow(pair, pair.treatedRow, pair.treated);
+    if (pair.first < state.attemptStart) return;
+    noteArmDifference(state, pair);
+    switch (pair.purpose) {
+      case PURPOSE.alone:
+        alone.pairs += 1;
+        if (pair.hopLimit === TARGET_HOP_LIMIT) alone.targetAnswered ||= pair.plain === MEANING.arrived;
+        if (pair.plain !== MEANING.none || !isAwaited(pair, nowNs, wait)) alone.done += 1;
+        return;
+      case PURPOSE.explain:
+        // Only pairs with PDM that went out after all of the others show that the loss was still there.
+        if (pair.arm !== ARM_CODE.pdm) explain.delete(ARM_CODE.pdm);
+        addToPlace(placeIn(explain, pair.arm), state, pair, nowNs, wait);
+        return;
+      case PURPOSE.reference:
+        addToPlace(placeIn(references, pair.flow), state, pair, nowNs, wait);
+        return;
+      case PURPOSE.echo:
+        return;
+      case PURPOSE.target:
+        if (pair.isPlacebo) break;
+        addToPlace(target, state, pair, nowNs, wait);
+        break;
+      default: {
+        if (pair.hopLimit > highestHop) highestHop = pair.hopLimit;
+        if (pair.purpose === PURPOSE.repeat) addToPlace(repeat, state, pair, nowNs, wait);
+        addToPlace((hops[pair.hopLimit] ??= emptyPlace()), state, pair, nowNs, wait);
+      }
+    }
+    countRefusedPair(refusedPairs, refusers, state, pair);
+  });
+
+  const counts = emptyCounts();
+  const witness = emptyCounts();
+  const hasArrived = { plain: plainArrivals > 0, pdm: pdmArrivals > 0 };
+  countPairs(state, meanings, nowNs, counts, witness, seenFirstNs, seenLastNs, hasArrived);
+
+  return {
+    state,
+    context,
+    nowNs,
+    meanings,
+    hops,
+    target,
+    counts,
+    witness,
+    repeat,
+    explain,
+    references,
+    alone,
+    lastPdmHop,
+    lastPlainHop,
+    highestHop,
+    distance: { plain: meanings.plainDistance, pdm: pdmDistance },
+    distanceHint,
+    pdmArrivals,
+    plainArrivals,
+    plainAnswers,
+    refusers: [...refusers.values()],
+    pdmRefusals,
+    oddAnswers,
+    plainRefusals,
+    refusedPairs,
+    nameless: namelessAddresses(state, hops),
+    pendingProbes,
+    nextDeadlineNs,
+  };
+}
+
+/** Pairs at the target and of its echo witness, in the order sent: a pair waits for those before it. */
+function countPairs(
+  state: TraceState,
+  meanings: Meanings,
+  nowNs: number,
+  target: Counts,
+  witness: Counts,
+  seenFirstNs: number,
+  seenLastNs: number,
+  hasArrived: HasArrived,
+): void {
+  const grace = graceNs(state);
+  const looksAfter = looksLostNs(state);
+  const from = Math.max(state.attemptStart, state.countStart);
+  state.pace.begin();
+  forEachPair(state, meanings, from, (pair) => {
+    const isWitness = pair.purpose === PURPOSE.echo;
+    if (!isWitness && pair.purpose !== PURPOSE.target) return;
+    const into = isWitness ? witness : target;
+    into.pairs += 1;
+    into.lastSentNs = Math.max(into.lastSentNs, pair.lastSentNs);
+    const pairClass = classify(pair);
+    if (pairClass === PAIR_CLASS.void) return;
+    if (!isWitness) {
+      const look = lookOf(pair, pairClass, hasArrived, nowNs, looksAfter);
+      state.pace.observe(pair.first, pair.lastSentNs, look, nowNs);
+    }
+    const isWhole = pairClass === PAIR_CLASS.both;
+    const isSettled = isWhole || (!pair.isLeaving && pair.lastSentNs + grace <= nowNs);
+    if (!isWhole && !isSettled) {
+      into.pending += 1;
+      into.isWaiting = true;
+      if (!pair.isLeaving) into.nextNs ??= pair.lastSentNs + grace;
+    }
+    const waits = into.isWaiting;
+    if (!isWhole && isAwaited(pair, nowNs, looksAfter)) return;
+    into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
+    addToLedger(into.looks, pair, pairClass);
+    if (!pair.isPlacebo && pair.plain === MEANING.arrived && replyTo(state, pair.plainRow)?.quoted === false) {
+      into.plainUnquoted += 1;
+    }
+    if (waits) return;
+    addToLedger(into.counted, pair, pairClass);
+    if (pair.isPlacebo) return;
+    if (pairClass !== PAIR_CLASS.plainOnly) return;
+    const sentNs = state.probes.sentAtNs(pair.treatedRow);
+    if (sentNs > seenFirstNs) into.lostSinceSeen += 1;
+    if (sentNs > seenLastNs) into.lostAfterSeen += 1;
+  });
+}
+
+function addToLedger(ledger: Ledger, pair: Pair, pairClass: (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS]): void {
+  if (pair.isPlacebo) ledger.addPlacebo(pairClass === PAIR_CLASS.both);
+  else {
+    ledger.addTreated(pairClass);
+    if (pair.treated === MEANING.refused) ledger.refused += 1;
+  }
+}
+
+function noteArmDifference(state: TraceState, pair: Pair): void {
+  if (pair.plain === MEANING.none || pair.treated === MEANING.none || pair.isPlacebo) return;
+  const difference = Math.abs(state.probes.rttNs(pair.plainRow) - state.probes.rttNs(pair.treatedRow));
+  if (difference > state.largestArmDifferenceNs) state.largestArmDifferenceNs = difference;
+}
+
+function placeIn(places: Map<number, Place>, key: number): Place {
+  let place = places.get(key);
+  if (place === undefined) {
+    place = emptyPlace();
+    places.set(key, place);
+  }
+  return place;
+}
+
+/** Met at two hop limits of one flow, equal to the target's, or no global address outside the source's own prefix. */
+function namelessAddresses(state: TraceState, hops: readonly (Place | undefined)[]): Set<string> {
+  const met = new Map<string, number>();
+  const nameless = new Set<string>([state.identity.targetText]);
+  // Two sources answered one probe: neither names the hop.
+  for (const names of state.contradicted.values()) for (const name of names) nameless.add(name);
+  hops.forEach((place, hop) => {
+    for (const address of [...(place?.plainResponders ?? []), ...(place?.pdmResponders ?? [])]) {
+      const before = met.get(address);
+      if (before !== undefined && before !== hop) nameless.add(address);
+      met.set(address, hop);
+      if (!isGlobalUnicast(address) && !sharesPrefix(address, state)) nameless.add(address);
+    }
+  });
+  return nameless;
+}
+
+/** 2000::/3, by its text. */
+function isGlobalUnicast(address: string): boolean {
+  return /^[23][0-9a-f]{3}:/.test(address);
+}
+
+/** The source's own /48. */
+export function sharesPrefix(address: string, { identity }: TraceState): boolean {
+  const octets = parseAddress(address)?.octets;
+  return octets !== undefined && OWN_PREFIX_OCTETS.every((i) => octets[i] === identity.source[i]);
+}

@@ -1,0 +1,77 @@
+/** What `stripped` and `altered` ask alike: who quotes the option otherwise than it was sent. */
+import type { Case } from '../case.js';
+import { forEachPair, replyTo } from '../evidence/pair.js';
+import { isExplored } from '../explore.js';
+import { MEANING } from '../reply/meaning.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import type { ReplySignature } from '../state/trace-state.js';
+import { open, proven, refuted } from './claim.js';
+import type { Standing } from './claim.js';
+import { doubtsOf } from './doubt.js';
+
+interface Change {
+  readonly outcome: 'stripped' | 'altered';
+  readonly shows: (reply: ReplySignature) => boolean;
+  /** A quote in which nothing of the kind can have happened before. */
+  readonly isIntact: (reply: ReplySignature) => boolean;
+  readonly words: string;
+}
+
+/**
+ * The target's own quote decides, of any protocol's trace; without one two responders beyond must agree, and nobody is
+ * named: quotes can be scrubbed on their way back.
+ */
+export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: Change): Standing {
+  const { state } = trace;
+  if (!state.signatures.some((reply) => reply.quoted && shows(reply))) return refuted();
+  let lastIntact = 0;
+  let targetIntact = false as boolean;
+  let byTarget = 0;
+  let firstHop = Number.POSITIVE_INFINITY;
+  const quotes: { hop: number; responder: string }[] = [];
+  forEachPair(state, trace.meanings, state.attemptStart, (pair) => {
+    if (pair.arm !== ARM_CODE.pdm || (pair.isPlacebo && pair.hopLimit !== TARGET_HOP_LIMIT)) return;
+    const reply = replyTo(state, pair.treatedRow);
+    if (reply?.quoted !== true) return;
+    if (pair.treated === MEANING.arrived) {
+      if (isIntact(reply)) targetIntact = true;
+      else if (shows(reply)) byTarget += 1;
+    } else if (pair.treated === MEANING.expired && pair.hopLimit !== TARGET_HOP_LIMIT) {
+      if (isIntact(reply)) lastIntact = Math.max(lastIntact, pair.hopLimit);
+      else if (shows(reply)) quotes.push({ hop: pair.hopLimit, responder: reply.responder });
+    }
+  });
+  if (targetIntact || trace.context.isIntactAtTarget()) {
+    return refuted('Some routers quote the option otherwise than it was sent, but the target got it intact.');
+  }
+  const witnesses = new Set<string>();
+  for (const { hop, responder } of quotes) {
+    if (hop <= lastIntact) continue;
+    witnesses.add(responder);
+    firstHop = Math.min(firstHop, hop);
+  }
+  if (!isExplored(trace)) return open('exploring', []);
+  if (byTarget === 0 && witnesses.size < 2) {
+    return quotes.length === 0 || witnesses.size === 0
+      ? refuted()
+      : refuted('One router beyond which nothing more is known quotes the option otherwise than it was sent.');
+  }
+  // A box that borrows the target's address may be what quotes so: a router before it must have shown the option whole.
+  if (witnesses.size === 0 && (lastIntact === 0 || byTarget < 2)) {
+    return refuted(
+      "Only quotes in the target's name show the option otherwise than it was sent, and no router before it.",
+    );
+  }
+  const upTo = Math.min(firstHop, trace.distance.plain ?? trace.distance.pdm ?? TARGET_HOP_LIMIT);
+  if (upTo <= lastIntact) return refuted();
+  const doubts = doubtsOf(trace, byTarget + witnesses.size);
+  if (doubts.length > 0) return refuted(`It looks ${outcome}, but: ${doubts.join(' ')}`);
+  const seen =
+    byTarget > 0 ? 'the target quoted it so' : `as ${witnesses.size} routers beyond hop ${lastIntact} quote it`;
+  return proven({
+    outcome,
+    basis: byTarget > 0 ? 'target' : 'routers',
+    interval: { after: lastIntact, upTo, likelyUpTo: upTo },
+    reasons: [`${words}: ${seen}.`],
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * What every accusation asks besides its own bar (METHOD: where, same path, cause, doubt), side by side: an accusation is
+ * proven when nothing of it is open, and refuted when one of it says no.
+ */
+import type { Case } from '../case.js';
+import { firstRoundIsOver, isExplored } from '../explore.js';
+import type { PairWish } from '../wish.js';
+import { standOfCause } from './cause.js';
+import { doubtsOf } from './doubt.js';
+import type { Cause } from '../record.js';
+import { standOfPath } from './same-path.js';
+import { locate } from './where.js';
+import type { Where } from './where.js';
+
+export type Confirmation =
+  | { readonly is: 'no'; readonly by: string }
+  | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[] }
+  | { readonly is: 'yes'; readonly interval: Where['interval']; readonly cause: Cause | null };
+
+export interface Accusation {
+  readonly name: string;
+  readonly lost: number;
+  /** Where the cause is asked for; null where none is. */
+  readonly causeAt: number | null;
+  readonly isPartial?: boolean;
+}
+
+export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusation): Confirmation {
+  const doubts = doubtsOf(trace, lost, isPartial);
+  if (doubts.length > 0) return { is: 'no', by: `It looks ${name}, but: ${doubts.join(' ')}` };
+  if (!firstRoundIsOver(trace)) return { is: 'open', has: 'exploring', wants: [] };
+  const path = standOfPath(trace);
+  if (path.is === 'changed') return { is: 'no', by: 'The path changed while it was measured, twice.' };
+  const where = locate(trace);
+  const cause = causeAt === null ? NO_CAUSE : standOfCause(trace, causeAt);
+  const wants = [...(path.is === 'open' ? path.wants : []), ...where.wants, ...cause.wants];
+  const asked = [
+    path.is === 'open' ? 'the path' : null,
+    where.settled ? null : 'the place',
+    cause.settled ? null : 'the cause',
+    isExplored(trace) ? null : 'the hops',
+  ].filter((part) => part !== null);
+  if (asked.length > 0) return { is: 'open', has: `asking for ${asked.join(', ')}`, wants };
+  return { is: 'yes', interval: where.interval, cause: cause.cause };
+}
+
+const NO_CAUSE = { cause: null, wants: [], settled: true };

@@ -1,0 +1,54 @@
+/** METHOD: delivered */
+import { describeTooNear, ratesText, targetWishes } from '../evidence/target-pairs.js';
+import { isLossShown } from '../evidence/target-pairs.js';
+import { isExplored } from '../explore.js';
+import { NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P, TARGET_PAIR_CAP } from '../numbers.js';
+import { mcnemarPValue } from '../evidence/e-values.js';
+import type { Case } from '../case.js';
+import { open, proven, refuted } from './claim.js';
+import type { Claim } from './claim.js';
+import { oddAnswersText } from './doubt.js';
+
+/** Packets with the option arrive, and no loss that matters is left in either direction. */
+export const delivered: Claim = {
+  name: 'delivered',
+  stand(trace) {
+    const { counts, pdmArrivals, plainArrivals } = trace;
+    if (pdmArrivals === 0 || plainArrivals === 0) return refuted();
+    if (isLossShown(trace) || isLossShown(trace, 'plain')) return refuted();
+    const tooNear = describeTooNear(trace);
+    if (tooNear !== null) return refuted(tooNear);
+    const { counted, looks } = counts;
+    const bar = hopsSuggestLoss(trace) ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
+    if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
+      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) {
+        return refuted(`Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`);
+      }
+      const isOut = looks.showsNoLoss('pdm', bar) && looks.showsNoLoss('plain');
+      return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
+    }
+    if (!isExplored(trace)) return open('exploring', []);
+    const odd = oddAnswersText(trace);
+    if (odd !== null) return refuted(odd);
+    return proven({
+      outcome: 'delivered',
+      basis: 'target',
+      reasons: [`The target answers packets with the option as well as those without: ${ratesText(trace)}.`],
+    });
+  },
+};
+
+/**
+ * Hops that answer some packets with the option lose others more often than chance has it. That claims nothing, since a
+ * router may report such packets now and then only; but a few clean pairs at the target are not the end of it.
+ */
+function hopsSuggestLoss({ hops }: Case): boolean {
+  let lost = 0;
+  let pdmOnly = 0;
+  for (const place of hops) {
+    if (place === undefined || place.treatedPassed === 0) continue;
+    lost += place.lost;
+    pdmOnly += place.pdmOnly;
+  }
+  return mcnemarPValue(lost, pdmOnly) < SUGGESTIVE_P;
+}

@@ -1,0 +1,36 @@
+/** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
+import type { Case } from '../case.js';
+import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
+import { countUnassembled } from '../reassembly.js';
+import { isTooBigWithOption } from '../too-big.js';
+
+/** Sentences, none where there is no doubt. `lost`: packets with the option that the claim says are lost. */
+export function doubtsOf(trace: Case, lost: number, isPartial = false): string[] {
+  const { state, pdmArrivals } = trace;
+  const doubts: string[] = [];
+  const strays = state.counters.ambiguous + state.relabelledQuotes;
+  if (strays >= LEAST_STRAYS && strays >= lost * STRAYS_PER_LOST && (pdmArrivals === 0 || isPartial)) {
+    doubts.push(`${strays} replies belong to this trace but fit no one probe.`);
+  }
+  const odd = oddAnswersText(trace);
+  if (odd !== null) doubts.push(odd);
+  const { pdm: unassembled } = countUnassembled(state);
+  if (unassembled > 0 && pdmArrivals === 0) {
+    doubts.push(
+      `Of ${unassembled} packets with the option some fragments reached the target and others did not (Time Exceeded 3/1).`,
+    );
+  }
+  if (isPartial && isTooBigWithOption(state)) {
+    doubts.push(
+      'Packets with the option are longer than those without, and were too long for a link on some of the ways.',
+    );
+  }
+  if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
+  return doubts;
+}
+
+/** Answers in the target's name of which it is not known whether they are the target's. Asked of `delivered` too. */
+export function oddAnswersText({ oddAnswers }: Case): string | null {
+  if (oddAnswers < LEAST_STRAYS) return null;
+  return `${oddAnswers} packets with the option were answered in the target's name from another distance than those without: by the target on another way, or by something before it.`;
+}

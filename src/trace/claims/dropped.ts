@@ -1,0 +1,183 @@
+/** METHOD: dropped */
+import type { Case } from '../case.js';
+import {
+  confidenceOfLoss,
+  describeTooNear,
+  isLossShown,
+  isTargetSilent,
+  lossProgress,
+  looksLost,
+  ratesText,
+  targetWishes,
+  wouldShowLoss,
+} from '../evidence/target-pairs.js';
+import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
+import { standOfWayBack } from '../evidence/way-back.js';
+import { firstRoundIsOver } from '../explore.js';
+import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP } from '../numbers.js';
+import { passRateUpperBound } from '../evidence/e-values.js';
+import { Ledger } from '../evidence/ledger.js';
+import type { Cause } from '../record.js';
+import { describeTooBig, isTooBigWithOption } from '../too-big.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { RANK, wishAtHop } from '../wish.js';
+import type { PairWish } from '../wish.js';
+import { open, proven, refuted } from './claim.js';
+import type { Claim, Standing } from './claim.js';
+import { confirm } from './confirm.js';
+import { describeRefusals, refusalsExplain } from './rejected.js';
+import { lossOutlivesN } from './same-path.js';
+import { isReporterOfLoss } from './where.js';
+
+/** None of the packets with the option arrives from this source at this target. */
+export const dropped: Claim = {
+  name: 'dropped',
+  stand(trace) {
+    const { pdmArrivals, plainArrivals, state, counts } = trace;
+    if (pdmArrivals > 0) return refuted();
+    if (hasFallenSilent(trace)) return refuted(FELL_SILENT);
+    const tooBig = describeTooBig(state);
+    if (tooBig.length > 0 && (plainArrivals === 0 || isTooBigWithOption(state))) return refuted(tooBig.join(' '));
+    if (plainArrivals > 0) return standAtTarget(trace);
+    if (!isTargetSilent(trace)) {
+      const isOut = counts.looks.pairs + counts.pending >= 10 && counts.looks.plainOnly === 0;
+      return open(`${counts.counted.pairs} pairs`, isOut ? [] : targetWishes(trace), counts.nextNs);
+    }
+    return standAtRouters(trace);
+  },
+};
+
+function standAtTarget(trace: Case): Standing {
+  const { state, counts, nowNs } = trace;
+  const { counted } = counts;
+  const tooNear = describeTooNear(trace);
+  if (tooNear !== null) return refuted(tooNear);
+  const wants: PairWish[] = [];
+  let untilNs: number | null = null;
+  const has: string[] = [];
+  const isShown = isLossShown(trace);
+  if (!isShown || needsLossSinceSeen(trace)) {
+    has.push(lossProgress(trace));
+    untilNs = counts.nextNs;
+    if (!wouldShowLoss(trace) || needsLossSinceSeen(trace)) wants.push(...targetWishes(trace));
+    if (wants.length === 0 && counts.pending === 0) return refuted(shortOfLoss(trace));
+  }
+  if (!looksLost(trace)) return open(has.join(', '), wants, untilNs);
+  const wayBack = standOfWayBack(trace);
+  if (wayBack.is === 'answered') return refuted(wayBack.reason);
+  if (wayBack.is === 'unknown' && isShown) return refuted(wayBack.reason);
+  if (wayBack.is === 'open') {
+    has.push(wayBack.has);
+    wants.push(...wayBack.wants);
+    untilNs = earlier(untilNs, wayBack.untilNs);
+  }
+  const lost = counted.plainOnly;
+  const confirmation = confirm(trace, {
+    name: 'dropped',
+    lost,
+    causeAt: wouldShowLoss(trace) && firstRoundIsOver(trace) ? TARGET_HOP_LIMIT : null,
+  });
+  if (confirmation.is === 'no') return refuted(confirmation.by);
+  if (confirmation.is === 'open') {
+    has.push(confirmation.has);
+    wants.push(...confirmation.wants);
+  }
+  if (refusalsExplain(trace)) return open('waiting for who refuses', wants, untilNs ?? nowNs + 50e6);
+  if (!isShown || confirmation.is === 'open' || wayBack.is !== 'excluded' || has.length > 0) {
+    return open(has.join(', '), wants, untilNs);
+  }
+  if (mayAnswerWithPdm(trace, confirmation.cause)) return refuted(state.pdm.isSent ? SENDS_PDM : MAY_SEND_PDM);
+  return proven({
+    outcome: 'dropped',
+    basis: 'target',
+    confidence: confidenceOfLoss(trace),
+    returnPath: 'excluded',
+    interval: lossOutlivesN(trace) ? { ...confirmation.interval, after: 0 } : confirmation.interval,
+    cause: confirmation.cause,
+    boundedBy: counted.plainArrived,
+    reasons: [
+      `Of the packets with the option ${noneText(trace)}: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
+      ...describeRefusals(trace),
+      'They are lost by a filter, or by one broken way among several.',
+    ],
+  });
+}
+
+/** "None" is said where at most three in ten may still arrive. */
+function noneText({ counts, state }: Case): string {
+  const upper = passRateUpperBound(state.limits.confidence, counts.counted.plainArrived) ?? 1;
+  return upper <= NONE_AT_MOST ? 'none arrives' : 'none arrived';
+}
+
+/**
+ * What is lost may be the target's own packets with the option: where it is known to send it, or where packets with the
+ * option were seen right before it and no other option is lost.
+ */
+function mayAnswerWithPdm({ state, lastPdmHop, distance }: Case, cause: Cause | null): boolean {
+  if (cause !== null && cause !== 'option') return false;
+  const reachesTarget = distance.plain !== null && lastPdmHop >= distance.plain - 1;
+  return state.pdm.isSent || reachesTarget;
+}
+
+const MAY_SEND_PDM =
+  'Packets with PDM come as far as the last hop, and those with other options are answered: the target may drop them, or answer with the option itself, and its answers be lost.';
+const SENDS_PDM =
+  'The target sends the option itself, so its replies may be what is lost: in which direction is not known.';
+
+function needsLossSinceSeen({ lastPdmHop, counts }: Case): boolean {
+  return lastPdmHop > 0 && counts.lostSinceSeen < LOST_SINCE_SEEN;
+}
+
+function shortOfLoss(trace: Case): string {
+  return `No packet with the option arrived, but the loss is not shown: ${ratesText(trace)}.`;
+}
+
+/** With a silent target only a router beyond n shows a loss: one that is known to report such packets. */
+function standAtRouters(trace: Case): Standing {
+  const { state, hops, lastPdmHop: n, lastPlainHop, highestHop, counts } = trace;
+  const silence = `The target answered none of ${counts.counted.pairs} pairs`;
+  if (n >= lastPlainHop) return refuted();
+  if (!firstRoundIsOver(trace)) return open('exploring', []);
+  const needed = new Ledger().pairsToShowLoss(state.limits.confidence, 1);
+  for (let hop = n + 1; hop <= highestHop; hop += 1) {
+    const place = hops[hop];
+    if (place === undefined || place.treatedPassed > 0 || place.plainResponderOnAnyFlow.length === 0) continue;
+    const mayReport = place.plainResponderOnAnyFlow.every(
+      (address) => (trace.context.habitOf(hop, address)?.reported ?? 0) > 0,
+    );
+    if (!mayReport) continue;
+    if (place.lost < needed) {
+      if (place.pairs >= REPORTER_PAIR_CAP) continue;
+      const isOut = place.lost + place.pending >= needed;
+      return open(
+        `${place.lost} of ${needed} pairs at hop ${hop}`,
+        isOut ? [] : [wishAtHop(state, place, PURPOSE.beyond, hop, 'fresh', RANK.where)],
+      );
+    }
+    if (!isReporterOfLoss(trace, hop, place)) continue;
+    if (trace.pdmRefusals > 0) return refuted(`${silence}, and some packets with the option were refused.`);
+    const confirmation = confirm(trace, { name: 'dropped', lost: place.lost, causeAt: hop });
+    if (confirmation.is === 'no') return refuted(confirmation.by);
+    if (confirmation.is === 'open') return open(confirmation.has, confirmation.wants);
+    return proven({
+      outcome: 'dropped',
+      basis: 'routers',
+      confidence: 1 - 2 ** -Math.min(place.lost, 40),
+      returnPath: 'not excluded',
+      interval: { ...confirmation.interval, upTo: hop, likelyUpTo: Math.min(hop, confirmation.interval.likelyUpTo) },
+      cause: confirmation.cause,
+      restsOn: place,
+      boundedBy: place.lost,
+      reasons: [
+        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered ${place.lost} packets without it and none of their partners.`,
+      ],
+    });
+  }
+  return refuted(
+    `${silence}. Without the option hop ${lastPlainHop} still answered, with it none beyond hop ${n}: it may be lost there, or the hops may not report such packets.`,
+  );
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
+}

@@ -1,0 +1,58 @@
+/** METHOD: impaired */
+import type { Case } from '../case.js';
+import {
+  confidenceOfLoss,
+  isLossShown,
+  lossProgress,
+  ratesText,
+  targetWishes,
+  wouldShowLoss,
+} from '../evidence/target-pairs.js';
+import { standOfWayBack } from '../evidence/way-back.js';
+import { TARGET_PAIR_CAP } from '../numbers.js';
+import { open, proven, refuted } from './claim.js';
+import type { Claim } from './claim.js';
+import { confirm } from './confirm.js';
+
+/** Fewer of the packets with the option arrive, and some do. */
+export const impaired: Claim = {
+  name: 'impaired',
+  stand(trace) {
+    const { counts, pdmArrivals, plainArrivals } = trace;
+    const { counted } = counts;
+    if (plainArrivals === 0) return refuted();
+    if (counted.showsNoLoss('pdm')) return refuted();
+    if (!isLossShown(trace)) {
+      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecided(trace));
+      if (counts.looks.plainOnly === 0 && counted.pairs > 0) return refuted();
+      const isOut = wouldShowLoss(trace);
+      return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);
+    }
+    if (pdmArrivals === 0) return refuted();
+    const wayBack = standOfWayBack(trace, true);
+    if (wayBack.is === 'answered' || wayBack.is === 'unknown') return refuted(`${ratesText(trace)}. ${wayBack.reason}`);
+    const confirmation = confirm(trace, { name: 'impaired', lost: counted.plainOnly, causeAt: null, isPartial: true });
+    if (confirmation.is === 'no') return refuted(confirmation.by);
+    if (wayBack.is === 'open' || confirmation.is === 'open') {
+      const wants = [
+        ...(wayBack.is === 'open' ? wayBack.wants : []),
+        ...(confirmation.is === 'open' ? confirmation.wants : []),
+      ];
+      return open('asking for the way back', wants, wayBack.is === 'open' ? wayBack.untilNs : null);
+    }
+    return proven({
+      outcome: 'impaired',
+      basis: 'target',
+      confidence: confidenceOfLoss(trace),
+      returnPath: 'excluded',
+      reasons: [
+        `Fewer of the packets with the option arrive: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
+        ...(trace.pdmRefusals > 0 ? [`${trace.pdmRefusals} of them were refused.`] : []),
+      ],
+    });
+  },
+};
+
+function undecided(trace: Case): string {
+  return `Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`;
+}

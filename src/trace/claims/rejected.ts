@@ -1,0 +1,155 @@
+/** METHOD: rejected */
+import type { Case } from '../case.js';
+import type { Refuser } from '../evidence/refusals.js';
+import { fisherPValue, lossEValue } from '../evidence/e-values.js';
+import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
+import { firstRoundIsOver } from '../explore.js';
+import { LEAST_PLACEBOS, PLACEBO_SHARE, POINTED_REFUSALS, TARGET_PAIR_CAP } from '../numbers.js';
+import type { Refusal } from '../record.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { RANK, wishAtHop } from '../wish.js';
+import type { PairWish } from '../wish.js';
+import { open, proven, refuted } from './claim.js';
+import type { Claim } from './claim.js';
+import { confirm } from './confirm.js';
+import { divergenceOf } from './same-path.js';
+
+/** Refusals that make a drop wait for who refuses. */
+const REFUSALS_TO_WAIT_FOR = 2;
+
+/** Somebody says that packets with the option are refused, and lets those without pass. */
+export const rejected: Claim = {
+  name: 'rejected',
+  stand(trace) {
+    const { refusers, pdmArrivals, plainRefusals, refusedPairs, state } = trace;
+    if (trace.pdmRefusals === 0) return refuted();
+    if (pdmArrivals > 0) return refuted();
+    if (plainRefusals > 0) return refuted('Packets without the option were refused as well.');
+    if (refusers.length !== 1)
+      return refuted('Packets with the option were refused by several addresses: too mixed to name one.');
+    const [refuser] = refusers;
+    if (refuser === undefined) return refuted();
+    if (trace.lastPdmHop >= refuser.firstHopLimit) {
+      return refuted(`${refuser.address} refused some packets with the option, and others got beyond it.`);
+    }
+    const { interval, hop } = place(trace, refuser);
+    for (let at = interval.upTo; at <= trace.highestHop; at += 1) {
+      if ((trace.hops[at]?.treatedPassed ?? 0) > 0) {
+        return refuted(`${refuser.address} refused some packets with the option, and others got beyond it.`);
+      }
+    }
+    const e = lossEValue(refusedPairs.pdm, refusedPairs.plain, true);
+    const needed = 1 / (1 - state.limits.confidence);
+    const has = `${refuser.refusals} refusals`;
+    if (!isShown(trace, refuser, e)) {
+      if (trace.counts.pairs >= TARGET_PAIR_CAP && trace.counts.pending === 0) {
+        return refuted(`${refuser.address} refused ${refuser.refusals} packets with the option: too few to name it.`);
+      }
+      return open(has, moreRefusals(trace), trace.counts.nextNs);
+    }
+    const confirmation = confirm(trace, {
+      name: 'rejected',
+      lost: refusedPairs.pdm,
+      causeAt: firstRoundIsOver(trace) ? causeAt(trace, interval.upTo) : null,
+    });
+    if (confirmation.is === 'no') return refuted(confirmation.by);
+    if (confirmation.is === 'open') return open(`${has}, ${confirmation.has}`, confirmation.wants);
+    const { type, code, pointer } = refuser.reply;
+    const refusal: Refusal = {
+      address: refuser.address,
+      hop,
+      type,
+      code,
+      pointer,
+      ...(refuser.inTargetName ? { inTargetName: true } : {}),
+    };
+    return proven({
+      outcome: 'rejected',
+      basis: trace.plainArrivals > 0 ? 'target' : 'routers',
+      confidence: Math.min(1 - 2 ** -40, 1 - 1 / Math.max(e, needed)),
+      // A reset has no type and code.
+      ...(type < 0 ? {} : { refusal }),
+      interval,
+      cause: confirmation.cause,
+      boundedBy: refusedPairs.pdm,
+      reasons: [
+        `${refuser.inTargetName ? "Something in the target's name" : refuser.address} refused ${type < 0 ? 'by RST ' : ''}${refuser.refusals} packets with the option and none without, while ${refusedPairs.pdm} of their partners were answered from beyond.`,
+      ],
+    });
+  },
+};
+
+function causeAt(trace: Case, upTo: number): number {
+  return trace.plainArrivals > 0 ? TARGET_HOP_LIMIT : upTo;
+}
+
+function isShown(trace: Case, refuser: Refuser, e: number): boolean {
+  const { refusedPairs, state } = trace;
+  const { confidence } = state.limits;
+  if (refuser.isPointed && !refuser.inTargetName) return refusedPairs.pdm >= POINTED_REFUSALS;
+  if (e < (state.countIndex / (1 - confidence)) * (1 - 1e-9)) return false;
+  const { placebos, placebosRefused, pairsAtTarget, pdmAtTarget } = refusedPairs;
+  // A silent target draws no placebos: then `plain` that passes the refuser itself shows that it refuses none of it.
+  if (trace.plainArrivals === 0) return true;
+  if (placebos < LEAST_PLACEBOS) return false;
+  return (
+    fisherPValue(placebosRefused, placebos, pdmAtTarget, pairsAtTarget) <=
+    (1 - confidence) / (PLACEBO_SHARE * state.countIndex)
+  );
+}
+
+/** Pairs that may be refused: at the target, and beyond the refuser where the target is silent. */
+function moreRefusals(trace: Case): readonly PairWish[] {
+  if (!isTargetSilent(trace)) return targetWishes(trace);
+  const { state, hops, refusers, highestHop } = trace;
+  for (let hop = (refusers[0]?.firstHopLimit ?? 0) + 0; hop <= highestHop; hop += 1) {
+    const at = hops[hop];
+    if (at === undefined || at.plainResponderOnAnyFlow.length === 0 || at.pairs >= 60) continue;
+    if (at.plainResponderOnAnyFlow.includes(refusers[0]?.address ?? '')) continue;
+    return [wishAtHop(state, at, PURPOSE.beyond, hop, 'fresh', RANK.where)];
+  }
+  return [];
+}
+
+/** The refuser stands before the smallest hop limit that drew a refusal, or at it. */
+function place(
+  trace: Case,
+  refuser: Refuser,
+): { interval: { after: number; upTo: number; likelyUpTo: number }; hop: number | null } {
+  const { lastPdmHop: n, distance } = trace;
+  const isSameWay = divergenceOf(trace) === null;
+  const distant = isSameWay ? (distance.plain ?? TARGET_HOP_LIMIT) : TARGET_HOP_LIMIT;
+  const upTo = Math.max(n + 1, Math.min(refuser.firstHopLimit, distant));
+  return {
+    interval: { after: Math.min(n, upTo - 1), upTo, likelyUpTo: upTo },
+    hop: refuser.inTargetName ? null : (hopOf(trace, refuser.address, upTo) ?? upTo),
+  };
+}
+
+/**
+ * The hop of the refuser: where its address answers `plain` with a Time Exceeded; where the arms take different ways, where
+ * it answers `pdm`, which is what the interval counts in. Of several, the last before it refuses.
+ */
+function hopOf({ hops, highestHop }: Case, address: string, firstHopLimit: number): number | null {
+  let plainHop: number | null = null;
+  for (let hop = Math.min(firstHopLimit, highestHop); hop >= 1; hop -= 1) {
+    const at = hops[hop];
+    if (at === undefined) continue;
+    if (at.pdmResponders.includes(address)) return hop;
+    if (at.pdmResponders.length === 0 && at.plainResponderOnAnyFlow.includes(address)) plainHop ??= hop;
+  }
+  return plainHop;
+}
+
+/** METHOD: Claims. A drop waits while `rejected` may still be shown. */
+export function refusalsExplain(trace: Case): boolean {
+  if (trace.pdmRefusals < REFUSALS_TO_WAIT_FOR || trace.plainRefusals > 0) return false;
+  return rejected.stand(trace).is === 'open';
+}
+
+/** Refusals that do not add up to `rejected` are still worth showing. */
+export function describeRefusals({ pdmRefusals, refusers }: Case): string[] {
+  if (pdmRefusals === 0) return [];
+  const names = refusers.map(({ address }) => address).sort();
+  return [`And ${pdmRefusals} were refused by ${names.join(', ')}: too little or too mixed to name a refuser.`];
+}

@@ -1,0 +1,84 @@
+/** METHOD: same path. Asked of every accusation. */
+import type { Case } from '../case.js';
+import type { Place } from '../evidence/place.js';
+import { DIFFERING_REPEATS, LOST_SINCE_SEEN, REPEATS, REPEAT_CAP, SILENT_REPEATS } from '../numbers.js';
+import { PURPOSE } from '../state/trace-state.js';
+import { RANK, wishAtHop } from '../wish.js';
+import type { PairWish } from '../wish.js';
+
+export type PathStanding =
+  { readonly is: 'same' } | { readonly is: 'changed' } | { readonly is: 'open'; readonly wants: readonly PairWish[] };
+
+/** Hop n is asked again while a claim is confirmed: whether packets with the option still get there, and who answers. */
+export function standOfPath(trace: Case): PathStanding {
+  const { repeat, lastPdmHop: n } = trace;
+  if (n === 0) return { is: 'same' };
+  if (repeat.lost >= SILENT_REPEATS && repeat.pdmIntact === 0) return { is: 'changed' };
+  if (wantsRepeat(trace)) return { is: 'open', wants: repeatWishes(trace) };
+  if (repeat.pending > 0) return { is: 'open', wants: [] };
+  return { is: answersDiffer(trace) ? 'changed' : 'same' };
+}
+
+function repeatWishes({ state, hops, repeat, lastPdmHop }: Case): PairWish[] {
+  const place = hops[lastPdmHop];
+  if (repeat.pending > 2) return [];
+  return [wishAtHop(state, place, PURPOSE.repeat, lastPdmHop, 0, RANK.where)];
+}
+
+function wantsRepeat(trace: Case): boolean {
+  const { repeat } = trace;
+  if (repeat.pairs >= REPEAT_CAP) return false;
+  if (lossOutlivesN(trace)) return repeat.pending === 0;
+  if (repeat.pairs - repeat.void < REPEATS) return true;
+  if (repeat.pending > 0) return false;
+  if (repeat.pdmIntact === 0) return repeat.lost > 0 && repeat.lost < SILENT_REPEATS;
+  return answersDiffer(trace) && repeat.pairs < DIFFERING_REPEATS;
+}
+
+/** Most pairs were lost after packets with the option were last seen at n: the loss may have moved nearer. */
+export function lossOutlivesN({ lastPdmHop, counts }: Case): boolean {
+  return lastPdmHop > 0 && counts.counted.plainOnly > LOST_SINCE_SEEN && counts.lostAfterSeen > 2 * LOST_SINCE_SEEN;
+}
+
+/** Hop n's repeats were answered by nobody who had answered there before. */
+function answersDiffer({ hops, repeat, lastPdmHop }: Case): boolean {
+  const before = hops[lastPdmHop];
+  if (before === undefined || repeat.pairs < DIFFERING_REPEATS) return hasNewcomersOnly(before, repeat);
+  return hasNewcomersOnly(before, repeat);
+}
+
+function hasNewcomersOnly(before: Place | undefined, repeat: Place): boolean {
+  if (before === undefined) return false;
+  // The hop's own counts hold the repeats as well: whoever is there first was there before them.
+  const first = (list: readonly string[]): string | undefined => list[0];
+  const differs = (own: readonly string[], again: readonly string[]): boolean => {
+    const known = first(own);
+    return known !== undefined && again.length > 0 && !again.includes(known);
+  };
+  return differs(before.plainResponders, repeat.plainResponders) || differs(before.pdmResponders, repeat.pdmResponders);
+}
+
+/**
+ * The first hop from which on the arms' responders differ and do not meet again before n, or where one arm has arrived and
+ * the other has not; null where they go together. Two names at one hop with the same router behind it are two addresses of
+ * one router, or two ways that meet again: either is no doubt of n+1.
+ */
+export function divergenceOf({ hops, lastPdmHop, lastPlainHop, distance }: Case): number | null {
+  let from: number | null = null;
+  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
+    const place = hops[hop];
+    if (place === undefined || place.plainResponders.length === 0 || place.pdmResponders.length === 0) continue;
+    if (areDisjoint(place.plainResponders, place.pdmResponders)) from ??= hop;
+    else from = null;
+  }
+  if (from !== null) return from;
+  const { plain, pdm } = distance;
+  // Only a router's own answer beyond the other arm's distance shows a longer way; silence may be loss.
+  if (plain !== null && lastPdmHop >= plain) return plain;
+  if (pdm !== null && lastPlainHop >= pdm) return pdm;
+  return null;
+}
+
+function areDisjoint(a: readonly string[], b: readonly string[]): boolean {
+  return !a.some((address) => b.includes(address));
+}

@@ -1,0 +1,34 @@
+/** METHOD: unreachable */
+import { isExplored } from '../explore.js';
+import { SILENT_TARGET_PAIRS } from '../numbers.js';
+import { targetWishes } from '../evidence/target-pairs.js';
+import { open, proven, refuted } from './claim.js';
+import type { Claim } from './claim.js';
+
+/** Nothing answered `plain` at any hop limit, or sending failed. */
+export const unreachable: Claim = {
+  name: 'unreachable',
+  stand(trace) {
+    const { state, plainAnswers, pdmArrivals, counts } = trace;
+    if (state.sendError !== null) {
+      return proven({ outcome: 'unreachable', reasons: [describeSendError(state.sendError)] });
+    }
+    if (plainAnswers > 0 || pdmArrivals > 0) return refuted();
+    if (counts.counted.pairs < SILENT_TARGET_PAIRS) {
+      const isOut = counts.looks.pairs + counts.pending >= SILENT_TARGET_PAIRS;
+      const has = `${counts.counted.pairs} of ${SILENT_TARGET_PAIRS} pairs unanswered`;
+      return open(has, isOut ? [] : targetWishes(trace), counts.nextNs);
+    }
+    if (!isExplored(trace)) return open('exploring', []);
+    return proven({
+      outcome: 'unreachable',
+      reasons: ['Nothing answered a packet without the option, at any hop limit.'],
+    });
+  },
+};
+
+function describeSendError({ arm, code, message }: { arm: string; code: string; message: string }): string {
+  if (code !== 'EPERM' && code !== 'EACCES') return `No probe could be sent: ${code}: ${message}.`;
+  const which = arm === 'option' ? 'packets with the option, and sends those without' : 'the packets';
+  return `This host itself refuses to send ${which} (${code}): its own output filter, or a missing privilege.`;
+}

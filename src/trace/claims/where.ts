@@ -1,0 +1,109 @@
+/** METHOD: where. (n, u] in hop limits. */
+import type { Case } from '../case.js';
+import { flowsToSeeAll, isDependable } from '../evidence/e-values.js';
+import { isSilent } from '../evidence/place.js';
+import type { Place } from '../evidence/place.js';
+import {
+  INTERVAL_MARGIN,
+  INTERVAL_PAIRS,
+  INTERVAL_PAIR_CAP,
+  LIKELY_PAIRS,
+  LIKELY_PAIR_CAP,
+  PAIRS_PER_HOP,
+} from '../numbers.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { RANK, wishAtHop } from '../wish.js';
+import type { PairWish } from '../wish.js';
+import { divergenceOf } from './same-path.js';
+
+export interface Where {
+  readonly interval: { readonly after: number; readonly upTo: number; readonly likelyUpTo: number };
+  readonly wants: readonly PairWish[];
+  /** Nothing that was asked for is awaited any more. */
+  readonly settled: boolean;
+}
+
+/** Where packets with the option are lost: after the last hop where no loss is seen, at u at the latest. */
+export function locate(trace: Case): Where {
+  const begin = beginOf(trace);
+  const upTo = upToOf(trace);
+  const beyond = beyondWishes(trace, upTo);
+  return {
+    interval: { after: begin.after, upTo, likelyUpTo: likelyUpTo(trace, upTo) },
+    wants: [...begin.wants, ...beyond.wants],
+    settled: begin.settled && beyond.settled,
+  };
+}
+
+/**
+ * METHOD: Exploring, 3. The highest hop ≤ n with five pairs answered in both arms and hardly one that lost the option's
+ * packet, asked from n downwards: one lucky packet at n must not hide a loss before it.
+ */
+function beginOf(trace: Case): { after: number; wants: readonly PairWish[]; settled: boolean } {
+  const { hops, state, lastPdmHop } = trace;
+  for (let hop = lastPdmHop; hop >= 1; hop -= 1) {
+    const place = hops[hop];
+    if (place === undefined || place.pdmIntact === 0) continue;
+    if (place.plainOnly >= place.pdmOnly + 1 + INTERVAL_MARGIN) continue;
+    // A router that limits its errors answers one packet of a pair, and either as often as the other.
+    const seen = place.both + place.pdmOnly;
+    if (seen >= INTERVAL_PAIRS) return { after: hop, wants: [], settled: true };
+    if (place.pairs >= INTERVAL_PAIR_CAP) continue;
+    const isOut = seen + place.pending >= INTERVAL_PAIRS;
+    const wants = isOut ? [] : [wishAtHop(state, place, PURPOSE.explore, hop, 0, RANK.where)];
+    return { after: hop, wants, settled: false };
+  }
+  return { after: 0, wants: [], settled: true };
+}
+
+/** The smallest hop beyond n that is a dependable reporter and lost packets; else the target's distance. */
+function upToOf(trace: Case): number {
+  const { hops, lastPdmHop: n, distance, highestHop } = trace;
+  if (divergenceOf(trace) !== null) return TARGET_HOP_LIMIT;
+  const end = distance.plain !== null && distance.plain > n ? distance.plain : TARGET_HOP_LIMIT;
+  for (let hop = n + 1; hop < end && hop <= highestHop; hop += 1) {
+    if (isReporterOfLoss(trace, hop, hops[hop])) return hop;
+  }
+  return end;
+}
+
+/** A place that is known, in this run, to quote packets with the option, and did not quote those lost there. */
+export function isReporterOfLoss(trace: Case, hop: number, place: Place | undefined): boolean {
+  if (place === undefined || place.lost === 0 || place.treatedPassed > 0 || place.refused > 0) return false;
+  const addresses = place.plainResponderOnAnyFlow;
+  return addresses.length > 0 && addresses.every((address) => isDependableAt(trace, hop, address, place));
+}
+
+function isDependableAt({ context, state, nameless }: Case, hop: number, address: string, place: Place): boolean {
+  const habit = context.habitOf(hop, address);
+  if (habit === null || nameless.has(address)) return false;
+  // A router may stop reporting in the middle of a run: it must be seen to report before and after.
+  if (habit.firstNs >= place.firstLostNs || habit.lastNs <= place.lastLostNs) return false;
+  return isDependable(state.limits.confidence, habit.passed, habit.reported, place.lost);
+}
+
+function likelyUpTo({ hops, lastPdmHop: n }: Case, upTo: number): number {
+  for (let hop = n + 1; hop < upTo; hop += 1) {
+    const place = hops[hop];
+    if (place !== undefined && place.lost >= LIKELY_PAIRS && place.treatedPassed === 0) return hop;
+  }
+  return upTo;
+}
+
+/** METHOD: Exploring, 4. Fresh flows at the next hop that answers: seven lost pairs there, and all of its members seen. */
+function beyondWishes(trace: Case, upTo: number): { wants: readonly PairWish[]; settled: boolean } {
+  const { state, hops, lastPdmHop: n, highestHop } = trace;
+  for (let hop = n + 1; hop < upTo && hop <= highestHop; hop += 1) {
+    const place = hops[hop];
+    if (place === undefined || isSilent(place) || place.plainResponderOnAnyFlow.length === 0) continue;
+    const members = place.plainResponderOnAnyFlow.length;
+    const flows = hop === n + 1 ? flowsToSeeAll(state.limits.confidence, members) : 0;
+    const lacks = place.flowsSinceNew < flows || (place.lost < LIKELY_PAIRS && place.treatedPassed === 0);
+    const cap = Math.max(LIKELY_PAIR_CAP, PAIRS_PER_HOP + 2 * flows);
+    if (!lacks || place.pairs >= cap) return { wants: [], settled: true };
+    const isOut =
+      place.flowsSinceNew + place.pending >= flows && place.lost + place.pending >= Math.min(LIKELY_PAIRS, cap);
+    return { wants: isOut ? [] : [wishAtHop(state, place, PURPOSE.beyond, hop, 'fresh', RANK.where)], settled: false };
+  }
+  return { wants: [], settled: true };
+}

@@ -1,0 +1,97 @@
+/** Pairs at one responder counted for the claims of loss (METHOD: Pairs): treated ones, and placebos beside them. */
+import { LEAST_PLACEBOS, NO_LOSS_E, NO_LOSS_PAIRS, PLACEBO_SHARE } from '../numbers.js';
+import { fisherPValue, lossEValue, NoLossEValue } from './e-values.js';
+import { PAIR_CLASS } from './pair.js';
+import type { PairClass } from './pair.js';
+
+/** Which packets fare worse. */
+export type Direction = 'pdm' | 'plain';
+
+export class Ledger {
+  both = 0;
+  plainOnly = 0;
+  pdmOnly = 0;
+  neither = 0;
+  /** Refused packets with the option, and pairs in which `plain` was. */
+  refused = 0;
+  placebos = 0;
+  placebosBoth = 0;
+  /** A treated pair lacked one packet: from then on placebos are sent and compared. */
+  started = false;
+  #since = { pairs: 0, both: 0, placebos: 0, placebosBoth: 0 };
+  readonly #noPdmLoss = new NoLossEValue();
+  readonly #noPlainLoss = new NoLossEValue();
+
+  get pairs(): number {
+    return this.both + this.plainOnly + this.pdmOnly + this.neither;
+  }
+  get plainArrived(): number {
+    return this.both + this.plainOnly;
+  }
+  get pdmArrived(): number {
+    return this.both + this.pdmOnly;
+  }
+
+  addTreated(pairClass: PairClass): void {
+    if (pairClass === PAIR_CLASS.void) return;
+    const plain = pairClass === PAIR_CLASS.both || pairClass === PAIR_CLASS.plainOnly;
+    const pdm = pairClass === PAIR_CLASS.both || pairClass === PAIR_CLASS.pdmOnly;
+    if (plain && pdm) this.both += 1;
+    else if (plain) this.plainOnly += 1;
+    else if (pdm) this.pdmOnly += 1;
+    else this.neither += 1;
+    if (plain !== pdm) this.started = true;
+    if (this.started) {
+      this.#since.pairs += 1;
+      if (plain && pdm) this.#since.both += 1;
+    }
+    this.#noPdmLoss.add(pdm, plain);
+    this.#noPlainLoss.add(plain, pdm);
+  }
+
+  addPlacebo(isBoth: boolean): void {
+    this.placebos += 1;
+    if (isBoth) this.placebosBoth += 1;
+    if (!this.started) return;
+    this.#since.placebos += 1;
+    if (isBoth) this.#since.placebosBoth += 1;
+  }
+
+  /** METHOD: Pairs, loss shown. `noneArrived`: of the arm that fares worse, in the whole trace. */
+  lossE(worse: Direction, noneArrived: boolean): number {
+    return worse === 'pdm'
+      ? lossEValue(this.plainOnly, this.pdmOnly, noneArrived)
+      : lossEValue(this.pdmOnly, this.plainOnly, noneArrived);
+  }
+
+  /** Chance that treated pairs come whole so seldom beside placebos if the option has no effect. */
+  placeboP(): number {
+    const { pairs, both, placebos, placebosBoth } = this.#since;
+    return fisherPValue(both, pairs, placebosBoth, placebos);
+  }
+
+  /** `count`: the how manieth count of pairs of this trace it is; both bars are multiplied by it. */
+  showsLoss(worse: Direction, confidence: number, noneArrived: boolean, count: number): boolean {
+    if (this.#since.placebos < LEAST_PLACEBOS) return false;
+    return (
+      this.lossE(worse, noneArrived) >= (count / (1 - confidence)) * (1 - 1e-9) &&
+      this.placeboP() <= (1 - confidence) / (PLACEBO_SHARE * count)
+    );
+  }
+
+  /** METHOD: Pairs, no loss that matters, of this arm. */
+  showsNoLoss(of: Direction, bar = NO_LOSS_E): boolean {
+    return this.pairs >= NO_LOSS_PAIRS && this.noLossE(of) >= bar;
+  }
+
+  noLossE(of: Direction): number {
+    return of === 'pdm' ? this.#noPdmLoss.value : this.#noPlainLoss.value;
+  }
+
+  /** Pairs that a loss of everything would still need: treated ones and placebos. For the progress that people see. */
+  pairsToShowLoss(confidence: number, count: number): number {
+    let needed = 0;
+    while (needed < 60 && lossEValue(needed, 0, true) < count / (1 - confidence)) needed += 1;
+    return needed;
+  }
+}

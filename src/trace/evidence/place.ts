@@ -1,0 +1,155 @@
+/** Pairs of one place, a hop limit or the target, counted by what came back. */
+import { isExpired, MEANING } from '../reply/meaning.js';
+import { ARM_CODE } from '../state/trace-state.js';
+import type { TraceState } from '../state/trace-state.js';
+import { classify, isAwaited, PAIR_CLASS, replyTo } from './pair.js';
+import type { Pair } from './pair.js';
+
+export interface Place {
+  /** Pairs sent or given up, whatever came back. */
+  pairs: number;
+  /** Pairs that may still be answered in time. */
+  pending: number;
+  both: number;
+  plainOnly: number;
+  pdmOnly: number;
+  neither: number;
+  void: number;
+  /** Pairs in which `plain` passed and the other packet was silent or refused, none of them pending. */
+  lost: number;
+  /** Of `lost`, those in which the other packet was refused. */
+  refused: number;
+  /** Of `lost`, those whose lost packet left first: a limit that answers one of two would have answered it. */
+  lostLeading: number;
+  /** When the first and the last of `lost` were sent. */
+  firstLostNs: number;
+  lastLostNs: number;
+  /** Probes of `plain`, no longer awaited, that were answered. */
+  plainAnswered: number;
+  /** Pairs in a row, the last ones, in which `plain` drew nothing. */
+  plainSilentRow: number;
+  lastSentNs: number;
+  /** Of the trace's own flow, sources of Time Exceeded. */
+  plainResponders: string[];
+  pdmResponders: string[];
+  /** Sources of Time Exceeded to `plain`, any flow. */
+  plainResponderOnAnyFlow: string[];
+  /** Flows on which `plain` was answered since one showed a new source. */
+  flowsSinceNew: number;
+  /** Packets with the option that a Time Exceeded quotes intact. */
+  pdmIntact: number;
+  /** When the first and the last of them were sent. */
+  firstIntactNs: number;
+  lastIntactNs: number;
+  /** Packets of the treatment that arrived, or ran out of hop limit further on. */
+  treatedPassed: number;
+}
+
+export function emptyPlace(): Place {
+  return {
+    pairs: 0,
+    pending: 0,
+    both: 0,
+    plainOnly: 0,
+    pdmOnly: 0,
+    neither: 0,
+    void: 0,
+    lost: 0,
+    refused: 0,
+    lostLeading: 0,
+    firstLostNs: Number.POSITIVE_INFINITY,
+    lastLostNs: Number.NEGATIVE_INFINITY,
+    plainAnswered: 0,
+    plainSilentRow: 0,
+    lastSentNs: Number.NEGATIVE_INFINITY,
+    plainResponders: [],
+    pdmResponders: [],
+    plainResponderOnAnyFlow: [],
+    flowsSinceNew: 0,
+    pdmIntact: 0,
+    firstIntactNs: Number.POSITIVE_INFINITY,
+    lastIntactNs: Number.NEGATIVE_INFINITY,
+    treatedPassed: 0,
+  };
+}
+
+/** Takes in one treated pair. */
+export function addToPlace(place: Place, state: TraceState, pair: Pair, nowNs: number, waitNs: number): void {
+  place.pairs += 1;
+  if (pair.lastSentNs > place.lastSentNs) place.lastSentNs = pair.lastSentNs;
+  const plainPassed = pair.plain === MEANING.expired || pair.plain === MEANING.arrived;
+  const treatedPassed = pair.treated === MEANING.expired || pair.treated === MEANING.arrived;
+  if (pair.plain === MEANING.expired) notePlainResponder(place, state, pair);
+  if (pair.treated === MEANING.expired) {
+    const reply = replyTo(state, pair.treatedRow);
+    if (reply !== null) {
+      if (pair.flow === 0 && pair.arm === ARM_CODE.pdm) addOnce(place.pdmResponders, reply.responder);
+      if (reply.intact === true && !reply.partial && isExpired(reply)) noteIntact(place, pair);
+    }
+  }
+  if (treatedPassed) place.treatedPassed += 1;
+  if (pair.hasFailed) {
+    place.void += 1;
+    return;
+  }
+  if (pair.plain !== MEANING.none) {
+    place.plainAnswered += 1;
+    place.plainSilentRow = 0;
+  } else if (!isAwaited(pair, nowNs, waitNs)) place.plainSilentRow += 1;
+  const pairClass = classify(pair);
+  if (pairClass !== PAIR_CLASS.both && isAwaited(pair, nowNs, waitNs)) {
+    place.pending += 1;
+    return;
+  }
+  if (pairClass === PAIR_CLASS.both) place.both += 1;
+  else if (pairClass === PAIR_CLASS.plainOnly) place.plainOnly += 1;
+  else if (pairClass === PAIR_CLASS.pdmOnly) place.pdmOnly += 1;
+  else place.neither += 1;
+  if (plainPassed && (pair.treated === MEANING.none || pair.treated === MEANING.refused)) {
+    place.lost += 1;
+    if (pair.treated === MEANING.refused) place.refused += 1;
+    if (pair.treatedRow === pair.first) place.lostLeading += 1;
+    if (pair.lastSentNs < place.firstLostNs) place.firstLostNs = pair.lastSentNs;
+    if (pair.lastSentNs > place.lastLostNs) place.lastLostNs = pair.lastSentNs;
+  }
+}
+
+function noteIntact(place: Place, { lastSentNs }: Pair): void {
+  place.pdmIntact += 1;
+  if (lastSentNs < place.firstIntactNs) place.firstIntactNs = lastSentNs;
+  if (lastSentNs > place.lastIntactNs) place.lastIntactNs = lastSentNs;
+}
+
+function notePlainResponder(place: Place, state: TraceState, pair: Pair): void {
+  const reply = replyTo(state, pair.plainRow);
+  if (reply === null) return;
+  if (pair.flow === 0) addOnce(place.plainResponders, reply.responder);
+  if (place.plainResponderOnAnyFlow.includes(reply.responder)) {
+    if (pair.flow !== 0) place.flowsSinceNew += 1;
+    return;
+  }
+  place.plainResponderOnAnyFlow.push(reply.responder);
+  place.flowsSinceNew = 1;
+}
+
+function addOnce(list: string[], value: string): void {
+  if (!list.includes(value)) list.push(value);
+}
+
+/** Nobody has answered there, neither arm. */
+export function isSilent(place: Place | undefined): boolean {
+  if (place === undefined) return true;
+  return (
+    place.both + place.plainOnly + place.pdmOnly === 0 && place.plainAnswered === 0 && place.pdmResponders.length === 0
+  );
+}
+
+/** Who answers at a hop: the one address, empty for nobody, null where there are several or something else came back. */
+export function responderOf(place: Place): string | null {
+  const [responder] = place.plainResponders.length > 0 ? place.plainResponders : place.pdmResponders;
+  if (responder === undefined) {
+    return place.plainAnswered + place.treatedPassed + place.refused + place.pdmOnly === 0 ? '' : null;
+  }
+  const isOnly = [...place.plainResponders, ...place.pdmResponders].every((address) => address === responder);
+  return isOnly ? responder : null;
+}

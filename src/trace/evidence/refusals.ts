@@ -1,0 +1,81 @@
+/** Who refuses packets with the option, and how often, for METHOD: rejected. */
+import { MEANING } from '../reply/meaning.js';
+import { TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
+import { replyTo } from './pair.js';
+import type { Pair } from './pair.js';
+
+/** Our header begins behind the IPv6 header; a pointer before it, but to the next header, is about something else. */
+const NO_POINTER_BELOW = 40;
+
+/** Refusals of packets with the option by one address. */
+export interface Refuser {
+  readonly address: string;
+  readonly inTargetName: boolean;
+  /** Refused packets, and the smallest hop limit that drew one. */
+  refusals: number;
+  firstHopLimit: number;
+  reply: ReplySignature;
+  /** All of them point into our header, or say that the chain of headers is the reason. */
+  isPointed: boolean;
+}
+
+/** `pdmAtTarget` of `pairsAtTarget` are held against the placebos, which stand at the target only. */
+export interface RefusedPairs {
+  pdm: number;
+  plain: number;
+  placebos: number;
+  placebosRefused: number;
+  pdmAtTarget: number;
+  pairsAtTarget: number;
+}
+
+/** Takes in one refused packet with the option. */
+export function noteRefuser(
+  refusers: Map<string, Refuser>,
+  reply: ReplySignature,
+  hop: number,
+  targetText: string,
+  terminal: ReadonlySet<string>,
+): void {
+  const { responder: address, type, code, pointer } = reply;
+  const isPointed =
+    (type === 1 && code === 8) ||
+    (type === 4 && (code >= 5 || (pointer !== null && (pointer >= NO_POINTER_BELOW || (code === 1 && pointer === 6)))));
+  const known = refusers.get(address);
+  if (known === undefined) {
+    const inTargetName = address === targetText || terminal.has(address);
+    refusers.set(address, { address, inTargetName, refusals: 1, firstHopLimit: hop, reply, isPointed });
+    return;
+  }
+  known.refusals += 1;
+  known.isPointed &&= isPointed;
+  if (hop < known.firstHopLimit) {
+    known.firstHopLimit = hop;
+    known.reply = reply;
+  }
+}
+
+/** What shows that only packets with the option are refused: the other one of the pair came from beyond. */
+export function countRefusedPair(
+  into: RefusedPairs,
+  refusers: ReadonlyMap<string, Refuser>,
+  state: TraceState,
+  pair: Pair,
+): void {
+  if (pair.isPlacebo) {
+    into.placebos += 1;
+    if (pair.plain === MEANING.refused || pair.treated === MEANING.refused) into.placebosRefused += 1;
+    return;
+  }
+  const atTarget = pair.hopLimit === TARGET_HOP_LIMIT;
+  if (atTarget) into.pairsAtTarget += 1;
+  const plainPassed = pair.plain === MEANING.arrived || pair.plain === MEANING.expired;
+  if (pair.treated === MEANING.refused && plainPassed) {
+    const refuser = refusers.get(replyTo(state, pair.treatedRow)?.responder ?? '');
+    const isBeyond = pair.plain === MEANING.arrived || replyTo(state, pair.plainRow)?.responder !== refuser?.address;
+    if (!isBeyond) return;
+    into.pdm += 1;
+    if (atTarget) into.pdmAtTarget += 1;
+  } else if (pair.plain === MEANING.refused && pair.treated !== MEANING.refused) into.plain += 1;
+}

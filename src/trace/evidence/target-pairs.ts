@@ -1,0 +1,96 @@
+/** What several claims ask of the pairs at the target, and the wish for one more of them. */
+import type { Case } from '../case.js';
+import { LEAST_PLACEBOS, PART_RESTS_NS, SILENT_TARGET_PAIRS, TARGET_PAIR_CAP } from '../numbers.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { RANK, targetBudget } from '../wish.js';
+import type { PairWish } from '../wish.js';
+import type { Direction, Ledger } from './ledger.js';
+
+/** One more pair at the target, on a fresh flow; none beyond the cap. */
+export function targetWishes({ state, counts }: Case): readonly PairWish[] {
+  if (counts.pairs >= TARGET_PAIR_CAP) return [];
+  const { protocol } = state.identity;
+  return [
+    {
+      purpose: PURPOSE.target,
+      hopLimit: TARGET_HOP_LIMIT,
+      flow: 'fresh',
+      protocol,
+      treatment: 'pdm',
+      rank: RANK.target,
+      notBeforeNs: state.pace.readyAtNs(),
+      spacingMs: state.limits.hopIntervalMs,
+      responder: targetBudget(state, protocol),
+      restNs: restOf(state.countIndex, protocol === 'tcp' || state.serviceAnswers),
+    },
+  ];
+}
+
+/** METHOD: Pairs. In the first count both packets leave at once, unless their answers could not be told apart. */
+export function restOf(countIndex: number, mayNotOverlap: boolean): number | null {
+  return PART_RESTS_NS[countIndex - 1] ?? (mayNotOverlap ? 0 : null);
+}
+
+/** Loss of one arm's packets is shown at the target, by pairs that left their grace. */
+export function isLossShown(trace: Case, worse: Direction = 'pdm'): boolean {
+  return showsLoss(trace, trace.counts.counted, worse);
+}
+
+/** It would be shown if the pairs in grace stay as they look. */
+export function wouldShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
+  return showsLoss(trace, trace.counts.looks, worse);
+}
+
+function showsLoss(trace: Case, ledger: Ledger, worse: Direction): boolean {
+  const { state } = trace;
+  return ledger.showsLoss(worse, state.limits.confidence, noneArrived(trace, worse), state.countIndex);
+}
+
+export function noneArrived({ pdmArrivals, plainArrivals }: Case, arm: Direction): boolean {
+  return arm === 'pdm' ? pdmArrivals === 0 : plainArrivals === 0;
+}
+
+/** 1 − 1/e of the loss shown, below 1 in any double. */
+export function confidenceOfLoss(trace: Case, worse: Direction = 'pdm'): number {
+  const { counted } = trace.counts;
+  const e = counted.lossE(worse, noneArrived(trace, worse)) / trace.state.countIndex;
+  return Math.min(1 - 2 ** -50, 1 - 1 / e);
+}
+
+/** "7 of 11 pairs, 3 of 5 placebos", as far as the pairs look now. */
+export function lossProgress(trace: Case, worse: Direction = 'pdm'): string {
+  const { looks } = trace.counts;
+  const needed = looks.pairsToShowLoss(trace.state.limits.confidence, trace.state.countIndex);
+  const lost = worse === 'pdm' ? looks.plainOnly : looks.pdmOnly;
+  return `${lost} of ${needed} pairs, ${Math.min(looks.placebos, LEAST_PLACEBOS)} of ${LEAST_PLACEBOS} placebos`;
+}
+
+/** Packets with the option look lost: worth asking where, why and by which way back, before it is shown. */
+export function looksLost(trace: Case): boolean {
+  const { looks } = trace.counts;
+  return trace.pdmArrivals === 0 && looks.plainOnly >= 3 && looks.plainOnly > 2 * looks.pdmOnly;
+}
+
+/** All that `plain` draws there quotes nothing: no filter on quoted options can hide an answer to the option. */
+export function answersUnquoted({ plainUnquoted, looks }: Case['counts']): boolean {
+  return plainUnquoted > 0 && plainUnquoted === looks.plainArrived;
+}
+
+/** Ten plain packets drew nothing from the target. */
+export function isTargetSilent({ counts, plainArrivals }: Case): boolean {
+  return plainArrivals === 0 && counts.counted.pairs >= SILENT_TARGET_PAIRS;
+}
+
+/** "3 of 24 with, 23 of 24 without". */
+export function ratesText({ counts }: Case): string {
+  const { pairs, pdmArrived, plainArrived } = counts.counted;
+  return `${pdmArrived} of ${pairs} with, ${plainArrived} of ${pairs} without`;
+}
+
+/** METHOD: dropped, a proxy. What answers from nearer than routers are met is not the target; null where nothing shows that. */
+export function describeTooNear({ state, context, distance, meanings }: Case): string | null {
+  if (state.identity.protocol === 'udp' || distance.plain === null) return null;
+  const routerBeyond = Math.max(context.routerSeenByOthers(), meanings.routerAt);
+  if (routerBeyond <= distance.plain) return null;
+  return `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`;
+}

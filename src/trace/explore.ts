@@ -1,0 +1,124 @@
+/** Which hops still lack pairs (METHOD: Exploring). Nothing here decides. */
+import type { Case } from './case.js';
+import type { Place } from './evidence/place.js';
+import { isSilent } from './evidence/place.js';
+import { nearHopsAreSettled, owesPairs, pairsOwed } from './near-hops.js';
+import { ALONE_NS, HOPS_BEYOND_TARGET, PAIRS_PER_HOP, WINDOW } from './numbers.js';
+import { isTooBigForAll } from './too-big.js';
+import { PURPOSE, TARGET_HOP_LIMIT, hopRank } from './state/trace-state.js';
+import { RANK, targetBudget, wishAtHop } from './wish.js';
+import type { PairWish } from './wish.js';
+
+/** The first packets, all plain: one or two at the target, and at hop 1 unless others look there. */
+export function aloneWishes({ state, alone, context }: Case): PairWish[] {
+  const { protocol } = state.identity;
+  const atHop1 = protocol !== 'tcp' && context.nearHops === null;
+  const wanted = atHop1 ? 2 : 1;
+  if (alone.pairs >= wanted) return [];
+  const wish = wishAtHop(state, undefined, PURPOSE.alone, alone.pairs === 0 ? TARGET_HOP_LIMIT : 1, 0, RANK.alone);
+  const isTarget = alone.pairs === 0;
+  return [
+    {
+      ...wish,
+      treatment: 'plain',
+      flow: isTarget ? 'fresh' : 0,
+      responder: isTarget ? targetBudget(state, protocol) : null,
+    },
+  ];
+}
+
+/** The first packets were answered, or waited for long enough: options may be sent. */
+export function isAloneOver({ alone, nowNs, state }: Case): boolean {
+  if (alone.pairs === 0) return false;
+  return alone.done === alone.pairs || alone.targetAnswered || nowNs >= state.probes.sentAtNs(0) + ALONE_NS;
+}
+
+export function explorationWishes(trace: Case): PairWish[] {
+  const { state, hops, context } = trace;
+  if (state.near.from === 0) return [];
+  const wishes: PairWish[] = [];
+  const end = openUpTo(trace);
+  const owed = pairsOwed(trace, context.nearHops);
+  for (let hop = state.near.from; hop <= end; hop += 1) {
+    const place = hops[hop];
+    const pairs = place === undefined ? 0 : place.pairs - place.void;
+    if (place !== undefined && !owesPairs(place, owed(hop))) continue;
+    const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
+    const rank = isNextStep ? RANK.nextStep : RANK.explore + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
+    wishes.push(wishAtHop(state, place, PURPOSE.explore, hop, 0, rank));
+  }
+  return wishes;
+}
+
+/** Every hop that is to be explored was heard or given up once. */
+export function firstRoundIsOver(trace: Case): boolean {
+  const { state, hops } = trace;
+  if (!nearHopsAreSettled(state)) return false;
+  const end = openUpTo(trace);
+  for (let hop = state.near.from; hop <= end; hop += 1) {
+    const place = hops[hop];
+    if (place === undefined || !isHeardOrGivenUp(place)) return false;
+  }
+  return true;
+}
+
+/** Nothing more is owed to any hop, and nothing is awaited from one. */
+export function isExplored(trace: Case): boolean {
+  if (!firstRoundIsOver(trace) || explorationWishes(trace).length > 0) return false;
+  return trace.hops.every((place) => place === undefined || place.pending === 0);
+}
+
+/** The highest hop limit worth exploring as far as is known. */
+function explorationLimit({ state, distance, lastPdmHop, lastPlainHop, plainArrivals }: Case): number {
+  const { maxHops } = state.limits;
+  const { plain, pdm } = distance;
+  if (plain === null) {
+    // Beyond a link that is too small for both arms there is nothing to see.
+    if (isTooBigForAll(state)) return Math.min(maxHops, lastPlainHop + WINDOW);
+    // Another trace met the target: with a silent one there is no need to look for it far beyond. One that answers is
+    // looked for until it is found, since what the other trace was told of its distance may be wrong.
+    const { distanceOfOthers } = state.near;
+    if (distanceOfOthers === null || plainArrivals > 0) return maxHops;
+    const farthest = Math.max(distanceOfOthers, lastPlainHop, lastPdmHop);
+    return Math.min(maxHops, farthest + HOPS_BEYOND_TARGET);
+  }
+  // Packets with the option may take a longer way: follow them until they arrive or fall silent.
+  if (lastPdmHop >= plain && pdm === null) return Math.min(maxHops, lastPdmHop + WINDOW);
+  if (pdm !== null) return Math.min(maxHops, Math.max(plain, pdm));
+  return Math.min(maxHops, plain);
+}
+
+/**
+ * The last hop of the windows that are open. A window opens when each hop of the one before was heard or given up once, and
+ * ends where the gap limit would be reached.
+ */
+function openUpTo(trace: Case): number {
+  const { state, hops } = trace;
+  const { from, distanceHint } = state.near;
+  const limit = Math.max(from, explorationLimit(trace));
+  // SYNs that may reach the target are dear: each hop is settled before the next one is tried.
+  const window = state.identity.protocol === 'tcp' ? 1 : WINDOW;
+  const { gapLimit } = state.limits;
+  let lastHeard = from - 1;
+  let hop = from;
+  for (let end = from - 1 + window; ; end += window) {
+    // The target's own quote says how far it is: look there before looking beyond.
+    const hinted =
+      distanceHint !== null && distanceHint >= from && distanceHint <= end && !isSettled(hops[distanceHint]);
+    const bound = Math.min(limit, lastHeard + gapLimit, hinted ? distanceHint : end);
+    for (; hop <= bound; hop += 1) {
+      const place = hops[hop];
+      if (place === undefined || !isHeardOrGivenUp(place)) return bound;
+      if (!isSilent(place)) lastHeard = hop;
+    }
+    if (hinted || bound === limit || bound - lastHeard >= gapLimit) return bound;
+  }
+}
+
+function isSettled(place: Place | undefined): boolean {
+  return place !== undefined && place.pairs >= PAIRS_PER_HOP && place.pending === 0;
+}
+
+function isHeardOrGivenUp(place: Place): boolean {
+  return place.pairs > place.pending || place.plainAnswered > 0 || place.pdmResponders.length > 0;
+}

@@ -1,0 +1,115 @@
+/** Every constant of METHOD with its heading there. Those of the arithmetic stand in evidence/e-values.ts. */
+
+// METHOD: Pairs
+/** Beyond this share of lost or won packets nothing is called "no loss that matters". */
+export const NO_LOSS_E = 20;
+/** … and where hops lose packets with the option more often than chance has it, by this p. */
+export const NO_LOSS_E_IN_DOUBT = 400;
+export const SUGGESTIVE_P = 0.05;
+export const NO_LOSS_PAIRS = 8;
+/** Placebo pairs that a claim of loss needs beside it. */
+export const LEAST_PLACEBOS = 5;
+/** Of the error that 1 − P allows, the part that the comparison with placebos may use. */
+export const PLACEBO_SHARE = 5;
+/** One pair in so many is a placebo, once a packet is missing. */
+export const PLACEBO_EVERY = 3;
+export const TARGET_PAIR_CAP = 200;
+export const SHORTEST_GRACE_NS = 1.5e9;
+export const LONGEST_GRACE_NS = 10e9;
+export const GRACE_ROUND_TRIPS = 4;
+export const GRACE_ARM_DIFFERENCES = 10;
+/** Without an answer for so long, or for as many round trips as above, a pair looks lost; nothing is claimed on that. */
+export const LOOKS_LOST_NS = 150e6;
+/** "None arrive" may be said when the bound on those that may is no higher. */
+export const NONE_AT_MOST = 0.3;
+
+// METHOD: Pairs, Rhythm at a responder
+export const BURST = 6;
+export const SLOWEST_INTERVAL_NS = 2e9;
+export const HARD_MISSES = 3;
+export const HARD_MISS_SHARE = 0.6;
+export const SOFT_MISS_SHARE = 0.4;
+export const SOFTER = 1.4;
+export const CALM_PAIRS = 12;
+export const CALM_MISS_SHARE = 0.25;
+export const FASTER = 0.75;
+export const ABOVE_WORST = 1.3;
+/** Answers rested after slowing down. */
+export const REST_ANSWERS = 2;
+/** Placebos, and how many of four must have lost a packet, until two packets at once are too many. */
+export const PLACEBOS_TO_PART = 6;
+export const PARTED_SHARE = 0.75;
+/** Rests between the packets of a pair in the second count and in the third. */
+export const PART_RESTS_NS = [null, 120e6, 1100e6] as const;
+
+// METHOD: Exploring
+/** Unanswered plain packets in a row at a hop that has answered before, and the spacing from then on: its limit is small. */
+export const THIN_AFTER = 2;
+export const THIN_SPACING_MS = 1000;
+export const WINDOW = 8;
+export const PAIRS_PER_HOP = 3;
+/** Hops beyond the target's distance as other traces met it, where a silent target is looked for. */
+export const HOPS_BEYOND_TARGET = 2;
+/** How long the first packets, all plain, are waited for before an option is sent. */
+export const ALONE_NS = 300e6;
+/** Pairs unanswered in both arms, after plain was answered, that make a fall into silence. */
+export const SILENCE_PAIRS = 20;
+/** Pairs with the option answered at a hop where the interval may begin, and how many more may have lost it than the other. */
+export const INTERVAL_PAIRS = 5;
+export const INTERVAL_MARGIN = 1;
+export const INTERVAL_PAIR_CAP = 20;
+
+// METHOD: dropped
+/** `plain` probes that a target may leave unanswered before it counts as silent. */
+export const SILENT_TARGET_PAIRS = 10;
+/** Pairs lost at the target after n was last seen anew: the two facts must hold at the same time. */
+export const LOST_SINCE_SEEN = 3;
+/** Pairs at a reporter beyond n when the target is silent. */
+export const REPORTER_PAIR_CAP = 60;
+/** Routers asked for an unquoted answer to a packet with the option, and pairs for each. */
+export const REFERENCES = 3;
+export const REFERENCE_PAIRS = 3;
+/** Pairs of a UDP trace's own echo witness. */
+export const WITNESS_PAIR_CAP = 60;
+
+// METHOD: where
+/** Pairs lost at a hop from which on the loss is "most likely" before it. */
+export const LIKELY_PAIRS = 7;
+export const LIKELY_PAIR_CAP = 18;
+
+// METHOD: same path
+export const REPEATS = 3;
+export const REPEAT_CAP = 16;
+/** Repeats at n in which only `plain` was answered before it counts as fallen silent. */
+export const SILENT_REPEATS = 10;
+/** Repeats before other responders than before count as another path: a router may answer from several addresses. */
+export const DIFFERING_REPEATS = 8;
+
+// METHOD: rejected
+/** Refusals that point into our header: no placebo is needed. */
+export const POINTED_REFUSALS = 2;
+
+// METHOD: cause
+export const EXPLAINING_ARMS = ['long', 'do8', 'do16'] as const;
+export const EXPLAINING_PAIR_CAP = 16;
+export const PASSES_TO_BELIEVE = 2;
+export const PASSES_FOR_SIZE = 5;
+export const REFUSED_PAIRS = 7;
+/** Of these, pairs whose lost packet left first: a limit on answers would have answered it. */
+export const LEADING_LOSSES = 2;
+/** Pairs with PDM after explaining arms of which one with an option passed: the loss must still be there. */
+export const LOST_AT_THE_END = 6;
+/** … and of which none did: that they were lost shows it too. */
+export const LOST_AT_THE_END_ALIKE = 3;
+
+// METHOD: doubt
+export const LEAST_STRAYS = 2;
+export const STRAYS_PER_LOST = 0.1;
+export const PROBE_CAP = 600;
+export const ACCUSATION_PROBE_CAP = 1400;
+
+// METHOD: Lists
+/** p below which a hop is taken to lose packets with the option, so that it is not passed on to other traces. */
+export const LOSSY_HOP_P = 0.01;
+/** p below which the hops up to n are taken to lose some packets with the option. */
+export const MIXED_HOPS_P = 0.1;

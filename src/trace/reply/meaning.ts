@@ -1,0 +1,278 @@
+/**
+ * What a reply means (METHOD: Replies), decided here and nowhere else. Most of it stands in the reply; whether an answer in
+ * the target's name is the target's depends on what `plain` draws there, so the table is made anew from all replies of the
+ * trace whenever they are read.
+ */
+import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
+import { formatAddress } from '../../address/address.js';
+import { ARM_CODE } from '../state/trace-state.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
+
+/** `expired`: it got this far. `arrived`: it reached the target. `refused`: somebody says that it will not. */
+export const MEANING = { none: 0, expired: 1, arrived: 2, refused: 3, other: 4 } as const;
+export type Meaning = (typeof MEANING)[keyof typeof MEANING];
+
+const FAR = 0xff;
+const UNKNOWN_DISTANCE = 0xff;
+
+/** What is known of one signature from the rows that carry it. */
+interface Drawn {
+  plainCount: number;
+  /** Smallest hop limit that drew it on the trace's own flow, by `plain`; and by any other arm on any flow. */
+  plainFrom: number;
+  treatedFrom: number;
+  /** … and on the trace's own flow. */
+  treatedOwnFrom: number;
+}
+
+/** The meanings of all replies that a trace holds. */
+export class Meanings {
+  /** The highest hop limit on the trace's own flow at which `plain` met a router. */
+  readonly routerAt: number;
+  /** The smallest hop limit on the trace's own flow at which `plain` arrived; null while none did. */
+  readonly plainDistance: number | null;
+  /** Addresses that answer in place of the target (METHOD: Replies, terminal responder). */
+  readonly terminal: ReadonlySet<string>;
+  readonly #plain: Meaning[] = [];
+  readonly #treated: Meaning[] = [];
+  readonly #treatedNear: Meaning[] = [];
+  readonly #plainNear: Meaning[] = [];
+
+  constructor(state: TraceState) {
+    const { signatures, identity } = state;
+    const drawn = countDrawn(state);
+    const expiredFrom = new Set<string>();
+    for (const signature of signatures) if (isExpired(signature)) expiredFrom.add(signature.responder);
+    const routerAt = highestRouter(state);
+    const terminal = new Set<string>();
+    const kinds = new Set<number>();
+    /** How far answers to `plain` came back, by their words. */
+    const returns = new Map<number, number>();
+    const note = (signature: ReplySignature): void => {
+      kinds.add(kindOf(signature));
+      returns.set(wordOf(signature), returnDistance(signature.replyHopLimit));
+    };
+    signatures.forEach((signature, index) => {
+      const own = drawn[index];
+      if (own === undefined || own.plainCount === 0 || isExpired(signature)) return;
+      const { responder } = signature;
+      if (responder === identity.targetText) note(signature);
+      else if (
+        isTerminalKind(signature) &&
+        !expiredFrom.has(responder) &&
+        own.plainCount >= 2 &&
+        own.plainFrom < FAR &&
+        own.plainFrom > routerAt
+      ) {
+        terminal.add(responder);
+        note(signature);
+      }
+    });
+    if (terminal.size > 0) {
+      // Behind one such name there may be others, met on other flows.
+      signatures.forEach((signature, index) => {
+        const isOther = (drawn[index]?.plainCount ?? 0) > 0 && isTerminalKind(signature);
+        if (!isOther || expiredFrom.has(signature.responder)) return;
+        terminal.add(signature.responder);
+        note(signature);
+      });
+    }
+    const source = formatAddress(identity.source);
+    let plainDistance: number | null = null;
+    const plainOf = (signature: ReplySignature): Meaning => {
+      if (isExpired(signature)) return MEANING.expired;
+      if (isNoWord(signature, source)) return MEANING.other;
+      const { responder } = signature;
+      if (responder === identity.targetText || terminal.has(responder)) return MEANING.arrived;
+      return isRefusal(signature) ? MEANING.refused : MEANING.other;
+    };
+    signatures.forEach((signature, index) => {
+      const meaning = plainOf(signature);
+      this.#plain.push(meaning);
+      this.#plainNear.push(meaning === MEANING.arrived ? MEANING.other : meaning);
+      const from = drawn[index]?.plainFrom ?? FAR;
+      if (
+        meaning === MEANING.arrived &&
+        from > routerAt &&
+        from < FAR &&
+        (plainDistance === null || from < plainDistance)
+      )
+        plainDistance = from;
+    });
+    const meetings = readMeetings(state);
+    const treatedOf = (
+      signature: ReplySignature,
+      from: number,
+      ownFrom: number,
+    ): readonly [far: Meaning, near: Meaning] => {
+      if (isExpired(signature)) return [MEANING.expired, MEANING.expired];
+      if (isNoWord(signature, source)) return [MEANING.other, MEANING.other];
+      const { responder } = signature;
+      const refused = isRefusal(signature) || signature.isReset ? MEANING.refused : MEANING.other;
+      const isKnownKind = kinds.has(kindOf(signature));
+      if (responder === identity.targetText || terminal.has(responder)) {
+        if (kinds.size === 0) {
+          const meaning = signature.quoted ? MEANING.other : MEANING.arrived;
+          return [meaning, meaning];
+        }
+        // Nearer than where plain meets routers it takes a shorter way, if it comes back from as far.
+        if (isKnownKind) return [MEANING.arrived, signature.replyHopLimit === null ? MEANING.other : MEANING.arrived];
+        const plainReturn = returns.get(wordOf(signature));
+        if (plainReturn === undefined) return [refused, refused];
+        // The same words from another distance: of something before the target where both arms share the router before it,
+        // of the target itself where the ways differ as much as the distances; else nobody knows.
+        if (meetings.isCommon(ownFrom - 1)) return signature.quoted || signature.isReset ? [refused, refused] : ODD;
+        const shift = returnDistance(signature.replyHopLimit) - plainReturn;
+        const isOtherWay =
+          meetings.differ && plainDistance !== null && ownFrom < FAR && ownFrom - plainDistance === shift;
+        return isOtherWay ? [MEANING.arrived, MEANING.arrived] : ODD;
+      }
+      if (isKnownKind && !expiredFrom.has(responder)) {
+        // The same host, or the last router's other address: only what begins where the target stands is the host's.
+        if (plainDistance === null) return ODD;
+        if (from >= plainDistance) return [MEANING.arrived, refused];
+      }
+      const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
+      return [meaning, meaning];
+    };
+    // Replies to other hop limits and on other flows may quote otherwise: who sends them is the same.
+    const ownFroms = new Map<string, number>();
+    const senderOf = (signature: ReplySignature): string => `${signature.responder} ${kindOf(signature)}`;
+    signatures.forEach((signature, index) => {
+      const sender = senderOf(signature);
+      ownFroms.set(sender, Math.min(ownFroms.get(sender) ?? FAR, drawn[index]?.treatedOwnFrom ?? FAR));
+    });
+    signatures.forEach((signature, index) => {
+      const own = drawn[index];
+      const [far, near] = treatedOf(signature, own?.treatedFrom ?? FAR, ownFroms.get(senderOf(signature)) ?? FAR);
+      this.#treated.push(far);
+      this.#treatedNear.push(near);
+    });
+    this.routerAt = routerAt;
+    this.plainDistance = plainDistance;
+    this.terminal = terminal;
+  }
+
+  /** Of the reply to the probe in this row. */
+  of({ probes, flows, signatures }: TraceState, row: number): Meaning {
+    const index = probes.reply(row);
+    if (index === null) return MEANING.none;
+    const asked = flows[probes.flow(row)]?.destinationText;
+    if (asked !== undefined) {
+      const signature = signatures[index];
+      return signature?.responder === asked && !signature.quoted ? MEANING.arrived : MEANING.other;
+    }
+    const isNear = probes.flow(row) === 0 && probes.hopLimit(row) <= this.routerAt;
+    const isPlain = isPlainArm(probes.arm(row));
+    const table = isPlain ? (isNear ? this.#plainNear : this.#plain) : isNear ? this.#treatedNear : this.#treated;
+    return table[index] ?? MEANING.none;
+  }
+}
+
+/** Packets without an extension header, whatever their length. */
+export function isPlainArm(arm: number): boolean {
+  return arm === ARM_CODE.plain || arm === ARM_CODE.long;
+}
+
+/** By signature; signatures that differ in nothing but what they quote share their counts. */
+function countDrawn({ probes, signatures }: TraceState): Drawn[] {
+  const byKind = new Map<string, Drawn>();
+  const drawn = signatures.map((signature) => {
+    const key = `${signature.responder} ${kindOf(signature)}`;
+    let own = byKind.get(key);
+    if (own === undefined) {
+      own = { plainCount: 0, plainFrom: FAR, treatedFrom: FAR, treatedOwnFrom: FAR };
+      byKind.set(key, own);
+    }
+    return own;
+  });
+  for (let row = 0; row < probes.count; row += 1) {
+    const own = drawn[probes.reply(row) ?? -1];
+    if (own === undefined) continue;
+    const hop = probes.hopLimit(row);
+    const isOwnFlow = probes.flow(row) === 0;
+    if (isPlainArm(probes.arm(row))) {
+      own.plainCount += 1;
+      if (isOwnFlow) own.plainFrom = Math.min(own.plainFrom, hop);
+    } else {
+      own.treatedFrom = Math.min(own.treatedFrom, hop);
+      if (isOwnFlow) own.treatedOwnFrom = Math.min(own.treatedOwnFrom, hop);
+    }
+  }
+  return drawn;
+}
+
+function highestRouter({ probes, signatures, attemptStart }: TraceState): number {
+  let highest = 0;
+  for (let row = attemptStart; row < probes.count; row += 1) {
+    if (probes.flow(row) !== 0 || !isPlainArm(probes.arm(row)) || probes.hopLimit(row) <= highest) continue;
+    const signature = signatures[probes.reply(row) ?? -1];
+    if (signature !== undefined && isExpired(signature)) highest = probes.hopLimit(row);
+  }
+  return highest;
+}
+
+/** Only this places a hop. */
+export function isExpired({ type, code }: ReplySignature): boolean {
+  return type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit;
+}
+
+/** What says nothing of the packet's fate: too long for a link, not put together, no route on this very host. */
+function isNoWord({ type, code, responder }: ReplySignature, source: string): boolean {
+  if (type === ICMPV6.packetTooBig || type === ICMPV6.timeExceeded) return true;
+  return responder === source && type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.noRoute;
+}
+
+function isRefusal({ type }: ReplySignature): boolean {
+  return type === ICMPV6.destinationUnreachable || type === ICMPV6.parameterProblem;
+}
+
+/** What the end of a path sends: data, echo replies, segments, or that no port is open. */
+function isTerminalKind({ type, code }: ReplySignature): boolean {
+  return type < 0 || (type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable);
+}
+
+/** In the target's name, and neither an arrival nor a refusal. */
+const ODD = [MEANING.other, MEANING.other] as const;
+
+/** Where the arms met routers on the trace's own flow. */
+interface Meetings {
+  isCommon(hop: number): boolean;
+  /** At the last hop that answered both, they met others. */
+  readonly differ: boolean;
+}
+
+function readMeetings({ probes, signatures, attemptStart }: TraceState): Meetings {
+  const plain = new Map<number, Set<string>>();
+  const treated = new Map<number, Set<string>>();
+  for (let row = attemptStart; row < probes.count; row += 1) {
+    const signature = signatures[probes.reply(row) ?? -1];
+    if (signature === undefined || probes.flow(row) !== 0 || !isExpired(signature)) continue;
+    const met = isPlainArm(probes.arm(row)) ? plain : treated;
+    const known = met.get(probes.hopLimit(row));
+    if (known === undefined) met.set(probes.hopLimit(row), new Set([signature.responder]));
+    else known.add(signature.responder);
+  }
+  const isCommon = (hop: number): boolean => {
+    const other = treated.get(hop);
+    return other !== undefined && [...(plain.get(hop) ?? [])].some((address) => other.has(address));
+  };
+  const both = [...plain.keys()].filter((hop) => treated.has(hop));
+  const last = Math.max(0, ...both);
+  return { isCommon, differ: last > 0 && !isCommon(last) };
+}
+
+/** Type and code, or kind of segment. */
+function wordOf({ type, code }: ReplySignature): number {
+  return (type + 1) * 256 + code;
+}
+
+/** Type and code, or kind of segment, and from how far it came: hosts start hop limits at 64, 128 or 255. */
+function kindOf({ type, code, replyHopLimit }: ReplySignature): number {
+  return ((type + 1) * 256 + code) * 256 + returnDistance(replyHopLimit);
+}
+
+function returnDistance(hopLimit: number | null): number {
+  if (hopLimit === null) return UNKNOWN_DISTANCE;
+  return (hopLimit <= 64 ? 64 : hopLimit <= 128 ? 128 : 255) - hopLimit;
+}

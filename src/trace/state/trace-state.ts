@@ -1,0 +1,313 @@
+/**
+ * What one trace knows: its flows, its probes and what came back. Mutable, and owned by the trace machine. A probe is a
+ * row in typed arrays rather than an object, because many thousand traces are in flight at once.
+ */
+import type { PdmOption } from '../../wire/pdm.js';
+import type { Arm, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../record.js';
+import { Pace } from '../pace.js';
+import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';
+import { ProbeTable } from './probe-table.js';
+import { RandomSequence } from './random-sequence.js';
+
+export { PURPOSE, type Purpose } from './purpose.js';
+
+/** Hop limit of the pairs that are meant to reach the target. Also the hard cap (METHOD: Good citizen). */
+export const TARGET_HOP_LIMIT = 64;
+
+export interface TraceLimits {
+  readonly confidence: number;
+  readonly maxHops: number;
+  readonly timeoutMs: number;
+  readonly hopIntervalMs: number;
+  readonly gapLimit: number;
+  readonly explain: boolean;
+}
+
+/** One 5-tuple with its flow label, and the PDM state that RFC 8250 §3 keeps for each. */
+export interface Flow {
+  readonly protocol: Protocol;
+  /** Source port, or echo identifier for icmp6. */
+  readonly localId: number;
+  /** 0 for icmp6. */
+  readonly destinationPort: number;
+  readonly flowLabel: number;
+  /** Checksum of all echo requests of this flow: load balancers read it where ports would be. 1 to 65521. */
+  readonly echoChecksum: number;
+  /** 16 octets and their text, where it is not the target that is asked. */
+  readonly destination?: Uint8Array;
+  readonly destinationText?: string;
+  psnNext: number;
+  /** The last packet with PDM that came back on this 5-tuple, and our last one with PDM that was sent before it came. */
+  lastReceived: { readonly psn: number; readonly atNs: number; readonly sentBefore: number | null } | null;
+}
+
+/** Secrets and starts of one trace, drawn from unguessable octets. */
+export interface TraceSecrets {
+  /** 8 octets. */
+  readonly nonce: Uint8Array;
+  readonly checksumBase: number;
+  readonly checksumStep: number;
+  readonly sequenceBase: number;
+}
+
+export const ARM_CODE: Readonly<Record<Arm, number>> = { plain: 0, pdm: 1, do8: 2, do16: 3, long: 4 };
+
+/** Everything about a reply but its time. Equal replies share one, so that a trace holds few of them. */
+export interface ReplySignature {
+  /** RFC 5952 text. */
+  readonly responder: string;
+  /** A TCP segment with RST. */
+  readonly isReset: boolean;
+  /** -1 when the reply is not ICMPv6. */
+  readonly type: number;
+  readonly code: number;
+  readonly pointer: number | null;
+  readonly mtu: number | null;
+  readonly replyHopLimit: number | null;
+  /** Null when the reply quotes nothing, or no option was sent, or the quote ends before it. */
+  readonly intact: boolean | null;
+  /** Intact, and all of the option's octets are quoted. */
+  readonly intactWhole: boolean;
+  readonly stripped: boolean;
+  readonly altered: boolean;
+  readonly quoted: boolean;
+  /** Of a fragmented probe only some fragments have been quoted: the others need not have got as far. */
+  readonly partial: boolean;
+  readonly quotedHopLimit: number | null;
+  readonly changes: readonly string[];
+  readonly mpls: readonly MplsLabel[];
+  readonly interfaces: readonly InterfaceInformation[];
+  /** Extension objects that are kept as they came: Node IDs (class 5) and what is unknown. */
+  readonly objects: readonly ReplyObject[];
+}
+
+export interface TraceCounters {
+  sent: number;
+  answered: number;
+  late: number;
+  duplicate: number;
+  foreign: number;
+  ambiguous: number;
+  malformed: number;
+  forged: number;
+  sendErrors: number;
+  kernelDrops: number | null;
+}
+
+export interface TraceIdentity {
+  /** 16 octets each. */
+  readonly source: Uint8Array;
+  readonly target: Uint8Array;
+  readonly targetText: string;
+  readonly protocol: Protocol;
+  readonly destinationPort: number;
+  readonly secrets: TraceSecrets;
+  /** Octets before the nonce in the payload: the NUL-terminated probe description URI, padded to an even length. */
+  readonly prefix: Uint8Array;
+  /** Octets behind the identity in the payload of UDP and echo probes. */
+  readonly padding: number;
+  /** UDP and echo probes go out as fragments, two at least. */
+  readonly fragmented: boolean;
+}
+
+/** Which hops are this trace's own (near-hops.ts). */
+export interface NearState {
+  /** The first one that it explores; 0 while that is not decided. */
+  from: number;
+  /** The one from which on down hops of others are known to be on its way. */
+  joinedAt: number | null;
+  /** Where the target should be, and where another trace met it. Plans only, claims nothing. */
+  distanceHint: number | null;
+  distanceOfOthers: number | null;
+}
+
+/** A router that quotes too little. */
+export interface WeakRouter {
+  quotes: number;
+  /** Of these, those that count as ambiguous: of packets with the option, from where it may not be known to have got. */
+  doubts: number;
+  /** For some of its quotes, the probes that were out and have their shape. */
+  readonly sightings: (readonly number[])[];
+}
+
+export interface TraceState {
+  readonly identity: TraceIdentity;
+  readonly limits: TraceLimits;
+  readonly order: RandomSequence;
+  /** Makes the order of hop limits within a round; see `hopRank`. */
+  readonly orderSalt: number;
+  /** Flow 0 is the trace's own. */
+  readonly flows: Flow[];
+  readonly probes: ProbeTable;
+  readonly signatures: ReplySignature[];
+  readonly counters: TraceCounters;
+  /** Fields of PDM options that were not all zero, by probe: needed to tell what was sent. */
+  pdmSent: Map<number, PdmOption> | null;
+  /** First probe of the current attempt: a path change starts the measurement again (METHOD: same path). */
+  attemptStart: number;
+  restarts: number;
+  largestRttNs: number;
+  /** Between the two answers of one treated pair. */
+  largestArmDifferenceNs: number;
+  /** Which count of the target's pairs this is, from 1 on, and its first row (METHOD: Pairs, Rhythm at a responder). */
+  countIndex: number;
+  countStart: number;
+  readonly pace: Pace;
+  /** Whose placebos are drawn among the target's pairs and those of its echo witness; null while none are. */
+  placeboArm: Arm | null;
+  witnessPlaceboArm: Arm | null;
+  /** Packets with the option are taken to be lost at the target, so that pairs draw one answer. Plans only. */
+  expectsLoss: boolean;
+  /** Sends that this host itself refused in a row, by kind of packet. */
+  readonly sendRefusals: { plain: number; option: number };
+  /** Highest hop limit on the trace's own flow that drew a router's Time Exceeded: up to there nothing reaches the target. */
+  routerSeenAt: number;
+  /** How far the target is, from the hop limit that its own quote shows. Plans only, claims nothing. */
+  distanceSeen: number | null;
+  readonly near: NearState;
+  /** Flow labels that verified quotes showed in place of ours: whoever shows one has seen our packets. */
+  readonly rewrittenLabels: number[];
+  /** Quotes of explaining arms that named no probe: their silence proves nothing then. */
+  unmatchedExplanations: number;
+  /** Quotes whose PSNTP is one of ours under a flow label that is not: a few may be guesses, many are not. */
+  relabelledQuotes: number;
+  /** The target's port sends datagrams of its own making: which probe drew one is known only where one alone is out. */
+  serviceAnswers: boolean;
+  /** Routers whose Time Exceeded shows our flow label and too little to name a probe, by address (weak-quotes.ts). */
+  readonly weakQuotes: Map<string, WeakRouter>;
+  /** By hop limit, all sources of answers to a probe that more than one source answered, a router's Time Exceeded among them. */
+  readonly contradicted: Map<number, Set<string>>;
+  /** The target has answered, or exploring is over: waits follow the path's own pace from then on. */
+  pathKnown: boolean;
+  /** Grows with every change that may alter what is known, so that summaries can be cached. */
+  revision: number;
+  /** Kernel receive drops while a probe was out: silence can no longer be told from loss (METHOD: doubt). */
+  droppedByKernel: boolean;
+  interrupted: boolean;
+  /** Why nothing can be sent: of all packets, or of those with an extension header alone. */
+  sendError: { readonly arm: 'all' | 'option'; readonly code: string; readonly message: string } | null;
+  /**
+   * `answer`: the first one with PDM that names its probe. Its round trip is the probe's, which may get shorter when the
+   * kernel's send time is known. `implausible`: answers that claim a longer delay than the round trip.
+   */
+  pdm: {
+    answer: { readonly row: number; readonly serverDelayMs: number } | null;
+    implausible: number;
+    draftVersion: boolean;
+    /** The target sends the option itself. */
+    isSent: boolean;
+  };
+  clockStepped: boolean;
+  /**
+   * Fragments that were quoted: as `row * 8 + fragment` where they ran out of hop limit as they were sent, 4 more where
+   * something else became of them. Null while none was.
+   */
+  quotedFragments: Set<number> | null;
+}
+
+export interface TraceMaterial {
+  readonly source: Uint8Array;
+  readonly target: Uint8Array;
+  readonly targetText: string;
+  readonly protocol: Protocol;
+  /** 0 for icmp6. */
+  readonly destinationPort: number;
+  readonly limits: TraceLimits;
+  readonly seed: number;
+  readonly secrets: TraceSecrets;
+  readonly probeUri: string | null;
+  /** Octets of the `plain` probe, IPv6 header included, before it is fragmented; absent or null for the smallest. */
+  readonly size?: number | null;
+  readonly fragment?: boolean;
+  readonly firstFlow: Flow;
+  /** Other traces may have measured its near hops. */
+  readonly sharesNearHops?: boolean;
+}
+
+export function createTraceState(material: TraceMaterial): TraceState {
+  const order = new RandomSequence(material.seed);
+  const prefix = probeUriPrefix(material.probeUri);
+  const fragmented = material.fragment ?? false;
+  return {
+    identity: {
+      source: material.source,
+      target: material.target,
+      targetText: material.targetText,
+      protocol: material.protocol,
+      destinationPort: material.destinationPort,
+      secrets: material.secrets,
+      prefix,
+      padding: paddingFor(material.size ?? null, prefix.length, fragmented),
+      fragmented,
+    },
+    limits: material.limits,
+    order,
+    orderSalt: order.nextUint32(),
+    flows: [material.firstFlow],
+    probes: new ProbeTable(),
+    signatures: [],
+    counters: {
+      sent: 0,
+      answered: 0,
+      late: 0,
+      duplicate: 0,
+      foreign: 0,
+      ambiguous: 0,
+      malformed: 0,
+      forged: 0,
+      sendErrors: 0,
+      kernelDrops: null,
+    },
+    pdmSent: null,
+    attemptStart: 0,
+    restarts: 0,
+    largestRttNs: 0,
+    largestArmDifferenceNs: 0,
+    countIndex: 1,
+    countStart: 0,
+    pace: new Pace(material.limits.hopIntervalMs),
+    placeboArm: null,
+    witnessPlaceboArm: null,
+    expectsLoss: false,
+    sendRefusals: { plain: 0, option: 0 },
+    routerSeenAt: 0,
+    distanceSeen: null,
+    near: {
+      from: material.sharesNearHops === true ? 0 : 1,
+      joinedAt: null,
+      distanceHint: null,
+      distanceOfOthers: null,
+    },
+    rewrittenLabels: [],
+    unmatchedExplanations: 0,
+    relabelledQuotes: 0,
+    serviceAnswers: false,
+    weakQuotes: new Map(),
+    contradicted: new Map(),
+    pathKnown: false,
+    revision: 0,
+    droppedByKernel: false,
+    interrupted: false,
+    sendError: null,
+    pdm: { answer: null, implausible: 0, draftVersion: false, isSent: false },
+    clockStepped: false,
+    quotedFragments: null,
+  };
+}
+
+const NO_PREFIX = new Uint8Array(0);
+
+/** RFC 9511: the URI, NUL-terminated, first in the payload; one more NUL keeps what follows on an even octet. */
+function probeUriPrefix(uri: string | null): Uint8Array {
+  if (uri === null) return NO_PREFIX;
+  const prefix = new Uint8Array(probeUriPrefixLength(uri));
+  prefix.set(Uint8Array.from(uri, (character) => character.charCodeAt(0)));
+  return prefix;
+}
+
+/** A random rank below 64 for a hop limit, the same throughout a trace: the order within a round. */
+export function hopRank(state: TraceState, hop: number): number {
+  let hash = Math.imul(hop ^ state.orderSalt, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca77);
+  return ((hash ^ (hash >>> 13)) >>> 0) % TARGET_HOP_LIMIT;
+}

@@ -1,0 +1,73 @@
+/** What a trace is told of the others in the same invocation. */
+import type { Place } from './evidence/place.js';
+import type { HopRecord, Protocol } from './record.js';
+import type { TraceState } from './state/trace-state.js';
+
+/** What one place, an address at a hop limit, has shown in other traces of this run about packets with an option. */
+export interface Habit {
+  /** Pairs there with `plain` answered whose option is known to have passed, and how many of these it reported. */
+  readonly passed: number;
+  readonly reported: number;
+  /** When the packets were sent whose option it quoted first and last. */
+  readonly firstNs: number;
+  readonly lastNs: number;
+}
+
+/** What the echo trace to the same target has found (METHOD: dropped, the way back). */
+export interface SiblingEcho {
+  readonly plainArrivals: number;
+  readonly pdmArrivals: number;
+  /** Loss of packets with the option is shown there, placebos included. */
+  readonly lossShown: boolean;
+  /** It will not find out more. */
+  readonly settled: boolean;
+}
+
+/** What a trace knows of its hops by now. */
+export interface SeenHops {
+  /** Index is the hop limit; [0] is unused. */
+  readonly hops: readonly (Place | undefined)[];
+  readonly highestHop: number;
+  readonly lastPdmHop: number;
+}
+
+/** A hop that another trace measured. */
+export interface NearHop {
+  /** RFC 5952 text; empty where nobody answers. */
+  readonly responder: string;
+  /** As in the record that measured it, with `sharedFrom`. */
+  readonly record: HopRecord;
+}
+
+/** What the other traces of the run know. */
+export interface NearHops {
+  /** This trace looks at every hop itself, for the others. */
+  readonly isScout: boolean;
+  /** Others are just finding out: wait for them. */
+  isBeingScouted(): boolean;
+  /** The hop limit to begin with where the target's distance is unknown; 1 when nothing is known. */
+  startAt(): number;
+  /** From a trace to the same target. */
+  distanceHint(): number | null;
+  /** The only way known to this responder at this hop limit, hop 1 first; null where there is none, or several. */
+  wayTo(responder: string, hop: number): readonly NearHop[] | null;
+  /** Called with all that is known, before every decision. */
+  learn(state: TraceState, seen: SeenHops): void;
+}
+
+export interface TraceContext {
+  /** Null where nothing is known of it in this run. */
+  habitOf(hop: number, address: string): Habit | null;
+  /** Of the icmp6 trace to the same target, for a UDP trace; null when there is none. */
+  siblingEcho(): SiblingEcho | null;
+  /** An answer to a packet with the option, of this protocol and quoting nothing, has come from outside in this run. */
+  isAnsweredElsewhere(protocol: Protocol): boolean;
+  /** The target itself has quoted the option as it was sent, in another trace of this run. */
+  isIntactAtTarget(): boolean;
+  /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
+  routerSeenByOthers(): number;
+  /** The option of another trace of this run passed from the first of these places to the second. */
+  optionPassed(hop: number, address: string, toHop: number, toAddress: string): boolean;
+  /** Near hops that other traces have measured; null where every hop is to be this trace's own. */
+  readonly nearHops: NearHops | null;
+}

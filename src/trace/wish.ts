@@ -1,0 +1,71 @@
+/** A pair that the evidence still lacks. Nothing here sends: the engine grants one wish after the other. */
+import { packetsPerProbe } from './probe/probe-packet.js';
+import type { Arm, Protocol } from './record.js';
+import { THIN_AFTER, THIN_SPACING_MS } from './numbers.js';
+import type { Place } from './evidence/place.js';
+import type { TraceState, Purpose } from './state/trace-state.js';
+
+export interface PairWish {
+  readonly purpose: Purpose;
+  readonly hopLimit: number;
+  readonly flow: number | 'fresh';
+  readonly protocol: Protocol;
+  /** `plain` for two plain packets. At the target placebos are drawn when the pair is made, so that no wait knows of them. */
+  readonly treatment: Arm;
+  /** Lower goes first. */
+  readonly rank: number;
+  readonly notBeforeNs: number;
+  /** Spacing that the responder is owed, and whose budget it is; null while nobody is known to answer there. */
+  readonly spacingMs: number;
+  readonly responder: string | null;
+  /** Null: both packets at once. Else the second leaves so long after the first was answered or given up. */
+  readonly restNs: number | null;
+  /** 16 octets, where it is not the target that is asked. */
+  readonly destination?: Uint8Array;
+}
+
+/** Ranks: what a verdict waits for goes first; exploring in rounds behind it. */
+export const RANK = {
+  alone: -2,
+  target: 0,
+  witness: 1,
+  reference: 1,
+  where: 2,
+  explain: 4,
+  nextStep: -1,
+  explore: 1000,
+} as const;
+
+/** A wish for a hop, spaced from the last pair there. */
+export function wishAtHop(
+  state: TraceState,
+  place: Place | undefined,
+  purpose: Purpose,
+  hopLimit: number,
+  flow: number | 'fresh',
+  rank: number,
+): PairWish {
+  const { protocol } = state.identity;
+  // A router reports each fragment by itself.
+  const isThin = place !== undefined && place.plainAnswered > 0 && place.plainSilentRow >= THIN_AFTER;
+  const shortestMs = isThin ? Math.max(THIN_SPACING_MS, state.limits.hopIntervalMs) : state.limits.hopIntervalMs;
+  const spacingMs = shortestMs * packetsPerProbe(state, protocol);
+  return {
+    purpose,
+    hopLimit,
+    flow,
+    protocol,
+    treatment: 'pdm',
+    rank,
+    notBeforeNs: (place?.lastSentNs ?? Number.NEGATIVE_INFINITY) + spacingMs * 1e6,
+    spacingMs,
+    responder: place?.plainResponders[0] ?? null,
+    restNs: protocol === 'tcp' ? 0 : null,
+  };
+}
+
+/** Whose answers the budget of the target's pairs counts. Echo replies are no errors: they have one of their own. */
+export function targetBudget(state: TraceState, protocol: Protocol): string {
+  const { targetText } = state.identity;
+  return protocol === 'udp' ? targetText : `${targetText} ${protocol}`;
+}

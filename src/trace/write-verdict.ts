@@ -1,0 +1,114 @@
+/** The verdict's part of the record, made from the finding and from nothing else. */
+import type { Case } from './case.js';
+import type { Finding } from './claims/claim.js';
+import type { Standings } from './claims/claims.js';
+import { divergenceOf } from './claims/same-path.js';
+import { passRateUpperBound } from './evidence/e-values.js';
+import { forEachPair, replyTo } from './evidence/pair.js';
+import { ratesText } from './evidence/target-pairs.js';
+import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
+import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
+import { describeFragments } from './reassembly.js';
+import type { VerdictEvidence, VerdictRecord } from './record.js';
+import { MEANING } from './reply/meaning.js';
+import { describeTooBig } from './too-big.js';
+import { ARM_CODE } from './state/trace-state.js';
+
+export function writeVerdict(trace: Case, standings: Standings): VerdictRecord {
+  const { state } = trace;
+  const pathsDiverge = divergenceOf(trace);
+  const finding = state.interrupted ? INTERRUPTED : (standings.verdict ?? inconclusive(trace, standings));
+  const isLoss = finding.outcome === 'dropped' || finding.outcome === 'rejected';
+  // A link that takes the smaller packet alone, and tells nobody, looks like a filter on the option.
+  const doubtOfLength =
+    isLoss && (finding.cause ?? null) === null && state.identity.padding > 0
+      ? ['Packets with the option are 16 octets longer than those without: their length alone may be what is refused.']
+      : [];
+  const diverged =
+    pathsDiverge === null
+      ? []
+      : [`Packets with and without the option take different ways from hop ${pathsDiverge} on.`];
+  return {
+    outcome: finding.outcome,
+    confidence: finding.confidence ?? null,
+    interval: finding.interval ?? null,
+    cause: finding.cause ?? null,
+    refusal: finding.refusal ?? null,
+    pathsDiverge,
+    optionSeenUpTo: optionSeenUpTo(trace),
+    evidence: writeEvidence(trace, finding, isLoss),
+    reasons: [...finding.reasons, ...diverged, ...doubtOfLength, ...remarks(trace)],
+  };
+}
+
+const INTERRUPTED: Finding = {
+  outcome: 'inconclusive',
+  reasons: ['The trace was interrupted; this is what had been measured.'],
+};
+
+function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictEvidence {
+  const { counted } = trace.counts;
+  const { restsOn } = finding;
+  const counts = restsOn ?? counted;
+  const pairs = counts.both + counts.plainOnly + counts.pdmOnly + counts.neither;
+  return {
+    basis: finding.basis ?? null,
+    returnPath: finding.returnPath ?? null,
+    pairs,
+    plainOnly: restsOn?.lost ?? counts.plainOnly,
+    pdmOnly: counts.pdmOnly,
+    rates: {
+      plain: pairs === 0 ? null : (counts.both + counts.plainOnly) / pairs,
+      pdm: pairs === 0 ? null : (counts.both + counts.pdmOnly) / pairs,
+    },
+    passRateUpper:
+      isLoss && finding.boundedBy !== undefined
+        ? passRateUpperBound(trace.state.limits.confidence, finding.boundedBy)
+        : null,
+    placebo: { pairs: counted.placebos, both: counted.placebosBoth },
+    neighbours: null,
+  };
+}
+
+/** What came nearest, in the order of the claims: why it was refuted, or how far it came. */
+function inconclusive(trace: Case, { stands }: Standings): Finding {
+  const reasons = stands.flatMap(({ standing }) =>
+    standing.is === 'refuted' && standing.by !== null ? [standing.by] : [],
+  );
+  if (hasFallenSilent(trace) && !reasons.includes(FELL_SILENT)) reasons.unshift(FELL_SILENT);
+  const cap = trace.state.probes.count + 2 > ACCUSATION_PROBE_CAP ? ACCUSATION_PROBE_CAP : PROBE_CAP;
+  if (trace.state.probes.count + 2 > PROBE_CAP && reasons.length === 0)
+    reasons.push(`The cap of ${cap} probes was reached: ${ratesText(trace)}.`);
+  for (const { claim, standing } of stands) {
+    if (standing.is === 'open' && standing.has !== '') reasons.push(`Still open: ${claim.name} (${standing.has}).`);
+  }
+  if (reasons.length === 0) reasons.push(`No claim reached its bar: ${ratesText(trace)}.`);
+  return { outcome: 'inconclusive', reasons: [...new Set(reasons)] };
+}
+
+function optionSeenUpTo(trace: Case): number | 'target' | null {
+  const { state, meanings, lastPdmHop } = trace;
+  let atTarget = false as boolean;
+  forEachPair(state, meanings, state.attemptStart, (pair) => {
+    if (pair.arm !== ARM_CODE.pdm || pair.treated !== MEANING.arrived) return;
+    if (replyTo(state, pair.treatedRow)?.intactWhole === true) atTarget = true;
+  });
+  return atTarget ? 'target' : lastPdmHop === 0 ? null : lastPdmHop;
+}
+
+/** Things worth saying that decide nothing. */
+function remarks(trace: Case): string[] {
+  const { state, pdmArrivals } = trace;
+  const said: string[] = [];
+  if (state.restarts > 0) said.push('The path changed during the measurement, which was started again once.');
+  // Where nothing arrived it is the finding itself.
+  if (pdmArrivals > 0) said.push(...describeTooBig(state));
+  said.push(...describeFragments(trace));
+  if (state.pdm.implausible > 0) {
+    said.push(
+      `${state.pdm.implausible} answers with PDM claim a server delay longer than the whole round trip; it is not recorded.`,
+    );
+  }
+  if (state.pdm.draftVersion) said.push('The target sends an option of the PDMv2 draft, not of RFC 8250.');
+  return said;
+}

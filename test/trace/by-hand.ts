@@ -1,0 +1,175 @@
+/** Evidence laid out pair by pair, so that a claim can be given exactly enough of it, or one pair too few. */
+import { makeCase, type Case } from '../../src/trace/case.js';
+import type { Claim, Finding, Standing } from '../../src/trace/claims/claim.js';
+import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
+import { matchReply } from '../../src/trace/reply/match-reply.js';
+import { observe } from '../../src/trace/reply/observe.js';
+import type { Arm, Protocol } from '../../src/trace/record.js';
+import { PURPOSE, TARGET_HOP_LIMIT, type Purpose, type TraceState } from '../../src/trace/state/trace-state.js';
+import type { TraceContext } from '../../src/trace/trace-context.js';
+import { contextOf, routerAt, withHopLimit, type Drawn, type FakePath } from './fake-path.js';
+import { echoReplyTo, errorAbout, makeFlow, makeState, packetOf, replyFrom, TARGET, wishFor } from './trace-fixture.js';
+
+/** What comes back for a packet: from the router at its hop limit, from the target, nothing, or something else. */
+export type Answer = 'expires' | 'arrives' | null | (Drawn & { readonly replyHopLimit?: number });
+
+interface PairOptions {
+  readonly purpose?: Purpose;
+  readonly flow?: number | 'fresh';
+  readonly treatment?: Arm;
+  readonly protocol?: Protocol;
+}
+
+const GRACE_OVER_NS = 20e9;
+const APART_NS = 100e6;
+
+export class ByHand {
+  readonly state: TraceState;
+  context: TraceContext;
+  nowNs = 0;
+  readonly #routers: number;
+
+  constructor(
+    protocol: Protocol = 'icmp6',
+    values: Partial<FakePath> & { readonly routers?: number; readonly seed?: number } = {},
+  ) {
+    this.state = makeState(protocol, {
+      explain: values.explain ?? false,
+      confidence: values.confidence ?? 0.999,
+      seed: values.seed ?? 1,
+    });
+    this.context = contextOf(values);
+    this.#routers = values.routers ?? 4;
+  }
+
+  /** So many pairs at a hop limit; `treated` is what the option's packet draws, or a placebo's second one. */
+  pairs(count: number, hopLimit: number, plain: Answer, treated: Answer, options: PairOptions = {}): this {
+    for (let i = 0; i < count; i += 1) {
+      const { state, nowNs } = this;
+      const protocol = options.protocol ?? state.identity.protocol;
+      const atTarget = hopLimit === TARGET_HOP_LIMIT;
+      const wish = wishFor(state, {
+        purpose: options.purpose ?? (atTarget ? PURPOSE.target : PURPOSE.explore),
+        hopLimit,
+        flow: options.flow ?? (atTarget ? 'fresh' : 0),
+        treatment: options.treatment ?? 'pdm',
+        protocol,
+      });
+      const rows = addPair(state, wish, () => makeFlow(protocol), nowNs);
+      const isPlacebo = state.probes.arm(rows[0]) === state.probes.arm(rows[1]);
+      rows.forEach((row, index) => {
+        markHandedOver(state, row, nowNs);
+        markSent(state, row, nowNs);
+        const isPlain = isPlacebo ? index === 0 : state.probes.arm(row) === 0;
+        this.#answer(row, isPlain ? plain : treated, protocol);
+      });
+      this.nowNs += APART_NS;
+    }
+    return this;
+  }
+
+  target(count: number, plain: Answer, treated: Answer): this {
+    return this.pairs(count, TARGET_HOP_LIMIT, plain, treated);
+  }
+
+  /** Of the arm that arrives more. The kind of a pair is drawn at random when it is made; here the draw is set. */
+  placebos(count: number, first: Answer, second: Answer = first, arm: Arm = 'plain'): this {
+    const { state } = this;
+    const draw = state.order.below.bind(state.order);
+    state.placeboArm = arm;
+    state.order.below = () => 0;
+    this.pairs(count, TARGET_HOP_LIMIT, first, second);
+    state.order.below = draw;
+    state.placeboArm = null;
+    return this;
+  }
+
+  /** All hops, five pairs each, and the ways beyond the loss; `firstLost`: the hop limit from which the option's packets are. */
+  explored(
+    firstLost = Number.POSITIVE_INFINITY,
+    lost: Answer = null,
+    targetAnswers: 'arrives' | null = 'arrives',
+  ): this {
+    const last = this.#routers;
+    for (let hop = 1; hop <= last + 1; hop += 1) {
+      const answer = hop <= last ? 'expires' : targetAnswers;
+      this.pairs(5, hop, answer, hop < firstLost ? answer : lost);
+    }
+    if (firstLost <= last) {
+      this.pairs(15, firstLost, 'expires', lost, { purpose: PURPOSE.beyond, flow: 'fresh' });
+    }
+    return this;
+  }
+
+  repeats(count: number, hop: number, plain: Answer = 'expires', treated: Answer = 'expires'): this {
+    return this.pairs(count, hop, plain, treated, { purpose: PURPOSE.repeat });
+  }
+
+  /** As it stands when nothing is awaited any more. */
+  get case(): Case {
+    return makeCase(this.state, this.context, this.nowNs + GRACE_OVER_NS);
+  }
+
+  stand(claim: Claim): Standing {
+    return claim.stand(this.case);
+  }
+
+  #answer(row: number, answer: Answer, protocol: Protocol): void {
+    if (answer === null) return;
+    const { state, nowNs } = this;
+    const packet = packetOf(state, row);
+    const hopLimit = state.probes.hopLimit(row);
+    const received = (() => {
+      const atNs = nowNs + 10e6;
+      if (answer === 'expires') return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), atNs);
+      if (answer === 'arrives') {
+        if (protocol === 'icmp6') return echoReplyTo(packet, atNs);
+        return errorAbout(withHopLimit(packet, hopLimit - this.#routers), 1, 4, TARGET, atNs);
+      }
+      const at = nowNs + (answer.delayMs ?? 10) * 1e6;
+      const error = errorAbout(answer.quote?.(packet) ?? packet, answer.type, answer.code, answer.from, at);
+      return { ...error, hopLimit: answer.replyHopLimit ?? null };
+    })();
+    const reply = replyFrom(received);
+    const match = matchReply(state, reply);
+    if (typeof match === 'string') {
+      if (match !== 'weak' && match !== 'service') state.counters[match] += 1;
+    } else observe(state, match, reply);
+  }
+}
+
+/** The finding of a standing that must be proven; the error tells where it stands instead. */
+export function findingOf(standing: Standing): Finding {
+  if (standing.is !== 'proven') throw new Error(`not proven: ${JSON.stringify(standing)}`);
+  return standing.finding;
+}
+
+/** Why a claim that must be refuted is. */
+export function reasonOf(standing: Standing): string | null {
+  if (standing.is !== 'refuted') throw new Error(`not refuted: ${JSON.stringify(standing)}`);
+  return standing.by;
+}
+
+export const strip = (packet: Uint8Array): Uint8Array => {
+  const copy = Uint8Array.from([...packet.subarray(0, 40), ...packet.subarray(56)]);
+  copy[5]! -= 16;
+  copy[6] = packet[40]!;
+  copy[7] = 1;
+  return copy;
+};
+export const alter = (packet: Uint8Array): Uint8Array => {
+  const copy = withHopLimit(packet, 1);
+  copy[50]! ^= 0x11;
+  return copy;
+};
+
+/** A router's Time Exceeded about a packet that it quotes otherwise than it was sent. */
+export const quotedBy = (hop: number, quote: (packet: Uint8Array) => Uint8Array): Drawn => ({
+  from: routerAt(hop),
+  type: 3,
+  code: 0,
+  quote,
+});
+/** Echo pairs of the sibling trace: none with the option were answered, and that is shown. */
+export const ECHO_LOST = { plainArrivals: 12, pdmArrivals: 0, lossShown: true, settled: true };
+export const ECHO_SILENT = { plainArrivals: 0, pdmArrivals: 0, lossShown: false, settled: true };

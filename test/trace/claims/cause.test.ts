@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
+import { ECHO_LOST } from '../by-hand.js';
+import { runTrace, type FakePath } from '../fake-path.js';
+
+const { pdm, do8, do16, long } = ARM_CODE;
+const base = (differs: FakePath['differs'], values: Partial<FakePath> = {}): FakePath => ({
+  protocol: 'udp',
+  routers: 8,
+  siblingEcho: ECHO_LOST,
+  ...(differs === undefined ? {} : { differs }),
+  ...values,
+});
+const lossOf = (...arms: (number | undefined)[]): FakePath =>
+  base(({ arm, hopLimit }) => (arms.includes(arm) && hopLimit >= 5 ? null : undefined));
+
+describe('cause', () => {
+  it.each([
+    ['option', [pdm]],
+    ['size', [pdm, do16]],
+    ['destination-options', [pdm, do8, do16]],
+    ['length', [pdm, do16, long]],
+  ])('is %s where the arms %j are lost', (cause, arms) => {
+    expect(runTrace(lossOf(...arms)).verdict).toMatchObject({ outcome: 'dropped', cause });
+  });
+
+  it('is not named when the arms fit no row', () => {
+    expect(runTrace(lossOf(pdm, do8)).verdict).toMatchObject({ outcome: 'dropped', cause: null });
+  });
+
+  it('is not asked for where nobody wants it', () => {
+    const { verdict, trace } = runTrace({ ...lossOf(pdm), explain: false });
+    expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    expect(trace.explain.size).toBe(0);
+  });
+
+  it('is asked for of refusals as well', () => {
+    const from = Uint8Array.from([0x20, 1, 0xd, 0xb8, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1]);
+    const { verdict } = runTrace(
+      base(({ arm, hopLimit }) => (arm === pdm && hopLimit >= 5 ? { from, type: 1, code: 1 } : undefined)),
+    );
+    expect(verdict).toMatchObject({ outcome: 'rejected', cause: 'option' });
+  });
+});
+
+describe('where another loser takes some packets with options', () => {
+  /** The host drops PDM; on the way the first packets of `do8`, and this many of `do16`, are lost too. */
+  const lossBesides = (ofDo8: number, ofDo16: number): FakePath => {
+    const left = new Map([
+      [do8, ofDo8],
+      [do16, ofDo16],
+    ]);
+    return base(({ arm, hopLimit }) => {
+      if (hopLimit < 5) return undefined;
+      if (arm === pdm) return null;
+      const more = left.get(arm) ?? 0;
+      left.set(arm, more - 1);
+      return more > 0 ? null : undefined;
+    });
+  };
+
+  it('is not the size when the eight octets pass after two losses and the sixteen are lost seven times', () => {
+    expect(runTrace(lossBesides(2, 99)).verdict).toMatchObject({ outcome: 'dropped', cause: null });
+  });
+
+  it('is the size only after the eight octets have passed five times', () => {
+    const passes = (path: FakePath): number | undefined => runTrace(path).trace.explain.get(do8)?.treatedPassed;
+    expect(runTrace(lossBesides(0, 99)).verdict.cause).toBe('size');
+    expect(passes(lossBesides(0, 99))).toBe(5);
+    expect(passes(lossBesides(0, 0))).toBeLessThan(5);
+  });
+
+  it('is the size after one such loss only when the sixteen are lost as often as the whole bar asks', () => {
+    expect(runTrace(lossBesides(1, 8)).verdict.cause).toBeNull();
+    expect(runTrace(lossBesides(1, 99)).verdict.cause).toBe('size');
+  });
+});

@@ -1,0 +1,74 @@
+/** What stripped and altered are asked alike. */
+import { expect, it } from 'vitest';
+import type { Claim } from '../../../src/trace/claims/claim.js';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
+import { ByHand, findingOf, quotedBy, reasonOf } from '../by-hand.js';
+import { runTrace, withHopLimit } from '../fake-path.js';
+import { TARGET } from '../trace-fixture.js';
+
+export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Array): void {
+  const changedFrom = (first: number, last = 4): ByHand => {
+    const trace = new ByHand();
+    for (let hop = 1; hop <= 4; hop += 1) {
+      trace.pairs(3, hop, 'expires', hop >= first && hop <= last ? quotedBy(hop, change) : 'expires');
+    }
+    return trace.pairs(3, 5, 'arrives', 'arrives').target(11, 'arrives', 'arrives');
+  };
+  const changedAtTarget = { from: TARGET, type: 1, code: 4, quote: change };
+
+  it('is proven by two routers beyond that agree, names nobody, and not by one', () => {
+    const finding = findingOf(changedFrom(3).stand(claim));
+    expect(finding).toMatchObject({
+      outcome: claim.name,
+      basis: 'routers',
+      interval: { after: 2, upTo: 3, likelyUpTo: 3 },
+    });
+    expect(finding.reasons[0]).toContain('as 2 routers beyond hop 2 quote it');
+    expect(reasonOf(changedFrom(4).stand(claim))).toContain('One router beyond which nothing more is known');
+  });
+
+  it("is proven by the target's own quote alone", () => {
+    const trace = new ByHand('udp').explored().target(11, 'arrives', changedAtTarget);
+    // The target quoted hop limit 5 itself intact; without that, its word stands.
+    expect(trace.stand(claim).is).toBe('refuted');
+    const own = new ByHand('udp');
+    for (let hop = 1; hop <= 4; hop += 1) own.pairs(3, hop, 'expires', 'expires');
+    own.pairs(3, 5, 'arrives', changedAtTarget).target(1, 'arrives', changedAtTarget);
+    expect(findingOf(own.stand(claim))).toMatchObject({ basis: 'target', interval: { after: 4, upTo: 5 } });
+  });
+
+  it('is void when a hop beyond quotes the option intact', () => {
+    expect(changedFrom(2, 3).stand(claim).is).toBe('refuted');
+  });
+
+  it("A14: is void when the target quotes it intact, in this trace or in another protocol's", () => {
+    const trace = changedFrom(2);
+    expect(trace.stand(claim).is).toBe('proven');
+    trace.context = { ...trace.context, isIntactAtTarget: () => true };
+    expect(reasonOf(trace.stand(claim))).toContain('the target got it intact');
+  });
+
+  it('is void while receive drops of the kernel are known', () => {
+    const trace = changedFrom(2);
+    trace.state.droppedByKernel = true;
+    expect(reasonOf(trace.stand(claim))).toContain('The kernel dropped');
+  });
+
+  it('is refuted when no quote shows a change', () => {
+    expect(reasonOf(new ByHand().explored().stand(claim))).toBeNull();
+  });
+
+  it('is no evidence that the option got there: n stays before it', () => {
+    expect(changedFrom(3).case.lastPdmHop).toBe(2);
+  });
+
+  it('a relative: one hop in the middle that quotes so is an artefact of its quoting', () => {
+    const { verdict } = runTrace({
+      protocol: 'udp',
+      routers: 8,
+      differs: ({ arm, hopLimit }) =>
+        arm === ARM_CODE.pdm && hopLimit === 5 ? quotedBy(5, (packet) => withHopLimit(change(packet), 1)) : undefined,
+    });
+    expect(verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 'target' });
+  });
+}

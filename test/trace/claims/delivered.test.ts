@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { delivered } from '../../../src/trace/claims/delivered.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
+import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';
+import { octetsOf } from '../trace-fixture.js';
+
+const clean = (pairs: number): ByHand => new ByHand().explored().target(pairs, 'arrives', 'arrives');
+
+describe('delivered', () => {
+  it('is proven by eleven whole pairs, and open with ten', () => {
+    const finding = findingOf(clean(11).stand(delivered));
+    expect(finding).toMatchObject({ outcome: 'delivered', basis: 'target' });
+    expect(finding.reasons[0]).toContain('11 of 11 with, 11 of 11 without');
+    expect(finding.confidence).toBeUndefined();
+    expect(clean(10).stand(delivered).is).toBe('open');
+  });
+
+  it('waits for the hops', () => {
+    expect(new ByHand().target(20, 'arrives', 'arrives').stand(delivered).is).toBe('open');
+  });
+
+  it.each([
+    ['with', 'arrives', null],
+    ['without', null, 'arrives'],
+  ] as const)('needs more pairs after one packet %s the option was lost', (_, plain, pdm) => {
+    expect(clean(11).target(1, plain, pdm).stand(delivered).is).toBe('open');
+    expect(clean(25).target(1, plain, pdm).stand(delivered).is).toBe('proven');
+  });
+
+  it('is refuted where no packet with the option arrived', () => {
+    expect(new ByHand().explored(3).target(20, 'arrives', null).stand(delivered).is).toBe('refuted');
+  });
+
+  it('is refuted where no plain packet arrived', () => {
+    const trace = new ByHand().pairs(5, 1, 'expires', 'expires').target(20, null, 'arrives');
+    expect(trace.stand(delivered).is).toBe('refuted');
+  });
+
+  it('is refuted where loss is shown', () => {
+    const trace = clean(1).target(30, 'arrives', null).placebos(10, 'arrives');
+    expect(trace.stand(delivered).is).toBe('refuted');
+  });
+
+  it('is refuted at the cap, with both rates, where neither loss nor its absence is shown', () => {
+    const trace = new ByHand().explored();
+    for (let i = 0; i < 20; i += 1)
+      trace.target(6, 'arrives', 'arrives').target(3, 'arrives', null).target(1, null, null);
+    expect(reasonOf(trace.stand(delivered))).toContain('120 of 200 with, 180 of 200 without');
+  });
+});
+
+describe('networks that deliver', () => {
+  it.each(['udp', 'icmp6'] as const)('%s: a clean path takes eleven pairs and few probes', (protocol) => {
+    const { verdict, state } = runTrace({ protocol, routers: 8 });
+    expect(verdict).toMatchObject({ outcome: 'delivered', confidence: null, interval: null, pathsDiverge: null });
+    expect(verdict.optionSeenUpTo).toBe(protocol === 'udp' ? 'target' : 8);
+    expect(verdict.evidence).toMatchObject({
+      pairs: 11,
+      plainOnly: 0,
+      rates: { plain: 1, pdm: 1 },
+      passRateUpper: null,
+    });
+    expect(state.counters.sent).toBeLessThanOrEqual(100);
+  });
+
+  it.each([30, 40])('A10: %i percent of the packets with the option lost is never called delivered', (percent) => {
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 6,
+      confidence: 0.9999,
+      differs: ({ arm, hopLimit, flow }) =>
+        arm === ARM_CODE.pdm && hopLimit === TARGET_HOP_LIMIT && (flow * 37) % 100 < percent ? null : undefined,
+    });
+    expect(verdict.outcome).not.toBe('delivered');
+    if (verdict.outcome === 'inconclusive')
+      expect(verdict.reasons.join(' ')).toMatch(/\d+ of \d+ with, \d+ of \d+ without/);
+  });
+
+  it('a tenth lost in both arms alike is delivered', () => {
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 6,
+      differs: ({ hopLimit, number }) => (hopLimit === TARGET_HOP_LIMIT && number % 11 === 3 ? null : undefined),
+    });
+    expect(verdict.outcome).toBe('delivered');
+  });
+
+  it('A24: a target that answers from another of its addresses is met all the same', () => {
+    const other = octetsOf('2001:db8:10:9::53');
+    const { verdict } = runTrace({
+      protocol: 'udp',
+      routers: 6,
+      differs: ({ hopLimit }) =>
+        hopLimit > 6
+          ? { from: other, type: 1, code: 4, quote: (packet) => withHopLimit(packet, hopLimit - 6) }
+          : undefined,
+    });
+    expect(verdict.outcome).toBe('delivered');
+  });
+
+  it('silent hops keep their numbers', () => {
+    const { verdict, trace } = runTrace({
+      protocol: 'udp',
+      routers: 8,
+      differs: ({ hopLimit }) => (hopLimit >= 3 && hopLimit <= 5 ? null : undefined),
+    });
+    expect(verdict.outcome).toBe('delivered');
+    expect(trace.hops[4]).toMatchObject({ pairs: 3, neither: 3, plainResponders: [] });
+  });
+
+  it('a way of its own is delivered, and said to diverge from its first hop', () => {
+    const { verdict } = runTrace({
+      protocol: 'udp',
+      routers: 8,
+      differs: ({ arm, hopLimit }) =>
+        isTreated(arm) && hopLimit >= 3 && hopLimit <= 8
+          ? { from: routerAt(hopLimit + 100), type: 3, code: 0, quote: (packet) => withHopLimit(packet, 1) }
+          : undefined,
+    });
+    expect(verdict).toMatchObject({ outcome: 'delivered', pathsDiverge: 3 });
+  });
+});

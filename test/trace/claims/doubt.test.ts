@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { doubtsOf } from '../../../src/trace/claims/doubt.js';
+import { ByHand } from '../by-hand.js';
+import { runTrace } from '../fake-path.js';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
+import { TARGET } from '../trace-fixture.js';
+
+const lost = (): ByHand => new ByHand().explored(3).target(11, 'arrives', null);
+
+describe('doubt', () => {
+  it('is none where nothing speaks against silence', () => {
+    expect(doubtsOf(lost().case, 11)).toEqual([]);
+  });
+
+  it('begins with two replies that fit no one probe, and A31: one forged quote is none', () => {
+    const trace = lost();
+    trace.state.counters.ambiguous = 1;
+    expect(doubtsOf(trace.case, 11)).toEqual([]);
+    trace.state.counters.ambiguous = 2;
+    expect(doubtsOf(trace.case, 11)[0]).toContain('2 replies belong to this trace but fit no one probe');
+  });
+
+  it('begins with a tenth of the lost pairs', () => {
+    const trace = lost();
+    trace.state.counters.ambiguous = 2;
+    expect(doubtsOf(trace.case, 20)).toHaveLength(1);
+    expect(doubtsOf(trace.case, 21)).toEqual([]);
+  });
+
+  it('counts quotes with our rewritten label as such replies', () => {
+    const trace = lost();
+    trace.state.relabelledQuotes = 2;
+    expect(doubtsOf(trace.case, 11)).toHaveLength(1);
+  });
+
+  it('of replies is over once the option arrived, but not for a claim about a part', () => {
+    const trace = lost().target(1, 'arrives', 'arrives');
+    trace.state.counters.ambiguous = 5;
+    expect(doubtsOf(trace.case, 11)).toEqual([]);
+    expect(doubtsOf(trace.case, 11, true)).toHaveLength(1);
+  });
+
+  it('is raised by receive drops of the kernel', () => {
+    const trace = lost();
+    trace.state.droppedByKernel = true;
+    expect(doubtsOf(trace.case, 11)[0]).toContain('The kernel dropped');
+  });
+
+  it('foreign, forged and malformed replies raise none', () => {
+    const trace = lost();
+    Object.assign(trace.state.counters, { foreign: 50, forged: 50, malformed: 50, duplicate: 50 });
+    expect(doubtsOf(trace.case, 11)).toEqual([]);
+  });
+
+  it('quotes too short to name their probe do not make half of the arrivals a loss', () => {
+    const { verdict, state } = runTrace({
+      protocol: 'udp',
+      routers: 8,
+      differs: ({ arm, hopLimit, flow }) =>
+        arm === ARM_CODE.pdm && hopLimit > 8 && flow % 2 === 1
+          ? { from: TARGET, type: 1, code: 4, quote: (packet) => packet.slice(0, 44) }
+          : undefined,
+    });
+    expect(state.counters.ambiguous).toBeGreaterThan(0);
+    expect(verdict.outcome).not.toBe('impaired');
+  });
+});

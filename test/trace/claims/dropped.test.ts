@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import { dropped } from '../../../src/trace/claims/dropped.js';
+import { judgeTrace } from '../../../src/trace/trace-machine.js';
+import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
+import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
+import { TARGET } from '../trace-fixture.js';
+
+const udp = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
+
+/** A path of four routers that loses the option from hop 3 on. */
+const lossAt3 = (treated: number, placebos: number, values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
+  new ByHand('icmp6', values).explored(3).target(treated, 'arrives', null).placebos(placebos, 'arrives').repeats(3, 2);
+
+describe('dropped needs loss shown at the target', () => {
+  it.each([
+    [0.999, 11, 6],
+    [0.9999, 15, 6],
+  ])('at %d: %i pairs and %i placebos prove it', (confidence, pairs, placebos) => {
+    const finding = findingOf(lossAt3(pairs, placebos, { confidence }).stand(dropped));
+    expect(finding).toMatchObject({
+      outcome: 'dropped',
+      basis: 'target',
+      returnPath: 'excluded',
+      interval: { after: 2, likelyUpTo: 3 },
+    });
+    expect(finding.confidence).toBeGreaterThanOrEqual(confidence);
+  });
+
+  it.each([
+    [0.999, 10, 20],
+    [0.9999, 14, 20],
+    [0.999, 11, 4],
+    [0.9999, 15, 4],
+  ])('at %d: %i pairs and %i placebos leave it open', (confidence, pairs, placebos) => {
+    expect(lossAt3(pairs, placebos, { confidence }).stand(dropped).is).toBe('open');
+  });
+
+  it('is left open by ten pairs with six placebos, one pair less than enough', () => {
+    expect(lossAt3(10, 6).stand(dropped).is).toBe('open');
+  });
+
+  it('is left open by eleven pairs with five placebos, one placebo less than enough', () => {
+    expect(lossAt3(11, 5).stand(dropped).is).toBe('open');
+  });
+
+  it('is not shown where placebos are lost as often as treated pairs', () => {
+    const trace = new ByHand().explored(3).target(30, 'arrives', null).placebos(15, 'arrives', null).repeats(3, 2);
+    expect(trace.stand(dropped).is).toBe('open');
+  });
+
+  it('says none arrives only from twenty answered pairs on', () => {
+    expect(findingOf(lossAt3(19, 6).stand(dropped)).reasons[0]).toContain('none arrived:');
+    expect(findingOf(lossAt3(20, 6).stand(dropped)).reasons[0]).toContain('none arrives:');
+  });
+});
+
+describe('dropped is defeated by', () => {
+  it('one packet with the option that arrived', () => {
+    const trace = lossAt3(20, 8).target(1, 'arrives', 'arrives');
+    expect(trace.stand(dropped).is).toBe('refuted');
+  });
+
+  it('one that arrived after its grace', () => {
+    let spared = false;
+    const { verdict } = runTrace(
+      udp({
+        siblingEcho: ECHO_LOST,
+        differs: (probe) => {
+          if (!isTreated(probe.arm) || probe.hopLimit < 5) return undefined;
+          if (spared || probe.hopLimit !== 64) return null;
+          spared = true;
+          return { from: TARGET, type: 1, code: 4, delayMs: 2500 };
+        },
+      }),
+    );
+    expect(spared).toBe(true);
+    expect(verdict.outcome).not.toBe('dropped');
+  });
+
+  it('echo requests with the option that were answered', () => {
+    const siblingEcho = { plainArrivals: 8, pdmArrivals: 8, lossShown: false, settled: true };
+    const { verdict } = runTrace(udp({ differs: dropsFrom(5), siblingEcho }));
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons.join(' ')).toContain('return path');
+  });
+
+  it('a target known to send the option itself, where its replies may be what is lost (A12)', () => {
+    const trace = lossAt3(11, 6);
+    trace.state.pdm.isSent = true;
+    expect(reasonOf(trace.stand(dropped))).toContain('in which direction is not known');
+  });
+
+  it("a proxy in the target's name nearer than routers that other traces met (A13)", () => {
+    const trace = lossAt3(11, 6, { routerSeenByOthers: 7 });
+    expect(reasonOf(trace.stand(dropped))).toContain('too near to be the target');
+    expect(lossAt3(11, 6, { routerSeenByOthers: 4 }).stand(dropped).is).toBe('proven');
+  });
+
+  it('receive drops of the kernel, and an interruption', () => {
+    const path = udp({ differs: dropsFrom(5), siblingEcho: ECHO_LOST });
+    const { state, endedAtNs } = runTrace(path);
+    const judge = () => judgeTrace(state, contextOf(path), endedAtNs).verdict;
+    expect(judge().outcome).toBe('dropped');
+    state.droppedByKernel = true;
+    expect(judge()).toMatchObject({ outcome: 'inconclusive', interval: null });
+    state.droppedByKernel = false;
+    state.interrupted = true;
+    expect(judge()).toMatchObject({ outcome: 'inconclusive', confidence: null, interval: null });
+  });
+
+  it('a fall into silence after options were sent (A8: a firewall shuns the sender)', () => {
+    let isShunned = false;
+    const { verdict } = runTrace(
+      udp({
+        differs: ({ arm }) => {
+          if (isTreated(arm)) isShunned = true;
+          return isShunned ? null : undefined;
+        },
+      }),
+    );
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons.join(' ')).toContain('fell silent after');
+  });
+});
+
+describe('the way back', () => {
+  it('a UDP drop with a silent echo witness is inconclusive (A11: errors that quote options are filtered)', () => {
+    const { verdict } = runTrace(udp({ differs: dropsFrom(5), siblingEcho: ECHO_SILENT }));
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null, confidence: null });
+    expect(verdict.reasons.join(' ')).toContain('on the way back');
+  });
+
+  it('a UDP drop without a sibling sends echo pairs of its own', () => {
+    const { verdict, state } = runTrace(udp({ differs: dropsFrom(5) }));
+    expect(verdict).toMatchObject({ outcome: 'dropped', evidence: { returnPath: 'excluded' } });
+    expect(state.flows.filter(({ protocol }) => protocol === 'icmp6').length).toBeGreaterThanOrEqual(16);
+  });
+
+  it.each(['udp', 'icmp6'] as const)(
+    '%s: a target that answers everything with 1/1 quotes all of it, so nothing is shown',
+    (protocol) => {
+      const { verdict } = runTrace({
+        protocol,
+        routers: 8,
+        differs: ({ arm, hopLimit }) => {
+          if (isTreated(arm)) return null;
+          return hopLimit > 8 ? { from: TARGET, type: 1, code: 1 } : undefined;
+        },
+      });
+      expect(verdict.outcome).toBe('inconclusive');
+    },
+  );
+
+  it("no unquoted answer to the option ever came back: the source's own firewall may be it (A35)", () => {
+    const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(4).target(11, 'arrives', null);
+    trace.placebos(6, 'arrives').repeats(3, 3);
+    const standing = trace.stand(dropped);
+    // Routers up to n are asked first.
+    expect(standing.is).toBe('open');
+    for (const hop of [3]) {
+      const flow = trace.state.flows.length;
+      const { destination, destinationText } = { destination: routerAt(hop), destinationText: `2001:db8:1:${hop}::1` };
+      trace.state.flows.push({ ...trace.state.flows[0]!, destination, destinationText });
+      trace.pairs(3, 64, null, null, { purpose: 7, flow });
+    }
+    expect(reasonOf(trace.stand(dropped))).toContain('No packet with the option was ever answered here');
+  });
+});
+
+describe('networks that drop', () => {
+  it.each([1, 5, 8, 9])('from hop limit %i on: between n and the first dependable place', (firstLost) => {
+    const { verdict } = runTrace(udp({ differs: dropsFrom(firstLost), siblingEcho: ECHO_LOST }));
+    expect(verdict).toMatchObject({
+      outcome: 'dropped',
+      interval: { after: firstLost - 1, upTo: 9, likelyUpTo: firstLost },
+      evidence: { basis: 'target', returnPath: 'excluded', pdmOnly: 0 },
+      cause: 'destination-options',
+    });
+  });
+
+  it('A25: an input filter of the target itself lies in an interval that includes the target', () => {
+    const { verdict } = runTrace({ protocol: 'icmp6', routers: 3, differs: dropsFrom(4) });
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 3, upTo: 4 } });
+  });
+
+  it('a relative that nobody listed: slow answers, all later than a second, are waited for', () => {
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 4,
+      differs: ({ arm, hopLimit }) =>
+        isTreated(arm) && hopLimit > 4 ? { from: TARGET, type: 1, code: 1, delayMs: 1200 } : undefined,
+    });
+    expect(verdict.outcome).not.toBe('dropped');
+  });
+
+  it('A3: a target with one token for two packets, the option a little slower, is not dropped', () => {
+    let firstIsSlow = false;
+    const { verdict } = runTrace(
+      udp({
+        siblingEcho: ECHO_SILENT,
+        differs: ({ arm, hopLimit, number }) => {
+          if (hopLimit <= 8) return undefined;
+          if (number % 2 === 0) {
+            firstIsSlow = isTreated(arm);
+            return firstIsSlow ? null : undefined;
+          }
+          return !isTreated(arm) && firstIsSlow ? undefined : null;
+        },
+      }),
+    );
+    expect(verdict.outcome).toBe('inconclusive');
+  });
+});
+
+describe('a silent target', () => {
+  const passes = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15 };
+  const silentPath = (habits: FakePath['habits'], answersAt6 = 100): FakePath => {
+    let asked = 0;
+    return udp({
+      ...(habits === undefined ? {} : { habits }),
+      differs: (probe) => {
+        if (probe.hopLimit > 8) return null;
+        if (probe.hopLimit === 6 && probe.arm === 0 && (asked += 1) > answersAt6) return null;
+        return dropsFrom(5)(probe);
+      },
+    });
+  };
+
+  it('is dropped on the word of a dependable reporter beyond n', () => {
+    expect(runTrace(silentPath({ 6: passes })).verdict).toMatchObject({
+      outcome: 'dropped',
+      interval: { after: 4, upTo: 6 },
+      evidence: { basis: 'routers', returnPath: 'not excluded', rates: { plain: 1, pdm: 0 } },
+    });
+  });
+
+  it('is inconclusive with ten pairs at the reporter, and with eleven it is not', () => {
+    expect(runTrace(silentPath({ 6: passes }, 10)).verdict.outcome).toBe('inconclusive');
+    expect(runTrace(silentPath({ 6: passes }, 11)).verdict.outcome).toBe('dropped');
+  });
+
+  it.each([
+    ['a reporter of which nothing is known in this run', undefined],
+    ['one that was seen to report before the loss only', { 6: { ...passes, lastNs: 0 } }],
+    ['one that was seen to report after the loss only', { 6: { ...passes, firstNs: 1e14 } }],
+    ['one that reports one packet in twenty', { 6: { ...passes, reported: 1 } }],
+    ['one that stands before the loss', { 3: passes }],
+  ])('accuses nobody on the word of %s (A5)', (_, habits) => {
+    const { verdict } = runTrace(silentPath(habits));
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null });
+    expect(verdict.reasons.join(' ')).toContain('may not report');
+  });
+});

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { impaired } from '../../../src/trace/claims/impaired.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
+import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
+
+/** One packet with the option arrived; so many pairs lost it. */
+const losing = (lost: number, placebos: number, values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
+  new ByHand('icmp6', values)
+    .explored()
+    .target(1, 'arrives', 'arrives')
+    .target(lost, 'arrives', null)
+    .placebos(placebos, 'arrives')
+    .repeats(3, 4);
+
+/** The least number of lost pairs beside six placebos with which the claim is no longer open. */
+const least = (placebos: number): number => {
+  for (let lost = 1; lost < 40; lost += 1) if (losing(lost, placebos).stand(impaired).is === 'proven') return lost;
+  return 40;
+};
+
+describe('impaired', () => {
+  it('needs the bar of the mixture and placebos: 14 lost pairs at 0.999 beside one that came whole, not 13', () => {
+    // ½ Σ C(n+1, i) / ((n+1) C(n, a)) reaches 1,000 at a = 14, b = 0: (2^15 − 1) / (2 · 15) = 1,092.
+    expect(least(10)).toBe(14);
+    expect(losing(13, 10).stand(impaired).is).toBe('open');
+    expect(findingOf(losing(14, 10).stand(impaired))).toMatchObject({ outcome: 'impaired', basis: 'target' });
+  });
+
+  it('is left open with four placebos, whatever was lost', () => {
+    expect(losing(30, 4).stand(impaired).is).toBe('open');
+  });
+
+  it('names no interval, no refuser and no cause', () => {
+    const finding = findingOf(losing(20, 8).stand(impaired));
+    expect([finding.interval, finding.refusal, finding.cause]).toEqual([undefined, undefined, undefined]);
+    expect(finding.reasons[0]).toContain('1 of 21 with, 21 of 21 without');
+  });
+
+  it('is no matter of a target that no packet with the option reached: that would be dropped', () => {
+    const trace = new ByHand().explored(3).target(20, 'arrives', null).placebos(8, 'arrives').repeats(3, 2);
+    expect(trace.stand(impaired).is).toBe('refuted');
+  });
+
+  it('is refuted by a silent target', () => {
+    const trace = new ByHand().explored(3, null, null).target(20, null, null);
+    expect(trace.stand(impaired).is).toBe('refuted');
+  });
+
+  it('is refuted by no loss that matters', () => {
+    const trace = new ByHand().explored().target(60, 'arrives', 'arrives').target(1, 'arrives', null);
+    expect(trace.stand(impaired).is).toBe('refuted');
+  });
+
+  it('is refuted at the cap with both rates, where neither loss nor its absence is shown', () => {
+    const trace = new ByHand().explored();
+    for (let i = 0; i < 20; i += 1)
+      trace.target(6, 'arrives', 'arrives').target(3, 'arrives', null).target(1, null, null);
+    expect(reasonOf(trace.stand(impaired))).toContain('120 of 200 with, 180 of 200 without');
+  });
+
+  it('is defeated by receive drops of the kernel', () => {
+    const trace = losing(20, 8);
+    trace.state.droppedByKernel = true;
+    expect(reasonOf(trace.stand(impaired))).toContain('The kernel dropped');
+  });
+
+  it('is defeated by replies that fit no one probe', () => {
+    const trace = losing(20, 8);
+    trace.state.counters.ambiguous = 2;
+    expect(reasonOf(trace.stand(impaired))).toContain('fit no one probe');
+  });
+});
+
+describe('networks', () => {
+  /** Of the packets with the option to the target, this share of a hundred is lost, flow by flow. */
+  const lossy = (percent: number): FakePath => ({
+    protocol: 'icmp6',
+    routers: 6,
+    differs: ({ arm, hopLimit, flow }) =>
+      arm === ARM_CODE.pdm && hopLimit === TARGET_HOP_LIMIT && (flow * 37) % 100 < percent ? null : undefined,
+  });
+
+  it.each([50, 60])('A10: %i percent of the packets with the option lost is impaired, never delivered', (percent) => {
+    const { verdict } = runTrace(lossy(percent));
+    expect(verdict).toMatchObject({ outcome: 'impaired', interval: null, cause: null });
+    expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
+  });
+
+  it('refusals of some count as losses, and nobody is named', () => {
+    let asked = 0;
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 8,
+      differs: ({ arm, hopLimit }) => {
+        if (arm !== ARM_CODE.pdm || hopLimit !== TARGET_HOP_LIMIT) return undefined;
+        return (asked += 1) % 3 === 0 ? undefined : { from: routerAt(4), type: 1, code: 1 };
+      },
+    });
+    expect(verdict).toMatchObject({ outcome: 'impaired', interval: null, refusal: null });
+    expect(verdict.reasons.join(' ')).toContain('of them were refused');
+  });
+
+  it('A relative: a target that answers only the first packet of each pair impairs neither arm', () => {
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 6,
+      differs: ({ hopLimit, number }) => (hopLimit === TARGET_HOP_LIMIT && number % 2 === 1 ? null : undefined),
+    });
+    expect(verdict.outcome).not.toBe('impaired');
+    expect(verdict.outcome).not.toBe('bypassed');
+  });
+
+  it('A3: options that come 3 ms later to a target of one answer at a time are not impaired', () => {
+    let firstIsTreated = false;
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 6,
+      differs: ({ arm, hopLimit, number, atNs }) => {
+        if (hopLimit !== TARGET_HOP_LIMIT) return undefined;
+        if (number % 2 === 0) {
+          firstIsTreated = isTreated(arm);
+          lastNs = atNs;
+          return undefined;
+        }
+        // Sent at once, the token is gone; sent after the first was answered, it is there again.
+        return atNs === lastNs && (firstIsTreated || isTreated(arm)) ? null : atNs === lastNs ? null : undefined;
+      },
+    });
+    expect(verdict.outcome).not.toBe('impaired');
+  });
+  let lastNs = -1;
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { locate } from '../../../src/trace/claims/where.js';
+import { PURPOSE } from '../../../src/trace/state/trace-state.js';
+import { ByHand } from '../by-hand.js';
+
+const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15 };
+/** Hops 1 and 2 pass, hops 3 and 4 lose. */
+const lossAt3 = (values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
+  new ByHand('icmp6', { confidence: 0.999, ...values }).explored(3);
+
+describe('where', () => {
+  it('is after n, up to the target, most likely before the next hop that lost seven pairs', () => {
+    const where = locate(lossAt3().case);
+    expect(where).toMatchObject({ interval: { after: 2, upTo: 5, likelyUpTo: 3 }, wants: [], settled: true });
+  });
+
+  it('is up to the nearest dependable reporter beyond n', () => {
+    expect(locate(lossAt3({ habits: { 4: habit } }).pairs(10, 4, 'expires', null).case).interval.upTo).toBe(4);
+    expect(locate(lossAt3({ habits: { 3: habit, 4: habit } }).case).interval.upTo).toBe(3);
+  });
+
+  it.each([
+    ['was last seen to report before the loss', { ...habit, lastNs: 0 }],
+    ['was first seen to report after the loss', { ...habit, firstNs: 1e14 }],
+    ['reports one in twenty', { ...habit, reported: 1 }],
+  ])('A5: is not up to a router that %s', (_, unsure) => {
+    expect(locate(lossAt3({ habits: { 3: unsure } }).case).interval.upTo).toBe(5);
+  });
+
+  it('is not up to a reporter at which one packet with the option was seen', () => {
+    const trace = lossAt3({ habits: { 4: habit } }).pairs(1, 4, 'expires', 'expires');
+    expect(locate(trace.case).interval.upTo).toBe(5);
+  });
+
+  it('says nothing is likely with six lost pairs at the next hop, and with seven it does', () => {
+    const lost = (count: number): number => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      trace.pairs(count, 3, 'expires', null).pairs(3, 4, 'expires', null).pairs(3, 5, 'arrives', null);
+      return locate(trace.case).interval.likelyUpTo;
+    };
+    expect([lost(6), lost(7)]).toEqual([5, 3]);
+  });
+
+  it('A36: begins before a policer whose luck carried n beyond itself', () => {
+    const trace = new ByHand();
+    for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+    // At hops 3 and 4 one in six is seen.
+    for (let hop = 3; hop <= 4; hop += 1) trace.pairs(1, hop, 'expires', 'expires').pairs(5, hop, 'expires', null);
+    expect(trace.case.lastPdmHop).toBe(4);
+    expect(locate(trace.case).interval.after).toBe(2);
+  });
+
+  it('asks for a fifth whole pair where it begins, and not for a sixth', () => {
+    const begun = (pairs: number): ByHand => {
+      const trace = new ByHand().pairs(5, 1, 'expires', 'expires').pairs(pairs, 2, 'expires', 'expires');
+      return trace.pairs(15, 3, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
+    };
+    expect(locate(begun(4).case)).toMatchObject({ settled: false, wants: [{ hopLimit: 2 }] });
+    expect(locate(begun(5).case)).toMatchObject({ settled: true, wants: [] });
+  });
+
+  it('A29: asks at the next hop for as many flows as the confidence needs', () => {
+    const flows = (count: number, confidence: number): boolean => {
+      const trace = new ByHand('icmp6', { confidence });
+      for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      trace.pairs(count, 3, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
+      return locate(trace.case).settled;
+    };
+    expect([flows(10, 0.999), flows(11, 0.999)]).toEqual([false, true]);
+    expect([flows(14, 0.9999), flows(15, 0.9999)]).toEqual([false, true]);
+  });
+
+  it('begins at the source where no hop saw the option', () => {
+    const trace = new ByHand().explored(1);
+    expect(locate(trace.case).interval).toMatchObject({ after: 0, upTo: 5, likelyUpTo: 1 });
+  });
+});

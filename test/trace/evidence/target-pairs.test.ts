@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import {
+  confidenceOfLoss,
+  isLossShown,
+  isTargetSilent,
+  looksLost,
+  ratesText,
+  restOf,
+  targetWishes,
+} from '../../../src/trace/evidence/target-pairs.js';
+import { ByHand } from '../by-hand.js';
+
+describe('pairs at the target', () => {
+  it('are wished for on fresh flows up to the cap of 200', () => {
+    expect(targetWishes(new ByHand().target(199, 'arrives', 'arrives').case)).toMatchObject([
+      { flow: 'fresh', hopLimit: 64, restNs: null },
+    ]);
+    expect(targetWishes(new ByHand().target(200, 'arrives', 'arrives').case)).toEqual([]);
+  });
+
+  it('leave at once, in the second count after 120 ms, in the third after 1.1 s, and one by one where answers are alike', () => {
+    expect([restOf(1, false), restOf(1, true), restOf(2, false), restOf(3, true)]).toEqual([null, 0, 120e6, 1.1e9]);
+  });
+
+  it('show their loss from eleven on beside six placebos', () => {
+    expect(isLossShown(new ByHand().target(11, 'arrives', null).placebos(6, 'arrives').case)).toBe(true);
+    expect(isLossShown(new ByHand().target(10, 'arrives', null).placebos(6, 'arrives').case)).toBe(false);
+  });
+
+  it('an arrival at a hop limit of its own defeats the sharper half of the bar', () => {
+    const trace = new ByHand().pairs(1, 5, 'arrives', 'arrives').target(11, 'arrives', null).placebos(6, 'arrives');
+    expect(isLossShown(trace.case)).toBe(false);
+  });
+
+  it('give a confidence above the bar and below one', () => {
+    const trace = new ByHand().target(150, 'arrives', null).placebos(6, 'arrives');
+    expect(confidenceOfLoss(trace.case)).toBeGreaterThan(0.999999);
+    expect(confidenceOfLoss(trace.case)).toBeLessThan(1);
+  });
+
+  it('look lost from the third on, unless the other arm loses half as many', () => {
+    expect(looksLost(new ByHand().target(2, 'arrives', null).case)).toBe(false);
+    expect(looksLost(new ByHand().target(3, 'arrives', null).case)).toBe(true);
+    expect(looksLost(new ByHand().target(3, 'arrives', null).target(1, 'arrives', 'arrives').case)).toBe(false);
+  });
+
+  it('make a target silent after ten that nobody answered, not after nine', () => {
+    expect(isTargetSilent(new ByHand().target(10, null, null).case)).toBe(true);
+    expect(isTargetSilent(new ByHand().target(9, null, null).case)).toBe(false);
+    expect(isTargetSilent(new ByHand().target(10, null, null).target(1, 'arrives', null).case)).toBe(false);
+  });
+
+  it('are said as n of m', () => {
+    expect(ratesText(new ByHand().target(2, 'arrives', 'arrives').target(3, 'arrives', null).case)).toBe(
+      '2 of 5 with, 5 of 5 without',
+    );
+  });
+});

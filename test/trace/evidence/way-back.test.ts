@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
+import { PURPOSE } from '../../../src/trace/state/trace-state.js';
+import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
+import { routerAt } from '../fake-path.js';
+import { TARGET } from '../trace-fixture.js';
+
+const udp = (values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
+  new ByHand('udp', values).explored(3).target(11, 'arrives', null);
+const echo = (trace: ByHand, count: number, plain: Answer, pdm: Answer, treatment: 'pdm' | 'plain' = 'pdm'): ByHand =>
+  trace.pairs(count, 64, plain, pdm, { purpose: PURPOSE.echo, protocol: 'icmp6', treatment, flow: 'fresh' });
+const prohibited = { from: TARGET, type: 1, code: 1 };
+
+describe('the way back of a UDP trace', () => {
+  it('is excluded by the sibling that shows the same loss', () => {
+    expect(standOfWayBack(udp({ siblingEcho: ECHO_LOST }).case).is).toBe('excluded');
+  });
+
+  it('is the suspect after a single echo reply to the option', () => {
+    const siblingEcho = { ...ECHO_LOST, pdmArrivals: 1 };
+    expect(standOfWayBack(udp({ siblingEcho }).case).is).toBe('answered');
+    // Where some of the option's packets arrive anyway, some of the witness may.
+    expect(standOfWayBack(udp({ siblingEcho }).case, true).is).toBe('excluded');
+  });
+
+  it('is unknown where the sibling ended without showing a loss, and waits while it has not ended', () => {
+    expect(standOfWayBack(udp({ siblingEcho: ECHO_SILENT }).case).is).toBe('unknown');
+    expect(standOfWayBack(udp({ siblingEcho: { ...ECHO_SILENT, settled: false } }).case)).toMatchObject({
+      is: 'open',
+      wants: [],
+    });
+  });
+
+  it('without a sibling is excluded by eleven lost echo pairs and six placebos, not by ten or five', () => {
+    const after = (pairs: number, placebos: number): string => {
+      const trace = echo(udp(), pairs, 'arrives', null);
+      return standOfWayBack(echo(trace, placebos, 'arrives', 'arrives', 'plain').case).is;
+    };
+    expect([after(11, 6), after(10, 6), after(11, 5)]).toEqual(['excluded', 'open', 'open']);
+  });
+
+  it('is not excluded by echo pairs that draw errors only: these quote the option', () => {
+    const trace = echo(udp(), 12, prohibited, null);
+    expect(standOfWayBack(echo(trace, 8, prohibited, prohibited, 'plain').case).is).toBe('unknown');
+  });
+
+  it('is unknown after six echo pairs of which not even plain was answered, and open after five', () => {
+    expect(standOfWayBack(echo(udp(), 6, null, null).case).is).toBe('unknown');
+    expect(standOfWayBack(echo(udp(), 5, null, null).case).is).toBe('open');
+  });
+});
+
+describe('the way back of an icmp6 trace', () => {
+  it('is excluded by its own echo replies', () => {
+    expect(standOfWayBack(new ByHand().explored(3).target(11, 'arrives', null).case).is).toBe('excluded');
+  });
+
+  it('is unknown where the target answers by errors', () => {
+    const trace = new ByHand().explored(3).target(11, prohibited, null);
+    expect(standOfWayBack(trace.case).is).toBe('unknown');
+  });
+});
+
+describe("the source's own firewall", () => {
+  const asked = (answer: Answer): ByHand => {
+    const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(4).target(11, 'arrives', null);
+    expect(standOfWayBack(trace.case)).toMatchObject({ is: 'open', wants: [{ purpose: PURPOSE.reference }] });
+    return trace.pairs(3, 64, answer, answer, { purpose: PURPOSE.reference, flow: 0 });
+  };
+
+  it('is excluded by an unquoted answer to the option of this run', () => {
+    expect(standOfWayBack(asked('arrives').case).is).toBe('excluded');
+  });
+
+  it('A35: is what may be behind it where no router up to n lies surely outside its network', () => {
+    const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(3).target(11, 'arrives', null);
+    expect(standOfWayBack(trace.case).is).toBe('unknown');
+  });
+
+  it('a relative: is behind a nearer router that answers, where the farthest answers the plain one alone', () => {
+    const trace = new ByHand('icmp6', { answeredElsewhere: false, routers: 6 }).explored(5).target(11, 'arrives', null);
+    const flow = trace.state.flows.length;
+    const farthest = { destination: routerAt(4), destinationText: '2001:db8:1:4::1' };
+    trace.state.flows.push({ ...trace.state.flows[0]!, ...farthest });
+    const prohibitedBy = { from: routerAt(4), type: 1, code: 1 };
+    trace.pairs(3, 64, prohibitedBy, null, { purpose: PURPOSE.reference, flow });
+    expect(standOfWayBack(trace.case).is).toBe('unknown');
+  });
+});

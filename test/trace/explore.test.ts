@@ -1,0 +1,119 @@
+/** Which hops are asked for, in which order, and when no more. */
+import { describe, expect, it } from 'vitest';
+import { makeCase } from '../../src/trace/case.js';
+import { aloneWishes, explorationWishes, isAloneOver, isExplored } from '../../src/trace/explore.js';
+import { ACCUSATION_PROBE_CAP } from '../../src/trace/numbers.js';
+import { PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/state/trace-state.js';
+import { ByHand } from './by-hand.js';
+import { contextOf, routerAt, runTrace, type FakePath, type Outcome } from './fake-path.js';
+import { makeState, TARGET } from './trace-fixture.js';
+
+const path = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
+const pairsOf = (state: TraceState, purpose: number): number[] => {
+  const rows: number[] = [];
+  for (let row = 0; row < state.probes.count; row += 2) if (state.probes.purpose(row) === purpose) rows.push(row);
+  return rows;
+};
+const hopsOf = ({ state }: Outcome): number[] =>
+  pairsOf(state, PURPOSE.explore).map((row) => state.probes.hopLimit(row));
+
+describe('the first packets', () => {
+  it('are plain, at the target and at hop 1, before any option is sent', () => {
+    const wishes = aloneWishes(makeCase(makeState('udp'), contextOf(), 0));
+    expect(wishes).toMatchObject([{ treatment: 'plain', hopLimit: TARGET_HOP_LIMIT }]);
+    const { state } = runTrace(path());
+    expect([0, 1, 2, 3].map((row) => state.probes.arm(row))).toEqual([0, 0, 0, 0]);
+    expect([0, 2].map((row) => state.probes.hopLimit(row))).toEqual([TARGET_HOP_LIMIT, 1]);
+  });
+
+  it('are waited for 300 ms at most, and no longer than until the target answered', () => {
+    const options = { purpose: PURPOSE.alone, treatment: 'plain', flow: 'fresh' } as const;
+    const silent = new ByHand().pairs(1, 64, null, null, options);
+    expect(isAloneOver(makeCase(silent.state, contextOf(), 299e6))).toBe(false);
+    expect(isAloneOver(makeCase(silent.state, contextOf(), 300e6))).toBe(true);
+    const answered = new ByHand().pairs(1, 64, 'arrives', null, options);
+    expect(isAloneOver(makeCase(answered.state, contextOf(), 20e6))).toBe(true);
+  });
+});
+
+describe('exploring', () => {
+  const order = (seed: number): number[] => {
+    const wishes = explorationWishes(makeCase(makeState('udp', { seed }), contextOf(), 0));
+    return wishes.sort((a, b) => a.rank - b.rank).map(({ hopLimit }) => hopLimit);
+  };
+
+  it('begins with a window of 8, in an order that the seed makes', () => {
+    expect([...order(1)].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(order(1)).toEqual(order(1));
+    expect(order(1)).not.toEqual(order(2));
+  });
+
+  it('sends three pairs to each hop on the one flow, and stops at the distance of the target', () => {
+    const outcome = runTrace(path({ routers: 11 }));
+    const hops = hopsOf(outcome);
+    for (let hop = 1; hop <= 12; hop += 1) expect(hops.filter((other) => other === hop)).toHaveLength(3);
+    expect(Math.max(...hops)).toBe(12);
+    expect(pairsOf(outcome.state, PURPOSE.explore).every((row) => outcome.state.probes.flow(row) === 0)).toBe(true);
+  });
+
+  it('opens the next window when the one before was heard or given up', () => {
+    const hops = hopsOf(runTrace(path({ routers: 11 })));
+    const before = hops.slice(
+      0,
+      hops.findIndex((hop) => hop > 8),
+    );
+    expect(new Set(before)).toEqual(new Set([1, 2, 3, 4, 5, 6, 7, 8]));
+  });
+
+  it('gives up after 8 hops that are silent in both arms, and not after 7', () => {
+    const highest = (count: number): number =>
+      runTrace(
+        path({
+          routers: 25,
+          differs: ({ hopLimit }) => (hopLimit > 25 || (hopLimit >= 4 && hopLimit < 4 + count) ? null : undefined),
+        }),
+      ).trace.highestHop;
+    expect(highest(8)).toBe(11);
+    expect(highest(7)).toBe(30);
+  });
+
+  it('is over only when each hop has had its three pairs', () => {
+    const trace = new ByHand('icmp6', { routers: 1 })
+      .pairs(3, 1, 'expires', 'expires')
+      .pairs(2, 2, 'arrives', 'arrives');
+    expect(isExplored(trace.case)).toBe(false);
+    expect(isExplored(trace.pairs(1, 2, 'arrives', 'arrives').case)).toBe(true);
+  });
+
+  it('looks at the target where its own quote says that it is, before looking beyond', () => {
+    const { trace } = runTrace(path());
+    expect(trace).toMatchObject({ distanceHint: 9, highestHop: 9, distance: { plain: 9, pdm: 9 } });
+  });
+});
+
+describe('every trace', () => {
+  it('stays within its cap of probes and ends, whatever the path does', () => {
+    let seed = 1;
+    const random = (): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return seed / 2 ** 32;
+    };
+    for (let run = 0; run < 12; run += 1) {
+      const loss = random();
+      const { state, verdict } = runTrace({
+        protocol: run % 2 === 0 ? 'udp' : 'icmp6',
+        routers: 1 + Math.floor(random() * 28),
+        confidence: 0.9999,
+        differs: ({ hopLimit }) => {
+          if (random() < loss) return null;
+          if (random() < 0.1) return { from: routerAt(1 + (hopLimit % 9)), type: 1, code: Math.floor(random() * 9) };
+          if (random() < 0.1) return { from: TARGET, type: 4, code: 2, delayMs: random() * 4000 };
+          return undefined;
+        },
+      });
+      expect(state.probes.count).toBeLessThanOrEqual(ACCUSATION_PROBE_CAP);
+      // Both arms suffer the same: nobody is accused.
+      expect(['dropped', 'impaired', 'bypassed', 'rejected']).not.toContain(verdict.outcome);
+    }
+  }, 60_000);
+});

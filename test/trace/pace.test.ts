@@ -1,0 +1,126 @@
+/** The rhythm of pairs at one responder, seen from when the next pair may leave. */
+import { describe, expect, it } from 'vitest';
+import { Pace } from '../../src/trace/pace.js';
+import { lookOf, PAIR_CLASS, type Pair, type PairClass } from '../../src/trace/evidence/pair.js';
+import { MEANING } from '../../src/trace/reply/meaning.js';
+import { PURPOSE } from '../../src/trace/state/trace-state.js';
+
+const ARRIVED = { plain: true, pdm: true };
+
+/** Shows the pairs one by one, each sent later than the one before, long after their time. */
+class Shown {
+  readonly pace = new Pace(100);
+  #row = 0;
+  nowNs = 0;
+
+  show(count: number, pairClass: PairClass, hasArrived = ARRIVED, values: Partial<Pair> = {}): this {
+    for (let i = 0; i < count; i += 1) {
+      this.nowNs += 10e9;
+      const pair: Pair = {
+        first: this.#row,
+        purpose: PURPOSE.target,
+        hopLimit: 64,
+        flow: 1,
+        isPlacebo: false,
+        arm: 1,
+        plainRow: this.#row,
+        treatedRow: this.#row + 1,
+        plain: MEANING.none,
+        treated: MEANING.none,
+        lastSentNs: this.nowNs - 1e9,
+        hasFailed: false,
+        isLeaving: false,
+        ...values,
+      };
+      this.#row += 2;
+      this.pace.begin();
+      this.pace.observe(
+        pair.first,
+        pair.lastSentNs,
+        lookOf(pair, pairClass, hasArrived, this.nowNs, 150e6),
+        this.nowNs,
+      );
+    }
+    return this;
+  }
+
+  get ms(): number {
+    return this.pace.intervalNs / 1e6;
+  }
+}
+
+const { both, plainOnly, neither } = PAIR_CLASS;
+
+describe('the budget', () => {
+  it('lets three pairs go 100 ms apart, and then one in 200 ms: a burst of 6 and 10 answers a second', () => {
+    const pace = new Pace(100);
+    const left: number[] = [];
+    let nowNs = 0;
+    for (let i = 0; i < 8; i += 1) {
+      nowNs = Math.max(nowNs, pace.readyAtNs());
+      if (!Number.isFinite(nowNs)) nowNs = 0;
+      left.push(Math.round(nowNs / 1e6));
+      pace.spend(2, nowNs);
+    }
+    expect(left.slice(0, 4)).toEqual([0, 100, 200, 300]);
+    expect(left.slice(-3).map((at, i, all) => (i === 0 ? 0 : at - all[i - 1]!))).toEqual([0, 200, 200]);
+  });
+
+  it('charges a pair that draws one answer half as much, afterwards', () => {
+    const ready = (answers: number): number => {
+      const pace = new Pace(100);
+      for (let i = 0; i < 6; i += 1) pace.spend(answers, 0);
+      return pace.readyAtNs();
+    };
+    expect(ready(1)).toBe(200e6);
+    expect(ready(2)).toBe(800e6);
+  });
+});
+
+describe('pairs that come back incomplete', () => {
+  it('three of three double the interval, two of two do not', () => {
+    expect(new Shown().show(2, plainOnly).ms).toBe(200);
+    expect(new Shown().show(3, plainOnly).ms).toBe(400);
+  });
+
+  it('three of seven make it longer by 1.4, three of eight do not', () => {
+    expect(new Shown().show(4, both).show(3, plainOnly).ms).toBeCloseTo(280, 6);
+    expect(new Shown().show(5, both).show(3, plainOnly).ms).toBe(200);
+  });
+
+  it('never make it longer than two seconds', () => {
+    expect(new Shown().show(60, plainOnly).ms).toBe(2000);
+  });
+
+  it('are incomplete only when a packet is missing of an arm that has ever arrived', () => {
+    expect(new Shown().show(12, plainOnly, { plain: true, pdm: false }).ms).toBeLessThanOrEqual(200);
+    expect(new Shown().show(3, neither, { plain: true, pdm: false }).ms).toBe(400);
+    expect(new Shown().show(3, neither, { plain: false, pdm: false }).ms).toBe(200);
+  });
+
+  it('count placebos by their own arm', () => {
+    const placebo = { isPlacebo: true, arm: 0 };
+    expect(new Shown().show(3, plainOnly, { plain: true, pdm: false }, placebo).ms).toBe(400);
+    expect(new Shown().show(3, plainOnly, { plain: false, pdm: true }, placebo).ms).toBe(200);
+  });
+
+  it('are waited for while they may still be answered', () => {
+    const shown = new Shown().show(3, plainOnly, ARRIVED, { lastSentNs: 1e15 });
+    expect(shown.ms).toBe(200);
+  });
+});
+
+describe('calm', () => {
+  it('twelve whole pairs make it faster by a quarter, eleven do not', () => {
+    expect(new Shown().show(11, both).ms).toBe(200);
+    expect(new Shown().show(12, both).ms).toBe(150);
+  });
+
+  it('never makes it faster than 100 ms', () => {
+    expect(new Shown().show(200, both).ms).toBe(100);
+  });
+
+  it('never makes it faster than 1.3 times the worst interval that was bad', () => {
+    expect(new Shown().show(3, plainOnly).show(200, both).ms).toBeCloseTo(260, 6);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { MEANING, Meanings } from '../../../src/trace/reply/meaning.js';
+import { ByHand, type Answer } from '../by-hand.js';
+import { routerAt } from '../fake-path.js';
+import { octetsOf, TARGET } from '../trace-fixture.js';
+
+/** A UDP path of four routers whose target answers plain with 1/4 at a received hop limit of 60. */
+const port = (from: Uint8Array, replyHopLimit = 60): Answer => ({ from, type: 1, code: 4, replyHopLimit });
+const base = (answer: Answer = port(TARGET)): ByHand => {
+  const trace = new ByHand('udp');
+  for (let hop = 1; hop <= 4; hop += 1) trace.pairs(1, hop, 'expires', 'expires');
+  return trace.pairs(2, 5, answer, answer).target(2, answer, answer);
+};
+/** What the option's packet of one more pair means. */
+const treatedMeaning = (trace: ByHand, answer: Answer, hopLimit = 64): number => {
+  trace.pairs(1, hopLimit, null, answer);
+  const { state } = trace;
+  const last = state.probes.count - 1;
+  const row = state.probes.arm(last) === 1 ? last : last - 1;
+  return new Meanings(state).of(state, row);
+};
+
+describe('what a reply to the option means', () => {
+  it('is an arrival in the target its name, of a kind that plain draws', () => {
+    expect(treatedMeaning(base(), port(TARGET))).toBe(MEANING.arrived);
+  });
+
+  it.each([
+    [1, 1],
+    [4, 2],
+    [4, 1],
+  ])("A7: is a refusal in the target's name where it is %i/%i and plain draws 1/4", (type, code) => {
+    expect(treatedMeaning(base(), { from: TARGET, type, code, replyHopLimit: 60 })).toBe(MEANING.refused);
+  });
+
+  it('is no arrival where the same words come back from another distance', () => {
+    const trace = base();
+    const near = treatedMeaning(trace, port(TARGET, 62), 3);
+    expect([MEANING.refused, MEANING.other]).toContain(near);
+  });
+
+  it('is a refusal from a router, whatever the code of 1/x', () => {
+    for (const code of [0, 1, 3, 4, 5, 6, 8]) {
+      expect(treatedMeaning(base(), { from: routerAt(3), type: 1, code })).toBe(MEANING.refused);
+    }
+  });
+
+  it('is nothing but a word of size where it is Packet Too Big', () => {
+    expect(treatedMeaning(base(), { from: routerAt(3), type: 2, code: 0 })).toBe(MEANING.other);
+    expect(treatedMeaning(base(), { from: TARGET, type: 2, code: 0 })).toBe(MEANING.other);
+  });
+
+  it('is that it got so far where it is 3/0, and nothing where it is 3/1', () => {
+    expect(treatedMeaning(base(), { from: routerAt(3), type: 3, code: 0 }, 3)).toBe(MEANING.expired);
+    expect(treatedMeaning(base(), { from: TARGET, type: 3, code: 1 })).toBe(MEANING.other);
+  });
+
+  it('is none where nothing came', () => {
+    expect(treatedMeaning(base(), null)).toBe(MEANING.none);
+  });
+});
+
+describe('the terminal responder (A24)', () => {
+  const other = octetsOf('2001:db8:10:9::53');
+
+  it('is an address that never sent 3/0 and answers in place of the target', () => {
+    const trace = base(port(other));
+    const meanings = new Meanings(trace.state);
+    expect([...meanings.terminal]).toEqual(['2001:db8:10:9::53']);
+    expect(meanings.plainDistance).toBe(5);
+    expect(treatedMeaning(trace, port(other))).toBe(MEANING.arrived);
+  });
+
+  it('is none that sent 3/0, and none that says 1/1', () => {
+    expect(new Meanings(base(port(routerAt(4))).state).terminal.size).toBe(0);
+    expect(new Meanings(base({ from: other, type: 1, code: 1, replyHopLimit: 60 }).state).terminal.size).toBe(0);
+  });
+
+  it('is none that answered once only', () => {
+    const trace = new ByHand('udp').pairs(1, 4, 'expires', 'expires').pairs(1, 5, port(other), null);
+    expect(new Meanings(trace.state).terminal.size).toBe(0);
+  });
+});
+
+describe('the way of plain', () => {
+  it('ends where the target first answers beyond the last router', () => {
+    const { routerAt: router, plainDistance } = new Meanings(base().state);
+    expect([router, plainDistance]).toEqual([4, 5]);
+  });
+
+  it("A6: an answer in the target's name at a hop limit at which plain still meets a router beyond is no arrival", () => {
+    const trace = new ByHand('udp').pairs(1, 2, port(TARGET), port(TARGET)).pairs(1, 4, 'expires', 'expires');
+    const { state } = trace;
+    const row = state.probes.arm(0) === 0 ? 0 : 1;
+    expect(new Meanings(state).of(state, row)).not.toBe(MEANING.arrived);
+  });
+});
