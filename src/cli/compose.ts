@@ -4,6 +4,7 @@ import { constants, readFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { annotateRecord } from '../annotate/annotate-record.js';
+import { formatAddress, isLoopback } from '../address/address.js';
 import { openAsDatabase } from '../annotate/as-database.js';
 import { createNameResolver } from '../annotate/names.js';
 import { readPrefixFile, readPrefixText } from '../annotate/prefix-file.js';
@@ -18,6 +19,8 @@ import { chooseFileOwner, currentSituation } from '../transport/native-privilege
 import { dropPrivileges, openNativeTransport } from '../transport/native-transport.js';
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
+import { isOnLink } from '../transport/route-lookup.js';
+import { interfaceAddresses } from '../transport/route-source.js';
 import { CliError, errorCode } from './cli-error.js';
 import type { DaemonProcess } from './daemon-command.js';
 import type { DoctorPorts, LocalAddress, OpenedTransport, OtherTransport } from './doctor-ports.js';
@@ -26,6 +29,7 @@ import { createDaemonLog } from './log.js';
 import { startMeasureStarter } from './measure-link.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
 import { captureInto } from './packet-comments.js';
+import { ownSourcesOnly, refuseSourceSetting } from './own-source.js';
 import { privilegeRemedy } from './privilege.js';
 import type { StorePorts } from './store-ports.js';
 import { createSystemTime } from './system-time.js';
@@ -36,6 +40,8 @@ import { toolVersion } from './version.js';
 export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): Promise<Measuring> {
   const time = createSystemTime();
   becomeRootAgain();
+  const foreign = refuseSourceSetting(settings.source, ownAddresses);
+  if (foreign !== null) throw foreign;
   // Files first: a misspelt name should not cost a socket, and 66 is said before 77.
   const [asDatabase, ixpPrefixes, doNotProbe] = await Promise.all([
     openAsDatabase(settings.asnDb),
@@ -68,8 +74,6 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     randomBytes: (length) => randomBytes(length),
     rate: settings.rate,
     onProgress: hooks.onProgress,
-    ...(hooks.knownReporters === undefined ? {} : { knownReporters: hooks.knownReporters }),
-    ...(hooks.onReporter === undefined ? {} : { onReporter: hooks.onReporter }),
     ...(capture === null ? {} : { tap: captureInto(capture) }),
   });
   const sources = { names: settings.dns ? names : null, asDatabase, ixpPrefixes };
@@ -83,7 +87,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
       (length) => randomBytes(length),
     ),
     resolve: (host) => names.resolveTarget(host),
-    refuse: (octets, zone) => refuseTarget(octets, zone, doNotProbe),
+    refuse: (octets, zone) => refuseTarget(octets, zone, { doNotProbe, allowSpecial: settings.allowSpecial, isOnLink }),
     annotate: (record) => annotateRecord(record, sources),
     stopLookups: () => {
       names.close();
@@ -219,6 +223,11 @@ const PREFERENCE: readonly AdapterName[] = ['native', 'raw-socket'];
 
 /** `auto` takes the best adapter that opens and says why it is not a better one. */
 async function openTransport(settings: Settings, clock: EngineClock): Promise<OpenedTransport> {
+  const opened = await openAnyTransport(settings, clock);
+  return { ...opened, transport: withRoute(opened.transport, ownSourcesOnly(opened.transport, ownAddresses)) };
+}
+
+async function openAnyTransport(settings: Settings, clock: EngineClock): Promise<OpenedTransport> {
   const options = adapterOptions(settings, clock);
   if (settings.transport !== 'auto') {
     try {
@@ -283,6 +292,18 @@ function causeOf(error: unknown): string {
 /** The same transport, whose fatal error also reaches `onFatal`: the port has one listener, and the engine is it. */
 function withFatal(transport: ProbeTransport, onFatal: (error: Error) => void): ProbeTransport {
   return {
+    ...withRoute(transport, (target, options) => transport.route(target, options)),
+    onError: (listener) => {
+      transport.onError((error) => {
+        onFatal(error);
+        listener(error);
+      });
+    },
+  };
+}
+
+function withRoute(transport: ProbeTransport, route: ProbeTransport['route']): ProbeTransport {
+  return {
     name: transport.name,
     capabilities: transport.capabilities,
     send: (arena, offsets, lengths) => transport.send(arena, offsets, lengths),
@@ -290,13 +311,10 @@ function withFatal(transport: ProbeTransport, onFatal: (error: Error) => void): 
       transport.onPackets(listener);
     },
     onError: (listener) => {
-      transport.onError((error) => {
-        onFatal(error);
-        listener(error);
-      });
+      transport.onError(listener);
     },
     watch: (flows) => transport.watch(flows),
-    route: (target, options) => transport.route(target, options),
+    route,
     stats: () => transport.stats(),
     close: () => transport.close(),
   };
@@ -324,11 +342,24 @@ function readText(path: string): string | null {
   }
 }
 
+/** Those of interfaces without a carrier too: they may be sources. */
+function ownAddresses(): LocalAddress[] {
+  const others = interfaceAddresses().map(({ octets, interface: name, interfaceIndex }) => ({
+    interface: name,
+    address: formatAddress(octets),
+    loopback: isLoopback(octets),
+    scopeId: interfaceIndex,
+  }));
+  return [...localAddresses(), ...others];
+}
+
 function localAddresses(): LocalAddress[] {
   const found: LocalAddress[] = [];
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     for (const entry of entries ?? []) {
-      if (entry.family === 'IPv6') found.push({ interface: name, address: entry.address, loopback: entry.internal });
+      if (entry.family === 'IPv6') {
+        found.push({ interface: name, address: entry.address, loopback: entry.internal, scopeId: entry.scopeid });
+      }
     }
   }
   return found;

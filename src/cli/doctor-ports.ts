@@ -36,6 +36,8 @@ export interface LocalAddress {
   readonly interface: string;
   readonly address: string;
   readonly loopback: boolean;
+  /** Number of the interface, where known. */
+  readonly scopeId?: number;
 }
 
 export interface DoctorRequest {

@@ -7,7 +7,7 @@ import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 import { createResultOutput } from './result-output.js';
-import { fragmentsOf } from '../trace/probe-size.js';
+import { fragmentsOf } from '../trace/probe/probe-size.js';
 import { estimateLines, type ListSize } from './run-estimate.js';
 import { counted, figures } from './run-progress.js';
 import type { Terminal } from './terminal.js';

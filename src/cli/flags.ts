@@ -47,6 +47,7 @@ const MEASURING_SETTINGS: readonly SettingFlag[] = [
   ['asnDb', 'FILE'],
   ['ixpPrefixes', 'FILE'],
   ['doNotProbe', 'FILE'],
+  ['allowSpecial', null],
   ['company', 'NAME'],
   ['vantage', 'NAME'],
   ['seed', 'N'],

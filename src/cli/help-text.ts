@@ -9,8 +9,8 @@ interface Help {
 }
 
 const EXIT_CODES =
-  'Exit codes: 0 delivered, 10 stripped, 11 dropped, 12 rejected, 13 impaired, 14 altered, 20 no difference, ' +
-  '21 inconclusive, 22 unreachable, 23 not measured; 64 bad usage or settings, 66 input file unreadable, ' +
+  'Exit codes: 0 delivered, 10 stripped, 11 dropped, 12 rejected, 13 impaired, 14 altered, 15 bypassed, ' +
+  '20 no difference, 21 inconclusive, 22 unreachable, 23 not measured; 64 bad usage or settings, 66 input file unreadable, ' +
   '69 network or name resolution failed, 70 a defect, 73 output cannot be written, 77 missing privilege, 130 ' +
   'ended by a second Ctrl-C.';
 

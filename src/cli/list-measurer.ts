@@ -27,7 +27,7 @@ const MORE_TRACES = 2;
 export class ListMeasurer implements TargetMeasurer {
   readonly #options: ListMeasurerOptions;
   readonly #slots: Slots;
-  /** Traces that may be in flight now: few at first, so that the many find the near hops of the list measured (METHOD §6.1). */
+  /** Traces that may be in flight now: few at first, so that the many find the near hops of the list measured (METHOD: Exploring). */
   #open: number;
   #interrupted = false;
 

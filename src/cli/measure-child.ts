@@ -2,7 +2,7 @@
  * The process that measures for the daemon: it opens the sockets, gives up every privilege, and from then on does what it is
  * told over the channel that it was started with. It ends when that channel does.
  */
-import { refuseTarget } from '../annotate/target-policy.js';
+import { refuseListed } from '../annotate/target-policy.js';
 import { readPrefixFile } from '../annotate/prefix-file.js';
 import { parsePrefixList, type PrefixSet } from '../address/prefix.js';
 import { tracesInFlight } from '../daemon/measure-options.js';
@@ -16,31 +16,26 @@ import type { Measuring } from './measuring.js';
 import { toolVersion } from './version.js';
 
 const STATS_MS = 1000;
-/** New reporters that wait for the next message; what does not fit is found again by later traces. */
-const MOST_REPORTERS = 10_000;
 
 class MeasureServer {
   readonly #measuring: Measuring;
   readonly #measurer: ListMeasurer;
   #doNotProbe: PrefixSet | null;
-  readonly #newReporters: Set<string>;
   /** Records and ends in their order; as many records as the window allows are on their way. */
   readonly #waiting: MeasureMessage[] = [];
   #window = RECORD_WINDOW;
 
-  constructor(measuring: Measuring, measurer: ListMeasurer, doNotProbe: PrefixSet | null, newReporters: Set<string>) {
+  constructor(measuring: Measuring, measurer: ListMeasurer, doNotProbe: PrefixSet | null) {
     this.#measuring = measuring;
     this.#measurer = measurer;
     this.#doNotProbe = doNotProbe;
-    this.#newReporters = newReporters;
   }
 
   static async open(request: Extract<MeasureRequest, { kind: 'open' }>): Promise<MeasureServer> {
-    const { settings, reporters } = request;
+    const { settings } = request;
     const log = settings.debug ? await createDebugLog() : SILENT_LOG;
     const doNotProbe =
       settings.doNotProbe === null ? null : await readPrefixFile(settings.doNotProbe, '--do-not-probe');
-    const newReporters = new Set<string>();
     let server: MeasureServer | null = null;
     const opened = await openMeasuring(
       // The list is kept here, where it can be changed.
@@ -51,10 +46,6 @@ class MeasureServer {
         onWarning: (message) => {
           say({ kind: 'warning', message: message.slice(0, 2000) });
         },
-        knownReporters: reporters,
-        onReporter: (address) => {
-          if (newReporters.size < MOST_REPORTERS) newReporters.add(address);
-        },
       },
     );
     opened.onFatal((error) => {
@@ -63,11 +54,11 @@ class MeasureServer {
     const measuring: Measuring = {
       ...opened,
       refuse: (octets, zone) =>
-        opened.refuse(octets, zone) ?? refuseTarget(octets, zone, server === null ? doNotProbe : server.#doNotProbe),
+        opened.refuse(octets, zone) ?? refuseListed(octets, server === null ? doNotProbe : server.#doNotProbe),
     };
     const slots = tracesInFlight(settings.rate);
     const measurer = new ListMeasurer({ measuring, settings, toolVersion: toolVersion(), log, slots });
-    server = new MeasureServer(measuring, measurer, doNotProbe, newReporters);
+    server = new MeasureServer(measuring, measurer, doNotProbe);
     return server;
   }
 
@@ -96,9 +87,7 @@ class MeasureServer {
   }
 
   sayStats(): void {
-    const reporters = [...this.#newReporters];
-    this.#newReporters.clear();
-    say({ kind: 'stats', stats: this.#measurer.stats(), reporters });
+    say({ kind: 'stats', stats: this.#measurer.stats() });
   }
 
   async #measure({ number, order }: Extract<MeasureRequest, { kind: 'orders' }>['orders'][number]): Promise<void> {

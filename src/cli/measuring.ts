@@ -40,10 +40,6 @@ export interface MeasuringHooks {
    * can. See `becomeFileOwner`.
    */
   readonly ownsFiles?: boolean;
-  /** Addresses known from earlier runs to report packets with the option, as RFC 5952 text … */
-  readonly knownReporters?: Iterable<string>;
-  /** … and those found now, for later ones. */
-  readonly onReporter?: (address: string) => void;
 }
 
 /** Opens sockets and data. Throws errors with a `code`, and an `exitCode` where 70 is not meant. */

@@ -2,7 +2,7 @@ import { formatAddress } from '../address/address.js';
 import type { PacketTap, TappedProbe, TappedTrace, TappedVerdict } from '../engine/packet-tap.js';
 import type { PcapngFile } from '../results/pcapng-file.js';
 import { wholePacket } from '../results/pcapng-packet.js';
-import type { Reply } from '../trace/reply.js';
+import type { Reply } from '../trace/reply/reply.js';
 import { TCP_FLAG } from '../wire/tcp.js';
 
 /** Puts each packet into the file with a comment that says whose it is and what it was taken for. */

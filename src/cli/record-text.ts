@@ -53,6 +53,7 @@ export function outcomePaint(outcome: Outcome, style: Style): Paint {
     case 'stripped':
     case 'altered':
     case 'impaired':
+    case 'bypassed':
       return style.red;
     default:
       return style.yellow;

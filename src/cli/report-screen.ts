@@ -157,7 +157,7 @@ function paintOf(column: string, text: string, style: Style): Paint {
   const asIs: Paint = (cell) => cell;
   if (!column.endsWith('outcome') || !OUTCOMES.some((outcome) => outcome === text)) return asIs;
   if (text === 'delivered') return style.green;
-  if (text === 'impaired') return style.yellow;
+  if (text === 'impaired' || text === 'bypassed') return style.yellow;
   return ACCUSATIONS.includes(text as Outcome) ? style.red : style.dim;
 }
 

@@ -1,10 +1,10 @@
 import { TYPICAL_PACKETS, tracesInFlight } from '../daemon/measure-options.js';
-import { PROBE_CAP } from '../trace/trace-state.js';
+import { ACCUSATION_PROBE_CAP } from '../trace/numbers.js';
 import { counted, durationText, figures } from './run-progress.js';
 
-/** A TCP record by itself: 14 pairs of SYNs to the target, and those for the hops before it. */
-const TYPICAL_TCP_SECONDS = 90;
-/** Of each of the first traces to each of the first routers, which all of them share (METHOD, exploring). */
+/** A TCP record by itself: 11 pairs of SYNs to the target, 8 SYNs at once and then 2 a second, and those for the hops before it. */
+const TYPICAL_TCP_SECONDS = 10;
+/** Of each of the first traces to each of the first routers, which all of them share (METHOD: Exploring). */
 const PAIRS_PER_HOP = 3;
 
 export interface ListSize {
@@ -24,7 +24,7 @@ export interface ListSize {
 export function estimateLines(size: ListSize): string[] {
   const { targets, records, tcpRecords, rate, hopIntervalMs, packetsPerProbe } = size;
   const typicalEach = TYPICAL_PACKETS * packetsPerProbe;
-  const mostEach = PROBE_CAP * packetsPerProbe;
+  const mostEach = ACCUSATION_PROBE_CAP * packetsPerProbe;
   const typical = records * typicalEach;
   const most = records * mostEach;
   // What the first router alone may take, before later traces need not ask it: then the rate does not decide.

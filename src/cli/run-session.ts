@@ -1,9 +1,8 @@
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import { loadList, type LoadedList } from '../daemon/load-list.js';
-import { measureOptions, REPORTER_LIFETIME_MS, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
+import { measureOptions, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
 import { runList } from '../daemon/run-list.js';
-import { NewReporters } from '../daemon/new-reporters.js';
 import { mayPass } from '../results/output-error.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
@@ -28,8 +27,6 @@ export interface RunContext extends StorePorts {
   readonly log: Log;
 }
 
-/** Reporters that are new wait at most this long for the disk. */
-const REPORTERS_MS = 5000;
 /** A list that is done waits so long for a store that cannot be written. */
 const PATIENCE_MS = 600_000;
 const RETRY_MS = 500;
@@ -46,7 +43,6 @@ export class RunSession {
   readonly #context: RunContext;
   readonly #output: ResultOutput;
   readonly #stop = new AbortController();
-  readonly #reporters: NewReporters;
   /** What ended the run early, if not the user. */
   #fatal: Error | null = null;
   #screen: RunScreen | null = null;
@@ -58,7 +54,6 @@ export class RunSession {
     this.#settings = settings;
     this.#context = context;
     this.#output = createResultOutput(context.terminal.stdout);
-    this.#reporters = new NewReporters(store, context.log);
   }
 
   async run(): Promise<number> {
@@ -80,10 +75,6 @@ export class RunSession {
         },
         forList: true,
         ownsFiles: true,
-        knownReporters: [...this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS)],
-        onReporter: (address) => {
-          this.#reporters.note(address, Date.now());
-        },
       });
     } catch (error) {
       // What never began is nothing to go on with.
@@ -229,9 +220,6 @@ export class RunSession {
       },
     });
     this.#screen?.watch(() => keeper.writer.held);
-    const reporters = setInterval(() => {
-      this.#reporters.store();
-    }, REPORTERS_MS);
     let end: 'done' | 'stopped' = 'stopped';
     try {
       for (let progress = -1; ;) {
@@ -249,11 +237,9 @@ export class RunSession {
       this.#stop.abort();
       throw error;
     } finally {
-      clearInterval(reporters);
       await keeper.close();
     }
     await this.#insist(() => {
-      this.#reporters.store();
       if (end === 'done') this.#store.runs.setState(this.#run.id, 'finished', Date.now());
     });
   }

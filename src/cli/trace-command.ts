@@ -130,15 +130,7 @@ class TraceSession {
       onWarning: (message) => {
         this.#say(message);
       },
-      ...(store === null
-        ? {}
-        : {
-            ownsFiles: true,
-            knownReporters: store.knownReporters(),
-            onReporter: (address: string) => {
-              store.addReporter(address);
-            },
-          }),
+      ...(store === null ? {} : { ownsFiles: true }),
     });
   }
 

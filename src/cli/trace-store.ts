@@ -1,5 +1,4 @@
 import type { Settings } from '../config/settings.js';
-import { REPORTER_LIFETIME_MS } from '../daemon/measure-options.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import type { TraceRecord } from '../trace/record.js';
 import type { Log } from './log.js';
@@ -27,7 +26,6 @@ export class TraceStore {
   readonly runId: string;
   readonly #store: SqliteStore;
   readonly #keeper: RecordKeeper;
-  readonly #newReporters = new Set<string>();
   #isEmpty = true;
 
   /** @throws OutputError: the store cannot be opened or written. */
@@ -56,14 +54,6 @@ export class TraceStore {
     });
   }
 
-  knownReporters(): string[] {
-    return [...this.#store.reporters.known(Date.now() - REPORTER_LIFETIME_MS)];
-  }
-
-  addReporter(address: string): void {
-    this.#newReporters.add(address);
-  }
-
   put(record: TraceRecord, interrupted: boolean, seriesPerAddress: boolean): void {
     this.#isEmpty = false;
     this.#keeper.writer
@@ -77,7 +67,6 @@ export class TraceStore {
     try {
       await this.#keeper.written(PATIENCE_MS, new AbortController().signal);
       await this.#keeper.close();
-      if (this.#newReporters.size > 0) this.#store.reporters.add(this.#newReporters, Date.now());
       this.#store.runs.setState(this.runId, 'finished', Date.now());
       if (this.#isEmpty) this.#store.runs.deleteEmpty();
     } finally {

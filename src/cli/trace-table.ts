@@ -23,8 +23,10 @@ const GAP = 1;
 const LEAST_RESPONDER_WIDTH = 12;
 /** Runs of at least so many hops that are silent in both arms, or refused by the same address, become one row. */
 const LEAST_RUN = 3;
-/** Destination Unreachable by its code, as traceroute marks it. Port unreachable is how a target answers UDP. */
-const MARKS: readonly (string | null)[] = ['!N', '!X', '!S', '!H', null, '!P', '!R'];
+/** Destination Unreachable by its code, as traceroute marks it; other codes by their number. */
+const MARKS: readonly (string | null)[] = ['!N', '!X', '!S', '!H'];
+/** Marks that one cell shows at the most. */
+const MOST_MARKS = 3;
 
 interface Cell {
   readonly full: string;
@@ -98,7 +100,7 @@ function tableRows(record: TraceRecord, running: boolean): Row[] {
       rows.push(runRow(first, hops[end - 1], 'no answer to either'));
       i = end - 1;
     } else if (first !== undefined) {
-      rows.push(...placeRows(String(first.hop), first, running));
+      rows.push(...placeRows(String(first.hop), first, record, running));
       let same = i + 1;
       while (!running && isSameRefusal(first, hops[same])) same += 1;
       const second = hops[i + 1];
@@ -108,7 +110,7 @@ function tableRows(record: TraceRecord, running: boolean): Row[] {
       }
     }
   }
-  if (record.targetPairs !== null) rows.push(...placeRows('dst', record.targetPairs, running));
+  if (record.targetPairs !== null) rows.push(...placeRows('dst', record.targetPairs, record, running));
   return rows;
 }
 
@@ -127,17 +129,25 @@ function refusalOf({ arms }: PlaceRecord): string | null {
   const parts = [arms.plain, arms.pdm].map(({ responders }) => {
     const [one, ...others] = responders;
     if (one === undefined) return '*';
-    const mark = markOf(one);
-    return mark === null || others.length > 0 ? null : `${one.address} ${mark}`;
+    const marks = marksOf(one, null);
+    const isRefusal = marks.length > 0 && one.icmp.every(({ type }) => type === 1 || type === 4);
+    return !isRefusal || others.length > 0 ? null : `${one.address} ${marks.join(' ')}`;
   });
   return parts.includes(null) || parts.every((part) => part === '*') ? null : parts.join(' | ');
 }
 
-/** `!N` where all that this address said is that packets cannot get to the target. */
-function markOf({ icmp }: ResponderRecord): string | null {
-  const marks = icmp.map(({ type, code }) => (type === 1 ? (MARKS[code] ?? null) : null));
-  return marks.every((mark) => mark === marks[0]) ? (marks[0] ?? null) : null;
+/** What this address said besides that the hop limit ran out: `!N`, `!F-1400`. That its port is closed is how a target answers. */
+function marksOf({ icmp, address }: ResponderRecord, target: string | null): string[] {
+  const marks = new Set<string>();
+  for (const { type, code, mtu } of icmp) {
+    if (type === 1 && !(code === PORT_UNREACHABLE && address === target)) marks.add(MARKS[code] ?? `!${code}`);
+    else if (type === 2) marks.add(`!F-${mtu ?? '?'}`);
+    else if (type === 4) marks.add('!P');
+  }
+  return [...marks].slice(0, MOST_MARKS);
 }
+
+const PORT_UNREACHABLE = 4;
 
 /** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
 function isBeyondTarget(hop: HopRecord, record: TraceRecord): boolean {
@@ -152,9 +162,9 @@ function isSilent(place: PlaceRecord | undefined): boolean {
 }
 
 /** One row, and one more for each further responder that an arm has. */
-function placeRows(label: string, place: PlaceRecord, running: boolean): Row[] {
-  const plain = armCells(place.arms.plain, running);
-  const pdm = armCells(place.arms.pdm, running);
+function placeRows(label: string, place: PlaceRecord, { target }: TraceRecord, running: boolean): Row[] {
+  const plain = armCells(place.arms.plain, target.address, running);
+  const pdm = armCells(place.arms.pdm, target.address, running);
   const missing = place.arms.plain.answered > 0 && place.arms.pdm.answered === 0 && place.arms.pdm.sent > 0;
   const rows: Row[] = [];
   for (let i = 0; i < Math.max(plain.length, pdm.length); i += 1) {
@@ -170,18 +180,18 @@ function placeRows(label: string, place: PlaceRecord, running: boolean): Row[] {
 
 const BLANK: Cell = { ...SILENT_CELL };
 
-function armCells(arm: ArmRecord, running: boolean): Cell[] {
+function armCells(arm: ArmRecord, target: string | null, running: boolean): Cell[] {
   if (arm.responders.length === 0) {
     const mark = arm.sent === 0 ? '' : running ? '.' : '*';
     return [{ ...SILENT_CELL, full: mark, short: mark, loss: running ? '' : lossText(arm) }];
   }
   const byAnswers = [...arm.responders].sort((a, b) => b.answered - a.answered);
-  return byAnswers.map((responder, i) => responderCell(responder, i === 0 ? lossText(arm) : ''));
+  return byAnswers.map((responder, i) => responderCell(responder, target, i === 0 ? lossText(arm) : ''));
 }
 
-function responderCell(responder: ResponderRecord, loss: string): Cell {
-  const mark = markOf(responder);
-  const marked = (text: string | null): string => (mark === null ? (text ?? '') : `${text ?? ''} ${mark}`);
+function responderCell(responder: ResponderRecord, target: string | null, loss: string): Cell {
+  const marks = marksOf(responder, target);
+  const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),
     short: marked(nameOrAddress(responder)),

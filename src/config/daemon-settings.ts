@@ -68,7 +68,17 @@ const RETENTION_KEYS = {
 
 /** The one measuring process has these for all jobs; a job cannot have its own. */
 const SHARED_BY_JOBS: ReadonlySet<SettingKey> = new Set<SettingKey>([
-  ...(['transport', 'interface', 'dns', 'resolver', 'asnDb', 'ixpPrefixes', 'doNotProbe', 'store'] as const),
+  ...([
+    'transport',
+    'interface',
+    'dns',
+    'resolver',
+    'asnDb',
+    'ixpPrefixes',
+    'doNotProbe',
+    'store',
+    'allowSpecial',
+  ] as const),
   ...(['targets', 'resume', 'dryRun', 'json', 'pcap', 'force', 'debug', 'config'] as const),
 ]);
 /** Settings that mean nothing to a daemon. */

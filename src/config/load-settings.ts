@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { readFileSync, statSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { closestName } from './closest-name.js';
-import { largestProbe, probeUriPrefixLength, smallestProbe } from '../trace/probe-size.js';
+import { largestProbe, probeUriPrefixLength, smallestProbe } from '../trace/probe/probe-size.js';
 import type { Command, Setting, SettingKind } from './setting-types.js';
 import {
   DEFAULT_CONFIDENCE,

@@ -46,6 +46,12 @@ const interfaceInformation = z.strictObject({
 
 const quoteCount = z.strictObject({ intact: z.boolean().nullable(), changes: z.array(z.string()), count });
 
+const extensionObject = z.strictObject({
+  classNumber: octet,
+  cType: octet,
+  hex: z.string().regex(/^(?:[0-9a-f]{2})*$/),
+});
+
 const responder = z.strictObject({
   address,
   name: z.string().nullable(),
@@ -56,6 +62,7 @@ const responder = z.strictObject({
   icmp: z.array(icmpCount),
   mpls: z.array(mplsLabel),
   interfaces: z.array(interfaceInformation),
+  objects: z.array(extensionObject).min(1).exactOptional(),
   quotes: z.array(quoteCount),
 });
 
@@ -81,12 +88,14 @@ const targetPairs = z.strictObject({
   distance: z.strictObject({ plain: hopNumber.nullable(), pdm: hopNumber.nullable() }),
 });
 
-const summaryHop = z.strictObject({ hop: hopNumber, ...namedAddress.shape });
+const summaryHop = z.strictObject({ hop: hopNumber, ...namedAddress.shape, uncertain: z.boolean().exactOptional() });
 
 const attribution = z.strictObject({
   best: asn.nullable(),
   worst: asn.nullable(),
   candidates: z.array(asn),
+  silent: z.array(z.strictObject({ from: hopNumber.min(1), to: hopNumber.min(1) })).exactOptional(),
+  unknown: z.literal(true).exactOptional(),
   rule: z.string(),
   method: z.literal('origin-as'),
   source: z.string().nullable(),
@@ -109,6 +118,7 @@ const refusal = z.strictObject({
   type: octet,
   code: octet,
   pointer: count.nullable(),
+  inTargetName: z.boolean().exactOptional(),
 });
 
 const verdict = z.strictObject({
@@ -127,6 +137,8 @@ const verdict = z.strictObject({
     pdmOnly: count,
     rates: z.strictObject({ plain: share.nullable(), pdm: share.nullable() }),
     passRateUpper: share.nullable(),
+    placebo: z.strictObject({ pairs: count, both: count }).exactOptional(),
+    neighbours: z.strictObject({ asked: count, same: count, differ: count }).nullable().exactOptional(),
   }),
   reasons: z.array(z.string()),
 });
@@ -190,7 +202,9 @@ export const traceRecordSchema = z.strictObject({
   counters,
 });
 
-/** Does not compile when the schema and the type differ. */
+/** Does not compile when the schema and the type differ, in what may be absent too. */
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
+type Whole<T> = T extends readonly (infer E)[] ? Whole<E>[] : T extends object ? { [K in keyof T]-?: Whole<T[K]> } : T;
 type Assert<T extends true> = T;
 type _SchemaMatchesType = Assert<Same<z.infer<typeof traceRecordSchema>, TraceRecord>>;
+type _SchemaHasAllOfIt = Assert<Same<Whole<z.infer<typeof traceRecordSchema>>, Whole<TraceRecord>>>;

@@ -119,7 +119,7 @@ export function optionalServer(about: About<string | null>): Setting<string | nu
   return { ...about, schema, kind: 'text', expects: 'an address, address:port or [address]:port' };
 }
 
-/** RFC 9511 §2.1.1: the URI goes into every probe; METHOD §4 allows it 36 octets. */
+/** RFC 9511 §2.1.1: the URI goes into every probe; METHOD: Flow and identity allows it 36 octets. */
 export function optionalProbeUri(about: About<string | null>): Setting<string | null> {
   const schema = z
     .string()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LARGEST_PROBE, SMALLEST_PROBE } from '../trace/probe-size.js';
+import { LARGEST_PROBE, SMALLEST_PROBE } from '../trace/probe/probe-size.js';
 import type { Protocol } from '../trace/record.js';
 import {
   choice,
@@ -46,8 +46,8 @@ const SETTINGS = {
   }),
   rate: wholeNumber(1, 1_000_000, { default: 100, example: '100', describe: 'packets per second over all traces' }),
   hopInterval: wholeNumber(0, 60_000, {
-    default: 250,
-    example: '250',
+    default: 100,
+    example: '100',
     describe: 'milliseconds between pairs for one responder, over all traces',
   }),
   timeout: wholeNumber(100, 60_000, {
@@ -128,6 +128,12 @@ const SETTINGS = {
     default: null,
     example: 'do-not-probe.txt',
     describe: 'file of prefixes that are never probed, one a line',
+  }),
+  allowSpecial: yesOrNo({
+    default: false,
+    example: 'true',
+    describe:
+      'trace targets that are not globally reachable and on no link of this host too; never when asked over HTTP',
   }),
   company: optionalText({
     default: null,

@@ -1,7 +1,7 @@
 /** Measures in a child process, and starts it again when it dies. */
 import type { Settings } from '../config/settings.js';
 import { pause, type DaemonClock } from './daemon-clock.js';
-import { errorFields, type DaemonLog } from './daemon-log.js';
+import type { DaemonLog } from './daemon-log.js';
 import { interruptedRecord } from './interrupted-record.js';
 import { isRecordOf, parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
 import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
@@ -34,8 +34,6 @@ export interface ChildMeasurerOptions {
   readonly log: DaemonLog;
   readonly toolVersion: string;
   readonly newId: () => string;
-  readonly knownReporters: () => Iterable<string>;
-  readonly onReporters: (addresses: readonly string[]) => void;
 }
 
 interface Given {
@@ -65,8 +63,6 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 /** A child that lived this long was all right. */
 const HEALTHY_MS = 60_000;
-/** Sent along at most: what the newest runs found is what matters. */
-const MOST_REPORTERS = 100_000;
 
 /** Traces that began, and records: names have far fewer addresses. More of them would fill memory and disk. */
 const MOST_OF_ORDER = 2000;
@@ -195,20 +191,7 @@ export class ChildMeasurer implements TargetMeasurer {
       if (this.#link === link) this.#ended(reason);
     });
     this.#watch();
-    this.#say({ kind: 'open', settings: this.#settings, reporters: this.#reporters() });
-  }
-
-  #reporters(): string[] {
-    const known: string[] = [];
-    try {
-      for (const address of this.#options.knownReporters()) {
-        if (known.push(address) >= MOST_REPORTERS) break;
-      }
-    } catch (error) {
-      // The store cannot be read just now: measuring without them is only more careful.
-      this.#options.log.warn('reporters-not-read', errorFields(error));
-    }
-    return known;
+    this.#say({ kind: 'open', settings: this.#settings });
   }
 
   #say(request: MeasureRequest): void {
@@ -242,7 +225,6 @@ export class ChildMeasurer implements TargetMeasurer {
         break;
       case 'stats':
         this.#current = message.stats;
-        if (message.reporters.length > 0) this.#options.onReporters(message.reporters);
         break;
       default:
         this.#aboutOrder(message);

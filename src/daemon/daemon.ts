@@ -13,8 +13,6 @@ import { errorFields, type DaemonLog } from './daemon-log.js';
 import { TRACE_REFUSALS, type DaemonView, type JobView, type TraceRequest } from './daemon-view.js';
 import { Job, type JobServices } from './job.js';
 import { daemonOptionsOf } from './job-run.js';
-import { REPORTER_LIFETIME_MS } from './measure-options.js';
-import { NewReporters } from './new-reporters.js';
 import { REQUEST_RUN, RequestRefused, RequestRuns } from './request-runs.js';
 import type { MeasurerStats } from './target-measurer.js';
 
@@ -65,7 +63,6 @@ export class Daemon implements DaemonView {
   readonly #measurer: ChildMeasurer;
   readonly #services: JobServices;
   readonly #requests: RequestRuns;
-  readonly #reporters: NewReporters;
   readonly #outcomes = new Map<string, number>();
   readonly #stopping = new AbortController();
   #jobs: Job[] = [];
@@ -81,7 +78,6 @@ export class Daemon implements DaemonView {
     const { store, clock, log, toolVersion, newId, newSeed, random, settingsOfRun, commit, openLink } = ports;
     this.#ports = ports;
     this.#settings = settings;
-    this.#reporters = new NewReporters(store, log);
     this.#writer = new RecordWriter({
       commit,
       path: store.path,
@@ -93,16 +89,7 @@ export class Daemon implements DaemonView {
       },
       ...ports.writerOptions,
     });
-    this.#measurer = new ChildMeasurer(
-      {
-        ...{ openLink, clock, log, toolVersion, newId },
-        knownReporters: () => store.reporters.known(clock.wallMs() - REPORTER_LIFETIME_MS),
-        onReporters: (addresses) => {
-          this.#reporters.add(addresses, clock.wallMs());
-        },
-      },
-      settings.settings,
-    );
+    this.#measurer = new ChildMeasurer({ openLink, clock, log, toolVersion, newId }, settings.settings);
     this.#services = {
       ...{ store, clock, log, toolVersion, newId, newSeed, random, settingsOfRun },
       writer: this.#writer,
@@ -225,7 +212,7 @@ export class Daemon implements DaemonView {
     return this.#stopping.signal.aborted;
   }
 
-  /** Retention, and reporters that could not be stored at once. */
+  /** Retention. */
   async #keep(): Promise<void> {
     const { signal } = this.#stopping;
     let jumpedMs = await this.#pauseAndCompare(FIRST_RETENTION_MS);
@@ -346,7 +333,6 @@ export class Daemon implements DaemonView {
     await within(clock, GIVEN_UP_MS, ends);
     try {
       await this.#writer.close(LAST_WRITE_MS);
-      this.#reporters.store();
     } catch (error) {
       // Their targets still wait in the store: they are measured again by the process that goes on.
       log.error('records-not-stored', { ...errorFields(error), held: this.#writer.held });

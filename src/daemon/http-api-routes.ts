@@ -1,5 +1,5 @@
 import { canonicalText, formatAddress, parseAddress } from '../address/address.js';
-import { refuseNonPublic, refuseTarget } from '../annotate/target-policy.js';
+import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import type { TraceFilter } from '../results/trace-queries.js';
 import { parseHost } from '../targets/parse-host.js';
@@ -150,7 +150,7 @@ function requestedHost(text: string): string {
       throw forbidden(`${host} is an IPv4 address, and PDM is an IPv6 option; give an IPv6 address or a name`);
     return host;
   }
-  const reason = refuseNonPublic(address.octets) ?? refuseTarget(address.octets, address.zone, null);
+  const reason = refuseNonPublic(address.octets);
   if (reason !== null) throw forbidden(reason);
   if (address.zone !== null) throw forbidden(`${formatAddress(address.octets)} needs no zone; leave it out`);
   return formatAddress(address.octets);

@@ -10,8 +10,8 @@ import type { MeasureOrder } from './target-measurer.js';
 
 /** From the daemon. */
 export type MeasureRequest =
-  /** The first one: opens the sockets. `reporters` are addresses known from earlier runs. */
-  | { readonly kind: 'open'; readonly settings: Settings; readonly reporters: readonly string[] }
+  /** The first one: opens the sockets. */
+  | { readonly kind: 'open'; readonly settings: Settings }
   | { readonly kind: 'orders'; readonly orders: readonly NumberedOrder[] }
   /** So many records were taken: as many more may come. */
   | { readonly kind: 'taken'; readonly records: number }
@@ -70,8 +70,8 @@ const messageSchema = z.discriminatedUnion('kind', [
     end: z.enum(['done', 'interrupted']),
     defect: z.string().max(10_000).nullable(),
   }),
-  /** Every second, so that a child that hangs is noticed; with reporters that are new. */
-  z.strictObject({ kind: z.literal('stats'), stats: statsSchema, reporters: z.array(z.string().max(100)).max(10_000) }),
+  /** Every second, so that a child that hangs is noticed. */
+  z.strictObject({ kind: z.literal('stats'), stats: statsSchema }),
 ]);
 
 /** From the measuring child. */

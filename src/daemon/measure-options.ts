@@ -12,9 +12,6 @@ export function measureOptions(settings: Settings, seed: number): MeasureOptions
   };
 }
 
-/** Reporters (METHOD §5) that were last seen longer ago are not relied on: routers are replaced. */
-export const REPORTER_LIFETIME_MS = 7 * 86_400_000;
-
 /** Packets that a record takes on a path of about twelve hops, the target's pairs included. */
 export const TYPICAL_PACKETS = 110;
 

@@ -1,4 +1,5 @@
-import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord } from '../trace/record.js';
+import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../trace/record.js';
+import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import { markup, type Markup } from './markup.js';
 import { asLabel, asText, atMostText, confidenceText, shareText, sourceText } from './record-words.js';
@@ -47,6 +48,8 @@ function evidence(record: TraceRecord): Entry[] {
       'PDM that may still pass',
       counted.passRateUpper === null ? null : `at most ${atMostText(counted.passRateUpper)} (${bar})`,
     ],
+    ['Placebo pairs', placeboText(counted.placebo)],
+    ['Neighbours', neighboursText(counted.neighbours)],
     ['Confidence', verdict.confidence === null ? null : `${confidenceText(verdict.confidence)}, bar ${bar}`],
     ['Rests on', basisText(record)],
     ['Way back', counted.returnPath === null ? null : `as the cause ${counted.returnPath}`],
@@ -61,7 +64,7 @@ function evidence(record: TraceRecord): Entry[] {
       'Refused by',
       refusal === null
         ? null
-        : `${refusal.address}${refusal.hop === null ? '' : ` at hop ${refusal.hop}`}: ${icmpErrorText(refusal.type, refusal.code, refusal.pointer)}`,
+        : `${refusal.inTargetName === true ? "something in the target's name, " : ''}${refusal.address}${refusal.hop === null ? '' : ` at hop ${refusal.hop}`}: ${icmpErrorText(refusal.type, refusal.code, refusal.pointer)}`,
     ],
     ['Cause', verdict.cause === null ? null : CAUSES[verdict.cause]],
     [
@@ -77,6 +80,18 @@ function evidence(record: TraceRecord): Entry[] {
   ];
 }
 
+/** Two packets of one arm: what else than the option keeps a pair from arriving whole. */
+function placeboText(placebo: VerdictEvidence['placebo']): string | null {
+  if (placebo === undefined || placebo.pairs === 0) return null;
+  return `${placebo.both} of ${placebo.pairs} with two packets of one kind arrived whole`;
+}
+
+function neighboursText(neighbours: VerdictEvidence['neighbours']): string | null {
+  if (neighbours === undefined || neighbours === null) return null;
+  const { asked, same, differ } = neighbours;
+  return `of ${asked} addresses beside the target ${same} lose the option as well, ${differ} do not`;
+}
+
 const CAUSES = {
   option: 'the PDM option; another of its size passes',
   size: 'a header of 16 octets, whatever is in it',
@@ -89,7 +104,7 @@ function basisText({ verdict }: TraceRecord): string | null {
     case 'target':
       return "the target's own answers";
     case 'routers':
-      return `${verdict.evidence.pairs} pairs at routers that are known to report such packets`;
+      return `${verdict.evidence.pairs} pairs at a router that has reported such packets in this run`;
     case null:
       return null;
   }
@@ -107,16 +122,18 @@ function network(record: TraceRecord): Entry[] {
     ["Destination's network", asText(record.target)],
     ['Hop n+1 in it', inDestinationNetwork],
   ];
-  // Whoever refuses has named itself: no readings of a border are needed.
-  if (attribution === null || record.verdict.outcome === 'rejected') return entries;
+  if (attribution === null) return entries;
   const { best, worst, candidates, rule, source, date } = attribution;
-  const differ = best !== null && worst !== null && best !== worst;
+  // A refuser has no two readings: it is one network or the next.
+  const differ = best !== null && worst !== null && best !== worst && record.verdict.outcome !== 'rejected';
+  const isAll = differ && candidates.every((asn) => asn === best || asn === worst);
   return [
     ...entries,
     ['Kindest to transit', differ ? asLabel(record, best) : null],
     ['Harshest to transit', differ ? asLabel(record, worst) : null],
-    ['Attribution', differ ? null : [...new Set(candidates)].map((asn) => asLabel(record, asn)).join(', ')],
-    ['ASes of n, n+1, n+2', rule],
+    ['Attribution', isAll ? null : [...new Set(candidates)].map((asn) => asLabel(record, asn)).join(', ')],
+    ['Or', otherNetworks(attribution).join(', or ')],
+    ['ASes of n to u', rule],
     ['Method', 'origin AS of the addresses that answered'],
     ['AS data', source === null ? null : `${sourceText(source)}${date === null ? '' : `, ${date}`}`],
   ];

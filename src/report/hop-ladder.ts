@@ -21,10 +21,8 @@ function ruleBefore(columns: readonly PathColumn[], index: number, stop: Stop | 
 }
 
 function ruleText({ after, upTo, likelyUpTo, word }: Stop): string {
-  const place = after === 0 ? 'before the first hop' : `after hop ${after}`;
-  if (upTo === after + 1) return `${word}: ${place}`;
-  const likely = likelyUpTo < upTo ? `most likely before hop ${likelyUpTo}, ` : '';
-  return `${word}: ${place}, ${likely}certainly before ${upTo}`;
+  const place = `between ${after === 0 ? 'the source' : `hop ${after}`} and hop ${upTo}`;
+  return likelyUpTo < upTo ? `${word}: ${place}, most likely before hop ${likelyUpTo}` : `${word}: ${place}`;
 }
 
 function row(record: TraceRecord, column: PathColumn): Markup {

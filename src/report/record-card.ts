@@ -16,6 +16,7 @@ const OUTCOME_LOOKS: Readonly<
   stripped: { tone: 'bad', sign: '−' },
   altered: { tone: 'bad', sign: '≠' },
   impaired: { tone: 'warn', sign: '≈' },
+  bypassed: { tone: 'warn', sign: '↷' },
   inconclusive: { tone: 'calm', sign: '?' },
   unreachable: { tone: 'calm', sign: '∅' },
   'no-difference': { tone: 'calm', sign: '=' },

@@ -1,4 +1,5 @@
-import type { Outcome, TraceRecord } from '../trace/record.js';
+import type { Attribution, Outcome, TraceRecord } from '../trace/record.js';
+import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import {
   asLabel,
@@ -63,7 +64,6 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
     ],
   }),
 
-  // The refuser has named itself: no readings of a border are needed.
   rejected: (record) => ({
     headline: refusalHeadline(record),
     details: [
@@ -71,6 +71,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
       arrivalSentence(record),
       confidenceSentence(record),
       causeSentence(record),
+      attributionSentence(record),
       divergenceSentence(record),
     ],
   }),
@@ -89,6 +90,11 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
       causeSentence(record),
       divergenceSentence(record),
     ],
+  }),
+
+  bypassed: (record) => ({
+    headline: 'Packets with PDM arrive where plain ones do not: something on the way stops plain packets alone.',
+    details: [arrivalSentence(record), confidenceSentence(record), optionSentence(record), divergenceSentence(record)],
   }),
 
   inconclusive: (record) => ({
@@ -153,18 +159,15 @@ function changedWords(record: TraceRecord, what: string): Spoken {
   };
 }
 
-/** `PDM stops after hop 8 (…), most likely before hop 9 (…), certainly before the target: hop 9 is not yet in …`. */
+/** `PDM stops between hop 8 (…) and the target, or by the target itself, most likely before hop 9 (…): hop 9 is not yet in …`. */
 function stopSentence(record: TraceRecord, start: string): string {
-  const { interval, pathsDiverge } = record.verdict;
+  const { interval } = record.verdict;
   if (interval === null) return start;
   const { after, upTo, likelyUpTo } = interval;
-  const parts = [
-    after === 0 ? `${start} before any hop showed it, on the source's side` : `${start} after ${afterText(record)}`,
-  ];
+  const from = after === 0 ? 'the source' : afterText(record);
+  const to = isTarget(record, upTo) ? 'the target, or by the target itself' : placeOnPath(record, upTo);
+  const parts = [`${start} between ${from} and ${to}`];
   if (likelyUpTo < upTo) parts.push(`most likely before ${placeOnPath(record, likelyUpTo)}`);
-  if (isTarget(record, upTo)) parts.push('certainly before the target');
-  // On another path the packet may never meet the hop that proves it.
-  else parts.push(`${pathsDiverge === null ? 'certainly ' : ''}before ${placeOnPath(record, upTo)}`);
   const membership = membershipOf(record);
   return membership === null ? parts.join(', ') : `${parts.join(', ')}: ${membership}`;
 }
@@ -192,7 +195,7 @@ function isTarget(record: TraceRecord, hop: number): boolean {
 function membershipOf(record: TraceRecord): string | null {
   const { nextHop, inDestinationNetwork } = record.summary;
   if (nextHop === null || inDestinationNetwork === null) return null;
-  const hop = `hop ${nextHop.hop}`;
+  const hop = `hop ${(record.verdict.interval?.after ?? nextHop.hop - 1) + 1}`;
   const network = destinationNetworkText(record);
   switch (inDestinationNetwork) {
     case 'yes':
@@ -217,7 +220,7 @@ function arrivalSentence(record: TraceRecord): string | null {
       : `; at most ${atMostText(evidence.passRateUpper)} do (${confidenceText(record.parameters.confidence)})`;
   if (evidence.basis === 'routers') {
     return (
-      `The target is silent, so this rests on routers known to report such packets: of ${evidence.pairs} pairs beyond, ` +
+      `The target is silent, so this rests on a router that has reported such packets in this run: of ${evidence.pairs} pairs beyond, ` +
       `${evidence.plainOnly} drew an answer to the plain packet alone and ${evidence.pdmOnly} to the PDM packet alone${bound}.`
     );
   }
@@ -249,17 +252,20 @@ function impairedHeadline(record: TraceRecord): string {
 function locationSentence(record: TraceRecord): string | null {
   if (record.verdict.refusal !== null) return null;
   if (record.verdict.interval === null) return 'Where the others are lost is not known, so no network is named.';
-  return `${stopSentence(record, 'Routers suggest that packets are lost').replace('certainly before', 'before')}.`;
+  return `${stopSentence(record, 'Routers suggest that packets are lost')}.`;
 }
 
 function refusalHeadline(record: TraceRecord): string {
   const { refusal } = record.verdict;
   if (refusal === null) return 'Packets with PDM are refused.';
+  const what = icmpErrorText(refusal.type, refusal.code, refusal.pointer);
+  // Whose it is, its address does not tell.
+  if (refusal.inTargetName === true) return `Packets with PDM are refused by something in the target's name: ${what}.`;
   const refuser =
     refuserPlace(record, refusal.address) ??
     placeText({ address: refusal.address, name: null, asn: null, asName: null });
   const where = refusal.hop === null ? '' : ` at hop ${refusal.hop}`;
-  return `Packets with PDM are refused${where} by ${refuser ?? 'an unknown address'}: ${icmpErrorText(refusal.type, refusal.code, refusal.pointer)}.`;
+  return `Packets with PDM are refused${where} by ${refuser ?? 'an unknown address'}: ${what}.`;
 }
 
 function refuserPlace(record: TraceRecord, address: string): string | null {
@@ -307,21 +313,26 @@ function causeSentence(record: TraceRecord): string | null {
 }
 
 function attributionSentence(record: TraceRecord): string | null {
-  const { attribution, inDestinationNetwork } = record.summary;
+  const { attribution } = record.summary;
   if (attribution === null) return null;
-  const { best, worst, candidates } = attribution;
   const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
-  if (best !== null && worst !== null && best !== worst) {
+  const who = [readingText(record, attribution), ...otherNetworks(attribution)].filter((text) => text !== null);
+  return who.length === 0 ? null : `Attribution ${how}: ${who.join(', or ')}.`;
+}
+
+/** The two readings of a border where they are all there is, else every candidate; null where there is none. */
+function readingText(record: TraceRecord, { best, worst, candidates, silent, unknown }: Attribution): string | null {
+  const isAll = (...named: readonly (number | null)[]): boolean => candidates.every((asn) => named.includes(asn));
+  if (best !== null && worst !== null && best !== worst && isAll(best, worst)) {
     const [a, b] = [asLabel(record, worst), asLabel(record, best)];
-    if (inDestinationNetwork === 'likely') return `Attribution ${how}: ${a}'s egress or ${b}'s ingress.`;
-    return `Attribution ${how}: ${a} or ${b}.`;
+    return record.summary.inDestinationNetwork === 'likely' ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`;
   }
   const one = best ?? worst;
-  if (one !== null && candidates.every((candidate) => candidate === one))
-    return `Attribution ${how}: ${asLabel(record, one)}.`;
-  if (candidates.length > 0)
-    return `Attribution ${how}: one of ${candidates.map((asn) => asLabel(record, asn)).join(', ')}.`;
-  return null;
+  if (one !== null && isAll(one)) return asLabel(record, one);
+  const labels = candidates.map((asn) => asLabel(record, asn)).join(', ');
+  if (candidates.length === 0) return null;
+  const isOneOfMore = silent !== undefined || unknown === true;
+  return candidates.length === 1 && isOneOfMore ? labels : `one of ${labels}`;
 }
 
 function dataText(source: string, date: string | null): string {

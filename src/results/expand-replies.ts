@@ -27,7 +27,7 @@ function knownRtts({ answered, rttMs }: ResponderRecord): number[] {
   return answered % 2 === 0 ? [rttMs.min, rttMs.max] : [rttMs.min, rttMs.median, rttMs.max];
 }
 
-/** Octets that an arm's packets have more than the plain ones (METHOD, arms). */
+/** Octets that an arm's packets have more than the plain ones (METHOD: Arms). */
 export const ARM_EXTRA_OCTETS: Readonly<Record<Arm, number>> = { plain: 0, pdm: 16, do8: 8, do16: 16, long: 16 };
 
 /** The hop limit that a quote shows where all quotes agree: 1 unless one was noted. Null where there is no quote. */
@@ -50,7 +50,7 @@ export interface ArmHop {
   readonly responders: readonly ResponderRecord[];
 }
 
-/** The hop limit of pairs at the target (METHOD §6.1). */
+/** The hop limit of pairs at the target (METHOD: Exploring). */
 const TARGET_HOP_LIMIT = 64;
 
 /**

@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
 import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError } from './output-error.js';
-import { ReporterTable } from './reporter-table.js';
 import { RunTable } from './run-table.js';
 import {
   PAGE_CACHE_KIB,
@@ -34,7 +33,6 @@ export interface SqliteStore {
   readonly runs: RunTable;
   readonly targets: TargetTable;
   readonly traces: TraceTable;
-  readonly reporters: ReporterTable;
   readonly queries: TraceQueries;
   /**
    * Claims a run for this process until `release`. The kernel frees the claim of a process that was killed.
@@ -108,7 +106,6 @@ function composeStore(database: Database.Database, connection: SqlConnection, pa
     runs: new RunTable(connection, path),
     targets: new TargetTable(connection, path),
     traces: new TraceTable(connection, path),
-    reporters: new ReporterTable(connection),
     queries: new TraceQueries(connection, path),
     claimRun(runId) {
       const claim = claimRun(path, runId);

@@ -127,7 +127,7 @@ CREATE TABLE record (
   json       TEXT NOT NULL
 ) STRICT;
 
--- Addresses that quoted a packet with an extension header: their silence about one means something (METHOD, reporters).
+-- No longer used: a reporter has to be dependable in the run that relies on it. Kept, because this step is never edited.
 CREATE TABLE reporter (
   address           TEXT PRIMARY KEY,
   first_seen_at_ms  INTEGER NOT NULL,

@@ -30,7 +30,7 @@ describe('bad usage', () => {
   it.each([
     [
       ['--hop-interval', 'abc', 'host'],
-      '--hop-interval: "abc" is not possible; it must be a whole number from 0 to 60,000, for example --hop-interval 250',
+      '--hop-interval: "abc" is not possible; it must be a whole number from 0 to 60,000, for example --hop-interval 100',
     ],
     [
       ['--max-hops', '65', 'host'],

@@ -6,7 +6,7 @@ import { SILENT_LOG } from '../../src/cli/log.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import type { MeasuredRecord, MeasureOrder } from '../../src/daemon/target-measurer.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { fakeMeasuring } from './fake-measuring.js';
+import { fakeMeasuring, resolved } from './fake-measuring.js';
 import { deliveredRecord } from './record-builder.js';
 import { literalOr, until } from './run-bench.js';
 
@@ -85,4 +85,26 @@ describe('a trace that somebody asks for', () => {
     for (const trace of fake.traces.slice(4)) trace.end(deliveredRecord());
     await Promise.all(ends);
   });
+
+  it.each(['2001:db8::1', 'fd00::1', '64:ff9b::808:808', '4000::1'])(
+    'is not measured where its name leads to %s, whatever else may be probed here',
+    async (address) => {
+      const fake = fakeMeasuring({
+        hosts: { 'rebinding.example': resolved(address) },
+        answer: () => deliveredRecord(),
+      });
+      const measuring = await fake.open(settings, { onProgress: () => undefined, onWarning: () => undefined });
+      const allowing = { ...settings, allowSpecial: true };
+      const options = { measuring, settings: allowing, toolVersion: '0', log: SILENT_LOG, slots: 2 };
+      const outcomes = async (publicOnly: boolean): Promise<string[]> => {
+        const found: string[] = [];
+        await new ListMeasurer(options).measure({ ...ORDER, host: 'rebinding.example', publicOnly }, ({ record }) => {
+          found.push(record.verdict.outcome);
+        });
+        return [...new Set(found)];
+      };
+      expect(await outcomes(true)).toEqual(['not-measured']);
+      expect(await outcomes(false)).toEqual(['delivered']);
+    },
+  );
 });

@@ -139,6 +139,16 @@ Outcome                 delivered
     });
   });
 
+  it.each<[string, readonly string[], Record<string, string>, boolean]>([
+    ['nobody', [], {}, false],
+    ['the flag', ['--allow-special'], {}, true],
+    ['the environment', [], { PDM_TRACE_ALLOW_SPECIAL: '1' }, true],
+  ])('allows targets that are not globally reachable when asked by %s', async (_, flags, env, allowSpecial) => {
+    const fake = fakeMeasuring({ answer: () => deliveredRecord() });
+    await run([...flags, 'www.example.com'], fakeTerminal({}, {}, env), fake);
+    expect(fake.opened.map(({ settings }) => settings.allowSpecial)).toEqual([allowSpecial]);
+  });
+
   it('takes the zone of a link-local address as the interface', async () => {
     const hosts = { 'fe80::1%eth0': { ...resolved('fe80::1'), zone: 'eth0' } };
     const fake = fakeMeasuring({ hosts, answer: () => deliveredRecord() });

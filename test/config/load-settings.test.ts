@@ -56,7 +56,7 @@ describe('layers of settings', () => {
       maxHops: 30,
       confidence: 0.999,
       rate: 100,
-      hopInterval: 250,
+      hopInterval: 100,
       timeout: 2000,
       gapLimit: 8,
       explain: true,
@@ -74,6 +74,7 @@ describe('layers of settings', () => {
       asnDb: null,
       ixpPrefixes: null,
       doNotProbe: null,
+      allowSpecial: false,
       company: null,
       vantage: hostname(),
       targets: null,
@@ -246,7 +247,7 @@ describe('values', () => {
 
   it('are refused in the words of the place they were given in', () => {
     expect(refusal(() => load({ flags: { hopInterval: 'abc' } })).message).toBe(
-      '--hop-interval: "abc" is not possible; it must be a whole number from 0 to 60,000, for example --hop-interval 250',
+      '--hop-interval: "abc" is not possible; it must be a whole number from 0 to 60,000, for example --hop-interval 100',
     );
     expect(refusal(() => load({ env: { PDM_TRACE_MAX_HOPS: '99' } })).message).toBe(
       'PDM_TRACE_MAX_HOPS: "99" is not possible; it must be a whole number from 1 to 64, for example PDM_TRACE_MAX_HOPS=30',

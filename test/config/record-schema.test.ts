@@ -18,6 +18,8 @@ const full = sampleRecord({
       best: null,
       worst: null,
       candidates: [64500],
+      silent: [{ from: 2, to: 4 }],
+      unknown: true,
       rule: 'n+1 silent',
       method: 'origin-as',
       source: null,
@@ -25,6 +27,8 @@ const full = sampleRecord({
     },
   },
 });
+
+full.verdict.refusal = { address: '2001:db8::1', hop: 1, type: 1, code: 1, pointer: null, inTargetName: true };
 
 describe('the schema of the record', () => {
   it('accepts records, the emptiest and a full one, and changes nothing', () => {

@@ -54,8 +54,6 @@ async function startMeasurer() {
       },
       toolVersion: '0',
       newId: () => uuid(++ids),
-      knownReporters: () => ['2001:db8::9'],
-      onReporters: () => undefined,
     },
     SETTINGS,
   );
@@ -72,9 +70,9 @@ function order(): MeasureOrder {
 }
 
 describe('the measurer in a child', () => {
-  it('tells the child the reporters that are known, before anything is measured', async () => {
+  it('tells the child its settings, before anything is measured', async () => {
     const { links } = await startMeasurer();
-    expect(links[0]!.requests[0]).toMatchObject({ kind: 'open', reporters: ['2001:db8::9'] });
+    expect(links[0]!.requests[0]).toEqual({ kind: 'open', settings: SETTINGS });
   });
 
   it.each([
@@ -199,12 +197,12 @@ describe('the measurer in a child', () => {
       sendErrors: 0,
       kernelDrops: null,
     };
-    links[0]!.tell({ kind: 'stats', stats: { ...counters, probesSent: 10 }, reporters: [] });
+    links[0]!.tell({ kind: 'stats', stats: { ...counters, probesSent: 10 } });
     links[0]!.end('SIGKILL');
     expect(measurer.stats()).toBeNull();
     await clock.runUntil(2000);
     links[1]!.tell({ kind: 'ready', transport: 'fake' });
-    links[1]!.tell({ kind: 'stats', stats: { ...counters, probesSent: 5 }, reporters: [] });
+    links[1]!.tell({ kind: 'stats', stats: { ...counters, probesSent: 5 } });
     expect(measurer.stats()).toMatchObject({ probesSent: 15, tracesInFlight: 1, kernelDrops: null });
   });
 

@@ -144,7 +144,7 @@ describe('records', () => {
 
 describe('a trace that is asked for', () => {
   it('goes to the daemon with what was said and no more, and is answered with its run', async () => {
-    const body = { host: '[2001:DB8:0::1]', protocol: 'tcp', dport: 443, maxHops: 20, tags: ['a'] };
+    const body = { host: '[2001:4860:0::1]', protocol: 'tcp', dport: 443, maxHops: 20, tags: ['a'] };
     const reply = await app.inject({ ...POST, payload: body });
     expect(reply.statusCode).toBe(202);
     expect(reply.headers.location).toBe(`/api/v1/runs/${RUN_ID}`);
@@ -152,7 +152,7 @@ describe('a trace that is asked for', () => {
     expect((await app.inject(run)).statusCode).toBe(200);
     expect(await ids(traces)).toHaveLength(5);
     await app.inject({ ...POST, payload: { host: 'www.example.com' } });
-    expect(http.view.asked).toEqual([{ ...body, host: '2001:db8::1' }, { host: 'www.example.com' }]);
+    expect(http.view.asked).toEqual([{ ...body, host: '2001:4860::1' }, { host: 'www.example.com' }]);
   });
 
   it.each([
@@ -193,6 +193,16 @@ describe('a trace that is asked for', () => {
     'ff02::1',
     '::ffff:10.0.0.1',
     '64:ff9b::10.0.0.1',
+    '64:ff9b::8.8.8.8',
+    '64:ff9b:1::1',
+    '::ffff:0:127.0.0.1',
+    '2001:0:4136:e378:8000:63bf:f5ff:fffe',
+    '100::1',
+    '2001:db8::1',
+    '3fff::1',
+    '5f00::1',
+    '2001:20::1',
+    '4000::1',
     '127.0.0.1',
     '192.0.2.1',
   ])('for %s is refused as a target', async (host) => {
@@ -207,7 +217,7 @@ describe('a trace that is asked for', () => {
     ['EFORBIDDENTARGET', 422, 'forbidden-target'],
   ])('that the daemon refuses with %s is %i', async (code, status, problem) => {
     http.view.answer = () => Promise.reject(Object.assign(new Error('2001:db8::1 is in the list.'), { code }));
-    const reply = await app.inject({ ...POST, payload: { host: '2001:db8::1' } });
+    const reply = await app.inject({ ...POST, payload: { host: '2001:4860::1' } });
     expect(reply.json()).toMatchObject({ status, code: problem });
     expect(reply.headers['retry-after'] !== undefined).toBe(status !== 422);
   });

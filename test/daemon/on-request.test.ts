@@ -40,7 +40,7 @@ describe('a trace on request', () => {
     expect(daemon.daemon.counts().outcomes.get('delivered')).toBe(1);
   });
 
-  it.each(['::1', '[::1]', 'fe80::1%eth0', 'fd00::1'])(
+  it.each(['::1', '[::1]', 'fe80::1%eth0', 'fd00::1', '2001:db8::1', '64:ff9b:1::1', '4000::1'])(
     'is refused at once for %s, which only means something here',
     async (host) => {
       await daemon.start();

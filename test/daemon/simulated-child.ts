@@ -122,7 +122,7 @@ export class SimulatedChild implements MeasureLink {
   #sayStats(): void {
     const counters = { foreign: 0, malformed: 0, sendErrors: 0, kernelDrops: 0 };
     const stats = { tracesInFlight: this.traces, probesSent: this.#probes, repliesMatched: 0, ...counters };
-    this.#say({ kind: 'stats', stats, reporters: this.#world.random() < 0.1 ? ['2001:db8::1'] : [] });
+    this.#say({ kind: 'stats', stats });
     this.#later(STATS_MS, () => {
       this.#sayStats();
     });

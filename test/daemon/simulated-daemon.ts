@@ -169,10 +169,10 @@ export class SimulatedDaemon {
           };
         },
       });
-    const { runs, targets, traces, reporters } = this.store;
+    const { runs, targets, traces } = this.store;
     return {
       ...this.store,
-      ...{ runs: failing(runs), targets: failing(targets), traces: failing(traces), reporters: failing(reporters) },
+      ...{ runs: failing(runs), targets: failing(targets), traces: failing(traces) },
     };
   }
 

@@ -95,7 +95,9 @@ describe('the page', () => {
   it('says the verdict in words, and links each row of the summary to its record', () => {
     const record = buildRecord({ number: 1 });
     const html = page([record]);
-    expect(html).toContain('<p class="verdict">PDM stops after hop 8 (ae-8.r1.transit0.example.net, AS65002 Transit 0');
+    expect(html).toContain(
+      '<p class="verdict">PDM stops between hop 8 (ae-8.r1.transit0.example.net, AS65002 Transit 0',
+    );
     expect(html).toContain(
       '<li>0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).</li>',
     );
@@ -110,7 +112,7 @@ describe('the page', () => {
       (found) => found[1] ?? found[2],
     );
     expect(order.slice(1)).toEqual([
-      ...['1', '2', '3', 'PDM stops here: after hop 3, most likely before hop 4, certainly before 6', '4', '5'],
+      ...['1', '2', '3', 'PDM stops here: between hop 3 and hop 6, most likely before hop 4', '4', '5'],
       'target · 6',
     ]);
     expect(ladder.match(/class="same"/g)).toHaveLength(3);
@@ -124,7 +126,9 @@ describe('the page', () => {
 
   it('has what each accusation rests on, value by value, and whose network it may be by which data', () => {
     const record = buildRecord({ number: 1 });
-    if (record.summary.attribution !== null) record.summary.attribution.source = '/home/somebody/asn.csv';
+    const { attribution } = record.summary;
+    if (attribution !== null)
+      Object.assign(attribution, { source: '/home/somebody/asn.csv', silent: [{ from: 9, to: 11 }], unknown: true });
     const list = new Map(
       [...page([record]).matchAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, term, value]) => [term, value]),
     );
@@ -140,7 +144,8 @@ describe('the page', () => {
       Cause: 'the PDM option; another of its size passes',
       'Option seen intact': 'up to hop 8',
       Attribution: 'AS65002 Transit 0 Communications',
-      'ASes of n, n+1, n+2': 'x, y, y',
+      Or: 'a network among the silent hops 9–11, or an unknown network',
+      'ASes of n to u': 'x, y, y',
       'AS data': 'asn.csv, 2026-11-01',
       Record: record.id,
       'Flow label': '0x12345',
@@ -153,6 +158,26 @@ describe('the page', () => {
       '<dt>Refused by</dt><dd>2001:db8:4:1::1 at hop 4: administratively prohibited (ICMPv6 1/1)</dd>',
     );
     expect(html).not.toContain('Harshest to transit');
+  });
+
+  it('says what placebo pairs and neighbours of the target showed, where there are some', () => {
+    const record = buildRecord({ number: 1 });
+    expect(page([record])).not.toMatch(/Placebo pairs|Neighbours/);
+    Object.assign(record.verdict.evidence, {
+      placebo: { pairs: 6, both: 5 },
+      neighbours: { asked: 8, same: 7, differ: 1 },
+    });
+    const html = page([record]);
+    expect(html).toContain('<dt>Placebo pairs</dt><dd>5 of 6 with two packets of one kind arrived whole</dd>');
+    expect(html).toContain('of 8 addresses beside the target 7 lose the option as well, 1 do not');
+    Object.assign(record.verdict.evidence, { placebo: { pairs: 0, both: 0 }, neighbours: null });
+    expect(page([record])).not.toMatch(/Placebo pairs|Neighbours/);
+  });
+
+  it('says of a refusal in the name of the target that it is something else', () => {
+    const record = buildRecord({ outcome: 'rejected', distance: 6, lastPdmHop: 3 });
+    Object.assign(record.verdict.refusal ?? {}, { hop: null, inTargetName: true });
+    expect(page([record])).toContain('<dt>Refused by</dt><dd>something in the target&#39;s name, 2001:db8:');
   });
 
   it('says how many of its accusations are expected to be false: 1 − P for each record that loses packets', () => {

@@ -73,7 +73,7 @@ describe('a report from the store', () => {
     const html = records('html');
     expect(html).toContain('<h1>Report</h1>');
     expect(html).toContain('<p class="verdict">PDM arrives: ');
-    expect(html).toContain('<p class="verdict">PDM stops after hop 3 ');
+    expect(html).toContain('<p class="verdict">PDM stops between hop 3 ');
     expect(html.match(/<article /g)).toHaveLength(2);
     expect(html).toContain('Changed since the last run');
     expect(html).not.toContain('Nothing changed.');

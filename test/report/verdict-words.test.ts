@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verdictWords } from '../../src/report/verdict-words.js';
-import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOMES, type Attribution, type TraceRecord } from '../../src/trace/record.js';
 import {
   buildRecord,
   deliveredRecord,
@@ -32,7 +32,7 @@ describe('verdict words', () => {
   it('say where a drop is: certain, most likely, whose network, in numbers', () => {
     expect(spoken(droppedRecord())).toBe(
       [
-        "PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), most likely before hop 5 (r5.example.net, AS64510 Transit Ltd), certainly before the target: hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
+        "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
         '0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
@@ -44,7 +44,7 @@ describe('verdict words', () => {
   it('leave "most likely" out where the nearest place is the certain one', () => {
     const [headline] = spoken(dropped({ interval: { after: 4, upTo: 5, likelyUpTo: 5 } })).split('\n');
     expect(headline).toContain(
-      'PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), certainly before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5',
+      'PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5',
     );
     expect(headline).not.toContain('most likely');
   });
@@ -65,7 +65,7 @@ describe('verdict words', () => {
     };
     expect(spoken(base)).toBe(
       [
-        "PDM stops after hop 4 (r4.example.net, AS64510 Transit Ltd), most likely before hop 6 (r6.example.net, AS64510 Transit Ltd), certainly before the target: whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
+        "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 6 (r6.example.net, AS64510 Transit Ltd): whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
         '0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
@@ -80,7 +80,7 @@ describe('verdict words', () => {
       { lastPdmHop: null, nextHop: { ...routerPlace(1), candidates: [], uncertain: false } },
     );
     expect(verdictWords(record).headline).toBe(
-      "PDM stops before any hop showed it, on the source's side, most likely before hop 1 (r1.example.net, AS64500 Source Net), certainly before the target: hop 1 is not yet in www.example.com's network (AS64501 Example Corp).",
+      "PDM stops between the source and the target, or by the target itself, most likely before hop 1 (r1.example.net, AS64500 Source Net): hop 1 is not yet in www.example.com's network (AS64501 Example Corp).",
     );
   });
 
@@ -93,7 +93,7 @@ describe('verdict words', () => {
     );
     expect(text).not.toContain('certainly');
     expect(text).toContain(
-      'most likely before hop 5 (on the plain path r5.example.net, AS64510 Transit Ltd), before hop 6 (on the plain path r6.example.net, AS64510 Transit Ltd): whether',
+      'and hop 6 (on the plain path r6.example.net, AS64510 Transit Ltd), most likely before hop 5 (on the plain path r5.example.net, AS64510 Transit Ltd): whether',
     );
     expect(text).toContain(
       'Packets with PDM take another path than plain ones from hop 3 on, so hop 5 of the plain path may not be on the way of PDM packets.',
@@ -139,6 +139,49 @@ describe('verdict words', () => {
     );
   });
 
+  it.each<[string, Partial<Attribution>, string]>([
+    ['one network', { best: 64510, worst: 64510 }, 'AS64510 Transit Ltd'],
+    [
+      'a silent stretch',
+      { silent: [{ from: 3, to: 5 }] },
+      'AS64510 Transit Ltd, or a network among the silent hops 3–5',
+    ],
+    ['a silent hop', { silent: [{ from: 3, to: 3 }] }, 'AS64510 Transit Ltd, or a network at the silent hop 3'],
+    [
+      'two silent stretches, and others',
+      {
+        candidates: [64510, 64501],
+        silent: [
+          { from: 3, to: 5 },
+          { from: 7, to: 7 },
+        ],
+        unknown: true,
+      },
+      'one of AS64510 Transit Ltd, AS64501 Example Corp, or a network among the silent hops 3–5 and 7, or an unknown network',
+    ],
+    ['nobody that can be named', { candidates: [], unknown: true }, 'an unknown network'],
+    [
+      'more than the two readings',
+      { best: 64501, worst: 64510, candidates: [64500, 64510, 64501] },
+      'one of AS64500 Source Net, AS64510 Transit Ltd, AS64501 Example Corp',
+    ],
+  ])('name every network that may be meant: %s', (_, changes, who) => {
+    const attribution = { ...droppedRecord().summary.attribution!, best: null, worst: null, ...changes };
+    const text = spoken(dropped({}, { inDestinationNetwork: 'unknown', attribution }));
+    expect(text).toContain(`Attribution by origin AS of the addresses (test data, 2025-01-01): ${who}.`);
+  });
+
+  it('name no network of their own where the record names none', () => {
+    expect(spoken(dropped({}, { inDestinationNetwork: null, attribution: null }))).not.toMatch(/network|Attribution/);
+  });
+
+  it('speak of the hop behind which the interval begins', () => {
+    const text = spoken(
+      dropped({ interval: { after: 3, upTo: 7, likelyUpTo: 5 } }, { inDestinationNetwork: 'unknown' }),
+    );
+    expect(text).toContain('whether hop 4 is in');
+  });
+
   it('say that a filter on the way back is not excluded', () => {
     const text = spoken(dropped({ evidence: { ...droppedRecord().verdict.evidence, returnPath: 'not excluded' } }));
     expect(text).toContain('a filter on the way back that drops errors quoting the option is not excluded.');
@@ -155,7 +198,7 @@ describe('verdict words', () => {
       ),
     );
     expect(text).toContain(
-      'The target is silent, so this rests on routers known to report such packets: of 14 pairs beyond, 11 drew an answer to the plain packet alone and 0 to the PDM packet alone; at most 47 % do (99.9 %).',
+      'The target is silent, so this rests on a router that has reported such packets in this run: of 14 pairs beyond, 11 drew an answer to the plain packet alone and 0 to the PDM packet alone; at most 47 % do (99.9 %).',
     );
     expect(text).not.toContain('arrived');
   });
@@ -195,6 +238,7 @@ describe('verdict words', () => {
         lastPlainHop: { hop: 7, ...TARGET },
         nextHop: { ...routerPlace(4), candidates: [], uncertain: false },
         inDestinationNetwork: 'no',
+        attribution: { ...droppedRecord().summary.attribution!, best: null, worst: null, candidates: [64510, 64501] },
       },
       verdict: {
         outcome: 'rejected',
@@ -209,11 +253,16 @@ describe('verdict words', () => {
         "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
         '0 of 10 PDM probes arrived while 10 of 10 plain ones did.',
         'Confidence 99.9 %.',
+        'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp.',
       ].join('\n'),
     );
     record.verdict.refusal = { address: '2001:db8::bad', hop: null, type: 4, code: 2, pointer: 42 };
     expect(verdictWords(record).headline).toBe(
       'Packets with PDM are refused by 2001:db8::bad: unrecognised option (ICMPv6 4/2, pointer 42).',
+    );
+    record.verdict.refusal = { address: TARGET.address!, hop: 7, type: 4, code: 2, pointer: 42, inTargetName: true };
+    expect(verdictWords(record).headline).toBe(
+      "Packets with PDM are refused by something in the target's name: unrecognised option (ICMPv6 4/2, pointer 42).",
     );
   });
 
@@ -226,7 +275,7 @@ describe('verdict words', () => {
     };
     expect(spoken(buildRecord({ ...parts, verdict: { outcome: 'stripped', interval } }))).toBe(
       [
-        'The PDM option is removed from packets after hop 3 (r3.example.net, AS64500 Source Net), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd), certainly before hop 5 (r5.example.net, AS64510 Transit Ltd).',
+        'The PDM option is removed from packets between hop 3 (r3.example.net, AS64500 Source Net) and hop 5 (r5.example.net, AS64510 Transit Ltd), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd).',
         'The packets themselves go on.',
         '10 of 10 PDM probes arrived while 10 of 10 plain ones did.',
       ].join('\n'),

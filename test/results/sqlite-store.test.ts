@@ -513,16 +513,6 @@ describe('runs', () => {
   });
 });
 
-describe('reporters', () => {
-  it('are kept with the last time they were seen', () => {
-    store.reporters.add(['2001:db8::1', '2001:db8::2'], 1000);
-    store.reporters.add(['2001:db8::1'], 3000);
-    store.reporters.add(['2001:db8::1'], 2000);
-    expect([...store.reporters.known()].sort()).toEqual(['2001:db8::1', '2001:db8::2']);
-    expect([...store.reporters.known(3000)]).toEqual(['2001:db8::1']);
-  });
-});
-
 describe('migrations', () => {
   const NEXT = 'ALTER TABLE run ADD COLUMN note TEXT; CREATE TABLE later (x INTEGER) STRICT;';
 
@@ -535,7 +525,6 @@ describe('migrations', () => {
     const record = buildRecord({ number: 1, distance: 3, lastPdmHop: 1 });
     expect(opened.traces.record(record.id)).toEqual(record);
     expect(opened.targets.progress(RUN_ID)).toEqual({ total: 2, waiting: 1, inFlight: 0, done: 1 });
-    expect([...opened.reporters.known()]).toEqual(['2001:db8::1']);
     opened.close();
     const schema = (file: string): unknown[] => {
       const reader = new Database(file, { readonly: true });
