@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { ARMS, type Outcome, type TraceRecord, type VerdictRecord } from '../../src/trace/record.js';
 import { acceptable } from './acceptable.js';
 import { formatText, octetsOf } from './address-text.js';
+import { FORGER } from './adversary.js';
+import { line, routers } from './exchange.js';
 import { generateNetwork, type Scenario } from './generate-network.js';
-import type { Network } from './network.js';
+import { PEACE, type Action, type Network, type Router } from './network.js';
+import { ANY_OPTIONS, DROP, plainRouter, plainTarget, routerAddress, rule } from './network-parts.js';
 import { truthOf, type Truth } from './truth.js';
 
 /** The first generated network of this scenario that `wanted` accepts. */
@@ -172,6 +175,17 @@ describe('the examiner', () => {
     expect(kinds(record('inconclusive'), truth)).toEqual([]);
   });
 
+  it('wants hops in the summary where they are', () => {
+    const truth = truthOf(line(routers(3)));
+    const at = (hop: number): string[] => {
+      const given = record('delivered');
+      const lastPlainHop = { hop, address: formatText(routerAddress(1, 2)), name: null, asn: null, asName: null };
+      return kinds({ ...given, summary: { ...given.summary, lastPlainHop } }, truth);
+    };
+    expect(at(2)).toEqual([]);
+    expect(at(3)).toEqual(['misplaced-hop']);
+  });
+
   it('finds forged and misplaced hops', () => {
     const { network, truth } = find('nothing happens', ({ epochs }) => epochs[0]!.segments.length === 1);
     const routers = network.epochs[0]!.segments[0]!.members[0]!;
@@ -180,5 +194,204 @@ describe('the examiner', () => {
     expect(kinds(record('delivered', {}, [hopAt(3, first)]), truth)).toContain('misplaced-hop');
     expect(kinds(record('delivered', {}, [hopAt(1, '2001:db8:bad::1')]), truth)).toContain('forged-hop');
     expect(kinds(record('delivered', {}, [hopAt(1, formatText(network.target.addresses[0]!))]), truth)).toEqual([]);
+  });
+});
+
+/** Four routers of the networks 1 to 4 in a row; the one at `hop` is changed. */
+function row(hop: number, change: (router: ReturnType<typeof plainRouter>) => void, target = plainTarget()): Network {
+  const all = [1, 2, 3, 4].map((number) => plainRouter(number, number));
+  change(all[hop - 1]!);
+  return line(all, target);
+}
+
+type Naming = Partial<NonNullable<TraceRecord['summary']['attribution']>> & { silent?: unknown; unknown?: unknown };
+
+/** A drop in (2, 3], as the truth has it, that names networks. */
+function naming(attribution: Naming): TraceRecord {
+  const given = record('dropped', around(2, 3));
+  const nobody = { best: null, worst: null, candidates: [], rule: 'x', method: 'origin-as', source: 'x', date: null };
+  return { ...given, summary: { ...given.summary, attribution: { ...nobody, ...attribution } as never } };
+}
+
+describe('the examiner of what packets fare', () => {
+  const dead: Partial<Router> = { rules: [rule('forward', { kind: 'everything' }, DROP)] };
+  const bundle = (hash: 'flow+next-header' | 'addresses+next-header', salt: number): Network => {
+    const members = [0, 1].map((index) => [{ ...plainRouter(1, index + 1), ...(index === 1 ? dead : {}) }]);
+    return line([], plainTarget(), {
+      epochs: [{ fromNs: 0, segments: [{ members, hash, headerMember: null, salt }] }],
+    });
+  };
+
+  it('lets nobody be accused for a dead member that takes as much of both', () => {
+    const truth = truthOf(bundle('flow+next-header', 1));
+    for (const outcome of ['impaired', 'dropped'] as const)
+      expect(kinds(record(outcome, around(1, 2)), truth)).toEqual(['false-accusation']);
+    expect(kinds(record('bypassed'), truth)).toEqual(['false-accusation']);
+  });
+
+  it('takes a dead member that addresses choose for the option alone for a drop, and not elsewhere', () => {
+    for (let salt = 1; salt < 40; salt++) {
+      const truth = truthOf(bundle('addresses+next-header', salt));
+      const { plain, pdm } = truth.fates('udp', { fromNs: 0, untilNs: 1e9 });
+      const said = record('dropped', { ...around(1, 2), cause: 'destination-options' });
+      expect(kinds(said, truth)).toEqual(pdm < plain ? [] : ['false-accusation']);
+      expect(kinds(record('bypassed'), truth)).toEqual(pdm > plain ? [] : ['false-accusation']);
+      expect(kinds(record('delivered'), truth)).toEqual(pdm < plain ? ['false-delivery'] : []);
+    }
+  });
+
+  it('grants a delivery up to 40 points', () => {
+    const losing = (share: number): Truth =>
+      truthOf(row(2, (router) => router.rules.push(rule('forward', ANY_OPTIONS, DROP, { share }))));
+    expect(kinds(record('delivered'), losing(0.35))).toEqual([]);
+    expect(kinds(record('delivered'), losing(0.4))).toEqual(['false-delivery']);
+    expect(kinds(record('impaired', around(2, 3)), losing(0.35))).toEqual([]);
+  });
+
+  it('judges by the time of the trace', () => {
+    const truth = truthOf(row(2, (router) => router.rules.push(rule('forward', ANY_OPTIONS, DROP, { fromNs: 5e9 }))));
+    const endingAt = (outcome: Outcome, second: number): TraceRecord => ({
+      ...record(outcome, around(2, 3)),
+      endedAt: `2025-01-01T00:00:${String(second).padStart(2, '0')}Z`,
+    });
+    expect(kinds(endingAt('delivered', 4), truth)).not.toContain('false-delivery');
+    // Of a loss that begins in the middle a trace says no more than what it saw.
+    expect(kinds(endingAt('delivered', 10), truth)).not.toContain('false-delivery');
+    expect(kinds(endingAt('dropped', 4), truth)).toEqual(['false-accusation']);
+    expect(kinds(endingAt('dropped', 10), truth)).toEqual([]);
+    expect(kinds(endingAt('dropped', 9), truth)).toEqual(['false-accusation']);
+  });
+
+  it('takes no answer that is lost on the way back for a loss, nor a shunned source', () => {
+    const target = { ...plainTarget(), answersWithPdm: 'to-pdm' as const };
+    for (const network of [
+      row(1, (router) => router.returnRules.push({ match: 'answers-to-options', share: 1 })),
+      row(3, (router) => router.returnRules.push({ match: 'carrying-options', share: 1 }), target),
+      row(2, (router) => (router.shun = { stage: 'forward', after: 3, seconds: 60 })),
+    ]) {
+      const truth = truthOf(network);
+      for (const outcome of ['dropped', 'impaired', 'rejected'] as const)
+        expect(kinds(record(outcome, around(2, 3)), truth)).toContain('false-accusation');
+      expect(kinds(record('inconclusive'), truth)).toEqual([]);
+    }
+  });
+
+  it("wants a refusal in the target's name to be told as such", () => {
+    const action: Action = { kind: 'reject', type: 1, code: 1, pointer: 'none', inTargetsName: true };
+    const network = row(2, (router) => router.rules.push(rule('forward', ANY_OPTIONS, action)));
+    const truth = truthOf(network);
+    const told = (address: Uint8Array, hop: number | null): string[] => {
+      const refusal = { address: formatText(address), hop, type: 1, code: 1, pointer: null };
+      return kinds(record('rejected', { ...around(2, 5), refusal }), truth);
+    };
+    expect(told(network.target.addresses[0]!, null)).toEqual([]);
+    expect(told(network.target.addresses[0]!, 5)).toEqual([]);
+    expect(told(routerAddress(2, 2), 2)).toEqual(['wrong-refusal']);
+    expect(kinds(record('delivered'), truth)).toEqual(['false-delivery']);
+  });
+
+  it('knows the loopback of a refuser and the other addresses of a target', () => {
+    const loopback = routerAddress(2, 99);
+    const action: Action = { kind: 'reject', type: 1, code: 1, pointer: 'none' };
+    const truth = truthOf(
+      row(2, (router) => {
+        router.optionAddresses = [loopback];
+        router.rules.push(rule('forward', ANY_OPTIONS, action));
+      }),
+    );
+    const refusal = { address: formatText(loopback), hop: 2, type: 1, code: 1, pointer: null };
+    expect(kinds(record('rejected', { ...around(2, 3), refusal }), truth)).toEqual([]);
+    const other = routerAddress(9, 9);
+    const hops = [hopAt(5, formatText(other))];
+    expect(kinds(record('delivered', {}, hops), truthOf(row(1, () => undefined)))).toContain('forged-hop');
+    const terminal = truthOf(row(1, () => undefined, { ...plainTarget(), answersFrom: other }));
+    expect(kinds(record('delivered', {}, hops), terminal)).toEqual([]);
+  });
+
+  it('takes a scrubbed quote for no change', () => {
+    const truth = truthOf(row(4, (router) => (router.quote = { ...router.quote, artefact: 'stripped' })));
+    expect(kinds(record('stripped', around(3, 4)), truth)).toEqual(['false-accusation']);
+  });
+
+  it('grants that two routers show a change where the target shows nothing, if nobody is named', () => {
+    const scrubbed = routers(4, (router, hop) => {
+      if (hop > 2) router.quote = { ...router.quote, artefact: 'stripped' };
+    });
+    const truth = truthOf(line(scrubbed));
+    const said = record('stripped', around(2, 3));
+    expect(kinds(said, truth)).toEqual([]);
+    const { attribution } = naming({ candidates: [1] }).summary;
+    expect(kinds({ ...said, summary: { ...said.summary, attribution } }, truth)).toEqual(['false-accusation']);
+    const address = '2001:db8:ff00::50';
+    const target = { ...said.target, address };
+    const whole = hopAt(5, address);
+    const quotes = [{ intact: true, changes: [], count: 1 }];
+    for (const arm of [whole.arms.plain, whole.arms.pdm]) arm.responders[0]!.quotes = quotes;
+    expect(kinds({ ...said, target, hops: [whole] }, truth)).toEqual(['false-accusation']);
+  });
+
+  it('takes a drop in front of a proxy for one, and nobody for the death of a target behind it', () => {
+    const answer: Action = { kind: 'answer', udp: 'port-unreachable' };
+    const dead = { ...plainTarget(), rules: [rule('local', { kind: 'everything' }, DROP)] };
+    const behind = (target: ReturnType<typeof plainTarget>, drops: boolean): Truth => {
+      const network = row(
+        3,
+        (router) => {
+          if (drops) router.rules.push(rule('ingress', ANY_OPTIONS, DROP));
+          router.rules.push(rule('forward', { kind: 'bare' }, answer));
+        },
+        target,
+      );
+      return truthOf(network);
+    };
+    expect(kinds(record('dropped', around(2, 3)), behind(plainTarget(), true))).toEqual([]);
+    expect(kinds(record('dropped', around(2, 3)), behind(plainTarget(), false))).toEqual(['false-accusation']);
+    expect(kinds(record('dropped', around(4, 5)), behind(dead, false))).toEqual(['false-accusation']);
+  });
+
+  it('grants names to rivals only where doubt is said, and quotes to those who know the label', () => {
+    const rival = routerAddress(7, 77);
+    const truth = truthOf(
+      row(3, (router) => {
+        router.rival = { address: rival, asn: 7, share: 1 };
+        router.rules.push(rule('ingress', ANY_OPTIONS, DROP));
+      }),
+    );
+    const said = (uncertain: boolean, candidates: Uint8Array[] = []): string[] => {
+      const given = record('dropped', around(2, 3), [hopAt(3, formatText(rival))]);
+      const named = { address: formatText(rival), name: null, asn: null, asName: null };
+      const nextHop = {
+        ...named,
+        hop: 3,
+        uncertain,
+        candidates: candidates.map((address) => ({ ...named, address: formatText(address) })),
+      };
+      return kinds({ ...given, summary: { ...given.summary, nextHop } }, truth);
+    };
+    expect(said(false)).toEqual(['false-name']);
+    expect(said(true)).toEqual([]);
+    expect(said(false, [routerAddress(3, 3)])).toEqual([]);
+
+    const forged = (knowsLabel: boolean): string[] => {
+      const forgedQuotes = { count: 1, knowsLabel };
+      const network = line(routers(3), plainTarget(), { adversary: { ...PEACE, forgedQuotes } });
+      return kinds(record('delivered', {}, [hopAt(2, formatText(FORGER))]), truthOf(network));
+    };
+    expect(forged(false)).toEqual(['forged-hop', 'forged-hop']);
+    expect(forged(true)).toEqual([]);
+  });
+
+  it('wants the network of the dropper among those that are named', () => {
+    const network = row(3, (router) => router.rules.push(rule('ingress', ANY_OPTIONS, DROP)));
+    const truth = truthOf(network);
+    expect(kinds(naming({ candidates: [2, 3] }), truth)).toEqual([]);
+    expect(kinds(naming({ candidates: [] }), truth)).toEqual([]);
+    expect(kinds(naming({ candidates: [2, 4] }), truth)).toEqual(['false-network']);
+    expect(kinds(naming({ best: 4, worst: 4 }), truth)).toEqual(['false-network']);
+    expect(kinds(naming({ candidates: [2, 4], unknown: true }), truth)).toEqual([]);
+    for (const silent of [[{ from: 3, to: 3 }], [{ from: 3, to: 4 }], [{ from: 2, to: 3 }]])
+      expect(kinds(naming({ candidates: [2], silent }), truth)).toEqual([]);
+    expect(kinds(naming({ candidates: [2], silent: [{ from: 4, to: 5 }] }), truth)).toEqual(['false-network']);
+    expect(kinds(naming({ candidates: [2], silent: [] }), truth)).toEqual(['false-network']);
   });
 });

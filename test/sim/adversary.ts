@@ -99,6 +99,33 @@ export function forge(network: Network, destinationPort: number, random: Random)
   return packet.packetOf({ source, destination, hopLimit: random.integer(40, 250), protocol: PROTOCOL.icmp6 }, message);
 }
 
+/** Who sends the forged quotes of `forgedQuotes`. */
+export const FORGER = Uint8Array.from([0x20, 0x01, 0x0d, 0xb8, 0x0b, 0xad, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x31]);
+
+/** An error that quotes 4 to 7 octets of a probe's upper layer: ports are there, a number is not. */
+export function forgeQuote(network: Network, probe: Uint8Array, knowsLabel: boolean, random: Random): Uint8Array {
+  const decoded = packet.decode(probe);
+  const upperOffset = decoded?.upperOffset ?? 40;
+  const quote = probe.slice(0, upperOffset + random.integer(4, 7));
+  quote[7] = 1;
+  if (!knowsLabel) {
+    const label = random.word() & 0xfffff;
+    quote[1] = (quote[1]! & 0xf0) | (label >>> 16);
+    packet.setWord(quote, 2, label & 0xffff);
+  }
+  // Nor does it know a number of ours.
+  if (decoded !== null && decoded.pdmOffset >= 0) packet.setWord(quote, decoded.pdmOffset + 4, random.word() & 0xffff);
+  const [type, code] = random.pick([
+    [3, 0],
+    [3, 0],
+    [1, 1],
+    [1, 4],
+  ] as const);
+  const message = packet.errorMessage({ type, code, pointer: 0, objects: [], legacy: false }, quote);
+  const destination = network.source;
+  return packet.packetOf({ source: FORGER, destination, hopLimit: 55, protocol: PROTOCOL.icmp6 }, message);
+}
+
 /** Octets that may look like anything, from anywhere. */
 export function garbage(network: Network, random: Random): Uint8Array {
   const message = random.octets(random.integer(0, 200));

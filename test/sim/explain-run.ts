@@ -1,15 +1,21 @@
+import { fatesFor } from './acceptable.js';
 import { formatText } from './address-text.js';
 import type { GeneratedNetwork } from './generate-network.js';
+import { fateClassOf } from './outcome-table.js';
 import type { NetworkRun } from './run-network.js';
 
 /** Everything about one network and its records, for people. */
 export function explainRun(
-  { scenario, network, profile }: GeneratedNetwork,
+  { scenario, ingredients, network, profile }: GeneratedNetwork,
   run: NetworkRun,
   lines: readonly string[],
 ): string {
-  const out: string[] = [`scenario: ${scenario}, seed ${network.seed}, ${profile}`];
-  const short = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? formatText(value) : value);
+  const out: string[] = [
+    `scenario: ${scenario}, seed ${network.seed}, ${profile}`,
+    `ingredients: ${ingredients.length === 0 ? 'none' : ingredients.join(', ')}`,
+  ];
+  const short = (_key: string, value: unknown): unknown =>
+    value instanceof Uint8Array ? formatText(value) : value === Infinity ? 'for ever' : value;
   for (const [index, epoch] of network.epochs.entries()) {
     out.push(`from ${(epoch.fromNs / 1e9).toFixed(3)} s:`);
     for (const segment of epoch.segments) {
@@ -22,7 +28,11 @@ export function explainRun(
       });
     }
   }
-  out.push(`target: ${JSON.stringify(network.target, short)}`, `adversary: ${JSON.stringify(network.adversary)}`);
+  out.push(
+    `target: ${JSON.stringify(network.target, short)}`,
+    `adversary: ${JSON.stringify(network.adversary)}`,
+    `sends that fail: ${JSON.stringify(network.sendFailures)}`,
+  );
   for (const protocol of ['udp', 'icmp6'] as const) {
     const { effects, ...truth } = run.truth[protocol];
     out.push(
@@ -37,6 +47,8 @@ export function explainRun(
   for (const record of run.records) {
     out.push(
       `record of ${record.protocol}: ${JSON.stringify(record.verdict)}`,
+      `  fares ${JSON.stringify(fatesFor(record, run.truth))}: ${fateClassOf(run, record)}`,
+      `  summary ${JSON.stringify(record.summary)}`,
       `  counters ${JSON.stringify(record.counters)}`,
     );
     for (const place of [...record.hops, ...(record.targetPairs === null ? [] : [record.targetPairs])]) {

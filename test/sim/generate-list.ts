@@ -2,7 +2,8 @@
  * Many targets behind near hops that they have in common: a list as a run sees it. Every target has a random network of its
  * own (generate-network.ts) beyond those hops; what its trace must find there is known.
  */
-import { generateNetwork, plainRouter, rule, type GeneratedNetwork, type Scenario } from './generate-network.js';
+import { generateNetwork, type GeneratedNetwork, type Scenario } from './generate-network.js';
+import { plainRouter, rule } from './network-parts.js';
 import type { Epoch, Host, Network, Router, Rule, Segment } from './network.js';
 import { Random } from './random.js';
 
@@ -15,6 +16,8 @@ export type NearHopKind =
   | 'dropping'
   | 'dropping in part'
   | 'refusing in part'
+  | 'policing'
+  | 'shunning'
   | 'changing'
   | 'limited'
   | 'not reporting';
@@ -66,7 +69,7 @@ export function generateList(options: ListOptions): GeneratedNetwork[] {
 
 function generateOne({ seed, beyond }: ListOptions, index: number, random: Random): GeneratedNetwork {
   const own = seed * 1_000_003 + index;
-  if (beyond === 'any') return generateNetwork(own);
+  if (beyond === 'any') return generateNetwork(own, undefined, []);
   const draw = random.unit();
   const scenario: Scenario =
     draw < 0.8
@@ -174,6 +177,16 @@ function nearEpochs({ near, seconds }: ListOptions, random: Random): Epoch[] {
       first().rules.push(
         rule('forward', ANY_OPTIONS, { kind: 'reject', type: 1, code: 1, pointer: 'none' }, { share: 0.5 }),
       );
+      break;
+    case 'policing':
+      // One policer for the options of all targets.
+      first().rules.push({
+        ...rule('forward', ANY_OPTIONS, DROP),
+        limit: { burst: random.integer(5, 20), perSecond: random.pick([2, 5, 10]), crossTraffic: 0 },
+      });
+      break;
+    case 'shunning':
+      first().shun = { stage: 'forward', after: random.integer(10, 60), seconds: random.pick([10, 30, 120]) };
       break;
     case 'changing': {
       const fresh = [...routers];

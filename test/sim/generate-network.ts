@@ -1,20 +1,29 @@
 /** Seeded random networks: one thing that may happen to packets with the option, under everything that makes it hard to see. */
 import type { LossModel } from './loss-process.js';
 import {
-  ALWAYS,
   FULL_QUOTE,
   PEACE,
   type Action,
   type Adversary,
-  type Host,
   type Match,
   type Network,
   type Pointer,
   type QuoteStyle,
-  type Router,
   type Rule,
   type Segment,
 } from './network.js';
+import { addIngredient, drawIngredients, type Ingredient, type Mixture } from './ingredients.js';
+import {
+  ANY_OPTIONS,
+  DROP,
+  plainRouter,
+  plainTarget,
+  routerAddress,
+  rule,
+  SOURCE_ADDRESS,
+  type DraftRouter,
+  type Mutable,
+} from './network-parts.js';
 import { sumOf } from './packet.js';
 import { Random } from './random.js';
 import type { BucketModel } from './token-bucket.js';
@@ -64,74 +73,10 @@ export type Scenario = keyof typeof SCENARIO_WEIGHTS;
 
 export interface GeneratedNetwork {
   readonly scenario: Scenario;
+  /** What there is besides, by name. */
+  readonly ingredients: readonly Ingredient[];
   readonly network: Network;
   readonly profile: Profile;
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type DraftRouter = Mutable<Router> & { rules: Rule[]; returnRules: Router['returnRules'][number][] };
-type DraftHost = Mutable<Host> & { rules: Rule[] };
-
-export function routerAddress(asn: number, number: number): Uint8Array {
-  const address = new Uint8Array(16);
-  address.set([0x20, 0x01, 0x0d, 0xb8, 0x10 | (asn >> 8), asn & 0xff]);
-  address[7] = number >> 8;
-  address[8] = number & 0xff;
-  address[15] = 1;
-  return address;
-}
-
-export const SOURCE_ADDRESS = Uint8Array.from([0x20, 0x01, 0x0d, 0xb8, 0, 0x51, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10]);
-export const TARGET_ADDRESS = Uint8Array.from([0x20, 0x01, 0x0d, 0xb8, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50]);
-
-export function rule(
-  stage: Rule['stage'],
-  match: Match,
-  action: Action,
-  when: Partial<Pick<Rule, 'share' | 'fromNs' | 'untilNs'>> = {},
-): Rule {
-  return { stage, match, action, ...ALWAYS, ...when };
-}
-
-export function plainRouter(asn: number, number: number): DraftRouter {
-  return {
-    addresses: [routerAddress(asn, number)],
-    asn,
-    delayMs: 1,
-    jitterMs: 0.1,
-    forwardLoss: null,
-    returnLoss: null,
-    rules: [],
-    returnRules: [],
-    bucket: null,
-    slowMs: 0.2,
-    slowJitterMs: 0.5,
-    quote: FULL_QUOTE,
-    ownHopLimit: 255,
-    silent: false,
-    reports: 1,
-    forwardsExpired: false,
-  };
-}
-
-export function plainTarget(): DraftHost {
-  return {
-    addresses: [TARGET_ADDRESS],
-    asn: 0xfff,
-    delayMs: 1,
-    jitterMs: 0.1,
-    forwardLoss: null,
-    returnLoss: null,
-    rules: [],
-    returnRules: [],
-    bucket: null,
-    slowMs: 0.1,
-    slowJitterMs: 0.1,
-    quote: FULL_QUOTE,
-    ownHopLimit: 64,
-    udp: 'port-unreachable',
-    echo: 'replies',
-  };
 }
 
 export function drawScenario(random: Random): Scenario {
@@ -144,14 +89,20 @@ export function drawScenario(random: Random): Scenario {
   return 'nothing happens';
 }
 
-const ANY_OPTIONS: Match = { kind: 'destination-options' };
-const DROP: Action = { kind: 'drop' };
-
-/** Draws one network. The same seed gives the same network, whatever the program under test does. */
-export function generateNetwork(seed: number, forced?: Scenario): GeneratedNetwork {
+/**
+ * Draws one network. The same seed gives the same network, whatever the program under test does. Ingredients are drawn as
+ * well unless they are given; a scenario that is asked for by name comes without any.
+ */
+export function generateNetwork(
+  seed: number,
+  forced?: Scenario,
+  ingredients: readonly Ingredient[] | 'drawn' = forced === undefined ? 'drawn' : [],
+): GeneratedNetwork {
   const random = new Random(seed, 1);
   const drawn = drawScenario(random);
-  return new Draft(seed, forced ?? drawn, random).finish();
+  const stirring = new Random(seed, 23);
+  const chosen = ingredients === 'drawn' ? drawIngredients(stirring) : ingredients;
+  return new Draft(seed, forced ?? drawn, random).finish(chosen, stirring);
 }
 
 class Draft {
@@ -175,7 +126,7 @@ class Draft {
     this.#random = random;
   }
 
-  finish(): GeneratedNetwork {
+  finish(ingredients: readonly Ingredient[], stirring: Random): GeneratedNetwork {
     this.#layOut();
     this.#conditions(this.#routers);
     this.#drawTarget();
@@ -184,16 +135,31 @@ class Draft {
     this.#equalCost();
     this.#lossyLinks();
     this.#adversaries();
+    const mixed: Mixture = {
+      random: stirring,
+      routers: this.#routers,
+      target: this.#target,
+      segments: this.#segments,
+      adversary: this.#adversary,
+      sendFailures: this.#sendFailures,
+      makeRouter: (asn) => this.#router(asn),
+    };
+    for (const ingredient of ingredients) addIngredient(mixed, ingredient);
     const network: Network = {
       seed: this.#seed,
       source: SOURCE_ADDRESS,
       target: this.#target,
-      epochs: [{ fromNs: 0, segments: this.#segments }, ...(this.#later === null ? [] : [this.#later])],
-      adversary: this.#adversary,
-      sendFailures: this.#sendFailures,
+      epochs: [{ fromNs: 0, segments: mixed.segments }, ...(this.#later === null ? [] : [this.#later])],
+      adversary: mixed.adversary,
+      sendFailures: mixed.sendFailures,
       kernelDrops: this.#kernelDrops,
     };
-    return { scenario: this.#scenario, network, profile: this.#random.chance(0.5) ? 'raw-socket' : 'packet-socket' };
+    return {
+      scenario: this.#scenario,
+      ingredients,
+      network,
+      profile: this.#random.chance(0.5) ? 'raw-socket' : 'packet-socket',
+    };
   }
 
   #router(asn: number): DraftRouter {
@@ -390,7 +356,7 @@ class Draft {
         );
         break;
       case 'return path filter':
-        // The target answers echo: METHOD §6.8's evidence exists.
+        // The target answers echo: the evidence of METHOD: dropped, the way back, exists.
         target.echo = 'replies';
         anywhere().returnRules.push({ match: 'errors-quoting-options', share: 1 });
         break;

@@ -1,4 +1,4 @@
-import { SOURCE_ADDRESS, TARGET_ADDRESS } from './generate-network.js';
+import { SOURCE_ADDRESS, TARGET_ADDRESS } from './network-parts.js';
 import { checksumField, checksum, PROTOCOL, setWord } from './packet.js';
 
 export interface HandWritten {

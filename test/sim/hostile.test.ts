@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import { acceptable } from './acceptable.js';
-import { generateNetwork, TARGET_ADDRESS } from './generate-network.js';
+import { generateNetwork } from './generate-network.js';
+import { TARGET_ADDRESS } from './network-parts.js';
 import { mutateReply } from './mutate-reply.js';
 import type { Network } from './network.js';
 import { Random } from './random.js';

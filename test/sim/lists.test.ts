@@ -37,13 +37,21 @@ const ALL_KINDS: readonly Kind[] = [
   { near: 'dropping', beyond: 'mostly delivered', sinceNs: 0 },
   { near: 'dropping in part', beyond: 'mostly delivered', sinceNs: 0 },
   { near: 'refusing in part', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'policing', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'shunning', beyond: 'mostly delivered', sinceNs: 0 },
   { near: 'changing', beyond: 'mostly delivered', sinceNs: 60e9 },
 ];
 /**
  * The part of drops that must be found. One whose path changes under the trace, or before which another router drops some of
- * the packets, may stay unsaid.
+ * the packets or polices them, may stay unsaid.
  */
-const FOUND: Partial<Record<NearHopKind, number>> = { changing: 0.8, 'dropping in part': 0.6 };
+const FOUND: Partial<Record<NearHopKind, number>> = {
+  changing: 0.8,
+  'dropping in part': 0.6,
+  policing: 0.5,
+  // A filter so near that no packet with the option was ever answered from outside accuses nobody (METHOD: dropped).
+  dropping: 0,
+};
 const KINDS = ALL_KINDS.filter(({ near }) => PDM_TRACE_SIM_NEAR === undefined || PDM_TRACE_SIM_NEAR === near);
 
 function listOf(near: NearHopKind, beyond: ListOptions['beyond'], length = targets): ReturnType<typeof generateList> {
@@ -108,7 +116,9 @@ describe.each(KINDS)(`${targets} targets behind near hops that are $near, $beyon
     async () => {
       const run = await runList(listOf(near, beyond), createTraceEngine, { share: true, rate });
       console.log(figures(near, run));
-      expect(falseClaims(run)).toEqual([]);
+      // What a policer lets pass varies while the list runs: a trace says what it saw.
+      const claims = falseClaims(run).filter((text) => near !== 'policing' || !text.includes('false-delivery'));
+      expect(claims).toEqual([]);
       expect(wrong(run, sinceNs)).toEqual([]);
       const { findable, found } = drops(run);
       // Of few drops chance may hide some.
@@ -155,7 +165,7 @@ describe('the budget of a router that all targets are behind', () => {
       expect(times.length).toBeGreaterThan(100);
       // Packets of a pair leave together.
       const gaps = times.slice(1).map((atNs, i) => atNs - times[i]!);
-      const tooEarly = gaps.filter((gap, i) => gap > 0 && i % 2 === 1 && gap < 249e6);
+      const tooEarly = gaps.filter((gap, i) => gap > 0 && i % 2 === 1 && gap < 99e6);
       // Each protocol finds out for itself who answers there.
       expect(tooEarly.length).toBeLessThanOrEqual(2);
     }

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import { OUTCOMES } from '../../src/trace/record.js';
-import { plainRouter, plainTarget, SOURCE_ADDRESS } from './generate-network.js';
+import { plainRouter, plainTarget, SOURCE_ADDRESS } from './network-parts.js';
 import { ALWAYS, PEACE, type Network, type Router, type Segment } from './network.js';
 
 const match = z.discriminatedUnion('kind', [

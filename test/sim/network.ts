@@ -29,13 +29,23 @@ export type Match =
   | { readonly kind: 'option' }
   | { readonly kind: 'header-octets'; readonly atLeast: number }
   | { readonly kind: 'longer-by'; readonly atLeast: number }
-  | { readonly kind: 'protocol'; readonly protocol: 'udp' | 'icmp6' };
+  | { readonly kind: 'protocol'; readonly protocol: 'udp' | 'icmp6' }
+  | { readonly kind: 'every'; readonly of: readonly Match[] };
 
 export type Pointer = 'none' | 'next-header' | 'upper-layer' | 'option' | 'header';
 
 export type Action =
   | { readonly kind: 'drop' }
-  | { readonly kind: 'reject'; readonly type: number; readonly code: number; readonly pointer: Pointer }
+  | {
+      readonly kind: 'reject';
+      readonly type: number;
+      readonly code: number;
+      readonly pointer: Pointer;
+      /** The error claims to come from the target; its hop limit is that of the node's own packets all the same. */
+      readonly inTargetsName?: boolean;
+    }
+  /** A proxy: answers in the target's name what the target would be asked, and passes nothing on. */
+  | { readonly kind: 'answer'; readonly udp: 'port-unreachable' | 'echoes' | 'fixed-answer' }
   | { readonly kind: 'strip' }
   /** Which octets of the PDM option change on the way: its type, PSNTP, everything after the length, or only the last octet. */
   | { readonly kind: 'alter'; readonly what: 'type' | 'sequence' | 'zeroed' | 'last-octet' }
@@ -57,24 +67,43 @@ export interface Rule {
   readonly share: number;
   readonly fromNs: number;
   readonly untilNs: number;
+  /** A policer: spares packets for which there is a token. */
+  readonly limit?: BucketModel;
 }
 
-/** A filter on the way back, for ICMPv6 errors that come from beyond this router. */
+/** A filter on the way back, for what comes from beyond this router. */
 export interface ReturnRule {
-  readonly match: 'errors-quoting-options' | 'errors' | 'everything';
+  /**
+   * `answers-to-options`: what quotes nothing (echo replies, UDP data) and answers a packet with an extension header, as a
+   * firewall drops it that kept no state for next header 60. `carrying-options`: replies that have an extension header.
+   */
+  readonly match: 'errors-quoting-options' | 'errors' | 'everything' | 'answers-to-options' | 'carrying-options';
   readonly share: number;
 }
+
+/** Headers that a packet carries for a part of the way, in front of its own: RFC 8200 options, SRv6 (two segments), AH, RFC 9343. */
+export type InsertedHeader = 'hop-by-hop' | 'routing' | 'authentication' | 'destination-options';
 
 export interface QuoteStyle {
   /** Octets quoted after the IPv6 header, at most. RFC 4443 wants as many as fit in 1280. */
   readonly octets: number;
   /** Hop limit in the quote: as received, or something else entirely. */
   readonly hopLimit: 'as-received' | number;
-  /** RFC 4884 extensions: none, with a length field, or at 128 octets without one. */
-  readonly extensions: 'none' | 'compliant' | 'legacy';
-  readonly objects: readonly ('mpls' | 'interface')[];
+  /**
+   * RFC 4884 extensions: none, with a length field, or at 128 octets without one; or with a length field that counts octets,
+   * of the padded quote (`octets`) or of the quote before padding, which may be no multiple of 8 (`unaligned`).
+   */
+  readonly extensions: 'none' | 'compliant' | 'legacy' | 'octets' | 'unaligned';
+  /** `node-id` is class 5, `unknown` a class that nobody has assigned. */
+  readonly objects: readonly ('mpls' | 'interface' | 'node-id' | 'unknown')[];
   /** The quote shows something that did not happen to the packet. */
   readonly artefact: 'none' | 'stripped' | 'altered';
+  /** The packet is met with these headers in front of its own. */
+  readonly inserted?: readonly InsertedHeader[];
+  /** The packet is met under another destination (DNAT, an SRv6 segment, NAT64). */
+  readonly destination?: { readonly to: Uint8Array; readonly checksum: 'updated' | 'as-sent' };
+  /** The quote has another flow label. */
+  readonly flowLabel?: number;
 }
 
 export const FULL_QUOTE: QuoteStyle = {
@@ -104,6 +133,14 @@ export interface Node {
   readonly quote: QuoteStyle;
   /** Hop limit that its own packets start with. */
   readonly ownHopLimit: number;
+  /** Origin AS of its addresses where that is not its own: a border numbered by the neighbour. Null: not announced at all. */
+  readonly addressAsn?: number | null;
+  /** Where its errors about packets with an extension header come from (a loopback), if not from `addresses`. */
+  readonly optionAddresses?: readonly Uint8Array[];
+  /** Packets with an extension header take longer to get here: fixed part and mean of an exponential part. */
+  readonly optionDelay?: { readonly ms: number; readonly jitterMs: number };
+  /** Drops everything from a source for so many seconds once it has passed on so many packets with PDM from there. */
+  readonly shun?: { readonly stage: 'ingress' | 'forward'; readonly after: number; readonly seconds: number };
 }
 
 export interface Router extends Node {
@@ -113,11 +150,19 @@ export interface Router extends Node {
   readonly reports: number;
   /** Passes on packets whose hop limit ran out: the next hop then answers for two hop limits. */
   readonly forwardsExpired: boolean;
+  /** From then on it sends no Time Exceeded for packets with an extension header. */
+  readonly reportsUntilNs?: number;
+  /** Somebody on the path who also answers what runs out here, and is faster. */
+  readonly rival?: { readonly address: Uint8Array; readonly asn: number; readonly share: number };
 }
 
 export interface Host extends Node {
   readonly udp: 'port-unreachable' | 'silent' | 'echoes' | 'fixed-answer' | 'prohibited';
   readonly echo: 'replies' | 'silent';
+  /** Another address that all its answers come from: anycast, AnyIP, a CDN. */
+  readonly answersFrom?: Uint8Array;
+  /** Its answers carry PDM, all or those to packets with PDM. */
+  readonly answersWithPdm?: 'always' | 'to-pdm';
 }
 
 export interface Segment {
@@ -126,8 +171,19 @@ export interface Segment {
   /**
    * What chooses the member: addresses and flow label; or addresses, protocol and ports, where a packet with an extension
    * header shows only protocol 60 (`ports`) or is parsed to the end (`ports-deep`). `none` always takes the first.
+   * `flow+next-header` is addresses, flow label and the first next header (Linux, `fib_multipath_hash_policy` 0);
+   * `ports-or-addresses` is ports, and addresses alone for packets with an extension header.
    */
-  readonly hash: 'none' | 'flow-label' | 'ports' | 'ports-deep' | 'label-and-ports';
+  readonly hash:
+    | 'none'
+    | 'flow-label'
+    | 'ports'
+    | 'ports-deep'
+    | 'label-and-ports'
+    | 'flow+next-header'
+    | 'addresses+next-header'
+    | 'addresses'
+    | 'ports-or-addresses';
   /** Packets with an extension header all go this way. */
   readonly headerMember: number | null;
   readonly salt: number;
@@ -149,6 +205,8 @@ export interface Adversary {
   readonly forgedPerSecond: number;
   readonly replaysPerSecond: number;
   readonly garbagePerSecond: number;
+  /** Errors that quote 4 to 7 octets of the upper layer with the right addresses and ports, and our flow label or another. */
+  readonly forgedQuotes?: { readonly count: number; readonly knowsLabel: boolean };
 }
 
 export const PEACE: Adversary = {
@@ -168,8 +226,8 @@ export interface Network {
   /** Ascending; the first starts at 0. A packet takes the way of the epoch in which it is sent. */
   readonly epochs: readonly Epoch[];
   readonly adversary: Adversary;
-  /** `send` fails for this share of packets, with this errno. */
-  readonly sendFailures: { readonly share: number; readonly code: string };
+  /** `send` fails for this share of packets, or of those with an extension header, with this errno. */
+  readonly sendFailures: { readonly share: number; readonly code: string; readonly only?: 'options' };
   /** Share of replies that the receiver's kernel drops, and counts. */
   readonly kernelDrops: number;
 }
@@ -192,6 +250,8 @@ export function matches(match: Match, features: Features): boolean {
       return features.longerBy >= match.atLeast;
     case 'protocol':
       return features.protocol === match.protocol;
+    case 'every':
+      return match.of.every((part) => matches(part, features));
   }
 }
 
@@ -213,12 +273,42 @@ function mix(hash: number, value: number): number {
 function hashOf(segment: Segment, flow: FlowKey): number {
   let hash = mix(0x1234567, segment.salt);
   for (let i = 0; i < 16; i++) hash = mix(hash, (flow.source[i]! << 8) | flow.target[i]!);
-  if (segment.hash === 'flow-label' || segment.hash === 'label-and-ports') hash = mix(hash, flow.flowLabel + 1);
-  if (segment.hash !== 'flow-label') {
-    const blind = flow.header && segment.hash !== 'ports-deep';
-    hash = mix(mix(hash, blind ? 60 : flow.protocol), blind ? 0 : flow.ports);
-  }
+  const { label, nextHeader, ports } = hashed(segment.hash, flow.header);
+  const blind = flow.header && segment.hash !== 'ports-deep';
+  if (label) hash = mix(hash, flow.flowLabel + 1);
+  if (nextHeader) hash = mix(hash, blind ? 60 : flow.protocol);
+  if (nextHeader && segment.hash.includes('ports')) hash = mix(hash, ports ? flow.ports : 0);
   return mix(hash, 0x5bd1e995) >>> 0;
+}
+
+/** What a balancer of this kind sees of a packet besides its addresses. */
+function hashed(hash: Segment['hash'], header: boolean): { label: boolean; nextHeader: boolean; ports: boolean } {
+  switch (hash) {
+    case 'none':
+    case 'addresses':
+      return { label: false, nextHeader: false, ports: false };
+    case 'flow-label':
+      return { label: true, nextHeader: false, ports: false };
+    case 'flow+next-header':
+      return { label: true, nextHeader: true, ports: false };
+    case 'addresses+next-header':
+      return { label: false, nextHeader: true, ports: false };
+    case 'ports':
+      return { label: false, nextHeader: true, ports: !header };
+    case 'ports-deep':
+      return { label: false, nextHeader: true, ports: true };
+    case 'label-and-ports':
+      return { label: true, nextHeader: true, ports: !header };
+    case 'ports-or-addresses':
+      return { label: false, nextHeader: !header, ports: !header };
+  }
+}
+
+/** Fresh flows with or without an extension header may take any member; else all of them take the same. */
+export function spreads(segment: Segment, header: boolean): boolean {
+  if (segment.members.length === 1 || (header && segment.headerMember !== null)) return false;
+  const { label, ports } = hashed(segment.hash, header);
+  return label || ports;
 }
 
 export function memberOf(segment: Segment, flow: FlowKey): readonly Router[] {

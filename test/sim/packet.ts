@@ -9,6 +9,7 @@ export const PROTOCOL = {
   udp: 17,
   routing: 43,
   fragment: 44,
+  authentication: 51,
   icmp6: 58,
   destination: 60,
 } as const;
@@ -149,6 +150,33 @@ export function stripped(octets: Uint8Array, decoded: Decoded): Uint8Array {
   return out;
 }
 
+/** The packet with another extension header (whole, but for its first octet) in front of all others. */
+export function inserted(octets: Uint8Array, protocol: number, header: readonly number[]): Uint8Array {
+  const out = new Uint8Array(octets.length + header.length);
+  out.set(octets.subarray(0, 40));
+  out.set(header, 40);
+  out.set(octets.subarray(40), 40 + header.length);
+  out[40] = octets[6]!;
+  out[6] = protocol;
+  setWord(out, 4, word(octets, 4) + header.length);
+  return out;
+}
+
+/** A Destination Options header with PDM (RFC 8250 §3): 16 octets, the first of which is to be filled in. */
+export function pdmHeader(sequence: number, lastReceived: number, sinceReceivedNs: number): number[] {
+  const attoseconds = BigInt(Math.round(sinceReceivedNs)) * 1_000_000_000n;
+  const scale = Math.max(0, attoseconds.toString(2).length - 16);
+  const delta = Number(attoseconds >> BigInt(scale));
+  const pair = (value: number): number[] => [(value >> 8) & 0xff, value & 0xff];
+  return [0, 1, 0x0f, 10, scale, 0, ...pair(sequence), ...pair(lastReceived), ...pair(delta), 0, 0, 1, 0];
+}
+
+/** Upper-layer protocol of a reply and where it starts; replies here have at most one header, of destination options. */
+export function upperOf(octets: Uint8Array): { protocol: number; at: number } {
+  if (octets[6] !== PROTOCOL.destination || octets.length < 48) return { protocol: octets[6]!, at: 40 };
+  return { protocol: octets[40]!, at: 48 + 8 * octets[41]! };
+}
+
 export interface ReplyHeader {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
@@ -227,6 +255,16 @@ export function pointerObject(pointer: number): Uint8Array {
   return extensionObject(4, 1, [0, 0, (pointer >> 8) & 0xff, pointer & 0xff]);
 }
 
+/** An object that says which node this is (class 5, as drafts have it). */
+export function nodeIdObject(id: number): Uint8Array {
+  return extensionObject(5, 1, [0, 0, (id >> 8) & 0xff, id & 0xff]);
+}
+
+/** A class that nobody has assigned. */
+export function unknownObject(): Uint8Array {
+  return extensionObject(200, 7, [0xde, 0xad, 0xbe, 0xef]);
+}
+
 export interface ErrorShape {
   readonly type: number;
   readonly code: number;
@@ -235,6 +273,8 @@ export interface ErrorShape {
   readonly objects: readonly Uint8Array[];
   /** Where the extension structure starts: with a length field, or at 128 octets without one (before RFC 4884). */
   readonly legacy: boolean;
+  /** What the length field counts instead of units of 8 octets: those of the padded quote, or of the quote itself. */
+  readonly counts?: 'padded octets' | 'quoted octets';
 }
 
 /** An ICMPv6 error that quotes `quote` (already cut to what this node quotes). */
@@ -253,6 +293,8 @@ export function errorMessage(shape: ErrorShape, quote: Uint8Array): Uint8Array {
   out[0] = shape.type;
   out[1] = shape.code;
   if (shape.legacy) out[4] = 0;
+  else if (shape.counts === 'padded octets') out[4] = padded;
+  else if (shape.counts === 'quoted octets') out[4] = quote.length;
   else out[4] = padded / 8;
   out.set(quote.subarray(0, padded), 8);
   out.set(extension, 8 + padded);

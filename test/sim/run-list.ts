@@ -1,8 +1,10 @@
 /** Runs a list of simulated targets through one engine, as `run` does: so many traces in flight, both protocols. */
+import { annotateRecord } from '../../src/annotate/annotate-record.js';
 import { tracesInFlight } from '../../src/daemon/measure-options.js';
 import { Slots } from '../../src/daemon/slots.js';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { acceptable, type Violation } from './acceptable.js';
+import { asDatabaseOf } from './as-database-of.js';
 import type { GeneratedNetwork } from './generate-network.js';
 import { Random } from './random.js';
 import { DESTINATION_PORT, requestFor, SIMULATED_PROTOCOLS, type CreateEngine } from './run-network.js';
@@ -58,9 +60,17 @@ export async function runList(
   const all = await time.run(Promise.all(traced), 40_000e9);
   const seconds = time.nowNs() / 1e9;
   await time.run(engine.close(), 40_000e9);
+  const annotated = await Promise.all(
+    list.map(({ network }, index) => {
+      const sources = { names: null, asDatabase: asDatabaseOf(network), ixpPrefixes: null };
+      return Promise.all(all[index]!.map((record) => annotateRecord(record, sources)));
+    }),
+  );
   const targets = list.map((generated, index): TracedTarget => {
-    const truth = truthOf(generated.network);
-    const records = all[index]!;
+    const { network } = generated;
+    const { policed } = transport.simulatedNetwork(network.target.addresses[0]);
+    const truth = truthOf(network, policed);
+    const records = annotated[index]!;
     return { generated, truth, records, violations: records.flatMap((record) => acceptable(record, truth)) };
   });
   const records = all.flat();

@@ -1,6 +1,8 @@
 import type { TraceEngine, TraceEngineOptions, TraceParameters, TraceRequest } from '../../src/engine/trace-engine.js';
 import type { TraceRecord } from '../../src/trace/record.js';
+import { annotateRecord } from '../../src/annotate/annotate-record.js';
 import { acceptable, type Violation } from './acceptable.js';
+import { asDatabaseOf } from './as-database-of.js';
 import type { GeneratedNetwork } from './generate-network.js';
 import type { Network } from './network.js';
 import { Random } from './random.js';
@@ -18,7 +20,7 @@ export const DEFAULT_PARAMETERS: Omit<TraceParameters, 'seed'> = {
   confidence: 0.999,
   maxHops: 30,
   timeoutMs: 2000,
-  hopIntervalMs: 250,
+  hopIntervalMs: 100,
   gapLimit: 8,
   explain: true,
   flowLabel: null,
@@ -26,6 +28,8 @@ export const DEFAULT_PARAMETERS: Omit<TraceParameters, 'seed'> = {
 };
 
 export interface RunOptions {
+  /** Bar of every accusation; that of the flags' default where absent. */
+  readonly confidence?: number;
   readonly replayPool?: readonly Uint8Array[];
   readonly log?: (line: string) => void;
   readonly onTransport?: (transport: SimulatedTransport) => void;
@@ -38,7 +42,12 @@ export interface NetworkRun {
   readonly seconds: number;
 }
 
-export function requestFor(network: Network, protocol: SimulatedProtocol, seed: number): TraceRequest {
+export function requestFor(
+  network: Network,
+  protocol: SimulatedProtocol,
+  seed: number,
+  confidence = DEFAULT_PARAMETERS.confidence,
+): TraceRequest {
   return {
     id: `sim-${network.seed}-${protocol}`,
     runId: 'sim',
@@ -52,7 +61,7 @@ export function requestFor(network: Network, protocol: SimulatedProtocol, seed: 
     destinationPort: protocol === 'udp' ? DESTINATION_PORT : null,
     source: null,
     interface: null,
-    parameters: { ...DEFAULT_PARAMETERS, seed },
+    parameters: { ...DEFAULT_PARAMETERS, confidence, seed },
   };
 }
 
@@ -78,12 +87,16 @@ export async function runNetwork(
   const engineRandom = new Random(network.seed, 1000);
   const engine = createEngine({ transport, time, randomBytes: (length) => engineRandom.octets(length), rate: 100 });
   const traces = SIMULATED_PROTOCOLS.map((protocol) =>
-    engine.start(requestFor(network, protocol, network.seed * 2 + 1)),
+    engine.start(requestFor(network, protocol, network.seed * 2 + 1, options.confidence)),
   );
-  const records = await time.run(Promise.all(traces.map(({ record }) => record)));
+  const measured = await time.run(Promise.all(traces.map(({ record }) => record)));
   const seconds = time.nowNs() / 1e9;
   await time.run(engine.close());
-  const truth = truthOf(network);
+  const asDatabase = asDatabaseOf(network);
+  const records = await Promise.all(
+    measured.map((record) => annotateRecord(record, { names: null, asDatabase, ixpPrefixes: null })),
+  );
+  const truth = truthOf(network, transport.simulatedNetwork().policed);
   const violations = records.flatMap((record) => acceptable(record, truth));
   const malformed = transport.simulatedNetwork().malformedProbes;
   if (malformed > 0) violations.push({ kind: 'inconsistent', text: `${malformed} probes were malformed` });

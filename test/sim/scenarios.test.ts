@@ -25,7 +25,7 @@ function check(record: TraceRecord, expected: Expectation): void {
   if (expected.after !== undefined) expect([expected.after].flat(), why).toContain(interval?.after);
   if (expected.upTo !== undefined) expect(interval?.upTo, why).toBe(expected.upTo);
   if (expected.likelyUpTo !== undefined) expect(interval?.likelyUpTo, why).toBe(expected.likelyUpTo);
-  // METHOD §6.12 says null where the evidence is short; never a wrong cause.
+  // METHOD: cause says null where the evidence is short; never a wrong cause.
   if (expected.cause !== undefined && cause !== null) expect(cause, why).toBe(expected.cause);
   if (expected.refusal !== undefined) expect(refusal, why).toMatchObject(expected.refusal);
   if (expected.optionSeenUpTo !== undefined) expect(optionSeenUpTo, why).toBe(expected.optionSeenUpTo);

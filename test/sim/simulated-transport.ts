@@ -69,6 +69,7 @@ export class SimulatedTransport implements ProbeTransport {
   #kernelDrops = 0;
   #closed = false;
   #lastSentNs = -Infinity;
+  #lastProbe: Uint8Array | null = null;
   #attackersWake = false;
 
   constructor(time: VirtualTime, networks: readonly Network[], options: SimulatedTransportOptions = {}) {
@@ -85,6 +86,12 @@ export class SimulatedTransport implements ProbeTransport {
       const simulated = new SimulatedNetwork(network, time, new Random(network.seed, 3), deliver, shared);
       this.#attached.set(keyOf(network.target.addresses[0]!, 0), { network, simulated, random });
     }
+  }
+
+  /** A router that is asked itself. */
+  #behindRouter(octets: Uint8Array): Attached | undefined {
+    const nowNs = this.#time.nowNs();
+    return [...this.#attached.values()].find(({ simulated }) => simulated.isKnown(octets, nowNs));
   }
 
   /** The running network behind a target, or the only one. */
@@ -106,12 +113,16 @@ export class SimulatedTransport implements ProbeTransport {
 
   #sendOne(octets: Uint8Array, nowNs: number): SendOutcome {
     if (this.#closed) return { ok: false, code: 'ECANCELED', message: 'The transport is closed.' };
-    const attached = octets.length >= 40 ? this.#attached.get(keyOf(octets, 24)) : undefined;
+    const attached =
+      octets.length >= 40 ? (this.#attached.get(keyOf(octets, 24)) ?? this.#behindRouter(octets)) : undefined;
     if (attached === undefined) return { ok: false, code: 'ENETUNREACH', message: 'No simulated network leads there.' };
-    const { share, code } = attached.network.sendFailures;
-    if (share > 0 && attached.random.chance(share)) return { ok: false, code, message: `send failed with ${code}` };
+    const { share, code, only } = attached.network.sendFailures;
+    const concerned = only === undefined || octets[6] === PROTOCOL.destination;
+    if (share > 0 && concerned && attached.random.chance(share))
+      return { ok: false, code, message: `send failed with ${code}` };
     this.onProbe?.(octets);
     this.#lastSentNs = nowNs;
+    this.#lastProbe = octets.slice();
     attached.simulated.send(octets, nowNs);
     if (this.capabilities.transmitTimes) {
       const copy = octets.slice();
@@ -204,9 +215,9 @@ export class SimulatedTransport implements ProbeTransport {
       this.onReply?.(octets);
     }
     const whole = this.profile === 'packet-socket';
-    const protocol = octets[6]!;
+    const { protocol, at } = packet.upperOf(octets);
     // Adapters reuse their memory: what the listener keeps without copying is overwritten before the next packet.
-    const bytes = whole ? octets.slice() : octets.slice(40);
+    const bytes = whole ? octets.slice() : octets.slice(at);
     const source = octets.slice(8, 24);
     const layer = whole ? 'ipv6' : protocol === PROTOCOL.udp ? 'udp' : 'icmpv6';
     listener([{ direction, layer, source, bytes, hopLimit: null, timeNs }]);
@@ -216,16 +227,17 @@ export class SimulatedTransport implements ProbeTransport {
 
   /** The kernel's filters: what it checks before a socket sees anything, and the flows asked for. */
   #wanted(octets: Uint8Array): boolean {
-    const protocol = octets[6]!;
+    const { protocol, at } = packet.upperOf(octets);
     if (this.profile === 'raw-socket') {
       if (protocol !== PROTOCOL.icmp6 && protocol !== PROTOCOL.udp) return false;
-      if (packet.word(octets, 4) !== octets.length - 40 || octets.length < 48) return false;
+      if (packet.word(octets, 4) !== octets.length - 40 || octets.length < at + 8) return false;
       const source = octets.subarray(8, 24);
-      if (packet.checksum(octets, 40, octets.length, protocol, source, octets.subarray(24, 40)) !== 0) return false;
+      if (packet.checksum(octets, at, octets.length, protocol, source, octets.subarray(24, 40)) !== 0) return false;
     }
-    if (protocol === PROTOCOL.udp) return octets.length >= 44 && this.#isWatched('udp', packet.word(octets, 42));
-    if (protocol === PROTOCOL.icmp6 && octets[40] === 129) {
-      return octets.length >= 46 && this.#isWatched('icmp6', packet.word(octets, 44));
+    if (protocol === PROTOCOL.udp)
+      return octets.length >= at + 4 && this.#isWatched('udp', packet.word(octets, at + 2));
+    if (protocol === PROTOCOL.icmp6 && octets[at] === 129) {
+      return octets.length >= at + 6 && this.#isWatched('icmp6', packet.word(octets, at + 4));
     }
     return true;
   }
@@ -242,8 +254,21 @@ export class SimulatedTransport implements ProbeTransport {
       const port = this.#options.destinationPort ?? 33434;
       this.#attack(forgedPerSecond, random, () => adversary.forge(network, port, random));
       this.#attack(garbagePerSecond, random, () => adversary.garbage(network, random));
+      this.#forgeQuotes(network, random);
       const pool = this.#options.replayPool ?? [];
       if (pool.length > 0) this.#attack(replaysPerSecond, random, () => adversary.replay(network, pool, random));
+    }
+  }
+
+  /** A few errors about the last probe, from somebody who saw its ports, and its label or not. */
+  #forgeQuotes(network: Network, random: Random): void {
+    const { count, knowsLabel } = network.adversary.forgedQuotes ?? { count: 0, knowsLabel: false };
+    for (let i = 0; i < count; i++) {
+      this.#time.at(this.#time.nowNs() + random.between(0.05, 4) * 1e9, () => {
+        if (this.#closed || this.#lastProbe === null) return;
+        this.attacks++;
+        this.#observe('in', adversary.forgeQuote(network, this.#lastProbe, knowsLabel, random), this.#time.nowNs());
+      });
     }
   }
 

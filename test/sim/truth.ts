@@ -5,13 +5,18 @@
 import {
   epochAt,
   matches,
-  pathOf,
+  memberOf,
+  spreads,
   type Action,
+  type Epoch,
   type Features,
   type FlowKey,
+  type Host,
+  type Match,
   type Network,
   type Node,
   type Router,
+  type Rule,
 } from './network.js';
 import { Random } from './random.js';
 
@@ -25,12 +30,33 @@ export interface Effect {
   readonly place: number;
   readonly node: Node;
   readonly action: Action;
-  /** Whom it hits: what METHOD §6.12 should find. */
+  /** Whom it hits: what METHOD: cause should find. */
   readonly cause: 'option' | 'size' | 'destination-options' | 'length' | null;
 }
 
+/** Shares of packets, over fresh flows and a time, that reach the target host's stack; loss that all packets suffer aside. */
+export interface Fates {
+  readonly plain: number;
+  readonly pdm: number;
+  /** Packets that arrive with the option as it was sent. */
+  readonly intact: number;
+  /** The first two, were there no proxy that answers for the target: whom a drop in front of a proxy is held against. */
+  readonly direct: { readonly plain: number; readonly pdm: number };
+}
+
+export interface TimeWindow {
+  readonly fromNs: number;
+  readonly untilNs: number;
+}
+
+/** Packets that a policer let pass and those that it hit, where a run has shown it. */
+export type PolicedCounts = ReadonlyMap<Rule, { readonly passed: number; readonly hit: number }>;
+
 export interface ProtocolTruth {
-  /** What happens to packets with the option and not to those without it. Empty: nothing of the kind. */
+  /**
+   * What happens to packets with the option more often than to those without it: places at which a greater part of them is
+   * lost, refused or changed. Empty: nothing of the kind. Whether fewer of them arrive in the end, `fates` says.
+   */
   readonly effects: readonly Effect[];
   /** Shares, over fresh flows, of packets that reach the target's own rules and pass them, loss aside; lowest and highest over time. */
   readonly pdmArrives: readonly [number, number];
@@ -51,23 +77,38 @@ export interface Truth {
   /** Hop limits at which a router's address may answer with Time Exceeded, by address as latin1 text of its 16 octets. */
   readonly places: ReadonlyMap<string, ReadonlySet<number>>;
   readonly targetKey: string;
+  /** All addresses that the target may answer from. */
+  readonly endKeys: ReadonlySet<string>;
+  /** Somebody's on the path who answers in front of a router, by address: the routers that may stand there. */
+  readonly rivals: ReadonlyMap<string, readonly Router[]>;
+  /** Somebody off the path who knows our label: his quotes are as good as a router's. */
+  readonly knowingForger: boolean;
+  /** How many routers show a change in quotes that the packet did not suffer. */
+  readonly scrubbers: number;
+  fates(protocol: SimulatedProtocol, window: TimeWindow): Fates;
 }
 
 export const PDM_FEATURES = { header: true, option: true, headerOctets: 16, longerBy: 16 } as const;
 export const PLAIN_FEATURES = { header: false, option: false, headerOctets: 0, longerBy: 0 } as const;
 
-const SAMPLED_FLOWS = 96;
+/** Ways through a network that are walked one by one; of more of them so many are drawn at random. */
+const MOST_WAYS = 5000;
+const DRAWN_WAYS = 2000;
 
 export function addressKey(octets: Uint8Array): string {
   return String.fromCharCode(...octets.subarray(0, 16));
 }
 
+interface Met {
+  readonly effect: Omit<Effect, 'cause'>;
+  readonly mass: number;
+  readonly rule: Rule;
+}
+
 interface Walked {
   arrives: number;
   intact: number;
-  met: { effect: Omit<Effect, 'cause'>; mass: number; match: Network['target']['rules'][number]['match'] }[];
-  /** Smallest hop limit at which everything is surely lost. */
-  endsAt: number;
+  readonly met: Met[];
 }
 
 /** Smallest hop limit that brings a packet to the node at `index` of the path. */
@@ -81,8 +122,9 @@ function walk(
   start: Omit<Features, 'protocol'>,
   protocol: SimulatedProtocol,
   nowNs: number,
+  policed: PolicedCounts,
 ): Walked {
-  const walked: Walked = { arrives: 0, intact: 0, met: [], endsAt: Infinity };
+  const walked: Walked = { arrives: 0, intact: 0, met: [] };
   const step = (
     index: number,
     stage: 'ingress' | 'forward' | 'local',
@@ -98,23 +140,17 @@ function walk(
         continue;
       const hopLimit = stage === 'forward' ? reach(path, index + 1) : reach(path, index);
       const { action } = rule;
-      const hit = mass * rule.share;
-      if (action.kind === 'drop' || action.kind === 'reject') {
-        walked.met.push({
-          effect: { kind: action.kind, hopLimit, place: index + 1, node, action },
-          mass: hit,
-          match: rule.match,
-        });
-        if (rule.share >= 1) {
-          if (mass >= 1) walked.endsAt = Math.min(walked.endsAt, hopLimit);
-          return;
-        }
+      const share = shareHit(rule, policed);
+      const hit = mass * share;
+      const met = (kind: Effect['kind']): void => {
+        if (hit > 0) walked.met.push({ effect: { kind, hopLimit, place: index + 1, node, action }, mass: hit, rule });
+      };
+      if (action.kind === 'drop' || action.kind === 'reject' || action.kind === 'answer') {
+        // A proxy that answers instead of the target loses the packet as well.
+        met(action.kind === 'reject' ? 'reject' : 'drop');
+        if (share >= 1) return;
       } else if ((action.kind === 'strip' && features.header) || (action.kind === 'alter' && features.option)) {
-        walked.met.push({
-          effect: { kind: action.kind, hopLimit, place: index + 1, node, action },
-          mass: hit,
-          match: rule.match,
-        });
+        met(action.kind);
         const changed =
           action.kind === 'strip'
             ? {
@@ -126,7 +162,7 @@ function walk(
               }
             : { ...features, option: action.what !== 'type' };
         step(index, stage, i + 1, changed, hit, false);
-        if (rule.share >= 1) return;
+        if (share >= 1) return;
       } else {
         continue;
       }
@@ -144,7 +180,22 @@ function walk(
   return walked;
 }
 
-function causeOf(match: Network['target']['rules'][number]['match']): Effect['cause'] {
+/** A policer's part depends on how much is sent; where no run has shown it, five packets a second are taken to be. */
+const SUPPOSED_PER_SECOND = 5;
+
+function shareHit(rule: Rule, policed: PolicedCounts): number {
+  if (rule.limit === undefined) return rule.share;
+  const counts = policed.get(rule);
+  const passes =
+    counts === undefined
+      ? Math.min(1, rule.limit.perSecond / SUPPOSED_PER_SECOND)
+      : counts.passed / Math.max(1, counts.passed + counts.hit);
+  return rule.share * (1 - passes);
+}
+
+function causeOf(match: Match, protocol: SimulatedProtocol): Effect['cause'] {
+  // What hits plain as well hits packets with the option more often only because a header takes them there.
+  if (matches(match, { ...PLAIN_FEATURES, protocol })) return 'destination-options';
   switch (match.kind) {
     case 'option':
       return 'option';
@@ -175,50 +226,108 @@ function moments(network: Network): number[] {
   return [...times].sort((a, b) => a - b);
 }
 
-function protocolTruth(network: Network, protocol: SimulatedProtocol): ProtocolTruth {
+interface Way {
+  readonly path: readonly Router[];
+  readonly probability: number;
+}
+
+/** The ways that fresh flows take through the network at one time, with or without an extension header. */
+function waysOf(network: Network, epoch: Epoch, protocol: SimulatedProtocol, header: boolean): Way[] {
+  const flow: FlowKey = {
+    source: network.source,
+    target: network.target.addresses[0]!,
+    flowLabel: 0,
+    protocol: protocol === 'udp' ? 17 : 58,
+    ports: 0,
+    header,
+  };
+  const choices = epoch.segments.map((segment) =>
+    spreads(segment, header) ? segment.members : [memberOf(segment, flow)],
+  );
+  const count = choices.reduce((product, members) => product * members.length, 1);
+  if (count > MOST_WAYS) {
+    const random = new Random(network.seed, 11);
+    return Array.from({ length: DRAWN_WAYS }, () => ({
+      path: choices.flatMap((members) => random.pick(members)),
+      probability: 1 / DRAWN_WAYS,
+    }));
+  }
+  let ways: Way[] = [{ path: [], probability: 1 }];
+  for (const members of choices) {
+    ways = ways.flatMap(({ path, probability }) =>
+      members.map((member) => ({ path: [...path, ...member], probability: probability / members.length })),
+    );
+  }
+  return ways;
+}
+
+interface ArmFate {
+  arrives: number;
+  intact: number;
+  readonly met: (Met & { readonly path: readonly Router[] })[];
+}
+
+function fateOf(
+  network: Network,
+  protocol: SimulatedProtocol,
+  arm: 'plain' | 'pdm',
+  nowNs: number,
+  policed: PolicedCounts,
+): ArmFate {
+  const fate: ArmFate = { arrives: 0, intact: 0, met: [] };
+  const features = arm === 'pdm' ? PDM_FEATURES : PLAIN_FEATURES;
+  for (const { path, probability } of waysOf(network, epochAt(network, nowNs), protocol, arm === 'pdm')) {
+    const walked = walk(network, path, features, protocol, nowNs, policed);
+    fate.arrives += probability * walked.arrives;
+    fate.intact += probability * walked.intact;
+    for (const met of walked.met) fate.met.push({ ...met, mass: probability * met.mass, path });
+  }
+  return fate;
+}
+
+/** Sums of many shares are not exact. */
+const SLACK = 1e-9;
+
+/** What each rule of each node does to a share of the packets. */
+function massesOf({ met }: ArmFate, numbers: Map<Rule, number>): Map<string, number> {
+  const masses = new Map<string, number>();
+  for (const { effect, rule, mass } of met) {
+    if (!numbers.has(rule)) numbers.set(rule, numbers.size);
+    const key = `${effect.kind} ${numbers.get(rule) ?? 0}`;
+    masses.set(key, (masses.get(key) ?? 0) + mass);
+  }
+  return masses;
+}
+
+function reports(router: Router): boolean {
+  return router.silent || (router.reports >= 1 && router.reportsUntilNs === undefined && hasPlainName(router));
+}
+
+function hasPlainName({ quote, rival }: Router): boolean {
+  return quote.artefact === 'none' && rival === undefined;
+}
+
+function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: PolicedCounts): ProtocolTruth {
   const effects = new Map<string, Effect>();
-  const nodeNumbers = new Map<Node, number>();
+  const numbers = new Map<Rule, number>();
   const shares: { pdm: number; plain: number; option: number; places: string }[] = [];
   let hopsReport = true;
   for (const nowNs of moments(network)) {
-    // The same flows at every moment: a difference is then a change of the network.
-    const random = new Random(network.seed, 11);
-    const epoch = epochAt(network, nowNs);
-    let pdm = 0;
-    let plain = 0;
-    let option = 0;
+    const plain = fateOf(network, protocol, 'plain', nowNs, policed);
+    const pdm = fateOf(network, protocol, 'pdm', nowNs, policed);
+    const plainMasses = massesOf(plain, numbers);
+    const pdmMasses = massesOf(pdm, numbers);
     const places = new Set<string>();
-    for (let flowNumber = 0; flowNumber < SAMPLED_FLOWS; flowNumber++) {
-      const flow: FlowKey = {
-        source: network.source,
-        target: network.target.addresses[0]!,
-        flowLabel: random.word() & 0xfffff,
-        protocol: protocol === 'udp' ? 17 : 58,
-        ports: random.word(),
-        header: false,
-      };
-      const plainPath = pathOf(epoch, flow);
-      const pdmPath = pathOf(epoch, { ...flow, header: true });
-      const plainWalk = walk(network, plainPath, PLAIN_FEATURES, protocol, nowNs);
-      const pdmWalk = walk(network, pdmPath, PDM_FEATURES, protocol, nowNs);
-      plain += plainWalk.arrives / SAMPLED_FLOWS;
-      pdm += pdmWalk.arrives / SAMPLED_FLOWS;
-      option += pdmWalk.intact / SAMPLED_FLOWS;
-      for (const { effect, match } of pdmWalk.met) {
-        const alike = matches(match, { ...PLAIN_FEATURES, protocol }) && plainPath.includes(effect.node as Router);
-        if (alike || effect.hopLimit >= plainWalk.endsAt) continue;
-        if (!nodeNumbers.has(effect.node)) nodeNumbers.set(effect.node, nodeNumbers.size);
-        const id = `${effect.kind} ${effect.hopLimit} ${effect.place} ${nodeNumbers.get(effect.node) ?? 0} ${JSON.stringify(effect.action)}`;
-        effects.set(id, { ...effect, cause: causeOf(match) });
-        places.add(id);
-        const before = pdmPath.slice(0, effect.hopLimit - 1);
-        if (before.some((router) => !router.silent && (router.reports < 1 || router.quote.artefact !== 'none')))
-          hopsReport = false;
-      }
+    for (const { effect, rule, path } of pdm.met) {
+      const key = `${effect.kind} ${numbers.get(rule) ?? 0}`;
+      if ((pdmMasses.get(key) ?? 0) <= (plainMasses.get(key) ?? 0) + SLACK) continue;
+      const id = `${key} ${effect.hopLimit} ${effect.place}`;
+      effects.set(id, { ...effect, cause: causeOf(rule.match, protocol) });
+      places.add(id);
+      if (!path.slice(0, effect.hopLimit - 1).every(reports)) hopsReport = false;
     }
-    shares.push({ pdm, plain, option, places: [...places].sort().join() });
+    shares.push({ pdm: pdm.arrives, plain: plain.arrives, option: pdm.intact, places: [...places].sort().join() });
   }
-  // Sums of 1/96 are not exact.
   const exact = (value: number): number => Math.round(value * 1e9) / 1e9;
   const range = (values: number[]): [number, number] => [exact(Math.min(...values)), exact(Math.max(...values))];
   const first = shares[0]!;
@@ -236,6 +345,66 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol): ProtocolT
   };
 }
 
+/**
+ * How packets fare from this source to this target: P(arrive | plain) and P(arrive | pdm) over fresh flows, averaged over a
+ * time. What is lost on the way back has arrived; what a shunning firewall drops it drops of both, so it counts for neither;
+ * what the host's own filter does not send has no fate.
+ */
+export function compareFates(
+  network: Network,
+  protocol: SimulatedProtocol,
+  window: TimeWindow,
+  policed: PolicedCounts = new Map(),
+): Fates {
+  const arrivals = averageArrivals(network, protocol, window, policed);
+  const withoutProxies = hasProxy(network)
+    ? averageArrivals(passingProxies(network), protocol, window, policed)
+    : arrivals;
+  return { ...arrivals, direct: { plain: withoutProxies.plain, pdm: withoutProxies.pdm } };
+}
+
+function averageArrivals(
+  network: Network,
+  protocol: SimulatedProtocol,
+  window: TimeWindow,
+  policed: PolicedCounts,
+): Omit<Fates, 'direct'> {
+  const { fromNs, untilNs } = window;
+  const times = [fromNs, ...moments(network).filter((time) => time > fromNs && time < untilNs)];
+  const sum = { plain: 0, pdm: 0, intact: 0 };
+  times.forEach((time, index) => {
+    const weight = untilNs > fromNs ? ((times[index + 1] ?? untilNs) - time) / (untilNs - fromNs) : 1;
+    const plain = fateOf(network, protocol, 'plain', time, policed);
+    const pdm = fateOf(network, protocol, 'pdm', time, policed);
+    sum.plain += weight * plain.arrives;
+    sum.pdm += weight * pdm.arrives;
+    sum.intact += weight * pdm.intact;
+  });
+  return sum;
+}
+
+function hasProxy(network: Network): boolean {
+  return allRouters(network).some(({ rules }) => rules.some(({ action }) => action.kind === 'answer'));
+}
+
+/** The same network with proxies that pass everything on. */
+function passingProxies(network: Network): Network {
+  const pass = (router: Router): Router => ({
+    ...router,
+    rules: router.rules.filter(({ action }) => action.kind !== 'answer'),
+  });
+  return {
+    ...network,
+    epochs: network.epochs.map((epoch) => ({
+      ...epoch,
+      segments: epoch.segments.map((segment) => ({
+        ...segment,
+        members: segment.members.map((member) => member.map(pass)),
+      })),
+    })),
+  };
+}
+
 /** Hop limits at which each address may send Time Exceeded. */
 function placesOf(network: Network): Map<string, Set<number>> {
   const places = new Map<string, Set<number>>();
@@ -247,7 +416,9 @@ function placesOf(network: Network): Map<string, Set<number>> {
       for (const offset of offsets) {
         for (const member of segment.members) {
           member.forEach((router, index) => {
-            for (const address of router.addresses) {
+            const { rival } = router;
+            const own = [...router.addresses, ...(router.optionAddresses ?? [])];
+            for (const address of rival === undefined ? own : [...own, rival.address]) {
               const key = addressKey(address);
               const known = places.get(key) ?? new Set<number>();
               known.add(offset + index + 1);
@@ -264,11 +435,31 @@ function placesOf(network: Network): Map<string, Set<number>> {
   return places;
 }
 
-export function truthOf(network: Network): Truth {
+function endsOf({ addresses, optionAddresses, answersFrom }: Host): Uint8Array[] {
+  return [...addresses, ...(optionAddresses ?? []), ...(answersFrom === undefined ? [] : [answersFrom])];
+}
+
+function rivalsOf(network: Network): Map<string, Router[]> {
+  const rivals = new Map<string, Router[]>();
+  for (const router of allRouters(network)) {
+    if (router.rival === undefined) continue;
+    const key = addressKey(router.rival.address);
+    rivals.set(key, [...(rivals.get(key) ?? []), router]);
+  }
+  return rivals;
+}
+
+export function truthOf(network: Network, policed: PolicedCounts = new Map()): Truth {
+  const { target, adversary } = network;
   return {
-    udp: protocolTruth(network, 'udp'),
-    icmp6: protocolTruth(network, 'icmp6'),
+    udp: protocolTruth(network, 'udp', policed),
+    icmp6: protocolTruth(network, 'icmp6', policed),
     places: placesOf(network),
-    targetKey: addressKey(network.target.addresses[0]!),
+    targetKey: addressKey(target.addresses[0]!),
+    endKeys: new Set(endsOf(target).map(addressKey)),
+    rivals: rivalsOf(network),
+    scrubbers: allRouters(network).filter(({ quote }) => quote.artefact !== 'none').length,
+    knowingForger: adversary.forgedQuotes?.knowsLabel === true,
+    fates: (protocol, window) => compareFates(network, protocol, window, policed),
   };
 }
