@@ -78,7 +78,9 @@ export class ListBench {
   /** `pdm-trace <argv>` inside the network. */
   start(argv: readonly string[]): RunningCommand {
     const [command = '', ...rest] = this.network.command([process.execPath, MAIN, ...argv]);
-    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.directory });
+    // The targets have documentation addresses.
+    const env = { ...process.env, PDM_TRACE_ALLOW_SPECIAL: '1' };
+    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.directory, env });
     this.#children.add(child);
     return new RunningCommand(child);
   }

@@ -8,19 +8,21 @@ import { parse } from 'yaml';
 /** @typedef {import('./lab-types.js').Description} Description */
 
 const SCENARIOS = fileURLToPath(new URL('./scenarios/', import.meta.url));
+/** Networks in which something was once said that was wrong. */
+const TRAPS = fileURLToPath(new URL('./traps/', import.meta.url));
 
-const FEATURE_KEYS = ['filters', 'silent', 'icmp', 'sysctl'];
+const FEATURE_KEYS = ['filters', 'silent', 'icmp', 'sysctl', 'nft', 'ip'];
 /** Every key that a description may hold, by where it stands: a misspelt feature must not give a network without it. */
 const KEYS = {
-  top: ['title', 'routers', 'everyRouter', 'hops', 'target', 'source', 'detour', 'balance', 'links', 'truth'],
+  top: ['title', 'routers', 'everyRouter', 'hops', 'target', 'source', 'detour', 'balance', 'links', 'asked', 'truth'],
   features: FEATURE_KEYS,
   source: [...FEATURE_KEYS, 'route', 'unnumbered'],
   filter: ['at', 'match', 'action', 'direction', 'payloadOver', 'percent'],
   icmp: ['rateLimitMs', 'hostRoute', 'messagesPerSecond', 'messagesBurst'],
-  link: ['mtu', 'type'],
+  link: ['mtu', 'type', 'quotes'],
   detour: ['leaves', 'rejoins', 'routers', 'hops'],
   balance: ['hop', 'members', 'hash', 'hops'],
-  truth: ['outcomes', 'lostFrom', 'lastPdmHop', 'refusal', 'pathsDiverge', 'cause', 'membership'],
+  truth: ['outcomes', 'lostFrom', 'lastPdmHop', 'refusal', 'pathsDiverge', 'cause', 'membership', 'says'],
   refusal: ['hop', 'type', 'code'],
 };
 const VALUES = {
@@ -143,6 +145,7 @@ export function checkDescription(name, raw) {
     detour: detour ?? null,
     balance: balance ?? null,
     links: raw.links ?? {},
+    asked: raw.asked ?? null,
     truth: {
       outcomes: outcomesByProtocol(name, raw.truth?.outcomes),
       lostFrom: raw.truth.lostFrom ?? null,
@@ -151,16 +154,27 @@ export function checkDescription(name, raw) {
       pathsDiverge: raw.truth.pathsDiverge ?? null,
       cause: raw.truth.cause ?? null,
       membership: raw.truth.membership ?? null,
+      says: raw.truth.says ?? null,
     },
   };
 }
 
-/** Names of all scenarios, sorted. @returns {string[]} */
-export function scenarioNames() {
-  return readdirSync(SCENARIOS)
+/** @param {string} folder @returns {string[]} */
+function namesIn(folder) {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => basename(file, '.yaml'))
     .sort();
+}
+
+/** Names of all scenarios, sorted. @returns {string[]} */
+export function scenarioNames() {
+  return namesIn(SCENARIOS);
+}
+
+/** Names of all traps, sorted: scenarios whose truth is a list of outcomes that do not wrong anybody. @returns {string[]} */
+export function trapNames() {
+  return namesIn(TRAPS);
 }
 
 /**
@@ -170,8 +184,9 @@ export function scenarioNames() {
 export function readScenario(nameOrFile) {
   const isFile = nameOrFile.endsWith('.yaml');
   const name = basename(nameOrFile, '.yaml');
-  if (!isFile && !scenarioNames().includes(name)) {
+  const folder = trapNames().includes(name) ? TRAPS : SCENARIOS;
+  if (!isFile && folder === SCENARIOS && !scenarioNames().includes(name)) {
     throw faulty(nameOrFile, `there is no such scenario; "npm run lab -- list" names them`);
   }
-  return checkDescription(name, parse(readFileSync(isFile ? nameOrFile : `${SCENARIOS}${name}.yaml`, 'utf8')));
+  return checkDescription(name, parse(readFileSync(isFile ? nameOrFile : `${folder}${name}.yaml`, 'utf8')));
 }

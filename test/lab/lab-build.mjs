@@ -74,7 +74,11 @@ function writeFiles(directory, topology) {
 async function relayTunLinks(topology, names, start) {
   for (const link of topology.links.filter(({ type }) => type === 'tun')) {
     const ends = [names[link.upstream], link.upstreamInterface, names[link.downstream], link.downstreamInterface];
-    const child = start(['python3', TUN_RELAY, .../** @type {string[]} */ (ends)], { stdio: 'pipe', detached: true });
+    const cut = link.quotes === null ? [] : [link.downstreamAddress, String(link.quotes)];
+    const child = start(['python3', TUN_RELAY, .../** @type {string[]} */ (ends), ...cut], {
+      stdio: 'pipe',
+      detached: true,
+    });
     let said = '';
     child.stderr?.on('data', (chunk) => (said += String(chunk)));
     await new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { URL, fileURLToPath } from 'node:url';
-import { readScenario, scenarioNames } from './description.mjs';
+import { readScenario, scenarioNames, trapNames } from './description.mjs';
 import { createLab } from './lab.mjs';
 import { removeLeftovers } from './namespaces.mjs';
 import { picture } from './picture.mjs';
@@ -35,7 +35,8 @@ async function main(argv) {
     return 64;
   }
   if (scenario === 'list') {
-    for (const name of scenarioNames()) process.stdout.write(`${name.padEnd(30)} ${readScenario(name).title}\n`);
+    for (const name of [...scenarioNames(), ...trapNames()])
+      process.stdout.write(`${name.padEnd(30)} ${readScenario(name).title}\n`);
     return 0;
   }
   if (scenario === 'clean') {

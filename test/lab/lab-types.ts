@@ -56,6 +56,10 @@ export interface NodeFeatures {
   readonly icmp?: IcmpLimits;
   /** Any other sysctl, by its dotted name. */
   readonly sysctl?: Readonly<Record<string, number>>;
+  /** What no feature can say: whole nft tables. */
+  readonly nft?: string;
+  /** … and lines for `ip -6 -batch`, after all routes. */
+  readonly ip?: readonly string[];
 }
 
 /** Packets with a Destination Options header leave the path and come back to it. */
@@ -84,6 +88,8 @@ interface LinkFeatures {
   readonly mtu?: number;
   /** `tun`: no link-layer addresses. Needs python3 to carry the packets. */
   readonly type?: 'ethernet' | 'tun';
+  /** With `tun`: errors of the router that it leads to quote no more than so many octets. */
+  readonly quotes?: number;
 }
 
 export interface Truth {
@@ -98,6 +104,8 @@ export interface Truth {
   readonly cause: string | null;
   /** Whether hop n+1 is in the destination's network. */
   readonly membership: string | null;
+  /** Pattern of what the reasons say. */
+  readonly says: string | null;
 }
 
 export interface Description {
@@ -117,6 +125,8 @@ export interface Description {
   readonly balance: Balance | null;
   /** Link k leads to hop k, the last one to the target. */
   readonly links: Readonly<Record<number, LinkFeatures>>;
+  /** Address that is traced; null: the target's own. */
+  readonly asked: string | null;
   readonly truth: Truth;
 }
 
@@ -142,6 +152,7 @@ export interface TopologyLink {
   readonly downstreamAddress: string;
   readonly mtu: number | null;
   readonly type: 'ethernet' | 'tun';
+  readonly quotes: number | null;
   /** Only link-local addresses on it; the upstream end's address is on its loopback interface. */
   readonly unnumbered: boolean;
 }

@@ -33,6 +33,9 @@ import { buildTopology } from './topology.mjs';
 const ENTER_WITH_HOSTS =
   'd=$1; shift; mount --bind "$d/hosts" /etc/hosts && { mount --bind "$d/resolv.conf" /etc/resolv.conf 2>/dev/null || :; } && exec "$@"';
 
+/** The lab's addresses are documentation addresses, which the tool does not trace unless it is told to. */
+const TOOL_ENV = { PDM_TRACE_ALLOW_SPECIAL: '1' };
+
 /** Labs that stand, for the case that the process ends without destroying them. @type {Set<StandingLab>} */
 const standing = new Set();
 process.on('exit', () => {
@@ -114,7 +117,7 @@ class StandingLab {
       // On a terminal the command must stay in the foreground group, else it cannot read.
       detached: options.stdio === 'pipe',
       cwd: options.cwd ?? process.cwd(),
-      env: { ...process.env, PATH: `${this.directory}/bin:${searchPath()}`, ...options.env },
+      env: { ...process.env, ...TOOL_ENV, PATH: `${this.directory}/bin:${searchPath()}`, ...options.env },
     });
   }
 

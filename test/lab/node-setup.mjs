@@ -93,12 +93,12 @@ export function setupOf(description, node, links, sourceAddress) {
   const fork = down.length > 1 ? down.find(isDetour) : undefined;
   const routing = up[0] ? returnRoutes(node, up[0], sourceAddress) : [];
   if (node.role !== 'source' || source.route !== 'none') routing.push(...onwardRoutes(node, down));
-  routing.push(...detourRoutes(fork));
+  routing.push(...detourRoutes(fork), ...(node.features.ip ?? []));
   const balances = balance !== null && node.key === `hop${balance.hop - 1}`;
   return {
     addressing: addressing(node, up, down),
     routing,
     sysctls: sysctls(node, balances ? { 'net.ipv6.fib_multipath_hash_policy': balance.hash === 'ports' ? 1 : 0 } : {}),
-    ruleset: ruleset(node, fork !== undefined),
+    ruleset: ruleset(node, fork !== undefined) + (node.features.nft ?? ''),
   };
 }

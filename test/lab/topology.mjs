@@ -64,6 +64,7 @@ class Plan {
       downstreamAddress: `${prefix}1`,
       mtu: features?.mtu ?? null,
       type: features?.type ?? 'ethernet',
+      quotes: features?.quotes ?? null,
       unnumbered: upstream === 'source' && this.description.source.unnumbered === true,
     });
   }

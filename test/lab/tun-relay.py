@@ -1,12 +1,14 @@
 """A link between two network namespaces that has no link-layer addresses: a TUN device at either end, packets carried between.
 
-usage: tun-relay.py NAMESPACE INTERFACE NAMESPACE INTERFACE
+usage: tun-relay.py NAMESPACE INTERFACE NAMESPACE INTERFACE [ADDRESS OCTETS]
+With the last two, ICMPv6 errors from that address quote no more than so many octets.
 Prints "ready" once both devices exist and ends when its input does, so that it never outlives the lab.
 """
 import ctypes
 import fcntl
 import os
 import select
+import socket
 import struct
 import sys
 
@@ -28,6 +30,26 @@ def open_tun(namespace, interface):
     return tun
 
 
+def checksum(packet):
+    sums = packet[8:40] + struct.pack("!II", len(packet) - 40, 58) + packet[40:]
+    total = sum(struct.unpack(f"!{(len(sums) + 1) // 2}H", sums + bytes(len(sums) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return 0xFFFF - total
+
+
+def cut_quote(packet, address, octets):
+    """An error of that router, with less of what it is about."""
+    if len(packet) <= 48 + octets or packet[6] != 58 or packet[40] >= 128 or packet[8:24] != address:
+        return packet
+    packet = bytearray(packet[: 48 + octets])
+    packet[4:6] = struct.pack("!H", len(packet) - 40)
+    packet[42:44] = bytes(2)
+    packet[42:44] = struct.pack("!H", checksum(packet))
+    return bytes(packet)
+
+
+address, octets = (socket.inet_pton(socket.AF_INET6, sys.argv[5]), int(sys.argv[6])) if len(sys.argv) > 5 else (None, 0)
 near = open_tun(sys.argv[1], sys.argv[2])
 far = open_tun(sys.argv[3], sys.argv[4])
 other = {near: far, far: near}
@@ -38,7 +60,8 @@ while True:
         break
     for tun in readable:
         try:
-            os.write(other[tun], os.read(tun, LARGEST_PACKET))
+            packet = os.read(tun, LARGEST_PACKET)
+            os.write(other[tun], cut_quote(packet, address, octets) if address else packet)
         except OSError:
             # The device is down or its queue is full: a link loses the packet.
             pass
