@@ -24,6 +24,7 @@ const CHECKS = [
     argv: [path.join(BIN, 'depcruise'), 'src', 'test', '--config', '.dependency-cruiser.cjs'],
   },
   { name: 'dead code', argv: [path.join(BIN, 'knip')] },
+  { name: 'documents', argv: ['node', 'test/check-documents.mjs'] },
 ];
 
 /** One after the other: the lab measures real packets in real time. */
