@@ -22,6 +22,7 @@ const NEEDED = /** @type {const} */ ([
   ['/usr/bin/python3', 'python3'],
   ['blaeu-traceroute', 'blaeu'],
   ['openssl', 'openssl'],
+  ['ping', 'iputils-ping'],
   ['clang-format', 'clang-format'],
   ['clang-tidy', 'clang-tidy'],
   ['buildah', 'buildah'],

@@ -232,7 +232,9 @@ class Audit {
     for (const { address, outcome } of targets) {
       for (const protocol of ['udp', 'icmp6']) {
         const record = this.stored.get(`${address} ${protocol}`);
-        if (record?.outcome !== outcome)
+        // Traces that begin right after a kill may end before any packet with the option was answered from outside.
+        const mayHoldBack = outcome === 'dropped' && record?.outcome === 'inconclusive';
+        if (record?.outcome !== outcome && !mayHoldBack)
           this.violations.push(`${address} ${protocol} is ${record?.outcome ?? 'missing'}, not ${outcome}`);
       }
     }

@@ -155,7 +155,7 @@ describe.concurrent('pdm-trace --protocol tcp', () => {
         expect(echo!.verdict.outcome).toBe('delivered');
         expect(tcp!.verdict.outcome).toBe('inconclusive');
         expect(tcp!.verdict.reasons[0]).toMatch(
-          /answers SYNs in the target's name from hop 4, .* met at hop [5-8]: too near/,
+          /answers in the target's name from hop 4, .* met at hop [5-8]: too near/,
         );
         expect(tcp!.verdict.evidence).toMatchObject({ pairs: 0, plainOnly: 0, rates: { plain: null, pdm: null } });
         expect(tcp!.targetPairs!.distance.plain).toBe(4);

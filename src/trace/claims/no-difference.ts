@@ -1,6 +1,7 @@
 /** METHOD: no-difference */
 import { hasFallenSilent } from '../evidence/silence.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
+import { describeTooBig } from '../too-big.js';
 import { isExplored } from '../explore.js';
 import { SILENT_TARGET_PAIRS } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
@@ -13,6 +14,8 @@ export const noDifference: Claim = {
     const { plainArrivals, pdmArrivals, lastPdmHop: n, lastPlainHop, counts, plainAnswers, oddAnswers } = trace;
     if (plainArrivals > 0 || pdmArrivals > 0 || hasFallenSilent(trace)) return refuted();
     if (plainAnswers === 0) return refuted();
+    // A link too small for either arm: `dropped` says so.
+    if (isTargetSilent(trace) && describeTooBig(trace.state).length > 0) return refuted();
     if (!isTargetSilent(trace)) {
       // Where every packet is too big for a link no other claim asks for the target, and exploring waits for its pairs.
       const isOut = counts.looks.pairs + counts.pending >= SILENT_TARGET_PAIRS;

@@ -88,8 +88,8 @@ export function ratesText({ counts }: Case): string {
 }
 
 /** METHOD: dropped, a proxy. What answers from nearer than routers are met is not the target; null where nothing shows that. */
-export function describeTooNear({ state, context, distance, meanings }: Case): string | null {
-  if (state.identity.protocol === 'udp' || distance.plain === null) return null;
+export function describeTooNear({ context, distance, meanings }: Case): string | null {
+  if (distance.plain === null) return null;
   const routerBeyond = Math.max(context.routerSeenByOthers(), meanings.routerAt);
   if (routerBeyond <= distance.plain) return null;
   return `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`;
