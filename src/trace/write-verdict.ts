@@ -5,7 +5,8 @@ import type { Standings } from './claims/claims.js';
 import { divergenceOf } from './claims/same-path.js';
 import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
-import { ratesText } from './evidence/target-pairs.js';
+import { emptyPlace } from './evidence/place.js';
+import { describeTooNear, ratesText } from './evidence/target-pairs.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
 import { describeFragments } from './reassembly.js';
@@ -49,7 +50,7 @@ const INTERRUPTED: Finding = {
 function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictEvidence {
   const { counted } = trace.counts;
   const { restsOn } = finding;
-  const counts = restsOn ?? counted;
+  const counts = finding.targetUnseen === true ? emptyPlace() : (restsOn ?? counted);
   const pairs = counts.both + counts.plainOnly + counts.pdmOnly + counts.neither;
   return {
     basis: finding.basis ?? null,
@@ -83,7 +84,11 @@ function inconclusive(trace: Case, { stands }: Standings): Finding {
     if (standing.is === 'open' && standing.has !== '') reasons.push(`Still open: ${claim.name} (${standing.has}).`);
   }
   if (reasons.length === 0) reasons.push(`No claim reached its bar: ${ratesText(trace)}.`);
-  return { outcome: 'inconclusive', reasons: [...new Set(reasons)] };
+  return {
+    outcome: 'inconclusive',
+    reasons: [...new Set(reasons)],
+    ...(describeTooNear(trace) === null ? {} : { targetUnseen: true }),
+  };
 }
 
 function optionSeenUpTo(trace: Case): number | 'target' | null {
