@@ -230,6 +230,7 @@ class Engine implements TraceEngine {
     for (const other of this.#index.find(trace.target, 0)) {
       other.distanceSeenByEnded ??= trace.state.distanceSeen;
       other.routerSeenByEnded = Math.max(other.routerSeenByEnded, trace.state.routerSeenAt);
+      other.intactSeenByEnded ||= targetQuotesIntact(trace);
     }
     this.#queue.remove(trace);
     this.#index.remove(trace);
@@ -522,8 +523,7 @@ class Engine implements TraceEngine {
     return {
       habitOf: (hop, address) => this.#habits.of(hop, address),
       isAnsweredElsewhere: (protocol) => this.#habits.isAnswered(protocol, trace.state.identity.targetText),
-      isIntactAtTarget: () => false,
-      optionPassed: () => false,
+      isIntactAtTarget: () => this.#isIntactAtTarget(trace),
       siblingEcho: () => this.#siblingEcho(trace),
       routerSeenByOthers: () => this.#routerSeenByOthers(trace),
       nearHops: trace.nearHops,
@@ -544,11 +544,23 @@ class Engine implements TraceEngine {
     return highest;
   }
 
+  /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
+  #isIntactAtTarget(trace: RunningTrace): boolean {
+    if (trace.intactSeenByEnded) return true;
+    return this.#index.find(trace.target, 0).some((other) => other !== trace && targetQuotesIntact(other));
+  }
+
   #siblingEcho(trace: RunningTrace): SiblingEcho | null {
     const sibling = this.#index.find(trace.target, 0).find((other) => other.request.protocol === 'icmp6');
     if (sibling === undefined || sibling === trace) return trace.endedSiblingEcho;
     return echoForSibling(sibling.state, this.#contextOf(sibling), this.#options.time.nowNs());
   }
+}
+
+/** The target has quoted the whole option as it was sent. */
+function targetQuotesIntact({ state }: RunningTrace): boolean {
+  const { targetText } = state.identity;
+  return state.signatures.some((one) => one.intactWhole && one.responder === targetText && !isExpired(one));
 }
 
 function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {

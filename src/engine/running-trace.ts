@@ -36,6 +36,8 @@ export interface RunningTrace extends Waking {
   reachingPair: readonly [number, number] | null;
   /** The highest hop at which traces to the same target that have ended met a router. */
   routerSeenByEnded: number;
+  /** The target quoted the whole option to such a trace. */
+  intactSeenByEnded: boolean;
   /** The target's distance as such a trace saw it. */
   distanceSeenByEnded: number | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
@@ -89,6 +91,7 @@ export function createRunningTrace(
     lastParted: null,
     reachingPair: null,
     routerSeenByEnded: 0,
+    intactSeenByEnded: false,
     distanceSeenByEnded: null,
     nearHops: null,
     finished: false,

@@ -66,8 +66,6 @@ export interface TraceContext {
   isIntactAtTarget(): boolean;
   /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
   routerSeenByOthers(): number;
-  /** The option of another trace of this run passed from the first of these places to the second. */
-  optionPassed(hop: number, address: string, toHop: number, toAddress: string): boolean;
   /** Near hops that other traces have measured; null where every hop is to be this trace's own. */
   readonly nearHops: NearHops | null;
 }

@@ -122,7 +122,6 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     isAnsweredElsewhere: () => path.answeredElsewhere ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     routerSeenByOthers: () => path.routerSeenByOthers ?? 0,
-    optionPassed: () => false,
     nearHops: path.nearHops ?? null,
   };
 }
