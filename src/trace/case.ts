@@ -319,10 +319,7 @@ function countPairs(
 
 function addToLedger(ledger: Ledger, pair: Pair, pairClass: (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS]): void {
   if (pair.isPlacebo) ledger.addPlacebo(pairClass === PAIR_CLASS.both);
-  else {
-    ledger.addTreated(pairClass);
-    if (pair.treated === MEANING.refused) ledger.refused += 1;
-  }
+  else ledger.addTreated(pairClass);
 }
 
 function noteArmDifference(state: TraceState, pair: Pair): void {

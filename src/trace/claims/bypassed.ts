@@ -7,6 +7,7 @@ import {
   targetWishes,
   wouldShowLoss,
 } from '../evidence/target-pairs.js';
+import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
@@ -20,7 +21,7 @@ export const bypassed: Claim = {
     if (counted.showsNoLoss('plain')) return refuted();
     if (looks.pdmOnly <= looks.plainOnly) return refuted();
     if (!isLossShown(trace, 'plain')) {
-      if (looks.pairs >= 200 && counts.pending === 0) return refuted();
+      if (looks.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted();
       const isOut = wouldShowLoss(trace, 'plain');
       return open(`plain lost: ${lossProgress(trace, 'plain')}`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }

@@ -1,5 +1,5 @@
 /** METHOD: delivered */
-import { describeTooNear, ratesText, targetWishes } from '../evidence/target-pairs.js';
+import { describeTooNear, ratesText, targetWishes, undecidedText } from '../evidence/target-pairs.js';
 import { isLossShown } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
 import { NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P, TARGET_PAIR_CAP } from '../numbers.js';
@@ -23,7 +23,7 @@ export const delivered: Claim = {
     const bar = hopsSuggestLoss(trace) ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
       if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) {
-        return refuted(`Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`);
+        return refuted(undecidedText(trace));
       }
       const isOut = looks.showsNoLoss('pdm', bar) && looks.showsNoLoss('plain');
       return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);

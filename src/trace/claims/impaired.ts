@@ -1,11 +1,11 @@
 /** METHOD: impaired */
-import type { Case } from '../case.js';
 import {
   confidenceOfLoss,
   isLossShown,
   lossProgress,
   ratesText,
   targetWishes,
+  undecidedText,
   wouldShowLoss,
 } from '../evidence/target-pairs.js';
 import { standOfWayBack } from '../evidence/way-back.js';
@@ -23,7 +23,7 @@ export const impaired: Claim = {
     if (plainArrivals === 0) return refuted();
     if (counted.showsNoLoss('pdm')) return refuted();
     if (!isLossShown(trace)) {
-      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecided(trace));
+      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecidedText(trace));
       if (counts.looks.plainOnly === 0 && counted.pairs > 0) return refuted();
       const isOut = wouldShowLoss(trace);
       return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);
@@ -52,7 +52,3 @@ export const impaired: Claim = {
     });
   },
 };
-
-function undecided(trace: Case): string {
-  return `Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`;
-}

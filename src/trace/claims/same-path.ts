@@ -1,6 +1,5 @@
 /** METHOD: same path. Asked of every accusation. */
 import type { Case } from '../case.js';
-import type { Place } from '../evidence/place.js';
 import { DIFFERING_REPEATS, LOST_SINCE_SEEN, REPEATS, REPEAT_CAP, SILENT_REPEATS } from '../numbers.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -43,18 +42,10 @@ export function lossOutlivesN({ lastPdmHop, counts }: Case): boolean {
 /** Hop n's repeats were answered by nobody who had answered there before. */
 function answersDiffer({ hops, repeat, lastPdmHop }: Case): boolean {
   const before = hops[lastPdmHop];
-  if (before === undefined || repeat.pairs < DIFFERING_REPEATS) return hasNewcomersOnly(before, repeat);
-  return hasNewcomersOnly(before, repeat);
-}
-
-function hasNewcomersOnly(before: Place | undefined, repeat: Place): boolean {
   if (before === undefined) return false;
   // The hop's own counts hold the repeats as well: whoever is there first was there before them.
-  const first = (list: readonly string[]): string | undefined => list[0];
-  const differs = (own: readonly string[], again: readonly string[]): boolean => {
-    const known = first(own);
-    return known !== undefined && again.length > 0 && !again.includes(known);
-  };
+  const differs = ([first]: readonly string[], again: readonly string[]): boolean =>
+    first !== undefined && again.length > 0 && !again.includes(first);
   return differs(before.plainResponders, repeat.plainResponders) || differs(before.pdmResponders, repeat.pdmResponders);
 }
 

@@ -12,8 +12,6 @@ export class Ledger {
   plainOnly = 0;
   pdmOnly = 0;
   neither = 0;
-  /** Refused packets with the option, and pairs in which `plain` was. */
-  refused = 0;
   placebos = 0;
   placebosBoth = 0;
   /** A treated pair lacked one packet: from then on placebos are sent and compared. */

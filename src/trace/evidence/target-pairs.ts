@@ -94,3 +94,8 @@ export function describeTooNear({ context, distance, meanings }: Case): string |
   if (routerBeyond <= distance.plain) return null;
   return `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`;
 }
+
+/** What is said at the cap where neither bar was reached. */
+export function undecidedText(trace: Case): string {
+  return `Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`;
+}
