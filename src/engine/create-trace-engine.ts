@@ -44,6 +44,9 @@ export function createTraceEngine(options: TraceEngineOptions): TraceEngine {
 /** A trace sleeps no longer than this, whatever it waits for. */
 const LONGEST_NAP_NS = 500e6;
 
+/** An interrupt waits so long for the transport to say which of the packets it was handed have left. */
+const LAST_OUTCOMES_NS = 250e6;
+
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
 
@@ -135,11 +138,25 @@ class Engine implements TraceEngine {
 
   async interrupt(): Promise<void> {
     this.#interrupted = true;
+    this.#batch.flush();
+    const settled = this.#batch.settled();
+    // Records count what has left, and nothing else: what is on its way to the wire is waited for.
+    if (settled !== null) await this.#within(settled, LAST_OUTCOMES_NS);
     for (const trace of [...this.#running]) {
       trace.state.interrupted = true;
       this.#finish(trace);
     }
     await Promise.all(this.#starting);
+  }
+
+  async #within(done: Promise<void>, longestNs: number): Promise<void> {
+    const { time } = this.#options;
+    let cancel: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = time.at(time.nowNs() + longestNs, resolve);
+    });
+    await Promise.race([done, late]);
+    cancel();
   }
 
   stats(): EngineStats {
@@ -310,6 +327,7 @@ class Engine implements TraceEngine {
 
   /** Looks at the traces whose time has come, in that order, and grants at most one pair to each look. */
   #turn(): void {
+    if (this.#interrupted) return;
     const nowNs = this.#options.time.nowNs();
     let nextAtNs: number | null = null;
     for (let looks = 0; ; looks += 1) {

@@ -43,6 +43,8 @@ export class ProbeBatch {
   readonly #capacity: number;
   readonly #idle: Arena[] = [];
   #filling: Arena | null = null;
+  #outstanding = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(transport: ProbeTransport, listener: BatchListener) {
     this.#transport = transport;
@@ -80,6 +82,7 @@ export class ProbeBatch {
     const arena = this.#filling;
     if (arena === null) return;
     this.#filling = null;
+    this.#outstanding += 1;
     const { packets } = arena;
     this.#transport.send(arena.bytes, arena.offsets.subarray(0, packets), arena.lengths.subarray(0, packets)).then(
       (outcomes) => {
@@ -90,6 +93,12 @@ export class ProbeBatch {
         this.#settle(arena, () => ({ ok: false, code: 'EIO', message }));
       },
     );
+  }
+
+  /** Null when the transport has answered for all that it was handed, else a promise of that. */
+  settled(): Promise<void> | null {
+    if (this.#outstanding === 0) return null;
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #settle(arena: Arena, outcomeOf: (index: number) => SendOutcome | undefined): void {
@@ -112,6 +121,9 @@ export class ProbeBatch {
     arena.packets = 0;
     arena.used = 0;
     this.#idle.push(arena);
+    this.#outstanding -= 1;
+    if (this.#outstanding > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #tell(

@@ -44,4 +44,34 @@ describe('an interrupt', () => {
     await time.run(1e9);
     expect(ended).toBe(true);
   });
+
+  // A socket that says a moment later what left, as raw-socket's does.
+  it.each([
+    ['what left while it waited', 20e6, true],
+    ['what it was handed where the transport never says', Number.POSITIVE_INFINITY, false],
+  ])('counts %s', async (_, delayNs, hasAll) => {
+    const told: number[] = [];
+    const tap = { sent: () => told.push(1), received: () => undefined };
+    const { transport, time, engine } = setUp({ tap });
+    transport.answers = true;
+    const send = transport.send.bind(transport);
+    const { record } = engine.start(requestFor('icmp6'));
+    await time.run(0.2e9);
+    const underWay: number[] = [];
+    transport.send = async (...packets) => {
+      underWay.push(1);
+      if (delayNs === Number.POSITIVE_INFINITY) return new Promise(() => undefined);
+      await new Promise<void>((resolve) => time.at(time.nowNs() + delayNs, resolve));
+      return send(...packets);
+    };
+    while (underWay.length === 0) await time.run(1e6);
+    const before = told.length;
+    void engine.interrupt();
+    const ended = record.then(({ counters }) => ({ sent: counters.sent, left: told.length }));
+    await time.runUntil(ended);
+    const { sent, left } = await ended;
+    expect(sent).toBeGreaterThan(before);
+    expect(sent === left).toBe(hasAll);
+    await time.runUntil(engine.close());
+  });
 });
