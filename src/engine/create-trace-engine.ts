@@ -47,6 +47,9 @@ const LONGEST_NAP_NS = 500e6;
 /** An interrupt waits so long for the transport to say which of the packets it was handed have left. */
 const LAST_OUTCOMES_NS = 250e6;
 
+/** What a trace says of itself holds so long while nothing comes in for it: only pairs that are given up may change it. */
+const ECHO_HOLDS_NS = 25e6;
+
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
 
@@ -255,11 +258,11 @@ class Engine implements TraceEngine {
     trace.finish(record);
   }
 
-  /** UDP traces to the same target may still need what this one found (METHOD: dropped). */
+  /** Traces of other protocols to the same target may still need what this one found (METHOD: dropped, cause). */
   #leaveEcho(trace: RunningTrace): void {
     const nowNs = this.#options.time.nowNs();
     for (const other of this.#index.find(trace.target, 0)) {
-      if (other.request.protocol !== 'udp') continue;
+      if (other.request.protocol === 'icmp6') continue;
       other.endedSiblingEcho = echoForSibling(trace.state, this.#contextOf(trace), nowNs, true);
       this.#wake(other, nowNs);
     }
@@ -571,7 +574,14 @@ class Engine implements TraceEngine {
   #siblingEcho(trace: RunningTrace): SiblingEcho | null {
     const sibling = this.#index.find(trace.target, 0).find((other) => other.request.protocol === 'icmp6');
     if (sibling === undefined || sibling === trace) return trace.endedSiblingEcho;
-    return echoForSibling(sibling.state, this.#contextOf(sibling), this.#options.time.nowNs());
+    const nowNs = this.#options.time.nowNs();
+    const { revision } = sibling.state;
+    const known = sibling.echoForOthers;
+    // Its whole case is made for this: while nothing came in, not at every look.
+    if (known !== null && known.revision === revision && nowNs < known.atNs + ECHO_HOLDS_NS) return known.echo;
+    const echo = echoForSibling(sibling.state, this.#contextOf(sibling), nowNs);
+    sibling.echoForOthers = { revision, atNs: nowNs, echo };
+    return echo;
   }
 }
 

@@ -26,6 +26,8 @@ export interface RunningTrace extends Waking {
   readonly startedAtMs: number;
   /** What the icmp6 trace to the same target had found when it ended. */
   endedSiblingEcho: SiblingEcho | null;
+  /** What this echo trace last told the others, and when. */
+  echoForOthers: { readonly revision: number; readonly atNs: number; readonly echo: SiblingEcho | null } | null;
   /** The transport's count of kernel drops when the trace began. */
   readonly kernelDropsAtStart: number | null;
   /** A later probe of a pair waits until the earlier one was answered or given up, and for a rest. */
@@ -87,6 +89,7 @@ export function createRunningTrace(
     target,
     state,
     endedSiblingEcho: null,
+    echoForOthers: null,
     deferred: null,
     lastParted: null,
     reachingPair: null,

@@ -21,6 +21,7 @@ import { Ledger } from './evidence/ledger.js';
 import { Meanings, MEANING, isPlainArm } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
+import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
@@ -137,6 +138,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   let pendingProbes = 0;
   let nextDeadlineNs: number | null = null;
 
+  let explainedBy: Protocol | undefined;
+  const protocolOf = ({ flow }: Pair): Protocol | undefined => state.flows[flow]?.protocol;
+
   const takeRow = (pair: Pair, row: number, meaning: number): void => {
     if (meaning === MEANING.none) {
       if (probes.isFailed(row)) return;
@@ -152,7 +156,8 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       }
       return;
     }
-    const isOfTarget = pair.purpose !== PURPOSE.echo && pair.purpose !== PURPOSE.reference;
+    const isOtherExplaining = pair.purpose === PURPOSE.explain && protocolOf(pair) !== state.identity.protocol;
+    const isOfTarget = pair.purpose !== PURPOSE.echo && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
     const arm = probes.arm(row);
     if (arm === ARM_CODE.pdm && meaning === MEANING.arrived && isOfTarget) pdmArrivals += 1;
     if (arm === ARM_CODE.plain && meaning === MEANING.arrived && isOfTarget) plainArrivals += 1;
@@ -207,6 +212,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         if (pair.plain !== MEANING.none || !isAwaited(pair, nowNs, wait)) alone.done += 1;
         return;
       case PURPOSE.explain:
+        // Pairs of another protocol were asked before it was known which one may be.
+        if (explain.size > 0 && protocolOf(pair) !== explainedBy) explain.clear();
+        explainedBy = protocolOf(pair);
         // Only pairs with PDM that went out after all of the others show that the loss was still there.
         if (pair.arm !== ARM_CODE.pdm) explain.delete(ARM_CODE.pdm);
         addToPlace(placeIn(explain, pair.arm), state, pair, nowNs, wait);

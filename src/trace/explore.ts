@@ -3,7 +3,7 @@ import type { Case } from './case.js';
 import type { Place } from './evidence/place.js';
 import { isSilent } from './evidence/place.js';
 import { nearHopsAreSettled, owesPairs, pairsOwed } from './near-hops.js';
-import { ALONE_NS, HOPS_BEYOND_TARGET, PAIRS_PER_HOP, WINDOW } from './numbers.js';
+import { ALONE_NS, HOPS_BEYOND_TARGET, WINDOW } from './numbers.js';
 import { isTooBigForAll } from './too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT, hopRank } from './state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from './wish.js';
@@ -93,18 +93,22 @@ function explorationLimit({ state, distance, lastPdmHop, lastPlainHop, plainArri
  * ends where the gap limit would be reached.
  */
 function openUpTo(trace: Case): number {
-  const { state, hops } = trace;
+  const { state, hops, context } = trace;
   const { from, distanceHint } = state.near;
   const limit = Math.max(from, explorationLimit(trace));
   // SYNs that may reach the target are dear: each hop is settled before the next one is tried.
   const window = state.identity.protocol === 'tcp' ? 1 : WINDOW;
   const { gapLimit } = state.limits;
+  const owed = pairsOwed(trace, context.nearHops);
   let lastHeard = from - 1;
   let hop = from;
   for (let end = from - 1 + window; ; end += window) {
     // The target's own quote says how far it is: look there before looking beyond.
     const hinted =
-      distanceHint !== null && distanceHint >= from && distanceHint <= end && !isSettled(hops[distanceHint]);
+      distanceHint !== null &&
+      distanceHint >= from &&
+      distanceHint <= end &&
+      !isSettled(hops[distanceHint], owed(distanceHint));
     const bound = Math.min(limit, lastHeard + gapLimit, hinted ? distanceHint : end);
     for (; hop <= bound; hop += 1) {
       const place = hops[hop];
@@ -115,8 +119,8 @@ function openUpTo(trace: Case): number {
   }
 }
 
-function isSettled(place: Place | undefined): boolean {
-  return place !== undefined && place.pairs >= PAIRS_PER_HOP && place.pending === 0;
+function isSettled(place: Place | undefined, owed: number): boolean {
+  return place !== undefined && !owesPairs(place, owed) && place.pending === 0;
 }
 
 function isHeardOrGivenUp(place: Place): boolean {

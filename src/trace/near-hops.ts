@@ -24,6 +24,8 @@ const HOPS_BEFORE_TARGET = 2;
 /** n + 1 and n + 2 of a silent target's path get all pairs. */
 const HOPS_BEHIND_LAST = 2;
 const PAIRS_IN_GAP = 2;
+/** Of a hop in a trace by itself, where nothing is missing. */
+const PAIRS_OF_WHOLE = 2;
 /** Target pairs whose end is waited for, since the target's quote tells how far it is. */
 const PAIRS_BEFORE_EXPLORING = 2;
 
@@ -77,7 +79,7 @@ export function sharedHops({ state, hops }: Case, others: NearHops): readonly Ne
  * target answered in both arms at its own distance; two far behind the last answer where the target is silent too.
  */
 export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) => number {
-  if (others === null) return () => PAIRS_PER_HOP;
+  if (others === null) return pairsOwedAlone(trace);
   const { state, hops, distance, lastPdmHop, lastPlainHop } = trace;
   const mayBeFewer = !others.isScout && !losesOption(trace);
   const isSilentTarget = trace.plainArrivals + trace.pdmArrivals === 0;
@@ -96,6 +98,17 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
     if (isTargets) return 1;
     const responder = hop < lastPdmHop && place.pdmIntact >= place.both ? responderOf(place) : null;
     return responder !== null && (trace.context.habitOf(hop, responder)?.reported ?? 0) > 0 ? 1 : PAIRS_PER_HOP;
+  };
+}
+
+/** METHOD: Exploring. Two where both came whole and nothing is missing anywhere, one at the target's own distance. */
+function pairsOwedAlone(trace: Case): (hop: number) => number {
+  const { hops, distance } = trace;
+  const isWhole = !losesOption(trace);
+  return (hop) => {
+    const place = hops[hop];
+    if (!isWhole || place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;
+    return hop === distance.plain && hop === distance.pdm ? 1 : PAIRS_OF_WHOLE;
   };
 }
 

@@ -25,6 +25,10 @@ export const NONE_AT_MOST = 0.3;
 
 // METHOD: Pairs, Rhythm at a responder
 export const BURST = 6;
+/** Spacing of pairs of two errors at the start, by the least: what Linux allows through a default route, 16 errors a second. */
+export const START_FACTOR = 1.25;
+/** … and from the first pair on that lacks an answer: 10 a second. */
+export const CAREFUL_FACTOR = 2;
 export const SLOWEST_INTERVAL_NS = 2e9;
 export const HARD_MISSES = 3;
 export const HARD_MISS_SHARE = 0.6;
@@ -97,10 +101,12 @@ export const PASSES_FOR_SIZE = 5;
 export const REFUSED_PAIRS = 7;
 /** Of these, pairs whose lost packet left first: a limit on answers would have answered it. */
 export const LEADING_LOSSES = 2;
+/** Spacing of pairs with explaining arms where answers are no errors, by the least of pairs that are counted. */
+export const EXPLAINING_SHARE = 0.5;
 /** Pairs with PDM after explaining arms of which one with an option passed: the loss must still be there. */
 export const LOST_AT_THE_END = 6;
 /** … and of which none did: that they were lost shows it too. */
-export const LOST_AT_THE_END_ALIKE = 3;
+export const LOST_AT_THE_END_ALIKE = 1;
 
 // METHOD: doubt
 export const LEAST_STRAYS = 2;

@@ -6,6 +6,7 @@
 import {
   ABOVE_WORST,
   BURST,
+  CAREFUL_FACTOR,
   CALM_MISS_SHARE,
   CALM_PAIRS,
   FASTER,
@@ -15,6 +16,7 @@ import {
   SLOWEST_INTERVAL_NS,
   SOFTER,
   SOFT_MISS_SHARE,
+  START_FACTOR,
 } from './numbers.js';
 
 /** Answers that a pair draws. */
@@ -38,22 +40,26 @@ export class Pace {
   #nextRow = 0;
   #isBlocked = false;
 
-  /** `spacingMs`: of pairs at the start, and the least ever. */
-  constructor(spacingMs: number) {
+  /** A limit on errors is not ruled out, and none has been met. */
+  #isUntried: boolean;
+
+  /** `spacingMs`: the least between pairs, ever. `drawsErrors`: what answers may be limited as errors are. */
+  constructor(spacingMs: number, drawsErrors: boolean) {
     this.#floorNs = spacingMs * 1e6;
-    this.#intervalNs = ANSWERS_PER_PAIR * this.#floorNs;
+    this.#isUntried = drawsErrors;
+    this.#intervalNs = this.#floorNs * (drawsErrors ? START_FACTOR : 1);
   }
 
   get intervalNs(): number {
     return this.#intervalNs;
   }
 
-  /** When the next pair may leave. */
-  readyAtNs(): number {
+  /** When the next pair may leave. `share`: of the least spacing, for pairs of which no answer is counted. */
+  readyAtNs(share = 1): number {
     const missing = ANSWERS_PER_PAIR - this.#tokens;
     const atNs =
       missing <= ROUNDING ? this.#tokensAtNs : this.#tokensAtNs + (missing / ANSWERS_PER_PAIR) * this.#intervalNs;
-    return Math.max(this.#lastPairNs + this.#floorNs, atNs);
+    return Math.max(this.#lastPairNs + this.#floorNs * share, atNs);
   }
 
   /** A pair leaves that draws so many answers. */
@@ -89,7 +95,13 @@ export class Pace {
     this.#signals += 1;
     if (look === 'incomplete') this.#misses += 1;
     const share = this.#misses / this.#signals;
-    if (this.#misses >= HARD_MISSES && share >= SOFT_MISS_SHARE) {
+    if (this.#isUntried && this.#misses > 0) {
+      this.#isUntried = false;
+      this.#intervalNs = this.#floorNs * CAREFUL_FACTOR;
+      this.#refill(nowNs);
+      this.#tokens = Math.min(this.#tokens, -REST_ANSWERS);
+      this.#restart(nowNs);
+    } else if (this.#misses >= HARD_MISSES && share >= SOFT_MISS_SHARE) {
       if (share >= HARD_MISS_SHARE) {
         this.#worstBadNs = Math.max(this.#worstBadNs, this.#intervalNs);
         this.#intervalNs = Math.min(SLOWEST_INTERVAL_NS, this.#intervalNs * 2);

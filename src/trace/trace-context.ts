@@ -1,6 +1,6 @@
 /** What a trace is told of the others in the same invocation. */
 import type { Place } from './evidence/place.js';
-import type { HopRecord, Protocol } from './record.js';
+import type { Cause, HopRecord, Protocol } from './record.js';
 import type { TraceState } from './state/trace-state.js';
 
 /** What one place, an address at a hop limit, has shown in other traces of this run about packets with an option. */
@@ -13,6 +13,15 @@ export interface Habit {
   readonly lastNs: number;
 }
 
+/** What the echo trace to the same target knows of why (METHOD: cause); a trace that loses the option after the same hop takes it. */
+export interface EchoCause {
+  /** n of the echo trace. */
+  readonly after: number;
+  /** It is still asking. */
+  readonly isOpen: boolean;
+  readonly cause: Cause | null;
+}
+
 /** What the echo trace to the same target has found (METHOD: dropped, the way back). */
 export interface SiblingEcho {
   readonly plainArrivals: number;
@@ -21,6 +30,8 @@ export interface SiblingEcho {
   readonly lossShown: boolean;
   /** It will not find out more. */
   readonly settled: boolean;
+  /** Null or absent where it loses no packets with the option. */
+  readonly cause?: EchoCause | null;
 }
 
 /** What a trace knows of its hops by now. */
@@ -58,7 +69,7 @@ export interface NearHops {
 export interface TraceContext {
   /** Null where nothing is known of it in this run. */
   habitOf(hop: number, address: string): Habit | null;
-  /** Of the icmp6 trace to the same target, for a UDP trace; null when there is none. */
+  /** Of the icmp6 trace to the same target, for those of other protocols; null when there is none. */
   siblingEcho(): SiblingEcho | null;
   /** An answer to a packet with the option, of this protocol and quoting nothing, has come from outside in this run. */
   isAnsweredElsewhere(protocol: Protocol): boolean;

@@ -13,6 +13,7 @@ import { makeCase } from './case.js';
 import type { Case } from './case.js';
 import { weigh } from './claims/claims.js';
 import type { Standings } from './claims/claims.js';
+import { causeForOthers } from './claims/cause.js';
 import { standOfPath } from './claims/same-path.js';
 import { answersUnquoted, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
@@ -138,7 +139,7 @@ function earliest({ nextDeadlineNs, counts, witness, nowNs }: Case, { stands, ve
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** What an icmp6 trace tells the UDP trace to the same target (METHOD: dropped); null when it ended without a measured pair. */
+/** What an icmp6 trace tells the others to the same target (METHOD: dropped, cause); null when it ended without a measured pair. */
 export function echoForSibling(
   state: TraceState,
   context: TraceContext,
@@ -155,6 +156,7 @@ export function echoForSibling(
     pdmArrivals: trace.pdmArrivals,
     lossShown,
     settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
+    cause: causeForOthers(trace, ended),
   };
 }
 /** What this trace shows of one place's habit of reporting packets with the option that surely passed it. */

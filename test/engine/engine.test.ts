@@ -77,7 +77,7 @@ describe('a trace in the engine', () => {
     await time.runUntil(Promise.all(records));
     // Four traces meet hop 1 before anybody knows who answers there; from then on the budget is shared.
     const known = atHop1.slice(4);
-    expect(known).toHaveLength(8);
+    expect(known).toHaveLength(4);
     known.slice(1).forEach((at, i) => {
       expect(at - known[i]!).toBeGreaterThanOrEqual(0.25e9);
     });
@@ -97,7 +97,7 @@ describe('a trace in the engine', () => {
       return engine.start({ ...request, parameters: { ...request.parameters, fragment: true } }).record;
     });
     await time.runUntil(Promise.all(records));
-    expect(atHop1).toHaveLength(12);
+    expect(atHop1).toHaveLength(8);
     for (const [i, { atNs, target }] of atHop1.entries()) {
       // The first of each trace goes out before it knows who answers.
       if (atHop1.slice(0, i).some((before) => before.target === target))

@@ -93,7 +93,7 @@ describe(`${count} random networks from seed ${first}`, () => {
       table.add(generated, run);
       if (PDM_TRACE_SIM_SEED !== undefined) console.log(explainRun(generated, run, lines));
     }
-  }, 1_800_000);
+  }, Math.max(1_800_000, count * 6_000));
 
   afterAll(() => {
     if (process.env['PDM_TRACE_SIM_WRITE_TABLE'] === '1') writeTable(table);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { makeCase } from '../../src/trace/case.js';
 import { aloneWishes, explorationWishes, isAloneOver, isExplored } from '../../src/trace/explore.js';
 import { ACCUSATION_PROBE_CAP } from '../../src/trace/numbers.js';
-import { PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/state/trace-state.js';
+import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/state/trace-state.js';
 import { ByHand } from './by-hand.js';
 import { contextOf, routerAt, runTrace, type FakePath, type Outcome } from './fake-path.js';
 import { makeState, TARGET } from './trace-fixture.js';
@@ -48,12 +48,30 @@ describe('exploring', () => {
     expect(order(1)).not.toEqual(order(2));
   });
 
-  it('sends three pairs to each hop on the one flow, and stops at the distance of the target', () => {
+  it('sends two pairs to each hop that both arms cross, one at the target, on one flow, and stops there', () => {
     const outcome = runTrace(path({ routers: 11 }));
     const hops = hopsOf(outcome);
-    for (let hop = 1; hop <= 12; hop += 1) expect(hops.filter((other) => other === hop)).toHaveLength(3);
+    for (let hop = 1; hop <= 11; hop += 1) expect(hops.filter((other) => other === hop)).toHaveLength(2);
+    expect(hops.filter((hop) => hop === 12)).toHaveLength(1);
     expect(Math.max(...hops)).toBe(12);
     expect(pairsOf(outcome.state, PURPOSE.explore).every((row) => outcome.state.probes.flow(row) === 0)).toBe(true);
+  });
+
+  it('sends three pairs to every hop once a packet with the option is missing anywhere', () => {
+    let isFirst = true;
+    const hops = hopsOf(
+      runTrace(
+        path({
+          routers: 11,
+          differs: ({ hopLimit, arm }) => {
+            if (hopLimit !== 9 || arm !== ARM_CODE.pdm || !isFirst) return undefined;
+            isFirst = false;
+            return null;
+          },
+        }),
+      ),
+    );
+    for (let hop = 1; hop <= 11; hop += 1) expect(hops.filter((other) => other === hop)).toHaveLength(3);
   });
 
   it('opens the next window when the one before was heard or given up', () => {
@@ -77,12 +95,13 @@ describe('exploring', () => {
     expect(highest(7)).toBe(30);
   });
 
-  it('is over only when each hop has had its three pairs', () => {
+  it('is over only when each hop has had its pairs', () => {
     const trace = new ByHand('icmp6', { routers: 1 })
-      .pairs(3, 1, 'expires', 'expires')
-      .pairs(2, 2, 'arrives', 'arrives');
+      .pairs(1, 1, 'expires', 'expires')
+      .pairs(1, 2, 'arrives', 'arrives');
     expect(isExplored(trace.case)).toBe(false);
-    expect(isExplored(trace.pairs(1, 2, 'arrives', 'arrives').case)).toBe(true);
+    expect(isExplored(trace.pairs(1, 1, 'expires', 'expires').case)).toBe(true);
+    expect(isExplored(trace.pairs(1, 1, 'expires', null).case)).toBe(false);
   });
 
   it('looks at the target where its own quote says that it is, before looking beyond', () => {

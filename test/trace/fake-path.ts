@@ -42,6 +42,7 @@ export interface FakePath {
     hopLimit: number;
     number: number;
     flow: number;
+    protocol: Protocol;
     atNs: number;
   }) => Drawn | null | undefined;
   readonly siblingEcho?: SiblingEcho | null;
@@ -148,7 +149,14 @@ function draw(
       },
     };
   }
-  const different = path.differs?.({ arm: state.probes.arm(row), hopLimit, number: row, flow, atNs: sentAtNs });
+  const different = path.differs?.({
+    arm: state.probes.arm(row),
+    hopLimit,
+    number: row,
+    flow,
+    protocol,
+    atNs: sentAtNs,
+  });
   if (different === null) return null;
   const timeNs = sentAtNs + (different?.delayMs ?? 10) * 1e6;
   const received = (() => {

@@ -9,9 +9,13 @@ const ARRIVED = { plain: true, pdm: true };
 
 /** Shows the pairs one by one, each sent later than the one before, long after their time. */
 class Shown {
-  readonly pace = new Pace(100);
+  readonly pace: Pace;
   #row = 0;
   nowNs = 0;
+
+  constructor(drawsErrors = false) {
+    this.pace = new Pace(100, drawsErrors);
+  }
 
   show(count: number, pairClass: PairClass, hasArrived = ARRIVED, values: Partial<Pair> = {}): this {
     for (let i = 0; i < count; i += 1) {
@@ -51,41 +55,69 @@ class Shown {
 
 const { both, plainOnly, neither } = PAIR_CLASS;
 
+/** When so many pairs of two answers leave, one as soon as it may. */
+function leaving(pace: Pace, count: number): number[] {
+  const left: number[] = [];
+  let nowNs = 0;
+  for (let i = 0; i < count; i += 1) {
+    nowNs = Math.max(nowNs, pace.readyAtNs());
+    if (!Number.isFinite(nowNs)) nowNs = 0;
+    left.push(Math.round(nowNs / 1e6));
+    pace.spend(2, nowNs);
+  }
+  return left;
+}
+
+const steps = (left: readonly number[]): number[] => left.slice(1).map((at, i) => at - left[i]!);
+
 describe('the budget', () => {
-  it('lets three pairs go 100 ms apart, and then one in 200 ms: a burst of 6 and 10 answers a second', () => {
-    const pace = new Pace(100);
-    const left: number[] = [];
-    let nowNs = 0;
-    for (let i = 0; i < 8; i += 1) {
-      nowNs = Math.max(nowNs, pace.readyAtNs());
-      if (!Number.isFinite(nowNs)) nowNs = 0;
-      left.push(Math.round(nowNs / 1e6));
-      pace.spend(2, nowNs);
-    }
-    expect(left.slice(0, 4)).toEqual([0, 100, 200, 300]);
-    expect(left.slice(-3).map((at, i, all) => (i === 0 ? 0 : at - all[i - 1]!))).toEqual([0, 200, 200]);
+  it('lets pairs of two errors go 100 ms apart, then one in 125 ms: a burst of 6 and 16 answers a second', () => {
+    const apart = steps(leaving(new Pace(100, true), 30));
+    expect(apart.slice(0, 3)).toEqual([100, 100, 100]);
+    expect(apart.slice(-5)).toEqual([125, 125, 125, 125, 125]);
+  });
+
+  it('lets pairs of echo replies go 100 ms apart, and half as far where they are not counted', () => {
+    expect(new Set(steps(leaving(new Pace(100, false), 30)))).toEqual(new Set([100]));
+    const pace = new Pace(100, false);
+    pace.spend(1, 1e9);
+    expect([pace.readyAtNs(), pace.readyAtNs(0.5)]).toEqual([1.1e9, 1.05e9]);
   });
 
   it('charges a pair that draws one answer half as much, afterwards', () => {
     const ready = (answers: number): number => {
-      const pace = new Pace(100);
-      for (let i = 0; i < 6; i += 1) pace.spend(answers, 0);
+      const pace = new Pace(100, true);
+      for (let i = 0; i < 10; i += 1) pace.spend(answers, 0);
       return pace.readyAtNs();
     };
-    expect(ready(1)).toBe(200e6);
-    expect(ready(2)).toBe(800e6);
+    expect(ready(1)).toBe(375e6);
+    expect(ready(2)).toBe(1000e6);
+  });
+});
+
+describe('the first pair of errors that comes back incomplete', () => {
+  it('makes it 200 ms: 10 answers a second', () => {
+    expect(new Shown(true).show(20, both).ms).toBeLessThan(125);
+    expect(new Shown(true).show(4, both).ms).toBe(125);
+    expect(new Shown(true).show(4, both).show(1, plainOnly).ms).toBe(200);
+    expect(new Shown(true).show(4, both).show(3, plainOnly).ms).toBe(200);
+    expect(new Shown(true).show(4, both).show(4, plainOnly).ms).toBe(400);
+  });
+
+  it('changes nothing where the answers are no errors', () => {
+    expect(new Shown(false).show(4, both).show(1, plainOnly).ms).toBe(100);
   });
 });
 
 describe('pairs that come back incomplete', () => {
   it('three of three double the interval, two of two do not', () => {
-    expect(new Shown().show(2, plainOnly).ms).toBe(200);
-    expect(new Shown().show(3, plainOnly).ms).toBe(400);
+    expect(new Shown().show(2, plainOnly).ms).toBe(100);
+    expect(new Shown().show(3, plainOnly).ms).toBe(200);
   });
 
   it('three of seven make it longer by 1.4, three of eight do not', () => {
-    expect(new Shown().show(4, both).show(3, plainOnly).ms).toBeCloseTo(280, 6);
-    expect(new Shown().show(5, both).show(3, plainOnly).ms).toBe(200);
+    expect(new Shown().show(4, both).show(3, plainOnly).ms).toBeCloseTo(140, 6);
+    expect(new Shown().show(5, both).show(3, plainOnly).ms).toBe(100);
   });
 
   it('never make it longer than two seconds', () => {
@@ -93,34 +125,34 @@ describe('pairs that come back incomplete', () => {
   });
 
   it('are incomplete only when a packet is missing of an arm that has ever arrived', () => {
-    expect(new Shown().show(12, plainOnly, { plain: true, pdm: false }).ms).toBeLessThanOrEqual(200);
-    expect(new Shown().show(3, neither, { plain: true, pdm: false }).ms).toBe(400);
-    expect(new Shown().show(3, neither, { plain: false, pdm: false }).ms).toBe(200);
+    expect(new Shown().show(12, plainOnly, { plain: true, pdm: false }).ms).toBe(100);
+    expect(new Shown().show(3, neither, { plain: true, pdm: false }).ms).toBe(200);
+    expect(new Shown().show(3, neither, { plain: false, pdm: false }).ms).toBe(100);
   });
 
   it('count placebos by their own arm', () => {
     const placebo = { isPlacebo: true, arm: 0 };
-    expect(new Shown().show(3, plainOnly, { plain: true, pdm: false }, placebo).ms).toBe(400);
-    expect(new Shown().show(3, plainOnly, { plain: false, pdm: true }, placebo).ms).toBe(200);
+    expect(new Shown().show(3, plainOnly, { plain: true, pdm: false }, placebo).ms).toBe(200);
+    expect(new Shown().show(3, plainOnly, { plain: false, pdm: true }, placebo).ms).toBe(100);
   });
 
   it('are waited for while they may still be answered', () => {
     const shown = new Shown().show(3, plainOnly, ARRIVED, { lastSentNs: 1e15 });
-    expect(shown.ms).toBe(200);
+    expect(shown.ms).toBe(100);
   });
 });
 
 describe('calm', () => {
   it('twelve whole pairs make it faster by a quarter, eleven do not', () => {
-    expect(new Shown().show(11, both).ms).toBe(200);
-    expect(new Shown().show(12, both).ms).toBe(150);
+    expect(new Shown().show(3, plainOnly).show(3, plainOnly).show(11, both).ms).toBe(400);
+    expect(new Shown().show(3, plainOnly).show(3, plainOnly).show(12, both).ms).toBe(300);
   });
 
   it('never makes it faster than 100 ms', () => {
-    expect(new Shown().show(200, both).ms).toBe(100);
+    expect(new Shown(true).show(200, both).ms).toBe(100);
   });
 
   it('never makes it faster than 1.3 times the worst interval that was bad', () => {
-    expect(new Shown().show(3, plainOnly).show(200, both).ms).toBeCloseTo(260, 6);
+    expect(new Shown().show(3, plainOnly).show(200, both).ms).toBeCloseTo(130, 6);
   });
 });

@@ -121,8 +121,8 @@ export function replyFrom(packet: ReceivedPacket): Reply {
 
 /** What the target's kernel answers to an echo request: the same octets, another type. */
 export function echoReplyTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
-  const hasOptions = packet[6] === 60;
-  const bytes = packet.slice(hasOptions ? 56 : 40);
+  const optionsLength = packet[6] === 60 ? 8 * (packet[41]! + 1) : 0;
+  const bytes = packet.slice(40 + optionsLength);
   bytes[0] = 129;
   return { layer: 'icmpv6', source: TARGET, bytes, hopLimit: null, timeNs };
 }

@@ -158,7 +158,7 @@ describe('a record', () => {
       },
     });
     const rtt = (record: TraceRecord): unknown => record.hops[1]!.arms.plain.responders[0]!.rttMs;
-    expect(rtt(recordOf(fake))).toEqual({ min: 7, median: 14, max: 21 });
+    expect(rtt(recordOf(fake))).toEqual({ min: 7, median: 10.5, max: 14 });
     delayMs = 0;
     const stepped = recordOf(fake, ({ state }) => {
       state.clockStepped = true;

@@ -2,10 +2,11 @@
 import type { Case } from '../case.js';
 import { emptyPlace } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
-import { restOf } from '../evidence/target-pairs.js';
+import { answersUnquoted, looksLost, restOf } from '../evidence/target-pairs.js';
 import {
   EXPLAINING_ARMS,
   EXPLAINING_PAIR_CAP,
+  EXPLAINING_SHARE,
   LEADING_LOSSES,
   LOST_AT_THE_END,
   LOST_AT_THE_END_ALIKE,
@@ -13,9 +14,10 @@ import {
   PASSES_TO_BELIEVE,
   REFUSED_PAIRS,
 } from '../numbers.js';
-import type { Arm, Cause } from '../record.js';
+import type { Arm, Cause, Protocol } from '../record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from '../wish.js';
+import type { EchoCause } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 
 export interface CauseStanding {
@@ -23,7 +25,14 @@ export interface CauseStanding {
   readonly wants: readonly PairWish[];
   /** No arm is missing, and none is awaited. */
   readonly settled: boolean;
+  /** When to look again at what another trace finds out. */
+  readonly untilNs?: number;
+  /** The echo trace to the same target has asked. */
+  readonly isOfEcho?: boolean;
 }
+
+/** While a trace waits for the echo trace's cause, it looks again this often. */
+const ECHO_POLL_NS = 50e6;
 
 /** Of a pair with `long` a target that limits its errors may answer one packet: that it is the other one shows nothing. */
 const ARMS_WITH_OPTIONS = [ARM_CODE.do8, ARM_CODE.do16];
@@ -33,9 +42,38 @@ type Fate = 'passes' | 'refused' | 'unknown';
 /** `hopLimit`: of the target, or of u where the target is silent. */
 export function standOfCause(trace: Case, hopLimit: number): CauseStanding {
   if (!trace.state.limits.explain) return { cause: null, wants: [], settled: true };
+  const ofEcho = hopLimit === TARGET_HOP_LIMIT ? standOfEcho(trace) : null;
+  if (ofEcho !== null) return ofEcho;
   const wants = causeWishes(trace, hopLimit);
   const isAwaited = [...trace.explain.values()].some((place) => place.pending > 0);
   return { cause: causeOf(trace), wants: wants ?? [], settled: wants === null && !isAwaited };
+}
+
+/** METHOD: cause. A target's cause is asked once, by its echo trace, as long as both traces lose the option after the same hop. */
+function standOfEcho({ context, explain, lastPdmHop, nowNs }: Case): CauseStanding | null {
+  const echo = context.siblingEcho()?.cause ?? null;
+  if (echo === null || echo.after !== lastPdmHop || explain.size > 0) return null;
+  if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + ECHO_POLL_NS };
+  return { cause: echo.cause, wants: [], settled: true, isOfEcho: echo.cause !== null };
+}
+
+/**
+ * Errors quote the options of the other arms as they quote ours: where a filter on the way back takes such errors, all arms
+ * look lost. So echo requests ask in place of datagrams that draw errors, where the target answers them.
+ */
+function askingProtocol(trace: Case): Protocol {
+  const { protocol } = trace.state.identity;
+  if (protocol !== 'udp' || answersUnquoted(trace.counts)) return protocol;
+  const echoes = trace.context.siblingEcho()?.plainArrivals ?? trace.witness.looks.plainArrived;
+  return echoes > 0 ? 'icmp6' : protocol;
+}
+
+/** What an echo trace tells the others of its cause; null where it loses nothing, or asks nobody why. */
+export function causeForOthers(trace: Case, hasEnded: boolean): EchoCause | null {
+  if (!trace.state.limits.explain || (!looksLost(trace) && trace.pdmRefusals === 0)) return null;
+  const { cause, settled } = standOfCause(trace, TARGET_HOP_LIMIT);
+  // Who ended before all was asked has nothing to say.
+  return hasEnded && !settled ? null : { after: trace.lastPdmHop, isOpen: !settled, cause };
 }
 
 function causeOf(trace: Case): Cause | null {
@@ -124,12 +162,14 @@ function causeWishes(trace: Case, hopLimit: number): PairWish[] | null {
   return isOpen ? wishes : null;
 }
 
-function causeWish({ state, hops }: Case, hopLimit: number, treatment: Arm, arm: Place): PairWish {
+function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): PairWish {
+  const { state, hops, explain } = trace;
   const rank = RANK.explain + arm.pairs;
   if (hopLimit !== TARGET_HOP_LIMIT) {
     return { ...wishAtHop(state, hops[hopLimit], PURPOSE.explain, hopLimit, 'fresh', rank), treatment };
   }
-  const { protocol } = state.identity;
+  const protocol = askingProtocol(trace);
+  const lastNs = Math.max(...[...explain.values()].map(({ lastSentNs }) => lastSentNs));
   return {
     purpose: PURPOSE.explain,
     hopLimit,
@@ -137,7 +177,10 @@ function causeWish({ state, hops }: Case, hopLimit: number, treatment: Arm, arm:
     protocol,
     treatment,
     rank,
-    notBeforeNs: state.pace.readyAtNs(),
+    notBeforeNs:
+      protocol === state.identity.protocol
+        ? state.pace.readyAtNs(protocol === 'udp' ? 1 : EXPLAINING_SHARE)
+        : lastNs + state.limits.hopIntervalMs * 1e6 * EXPLAINING_SHARE,
     spacingMs: state.limits.hopIntervalMs / 2,
     responder: targetBudget(state, protocol),
     restNs: restOf(state.countIndex, protocol === 'tcp' || state.serviceAnswers),

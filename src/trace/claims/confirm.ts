@@ -6,6 +6,7 @@ import type { Case } from '../case.js';
 import { firstRoundIsOver, isExplored } from '../explore.js';
 import type { PairWish } from '../wish.js';
 import { standOfCause } from './cause.js';
+import type { CauseStanding } from './cause.js';
 import { doubtsOf } from './doubt.js';
 import type { Cause } from '../record.js';
 import { standOfPath } from './same-path.js';
@@ -14,8 +15,14 @@ import type { Where } from './where.js';
 
 export type Confirmation =
   | { readonly is: 'no'; readonly by: string }
-  | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[] }
-  | { readonly is: 'yes'; readonly interval: Where['interval']; readonly cause: Cause | null };
+  | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null }
+  | {
+      readonly is: 'yes';
+      readonly interval: Where['interval'];
+      readonly cause: Cause | null;
+      /** Sentences about how the cause was found. */
+      readonly reasons: readonly string[];
+    };
 
 export interface Accusation {
   readonly name: string;
@@ -28,11 +35,11 @@ export interface Accusation {
 export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusation): Confirmation {
   const doubts = doubtsOf(trace, lost, isPartial);
   if (doubts.length > 0) return { is: 'no', by: `It looks ${name}, but: ${doubts.join(' ')}` };
-  if (!firstRoundIsOver(trace)) return { is: 'open', has: 'exploring', wants: [] };
+  if (!firstRoundIsOver(trace)) return { is: 'open', has: 'exploring', wants: [], untilNs: null };
   const path = standOfPath(trace);
   if (path.is === 'changed') return { is: 'no', by: 'The path changed while it was measured, twice.' };
   const where = locate(trace);
-  const cause = causeAt === null ? NO_CAUSE : standOfCause(trace, causeAt);
+  const cause: CauseStanding = causeAt === null ? NO_CAUSE : standOfCause(trace, causeAt);
   const wants = [...(path.is === 'open' ? path.wants : []), ...where.wants, ...cause.wants];
   const asked = [
     path.is === 'open' ? 'the path' : null,
@@ -40,8 +47,10 @@ export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusat
     cause.settled ? null : 'the cause',
     isExplored(trace) ? null : 'the hops',
   ].filter((part) => part !== null);
-  if (asked.length > 0) return { is: 'open', has: `asking for ${asked.join(', ')}`, wants };
-  return { is: 'yes', interval: where.interval, cause: cause.cause };
+  if (asked.length > 0)
+    return { is: 'open', has: `asking for ${asked.join(', ')}`, wants, untilNs: cause.untilNs ?? null };
+  const reasons = cause.isOfEcho === true ? ['What it is about them was asked with echo requests.'] : [];
+  return { is: 'yes', interval: where.interval, cause: cause.cause, reasons };
 }
 
 const NO_CAUSE = { cause: null, wants: [], settled: true };

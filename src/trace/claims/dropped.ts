@@ -81,6 +81,7 @@ function standAtTarget(trace: Case): Standing {
   if (confirmation.is === 'open') {
     has.push(confirmation.has);
     wants.push(...confirmation.wants);
+    untilNs = earlier(untilNs, confirmation.untilNs);
   }
   if (refusalsExplain(trace)) return open('waiting for who refuses', wants, untilNs ?? nowNs + 50e6);
   if (!isShown || confirmation.is === 'open' || wayBack.is !== 'excluded' || has.length > 0) {
@@ -98,6 +99,7 @@ function standAtTarget(trace: Case): Standing {
     reasons: [
       `Of the packets with the option ${noneText(trace)}: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
       ...describeRefusals(trace),
+      ...confirmation.reasons,
       'They are lost by a filter, or by one broken way among several.',
     ],
   });
@@ -158,7 +160,7 @@ function standAtRouters(trace: Case): Standing {
     if (trace.pdmRefusals > 0) return refuted(`${silence}, and some packets with the option were refused.`);
     const confirmation = confirm(trace, { name: 'dropped', lost: place.lost, causeAt: hop });
     if (confirmation.is === 'no') return refuted(confirmation.by);
-    if (confirmation.is === 'open') return open(confirmation.has, confirmation.wants);
+    if (confirmation.is === 'open') return open(confirmation.has, confirmation.wants, confirmation.untilNs);
     return proven({
       outcome: 'dropped',
       basis: 'routers',

@@ -53,7 +53,9 @@ export const rejected: Claim = {
       causeAt: firstRoundIsOver(trace) ? causeAt(trace, interval.upTo) : null,
     });
     if (confirmation.is === 'no') return refuted(confirmation.by);
-    if (confirmation.is === 'open') return open(`${has}, ${confirmation.has}`, confirmation.wants);
+    if (confirmation.is === 'open') {
+      return open(`${has}, ${confirmation.has}`, confirmation.wants, confirmation.untilNs);
+    }
     const { type, code, pointer } = refuser.reply;
     const refusal: Refusal = {
       address: refuser.address,
@@ -74,6 +76,7 @@ export const rejected: Claim = {
       boundedBy: refusedPairs.pdm,
       reasons: [
         `${refuser.inTargetName ? "Something in the target's name" : refuser.address} refused ${type < 0 ? 'by RST ' : ''}${refuser.refusals} packets with the option and none without, while ${refusedPairs.pdm} of their partners were answered from beyond.`,
+        ...confirmation.reasons,
       ],
     });
   },

@@ -265,7 +265,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     largestArmDifferenceNs: 0,
     countIndex: 1,
     countStart: 0,
-    pace: new Pace(material.limits.hopIntervalMs),
+    pace: new Pace(material.limits.hopIntervalMs, material.protocol === 'udp'),
     placeboArm: null,
     witnessPlaceboArm: null,
     expectsLoss: false,

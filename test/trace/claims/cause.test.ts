@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { causeForOthers } from '../../../src/trace/claims/cause.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import { ECHO_LOST } from '../by-hand.js';
-import { runTrace, type FakePath } from '../fake-path.js';
+import { runTrace, type FakePath, type Outcome } from '../fake-path.js';
+import type { EchoCause } from '../../../src/trace/trace-context.js';
 
 const { pdm, do8, do16, long } = ARM_CODE;
 const base = (differs: FakePath['differs'], values: Partial<FakePath> = {}): FakePath => ({
@@ -73,5 +75,57 @@ describe('where another loser takes some packets with options', () => {
   it('is the size after one such loss only when the sixteen are lost as often as the whole bar asks', () => {
     expect(runTrace(lossBesides(1, 8)).verdict.cause).toBeNull();
     expect(runTrace(lossBesides(1, 99)).verdict.cause).toBe('size');
+  });
+});
+
+describe('of a target that has an echo trace', () => {
+  const knowing = (cause: EchoCause | null): FakePath => ({ ...lossOf(pdm), siblingEcho: { ...ECHO_LOST, cause } });
+
+  it('is what that trace found, where both lose the option after the same hop, and the words say so', () => {
+    const { verdict, trace } = runTrace(knowing({ after: 4, isOpen: false, cause: 'destination-options' }));
+    expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
+    expect(verdict.reasons).toContain('What it is about them was asked with echo requests.');
+    expect(trace.explain.size).toBe(0);
+  });
+
+  it('is asked for anew where the option is lost after another hop, or the echo trace loses none', () => {
+    for (const cause of [null, { after: 3, isOpen: false, cause: 'destination-options' } as const]) {
+      const { verdict, trace } = runTrace(knowing(cause));
+      expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'option' });
+      expect(trace.explain.size).toBe(4);
+    }
+  });
+
+  it('is waited for while that trace asks', () => {
+    let looks = 0;
+    const path = knowing(null);
+    const siblingEcho = {
+      ...ECHO_LOST,
+      get cause(): EchoCause {
+        looks += 1;
+        return { after: 4, isOpen: looks < 300, cause: looks < 300 ? null : 'size' };
+      },
+    };
+    const { verdict, trace } = runTrace({ ...path, siblingEcho });
+    expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'size' });
+    expect(trace.explain.size).toBe(0);
+  });
+
+  it('is passed on once all arms are asked, and not by a trace that ended before, or that loses nothing', () => {
+    const echo = (values: FakePath): Outcome => runTrace({ ...values, protocol: 'icmp6', siblingEcho: null });
+    const { trace } = echo(lossOf(pdm));
+    expect(causeForOthers(trace, true)).toEqual({ after: 4, isOpen: false, cause: 'option' });
+    expect(causeForOthers(echo(base(undefined)).trace, true)).toBeNull();
+    expect(causeForOthers({ ...trace, explain: new Map() }, true)).toBeNull();
+    expect(causeForOthers({ ...trace, explain: new Map() }, false)).toMatchObject({ isOpen: true, cause: null });
+  });
+
+  it('is asked by echo requests where datagrams draw errors that something on the way back takes', () => {
+    // All options come by; only PDM is lost on the way there, and errors that quote any option on the way back.
+    const path = base(({ arm, hopLimit, protocol }) => {
+      if (hopLimit < 5) return undefined;
+      return arm === pdm || (protocol === 'udp' && arm !== ARM_CODE.plain && arm !== long) ? null : undefined;
+    });
+    expect(runTrace(path).verdict).toMatchObject({ outcome: 'dropped', cause: 'option' });
   });
 });
