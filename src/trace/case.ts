@@ -120,7 +120,16 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const explain = new Map<number, Place>();
   const references = new Map<number, Place>();
   const alone = { pairs: 0, done: 0, targetAnswered: false };
-  const refusedPairs = { pdm: 0, plain: 0, placebos: 0, placebosRefused: 0, pdmAtTarget: 0, pairsAtTarget: 0 };
+  const refusedPairs = {
+    pdm: 0,
+    plain: 0,
+    placebos: 0,
+    placebosRefused: 0,
+    pdmAtTarget: 0,
+    pairsAtTarget: 0,
+    refusedOnOwnWay: 0,
+    lostOnOwnWay: 0,
+  };
   const refusers = new Map<string, Refuser>();
   let lastPdmHop = 0;
   let seenFirstNs = Number.NEGATIVE_INFINITY;
@@ -234,7 +243,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         addToPlace((hops[pair.hopLimit] ??= emptyPlace()), state, pair, nowNs, wait);
       }
     }
-    countRefusedPair(refusedPairs, refusers, state, pair);
+    countRefusedPair(refusedPairs, refusers, state, pair, lastPdmHop);
   });
 
   const counts = emptyCounts();

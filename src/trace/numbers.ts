@@ -93,6 +93,9 @@ export const DIFFERING_REPEATS = 8;
 /** Refusals that point into our header: no placebo is needed. */
 export const POINTED_REFUSALS = 2;
 
+/** Pairs beyond n on the trace's own flow that lost the option without a word, where none was refused: two ways. */
+export const LOST_ON_OWN_WAY = 5;
+
 // METHOD: cause
 export const EXPLAINING_ARMS = ['long', 'do8', 'do16'] as const;
 export const EXPLAINING_PAIR_CAP = 16;

@@ -2,7 +2,7 @@
 import type { Case } from './case.js';
 import type { Finding } from './claims/claim.js';
 import type { Standings } from './claims/claims.js';
-import { divergenceOf } from './claims/same-path.js';
+import { divergenceOf } from './evidence/divergence.js';
 import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
 import { emptyPlace } from './evidence/place.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { ARMS, type Outcome, type TraceRecord, type VerdictRecord } from '../../src/trace/record.js';
+import { ARMS, type Cause, type Outcome, type TraceRecord, type VerdictRecord } from '../../src/trace/record.js';
 import { acceptable } from './acceptable.js';
 import { formatText, octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
@@ -347,6 +347,38 @@ describe('the examiner of what packets fare', () => {
     expect(kinds(record('dropped', around(2, 3)), behind(plainTarget(), true))).toEqual([]);
     expect(kinds(record('dropped', around(2, 3)), behind(plainTarget(), false))).toEqual(['false-accusation']);
     expect(kinds(record('dropped', around(4, 5)), behind(dead, false))).toEqual(['false-accusation']);
+  });
+
+  it('takes a proxy for the target where no record shows a router behind it', () => {
+    const network = row(
+      3,
+      (router) => {
+        router.rules.push(rule('ingress', ANY_OPTIONS, DROP));
+        router.rules.push(rule('forward', { kind: 'everything' }, { kind: 'answer', udp: 'port-unreachable' }));
+      },
+      { ...plainTarget(), rules: [rule('local', { kind: 'everything' }, DROP)] },
+    );
+    const truth = truthOf(network);
+    const said = record('impaired');
+    const seen = (upTo: number): string[] => acceptable(said, truth, upTo).map(({ kind }) => kind);
+    expect(truth.atProxy?.place).toBe(3);
+    // As the proxy shows it, no packet with the option arrives and all others do.
+    expect(acceptable(record('dropped', around(2, 3)), truth, 2)).toEqual([]);
+    expect(seen(2)).toEqual(['false-accusation']);
+    expect(acceptable(record('dropped', around(4, 5)), truth, 2).map(({ kind }) => kind)).toEqual(['false-interval']);
+  });
+
+  it('grants the cause that the fates of all arms show, where a second filter takes more than the first', () => {
+    const truth = truthOf(
+      row(3, (router) => {
+        router.rules.push(rule('ingress', { kind: 'option' }, DROP), rule('ingress', ANY_OPTIONS, DROP));
+      }),
+    );
+    const said = record('dropped', around(2, 3));
+    const verdict = (cause: Cause): TraceRecord => ({ ...said, verdict: { ...said.verdict, cause } });
+    expect(truth.udp.armsCause).toBe('destination-options');
+    expect(kinds(verdict('destination-options'), truth)).toEqual([]);
+    expect(kinds(verdict('length'), truth)).toEqual(['wrong-cause']);
   });
 
   it('grants names to rivals only where doubt is said, and quotes to those who know the label', () => {

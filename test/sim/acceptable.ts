@@ -57,7 +57,29 @@ function list(effects: readonly Effect[]): string {
 }
 
 /** All that is false in `record`; empty when every claim is true. */
-export function acceptable(record: TraceRecord, truth: Truth): Violation[] {
+export function acceptable(record: TraceRecord, truth: Truth, seenUpTo = Number.POSITIVE_INFINITY): Violation[] {
+  const violations = judge(record, truth);
+  const { atProxy } = truth;
+  // Nobody saw a router behind the proxy: for all that can be known it is the target.
+  if (violations.length === 0 || atProxy === null || seenUpTo > atProxy.place) return violations;
+  return judge(record, atProxy.truth);
+}
+
+/** The farthest hop at which a router answered packets without the option, in any of a target's records. */
+export function routersSeenUpTo(records: readonly TraceRecord[]): number {
+  const seen = records.flatMap(({ hops, target }) =>
+    hops
+      .filter(({ arms }) =>
+        arms.plain.responders.some(
+          ({ icmp, address }) => address !== target.address && icmp.some(({ type, code }) => type === 3 && code === 0),
+        ),
+      )
+      .map(({ hop }) => hop),
+  );
+  return Math.max(0, ...seen);
+}
+
+function judge(record: TraceRecord, truth: Truth): Violation[] {
   const violations: Violation[] = [];
   const say = (kind: Violation['kind'], text: string): void => {
     violations.push({ kind, text: `${record.protocol} ${record.verdict.outcome}: ${text}` });
@@ -208,11 +230,9 @@ function checkConfidence(record: TraceRecord, truth: ProtocolTruth, say: Say): v
   }
   if ((outcome === 'dropped' || outcome === 'rejected') && confidence === null)
     say('inconsistent', 'accuses without a confidence');
-  if (cause !== null && truth.effects.length > 0 && !truth.effects.some((effect) => effect.cause === cause)) {
-    say(
-      'wrong-cause',
-      `says ${cause}, but it is ${truth.effects.map((effect) => effect.cause ?? 'unknown').join(', ')}`,
-    );
+  const causes = [truth.armsCause, ...truth.effects.map((effect) => effect.cause)];
+  if (cause !== null && truth.effects.length > 0 && !causes.includes(cause)) {
+    say('wrong-cause', `says ${cause}, but it is ${causes.map((one) => one ?? 'unknown').join(', ')}`);
   }
 }
 

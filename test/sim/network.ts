@@ -45,7 +45,12 @@ export type Action =
       readonly inTargetsName?: boolean;
     }
   /** A proxy: answers in the target's name what the target would be asked, and passes nothing on. */
-  | { readonly kind: 'answer'; readonly udp: 'port-unreachable' | 'echoes' | 'fixed-answer' }
+  | {
+      readonly kind: 'answer';
+      readonly udp: 'port-unreachable' | 'echoes' | 'fixed-answer';
+      /** For the truth alone: what it answers has arrived. */
+      readonly isTheEnd?: boolean;
+    }
   | { readonly kind: 'strip' }
   /** Which octets of the PDM option change on the way: its type, PSNTP, everything after the length, or only the last octet. */
   | { readonly kind: 'alter'; readonly what: 'type' | 'sequence' | 'zeroed' | 'last-octet' }

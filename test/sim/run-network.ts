@@ -1,7 +1,7 @@
 import type { TraceEngine, TraceEngineOptions, TraceParameters, TraceRequest } from '../../src/engine/trace-engine.js';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { annotateRecord } from '../../src/annotate/annotate-record.js';
-import { acceptable, type Violation } from './acceptable.js';
+import { acceptable, routersSeenUpTo, type Violation } from './acceptable.js';
 import { asDatabaseOf } from './as-database-of.js';
 import type { GeneratedNetwork } from './generate-network.js';
 import type { Network } from './network.js';
@@ -97,7 +97,7 @@ export async function runNetwork(
     measured.map((record) => annotateRecord(record, { names: null, asDatabase, ixpPrefixes: null })),
   );
   const truth = truthOf(network, transport.simulatedNetwork().policed);
-  const violations = records.flatMap((record) => acceptable(record, truth));
+  const violations = records.flatMap((record) => acceptable(record, truth, routersSeenUpTo(records)));
   const malformed = transport.simulatedNetwork().malformedProbes;
   if (malformed > 0) violations.push({ kind: 'inconsistent', text: `${malformed} probes were malformed` });
   return { truth, records, violations, seconds };

@@ -78,22 +78,25 @@ describe(`${count} random networks from seed ${first}`, () => {
       ? []
       : table.violations.filter(({ violation }) => kinds.includes(violation.kind)).map(tell);
 
-  beforeAll(async () => {
-    const earlier = generateNetwork(0, 'nothing happens');
-    const replayPool = await collectReplies(earlier.network, 'packet-socket', createTraceEngine);
-    for (let seed = first; seed < first + count; seed++) {
-      const generated = generateNetwork(seed, only, ingredients);
-      const lines: string[] = [];
-      const log = PDM_TRACE_SIM_SEED === undefined ? {} : { log: (line: string) => void lines.push(line) };
-      const run = await runNetwork(generated, createTraceEngine, { replayPool, confidence, ...log }).catch(
-        (cause: unknown) => {
-          throw new Error(`seed ${seed}, ${generated.scenario}: the engine failed`, { cause });
-        },
-      );
-      table.add(generated, run);
-      if (PDM_TRACE_SIM_SEED !== undefined) console.log(explainRun(generated, run, lines));
-    }
-  }, Math.max(1_800_000, count * 6_000));
+  beforeAll(
+    async () => {
+      const earlier = generateNetwork(0, 'nothing happens');
+      const replayPool = await collectReplies(earlier.network, 'packet-socket', createTraceEngine);
+      for (let seed = first; seed < first + count; seed++) {
+        const generated = generateNetwork(seed, only, ingredients);
+        const lines: string[] = [];
+        const log = PDM_TRACE_SIM_SEED === undefined ? {} : { log: (line: string) => void lines.push(line) };
+        const run = await runNetwork(generated, createTraceEngine, { replayPool, confidence, ...log }).catch(
+          (cause: unknown) => {
+            throw new Error(`seed ${seed}, ${generated.scenario}: the engine failed`, { cause });
+          },
+        );
+        table.add(generated, run);
+        if (PDM_TRACE_SIM_SEED !== undefined) console.log(explainRun(generated, run, lines));
+      }
+    },
+    Math.max(1_800_000, count * 6_000),
+  );
 
   afterAll(() => {
     if (process.env['PDM_TRACE_SIM_WRITE_TABLE'] === '1') writeTable(table);

@@ -58,6 +58,8 @@ export interface ProtocolTruth {
    * lost, refused or changed. Empty: nothing of the kind. Whether fewer of them arrive in the end, `fates` says.
    */
   readonly effects: readonly Effect[];
+  /** What METHOD: cause should find where all packets with the option are lost; null where that changes. */
+  readonly armsCause: Effect['cause'];
   /** Shares, over fresh flows, of packets that reach the target's own rules and pass them, loss aside; lowest and highest over time. */
   readonly pdmArrives: readonly [number, number];
   readonly plainArrives: readonly [number, number];
@@ -86,10 +88,22 @@ export interface Truth {
   /** How many routers show a change in quotes that the packet did not suffer. */
   readonly scrubbers: number;
   fates(protocol: SimulatedProtocol, window: TimeWindow): Fates;
+  /**
+   * The truth for all who see no router behind a proxy: nothing tells it from the target. `place` is the nearest proxy's.
+   * Null where there is none.
+   */
+  readonly atProxy: { readonly place: number; readonly truth: Truth } | null;
 }
 
 export const PDM_FEATURES = { header: true, option: true, headerOctets: 16, longerBy: 16 } as const;
 export const PLAIN_FEATURES = { header: false, option: false, headerOctets: 0, longerBy: 0 } as const;
+const FEATURES = {
+  plain: PLAIN_FEATURES,
+  pdm: PDM_FEATURES,
+  do8: { header: true, option: false, headerOctets: 8, longerBy: 8 },
+  do16: { header: true, option: false, headerOctets: 16, longerBy: 16 },
+  long: { header: false, option: false, headerOctets: 0, longerBy: 16 },
+} as const;
 
 /** Ways through a network that are walked one by one; of more of them so many are drawn at random. */
 const MOST_WAYS = 5000;
@@ -142,6 +156,13 @@ function walk(
       const { action } = rule;
       const share = shareHit(rule, policed);
       const hit = mass * share;
+      if (action.kind === 'answer' && action.isTheEnd === true) {
+        walked.arrives += hit;
+        if (intact) walked.intact += hit;
+        if (share >= 1) return;
+        mass -= hit;
+        continue;
+      }
       const met = (kind: Effect['kind']): void => {
         if (hit > 0) walked.met.push({ effect: { kind, hopLimit, place: index + 1, node, action }, mass: hit, rule });
       };
@@ -270,13 +291,13 @@ interface ArmFate {
 function fateOf(
   network: Network,
   protocol: SimulatedProtocol,
-  arm: 'plain' | 'pdm',
+  arm: keyof typeof FEATURES,
   nowNs: number,
   policed: PolicedCounts,
 ): ArmFate {
   const fate: ArmFate = { arrives: 0, intact: 0, met: [] };
-  const features = arm === 'pdm' ? PDM_FEATURES : PLAIN_FEATURES;
-  for (const { path, probability } of waysOf(network, epochAt(network, nowNs), protocol, arm === 'pdm')) {
+  const features = FEATURES[arm];
+  for (const { path, probability } of waysOf(network, epochAt(network, nowNs), protocol, features.header)) {
     const walked = walk(network, path, features, protocol, nowNs, policed);
     fate.arrives += probability * walked.arrives;
     fate.intact += probability * walked.intact;
@@ -307,6 +328,19 @@ function hasPlainName({ quote, rival }: Router): boolean {
   return quote.artefact === 'none' && rival === undefined;
 }
 
+/** What the arms' fates say together, METHOD: cause: two filters on one way may take more than the first of them does. */
+function armsCause(network: Network, protocol: SimulatedProtocol, policed: PolicedCounts): Effect['cause'] {
+  const fates = moments(network).map((nowNs) => {
+    const isLost = (arm: keyof typeof FEATURES): boolean =>
+      fateOf(network, protocol, arm, nowNs, policed).arrives < SLACK;
+    if (isLost('plain') || !isLost('pdm')) return null;
+    if (isLost('long')) return isLost('do16') ? 'length' : null;
+    if (!isLost('do8')) return isLost('do16') ? 'size' : 'option';
+    return isLost('do16') ? 'destination-options' : null;
+  });
+  return fates.every((fate) => fate === fates[0]) ? (fates[0] ?? null) : null;
+}
+
 function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: PolicedCounts): ProtocolTruth {
   const effects = new Map<string, Effect>();
   const numbers = new Map<Rule, number>();
@@ -334,6 +368,7 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: P
   const answers = protocol === 'udp' ? network.target.udp !== 'silent' : network.target.echo === 'replies';
   return {
     effects: [...effects.values()],
+    armsCause: armsCause(network, protocol, policed),
     pdmArrives: range(shares.map((share) => share.pdm)),
     plainArrives: range(shares.map((share) => share.plain)),
     optionArrives: range(shares.map((share) => share.option)),
@@ -384,15 +419,36 @@ function averageArrivals(
 }
 
 function hasProxy(network: Network): boolean {
-  return allRouters(network).some(({ rules }) => rules.some(({ action }) => action.kind === 'answer'));
+  return allRouters(network).some(isProxy);
+}
+
+function isProxy({ rules }: Router): boolean {
+  return rules.some(({ action }) => action.kind === 'answer' && action.isTheEnd !== true);
+}
+
+/** Its smallest place on any way. */
+function nearestProxy(network: Network): number {
+  const proxies = allRouters(network).filter(isProxy);
+  const places = placesOf(network);
+  return Math.min(...proxies.flatMap(({ addresses }) => [...(places.get(addressKey(addresses[0]!)) ?? [])]));
 }
 
 /** The same network with proxies that pass everything on. */
 function passingProxies(network: Network): Network {
-  const pass = (router: Router): Router => ({
-    ...router,
-    rules: router.rules.filter(({ action }) => action.kind !== 'answer'),
-  });
+  return withRules(network, (rules) => rules.filter(({ action }) => action.kind !== 'answer'));
+}
+
+/** The same network, what a proxy answers having arrived. */
+function endingAtProxies(network: Network): Network {
+  return withRules(network, (rules) =>
+    rules.map((rule) =>
+      rule.action.kind === 'answer' ? { ...rule, action: { ...rule.action, isTheEnd: true } } : rule,
+    ),
+  );
+}
+
+function withRules(network: Network, change: (rules: Router['rules']) => Rule[]): Network {
+  const pass = (router: Router): Router => ({ ...router, rules: change(router.rules) });
   return {
     ...network,
     epochs: network.epochs.map((epoch) => ({
@@ -461,5 +517,8 @@ export function truthOf(network: Network, policed: PolicedCounts = new Map()): T
     scrubbers: allRouters(network).filter(({ quote }) => quote.artefact !== 'none').length,
     knowingForger: adversary.forgedQuotes?.knowsLabel === true,
     fates: (protocol, window) => compareFates(network, protocol, window, policed),
+    atProxy: hasProxy(network)
+      ? { place: nearestProxy(network), truth: truthOf(endingAtProxies(network), policed) }
+      : null,
   };
 }

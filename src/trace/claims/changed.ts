@@ -50,6 +50,10 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
     witnesses.add(responder);
     firstHop = Math.min(firstHop, hop);
   }
+  // What only lost something on the way arrives as a packet without it does.
+  if (byTarget === 0 && trace.pdmArrivals === 0) {
+    return refuted('Routers quote the option otherwise than it was sent, but nothing shows that such packets arrive.');
+  }
   if (!isExplored(trace)) return open('exploring', []);
   if (byTarget === 0 && witnesses.size < 2) {
     return quotes.length === 0 || witnesses.size === 0

@@ -1,10 +1,11 @@
 /** METHOD: rejected */
 import type { Case } from '../case.js';
+import type { Place } from '../evidence/place.js';
 import type { Refuser } from '../evidence/refusals.js';
 import { fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
 import { firstRoundIsOver } from '../explore.js';
-import { LEAST_PLACEBOS, PLACEBO_SHARE, POINTED_REFUSALS, TARGET_PAIR_CAP } from '../numbers.js';
+import { LEAST_PLACEBOS, LOST_ON_OWN_WAY, PLACEBO_SHARE, POINTED_REFUSALS, TARGET_PAIR_CAP } from '../numbers.js';
 import type { Refusal } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -12,7 +13,7 @@ import type { PairWish } from '../wish.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
-import { divergenceOf } from './same-path.js';
+import { divergenceOf } from '../evidence/divergence.js';
 
 /** Refusals that make a drop wait for who refuses. */
 const REFUSALS_TO_WAIT_FOR = 2;
@@ -31,6 +32,11 @@ export const rejected: Claim = {
     if (refuser === undefined) return refuted();
     if (trace.lastPdmHop >= refuser.firstHopLimit) {
       return refuted(`${refuser.address} refused some packets with the option, and others got beyond it.`);
+    }
+    if (refusedPairs.refusedOnOwnWay === 0 && refusedPairs.lostOnOwnWay >= LOST_ON_OWN_WAY) {
+      return refuted(
+        `${refuser.address} refused packets with the option on some ways only: on the one that was followed hop by hop they are lost without a word.`,
+      );
     }
     const { interval, hop } = place(trace, refuser);
     for (let at = interval.upTo; at <= trace.highestHop; at += 1) {
@@ -134,6 +140,7 @@ function place(
  * it answers `pdm`, which is what the interval counts in. Of several, the last before it refuses.
  */
 function hopOf({ hops, highestHop }: Case, address: string, firstHopLimit: number): number | null {
+  if (isMetTwice(hops, address)) return null;
   let plainHop: number | null = null;
   for (let hop = Math.min(firstHopLimit, highestHop); hop >= 1; hop -= 1) {
     const at = hops[hop];
@@ -142,6 +149,13 @@ function hopOf({ hops, highestHop }: Case, address: string, firstHopLimit: numbe
     if (at.pdmResponders.length === 0 && at.plainResponderOnAnyFlow.includes(address)) plainHop ??= hop;
   }
   return plainHop;
+}
+
+/** One address of several routers: which of them refuses is not known by it. */
+function isMetTwice(hops: Case['hops'], address: string): boolean {
+  const metIn = (responders: (place: Place) => readonly string[]): number =>
+    hops.filter((place) => place !== undefined && responders(place).includes(address)).length;
+  return metIn(({ plainResponders }) => plainResponders) > 1 || metIn(({ pdmResponders }) => pdmResponders) > 1;
 }
 
 /** METHOD: Claims. A drop waits while `rejected` may still be shown. */

@@ -14,7 +14,7 @@ import {
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
-import { divergenceOf } from './same-path.js';
+import { divergenceOf } from '../evidence/divergence.js';
 
 export interface Where {
   readonly interval: { readonly after: number; readonly upTo: number; readonly likelyUpTo: number };

@@ -28,6 +28,9 @@ export interface RefusedPairs {
   placebosRefused: number;
   pdmAtTarget: number;
   pairsAtTarget: number;
+  /** On the trace's own flow, where n is known: refused, and lost without a word, `plain` having come from beyond. */
+  refusedOnOwnWay: number;
+  lostOnOwnWay: number;
 }
 
 /** Takes in one refused packet with the option. */
@@ -62,6 +65,7 @@ export function countRefusedPair(
   refusers: ReadonlyMap<string, Refuser>,
   state: TraceState,
   pair: Pair,
+  lastPdmHop: number,
 ): void {
   if (pair.isPlacebo) {
     into.placebos += 1;
@@ -71,6 +75,10 @@ export function countRefusedPair(
   const atTarget = pair.hopLimit === TARGET_HOP_LIMIT;
   if (atTarget) into.pairsAtTarget += 1;
   const plainPassed = pair.plain === MEANING.arrived || pair.plain === MEANING.expired;
+  if (pair.flow === 0 && plainPassed) {
+    if (pair.treated === MEANING.refused) into.refusedOnOwnWay += 1;
+    else if (pair.treated === MEANING.none && pair.hopLimit > lastPdmHop) into.lostOnOwnWay += 1;
+  }
   if (pair.treated === MEANING.refused && plainPassed) {
     const refuser = refusers.get(replyTo(state, pair.treatedRow)?.responder ?? '');
     const isBeyond = pair.plain === MEANING.arrived || replyTo(state, pair.plainRow)?.responder !== refuser?.address;

@@ -8,6 +8,7 @@ import { sharesPrefix } from '../case.js';
 import { REFERENCES, REFERENCE_PAIRS, WITNESS_PAIR_CAP } from '../numbers.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { divergenceOf } from './divergence.js';
 import { answersUnquoted } from './target-pairs.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -143,14 +144,24 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
 }
 
 /** Routers up to n that lie outside the source's network, the farthest first. */
-function referenceAddresses({ state, hops, lastPdmHop, nameless }: Case): string[] {
+function referenceAddresses(trace: Case): string[] {
+  const { state, hops, lastPdmHop, nameless } = trace;
   const addresses: string[] = [];
   for (let hop = lastPdmHop; hop >= NEAREST_REFERENCE && addresses.length < REFERENCES; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
+    if (isNearerWithoutOption(trace, address, hop)) continue;
     addresses.push(address);
   }
   return addresses;
+}
+
+/** Packets with the option may come to a near router by a longer way, through others before it: hops are counted without. */
+function isNearerWithoutOption(trace: Case, address: string, hop: number): boolean {
+  const plainHop = trace.hops.findIndex((place) => place?.plainResponders.includes(address) === true);
+  if (plainHop > 0) return plainHop < NEAREST_REFERENCE;
+  const divergesFrom = divergenceOf(trace);
+  return divergesFrom !== null && divergesFrom <= hop;
 }
 
 function referenceWish({ state }: Case, address: string, protocol: Protocol, lastSentNs: number): PairWish {

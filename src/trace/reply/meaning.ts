@@ -129,8 +129,10 @@ export class Meanings {
       }
       if (isKnownKind && !expiredFrom.has(responder)) {
         // The same host, or the last router's other address: only what begins where the target stands is the host's.
-        if (plainDistance === null) return ODD;
+        if (plainDistance === null || signature.replyHopLimit === null) return ODD;
         if (from >= plainDistance) return [MEANING.arrived, refused];
+        // A target that limits its answers may stand nearer than where it was first heard; not before a router's place.
+        if (from > routerAt) return ODD;
       }
       const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
       return [meaning, meaning];

@@ -41,7 +41,8 @@ describe('the verdict', () => {
 
   it('waits while a claim before it is open: a drop that may still be a rejection', () => {
     const refused = { from: routerAt(2), type: 1, code: 1 };
-    const trace = new ByHand().explored(3).target(3, 'arrives', refused).target(11, 'arrives', null);
+    const trace = new ByHand().explored(3).pairs(1, 3, 'expires', refused);
+    trace.target(2, 'arrives', refused).target(11, 'arrives', null);
     const { verdict, stands } = weigh(trace.placebos(6, 'arrives').repeats(3, 2).case);
     expect(verdict).toBeNull();
     const open = stands.filter(({ standing }) => standing.is === 'open').map(({ claim }) => claim.name);

@@ -13,16 +13,20 @@ const udp = (values: Partial<FakePath> = {}): FakePath => ({
   ...values,
 });
 
-/** Routers 1 and 2 pass the option; beyond, it is lost, and at the target refused so often. */
+/** Routers 1 and 2 pass the option; beyond, it is lost, and refused so often: once at hop 3, else at the target. */
 const refusedAtTarget = (times: number, placebos: number, answer: Answer = prohibited, confidence = 0.999): ByHand => {
   const trace = new ByHand('icmp6', { confidence });
-  return trace.explored(3).target(times, 'arrives', answer).placebos(placebos, 'arrives').repeats(3, 2);
+  trace
+    .explored(3)
+    .pairs(1, 3, 'expires', answer)
+    .target(times - 1, 'arrives', answer);
+  return trace.placebos(placebos, 'arrives').repeats(3, 2);
 };
 
 describe('rejected', () => {
   it.each([
     [0.999, 11, 6],
-    [0.9999, 15, 6],
+    [0.9999, 16, 6],
   ])('at %d: %i refused pairs and %i placebos prove it', (confidence, pairs, placebos) => {
     expect(findingOf(refusedAtTarget(pairs, placebos, prohibited, confidence).stand(rejected))).toMatchObject({
       outcome: 'rejected',
@@ -68,6 +72,17 @@ describe('rejected', () => {
     expect(trace.stand(rejected).is).toBe('proven');
     const passed = trace.pairs(1, 4, 'expires', { from: routerAt(4), type: 3, code: 0, quote: alter });
     expect(reasonOf(passed.stand(rejected))).toContain('others got beyond it');
+  });
+
+  it('is defeated where the way that was followed hop by hop loses the option without a word: another one refuses', () => {
+    const trace = new ByHand('icmp6')
+      .explored(3)
+      .target(30, 'arrives', prohibited)
+      .placebos(12, 'arrives')
+      .repeats(3, 2);
+    expect(reasonOf(trace.stand(rejected))).toContain('on some ways only');
+    const refusesAll = new ByHand('icmp6').explored(3, prohibited).target(30, 'arrives', prohibited);
+    expect(refusesAll.placebos(12, 'arrives').repeats(3, 2).stand(rejected).is).toBe('proven');
   });
 
   it('is defeated by receive drops of the kernel', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { divergenceOf, lossOutlivesN, standOfPath } from '../../../src/trace/claims/same-path.js';
+import { lossOutlivesN, standOfPath } from '../../../src/trace/claims/same-path.js';
+import { divergenceOf } from '../../../src/trace/evidence/divergence.js';
 import { ByHand, ECHO_LOST } from '../by-hand.js';
 import { dropsFrom, isTreated, routerAt, runTrace } from '../fake-path.js';
 

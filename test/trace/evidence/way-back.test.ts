@@ -3,7 +3,7 @@ import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
 import { routerAt } from '../fake-path.js';
-import { TARGET } from '../trace-fixture.js';
+import { octetsOf, TARGET } from '../trace-fixture.js';
 
 const udp = (values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
   new ByHand('udp', values).explored(3).target(11, 'arrives', null);
@@ -74,6 +74,17 @@ describe("the source's own firewall", () => {
 
   it('A35: is what may be behind it where no router up to n lies surely outside its network', () => {
     const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(3).target(11, 'arrives', null);
+    expect(standOfWayBack(trace.case).is).toBe('unknown');
+  });
+
+  it('a relative: is behind a router that plain packets meet nearer, to which those with the option take a longer way', () => {
+    const trace = new ByHand('icmp6', { answeredElsewhere: false }).pairs(1, 1, 'expires', 'expires');
+    for (let hop = 2; hop <= 4; hop += 1) {
+      const other = { from: octetsOf(`2001:db8:7:${hop}::1`), type: 3, code: 0 };
+      trace.pairs(1, hop, 'expires', other);
+    }
+    // The firewall is hop 2 for plain packets, and those with the option come to it behind three other routers.
+    trace.pairs(1, 5, null, { from: routerAt(2), type: 3, code: 0 }).target(12, 'arrives', null);
     expect(standOfWayBack(trace.case).is).toBe('unknown');
   });
 

@@ -60,6 +60,33 @@ describe('what a reply to the option means', () => {
   });
 });
 
+describe("the target's words about the option alone, from another address and from as far", () => {
+  const other = octetsOf('2001:db8:10:9::53');
+
+  it("are an arrival where they begin at the target's distance", () => {
+    expect(treatedMeaning(base(), port(other))).toBe(MEANING.arrived);
+  });
+
+  it('are neither an arrival nor a refusal where it is not known from how far they come', () => {
+    // Raw sockets do not show received hop limits: a forward filter on the last router looks just so.
+    const unseen: Answer = { from: other, type: 1, code: 4 };
+    const trace = base({ from: TARGET, type: 1, code: 4 });
+    expect(treatedMeaning(trace, unseen)).toBe(MEANING.other);
+  });
+
+  it('are a refusal where plain meets routers beyond, and odd where the target may be nearer than it was heard', () => {
+    const heardLate = new ByHand('udp');
+    for (let hop = 1; hop <= 4; hop += 1) heardLate.pairs(1, hop, 'expires', 'expires');
+    heardLate.pairs(2, 8, port(TARGET), null).target(2, port(TARGET), null);
+    // Hops 5 to 7 are silent: a target that limits its answers may stand at any of them.
+    heardLate.pairs(1, 6, null, port(other));
+    expect(treatedMeaning(heardLate, port(other))).toBe(MEANING.other);
+    const beyond = base();
+    beyond.pairs(1, 3, 'expires', port(other));
+    expect(treatedMeaning(beyond, port(other))).toBe(MEANING.refused);
+  });
+});
+
 describe('the terminal responder (A24)', () => {
   const other = octetsOf('2001:db8:10:9::53');
 
