@@ -110,6 +110,15 @@ export class TraceQueries {
     }
   }
 
+  /** The same, one by one, with the id of each record. */
+  *csvLines(
+    filter: TraceFilter = {},
+    page: Page = {},
+  ): IterableIterator<{ readonly id: string; readonly line: string }> {
+    for (const [, id, line] of this.#rows({ columns: 't.id, t.csv_line' }, filter, page))
+      yield { id: String(id), line: String(line) };
+  }
+
   /** Whole records as they were stored, as JSON text. */
   *recordTexts(filter: TraceFilter = {}, page: Page = {}): IterableIterator<string> {
     const reading = { columns: 'record.json', from: RECORD, blockRows: BLOCK_RECORDS };
@@ -169,6 +178,19 @@ export class TraceQueries {
   lastKey(): number {
     const row = this.#connection.prepare('SELECT ifnull(max(trace_key), 0) AS key FROM trace').get([]);
     return (row as { key: number }).key;
+  }
+
+  /** Runs that have matching records, the newest first. */
+  runIds(filter: TraceFilter = {}): string[] {
+    const where = whereClause(filter);
+    return [
+      ...this.#connection
+        .prepare(
+          `SELECT run.id FROM run WHERE run_key IN (SELECT t.run_key ${FROM} ${where.sql})
+           ORDER BY started_at_ms DESC, run_key DESC`,
+        )
+        .iterateRaw(where.parameters),
+    ].map(([id]) => String(id));
   }
 
   /** Names that records and targets have: for telling what a filter may have been meant to say. */
