@@ -3,6 +3,7 @@ import { withFaultSentence } from '../report/run-faults.js';
 import { otherFaultsSentence, sharedFaultSentence } from '../report/shared-fault-words.js';
 import { SharedFaultTally, type SharedFault } from '../report/shared-faults.js';
 import type { TraceRecord } from '../trace/record.js';
+import { counted } from './run-progress.js';
 
 /** Of so many targets half means something; before, the first few of a list may happen to be alike. */
 const LEAST_MEASURED = 20;
@@ -12,14 +13,20 @@ export class FaultWatch {
   readonly #tally = new SharedFaultTally();
   readonly #say: (message: string) => void;
   #isSaid = false;
+  #forgotten = 0;
 
   constructor(say: (message: string) => void) {
     this.#say = say;
   }
 
-  /** What was stored before this process began. */
-  remember(records: Iterable<TraceRecord>): void {
-    for (const record of records) this.#tally.add(readWay(record));
+  /** What was stored before this process began: records, and how many there are in all. */
+  remember(records: Iterable<TraceRecord>, stored: number): void {
+    let remembered = 0;
+    for (const record of records) {
+      this.#tally.add(readWay(record));
+      remembered += 1;
+    }
+    this.#forgotten = stored - remembered;
   }
 
   /** Returns the record as it is to be shown: with the sentence, where it is known by now that it shares a fault. */
@@ -40,8 +47,8 @@ export class FaultWatch {
     for (const fault of faults) if (fault.isFirst) this.#say(sharedFaultSentence(fault));
     const others = otherFaultsSentence(faults);
     if (others !== null) this.#say(others);
-    if (faults.length > 0 && this.#tally.leftOut > 0)
-      this.#say(`${this.#tally.leftOut} later records are not compared`);
+    const leftOut = this.#forgotten + this.#tally.leftOut;
+    if (faults.length > 0 && leftOut > 0) this.#say(`${counted(leftOut, 'record')} more were not compared for this`);
   }
 }
 

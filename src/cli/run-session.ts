@@ -99,8 +99,7 @@ export class RunSession {
       this.#store.targets.returnInFlight(this.#run.id);
       const progress = this.#store.targets.progress(this.#run.id);
       this.#introduce(measuring, progress);
-      if (progress.done > 0)
-        this.#faults.remember(this.#store.queries.records({ runId: this.#run.id }, { limit: RECORDS_REMEMBERED }));
+      if (progress.done > 0) this.#rememberFaults();
       this.#screen = this.#createScreen(measurer, progress);
       await this.#work(measurer, slots);
       return await this.#end();
@@ -196,6 +195,12 @@ export class RunSession {
     ];
     this.#context.terminal.stderr.write(`${sanitizeForTerminal(parts.join(', '))}\n`);
     this.#context.log.debug('run-started', { runId: this.#run.id, seed, transport: measuring.transportChoice });
+  }
+
+  #rememberFaults(): void {
+    const { queries } = this.#store;
+    const filter = { runId: this.#run.id };
+    this.#faults.remember(queries.records(filter, { limit: RECORDS_REMEMBERED }), queries.count(filter));
   }
 
   /** A run that is gone on with shows what it has as a whole. */

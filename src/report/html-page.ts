@@ -150,8 +150,8 @@ function summaryRow(row: SummaryRow, isShared: boolean): Markup {
 
 /** Not the colour of an accusation of its own. */
 function sharedBadge(outcome: Outcome): Markup {
-  const words = outcome === 'inconclusive' ? 'see what is said first' : 'part of one fault, counted once';
-  return markup`<span class="badge calm">${outcome}</span><a class="sub" href="#shared">${words}</a>`;
+  const words = outcome === 'inconclusive' ? 'see what is said first' : 'one shared fault';
+  return markup`<span class="badge calm">${outcome}</span><a class="sub full" href="#shared">${words}</a>`;
 }
 
 /** To the minute, UTC, for people. */

@@ -5,7 +5,7 @@ import type { SummaryRow } from '../results/summary-row.js';
 import type { OutcomeCount, Page, TraceFilter, TraceQueries } from '../results/trace-queries.js';
 import { formatTable, type TableFormat } from './format-table.js';
 import { htmlPage } from './html-page.js';
-import { NO_FAULTS, withFaultSentence, type FaultWords } from './run-faults.js';
+import { NO_FAULTS, textWithFault, type FaultWords } from './run-faults.js';
 import { changeTable, outcomeTable, SHARED_FAULT_COLUMN, summaryTable, type Table } from './table.js';
 
 /** What a report can show: one row per record, how many ended how, or what changed since the last run. */
@@ -79,12 +79,7 @@ export function* renderRecords(queries: TraceQueries, report: RecordReport): Ite
   const { format, filter, page, faults = NO_FAULTS } = report;
   switch (format) {
     case 'jsonl':
-      if (faults.lines.length === 0) for (const text of queries.recordTexts(filter, page)) yield `${text}\n`;
-      else
-        for (const record of queries.records(filter, page)) {
-          const sentence = faults.sentenceOf(record);
-          yield `${JSON.stringify(sentence === null ? record : withFaultSentence(record, sentence))}\n`;
-        }
+      for (const text of queries.recordTexts(filter, page)) yield `${textWithFault(text, faults)}\n`;
       return;
     case 'atlas':
       for (const record of queries.records(filter, page))

@@ -17,13 +17,14 @@ export interface FaultWords {
 /** Nothing is shared. */
 export const NO_FAULTS: FaultWords = { lines: [], sentenceOf: () => null, sentenceOfId: () => null };
 
-/** Outcomes of which five make a shared fault possible. */
-const LOSING: readonly Outcome[] = ['dropped', 'rejected', 'inconclusive'];
-const LEAST_RECORDS = 5;
-/** Whole records that are read at most: 400 MB of JSON, some seconds. */
-const MOST_RECORDS = 20_000;
+/** Fewer records, or targets, share nothing. */
+const LEAST = 5;
+/** Outcomes of packets with the option that arrived. */
+const ARRIVED: readonly Outcome[] = ['delivered', 'impaired', 'stripped', 'altered', 'bypassed'];
+/** Whole records that are read at most: 200 MB of JSON, some seconds. */
+const MOST_RECORDS = 10_000;
 /** … where several runs are shown together, over all of them. */
-const MOST_OF_SEVERAL = 5000;
+const MOST_OF_SEVERAL = 3000;
 
 /**
  * The faults that targets share in each run of which the filter shows records: of all records of the run, whatever else is
@@ -63,10 +64,28 @@ export function findFaults(queries: TraceQueries, filter: TraceFilter, mostRecor
   };
 }
 
-/** Answered from an index, so that a run in which all is well is not read. */
+/** Answered without reading records, so that a run is read only where something may be shared. */
 function mayShare(queries: TraceQueries, filter: TraceFilter): boolean {
-  const counts = queries.outcomeCounts(filter).filter(({ outcome }) => LOSING.includes(outcome));
-  return counts.reduce((sum, { count }) => sum + count, 0) >= LEAST_RECORDS;
+  const counts = queries.outcomeCounts(filter);
+  const records = (outcomes: readonly Outcome[]): number =>
+    counts.reduce((sum, { outcome, count }) => (outcomes.includes(outcome) ? sum + count : sum), 0);
+  if (records(['rejected']) >= LEAST) return true;
+  if (records(['dropped', 'inconclusive']) >= LEAST && records(ARRIVED) === 0) return true;
+  if (records(['dropped']) < LEAST) return false;
+  const stops = queries.stopCounts(filter);
+  // Those without an address may be at any place of that hop.
+  const unplaced = (hop: number): number =>
+    stops.reduce((sum, { after, address, targets }) => (after === hop && address === null ? sum + targets : sum), 0);
+  return stops.some(({ after, address, targets }) => targets + (address === null ? 0 : unplaced(after)) >= LEAST);
+}
+
+/** Null for a record that is damaged: what does not need it is shown all the same. */
+function parsed(text: string): TraceRecord | null {
+  try {
+    return JSON.parse(text) as TraceRecord;
+  } catch {
+    return null;
+  }
 }
 
 /** The shared faults of one run's records, read once. */
@@ -80,8 +99,10 @@ class RunFaults implements FaultWords {
   constructor(queries: TraceQueries, filter: TraceFilter, limit: number) {
     this.#tally = new SharedFaultTally(limit);
     let compared = 0;
-    for (const record of queries.records(filter, { limit })) {
+    for (const text of queries.recordTexts(filter, { limit })) {
       compared += 1;
+      const record = parsed(text);
+      if (record === null) continue;
       const way = readWay(record);
       this.#tally.add(way);
       if (way?.stop != null) this.#stops.set(record.id, way.stop);
@@ -108,6 +129,13 @@ class RunFaults implements FaultWords {
     const fault = this.#tally.faultOf(stop);
     return fault === null ? null : sharedFaultSentence(fault);
   }
+}
+
+/** A record's JSON text, with the sentence where it shares a fault; else as it was stored, to the letter. */
+export function textWithFault(text: string, faults: FaultWords): string {
+  const record = faults.lines.length === 0 ? null : parsed(text);
+  const sentence = record === null ? null : faults.sentenceOf(record);
+  return record === null || sentence === null ? text : JSON.stringify(withFaultSentence(record, sentence));
 }
 
 /** The record with the sentence at the end of its reasons. What is stored stays as it was measured. */

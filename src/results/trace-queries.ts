@@ -54,6 +54,13 @@ export interface ChangeRow {
   };
 }
 
+/** How many addresses lose the option behind one hop, by its address where the row has it. */
+export interface StopCount {
+  readonly after: number;
+  readonly address: string | null;
+  readonly targets: number;
+}
+
 const RUN_ID = '(SELECT run.id FROM run WHERE run.run_key = t.run_key)';
 const SELECTED = SUMMARY_FIELDS.map((field) => (field === 'runId' ? RUN_ID : `t.${columnName(field)}`)).join(', ');
 const CHANGE = 't.change, t.previous_started_at_ms, t.previous_outcome, t.previous_last_pdm_hop';
@@ -178,6 +185,18 @@ export class TraceQueries {
   lastKey(): number {
     const row = this.#connection.prepare('SELECT ifnull(max(trace_key), 0) AS key FROM trace').get([]);
     return (row as { key: number }).key;
+  }
+
+  /** Where records that are `dropped` stop, without reading them. */
+  stopCounts(filter: TraceFilter = {}): StopCount[] {
+    const where = whereClause({ ...filter, outcomes: ['dropped'] }, ['t.interval_after IS NOT NULL']);
+    const address = 'CASE WHEN t.last_pdm_hop = t.interval_after THEN t.last_pdm_address END';
+    return this.#connection
+      .prepare(
+        `SELECT t.interval_after AS after, ${address} AS address, count(DISTINCT t.destination_address) AS targets
+         ${FROM} ${where.sql} GROUP BY 1, 2`,
+      )
+      .all(where.parameters) as StopCount[];
   }
 
   /** Runs that have matching records, the newest first. */

@@ -78,6 +78,30 @@ describe('what targets of a run share, in a report', () => {
     expect(faults({}).sentenceOf(four[0]!)).toBeNull();
   });
 
+  it('is found where some packets went on, so that the last hop with the option is not where the interval begins', () => {
+    const lucky = [21, 22, 23].map((index) => {
+      const record = made(index, { runId: OTHER_RUN });
+      const last = made(index, { lastPdmHop: 3 }).summary.lastPdmHop;
+      return { ...record, summary: { ...record.summary, lastPdmHop: last } };
+    });
+    put([...lucky, made(24, { runId: OTHER_RUN }), made(25, { runId: OTHER_RUN, outcome: 'delivered' })]);
+    expect(faults({ runId: OTHER_RUN })).toBe(NO_FAULTS);
+    put([made(26, { runId: OTHER_RUN })]);
+    expect(faults({ runId: OTHER_RUN }).lines[0]).toMatch(/^5 of 6 targets lose/);
+  });
+
+  it('leaves a damaged record to whoever shows it', () => {
+    const whole = prepareRecord({ record: made(30), targetKey: null, completesTarget: false });
+    store.traces.put([{ ...whole, json: '{"schema":' }]);
+    expect(faults().lines[0]).toMatch(SENTENCE);
+    expect(
+      shown('jsonl')
+        .split('\n')
+        .filter((line) => line.includes('near this vantage point')),
+    ).toHaveLength(7);
+    expect(() => shown('html')).toThrow(/not JSON any more/);
+  });
+
   it('says how many records were compared where there are more', () => {
     const { lines, sentenceOf, sentenceOfId } = faults({ runId: RUN_ID }, 6);
     expect(lines[0]).toMatch(/^6 of 6 targets lose/);
@@ -128,7 +152,7 @@ describe('what targets of a run share, in a report', () => {
     expect(top).toBeLessThan(html.indexOf('<table>'));
     const table = html.slice(html.indexOf('<tbody>'), html.indexOf('</tbody>'));
     expect(
-      table.match(/<span class="badge calm">dropped<\/span><a class="sub" href="#shared">part of one fault/g),
+      table.match(/<span class="badge calm">dropped<\/span><a class="sub full" href="#shared">one shared fault/g),
     ).toHaveLength(7);
     expect(table).not.toContain('badge bad');
     expect(html.match(/<p class="shared">7 of 10 targets/g)).toHaveLength(7);
