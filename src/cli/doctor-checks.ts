@@ -3,11 +3,12 @@ import type { Settings } from '../config/settings.js';
 import type { ProbeTransport, Route } from '../transport/probe-transport.js';
 import { errorCode } from './cli-error.js';
 import type { DoctorPorts, DoctorRequest } from './doctor-ports.js';
-import { probeFirstHop } from './first-hop.js';
+import { probeFirstHops } from './first-hops.js';
+import { judgeFirstHops } from './judge-first-hops.js';
 import { privilegeRemedy } from './privilege.js';
 
 export interface Finding {
-  readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'other' | 'clock' | 'first hop' | 'AS data';
+  readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'other' | 'clock' | 'first hops' | 'AS data';
   readonly state: 'ok' | 'warn' | 'fail';
   /** What was found. */
   readonly found: string;
@@ -142,33 +143,22 @@ export function checkClock(ports: Pick<DoctorPorts, 'time' | 'readText'>): Findi
   return ok('clock', synchronised ? `${date}, synchronised` : `${date}; whether it is synchronised is not known`);
 }
 
-export async function checkFirstHop(input: {
+/** Sends up to twenty packets, of which none gets past the second router. */
+export async function checkFirstHops(input: {
   readonly transport: ProbeTransport;
   readonly ports: Pick<DoctorPorts, 'time' | 'randomBytes'>;
   readonly target: Uint8Array;
   readonly source: Uint8Array;
 }): Promise<Finding> {
   const { transport, ports, target, source } = input;
-  const answers = await probeFirstHop({ transport, ...ports, target, source });
-  const { plain, pdm, pairs } = answers;
+  const answers = await probeFirstHops({ transport, ...ports, target, source });
   if (answers.sendError !== null)
     return fail(
-      'first hop',
+      'first hops',
       `sending failed (${answers.sendError})`,
       'look for a firewall on this host: `nft list ruleset`',
     );
-  const who = answers.responders.length === 0 ? 'the first router' : answers.responders.join(', ');
-  if (plain === 0 && pdm === 0)
-    return warn('first hop', 'no router answered', 'it may not report expired packets; measuring works without it');
-  if (pdm > 0)
-    return ok('first hop', `${who} answered ${pdm} of ${pairs} packets with PDM and ${plain} of ${pairs} without`);
-  if (plain < pairs)
-    return warn('first hop', `${who} answered ${plain} of ${pairs} packets without PDM and none with`, 'try again');
-  return warn(
-    'first hop',
-    `${who} answered ${plain} of ${pairs} packets without PDM and none with: it, or a filter on this host, may drop the option`,
-    'look at `nft list ruleset` here and at the router; from here every trace may end at hop 0',
-  );
+  return { check: 'first hops', ...judgeFirstHops(answers) };
 }
 
 export async function checkAsData(settings: Settings, ports: Pick<DoctorPorts, 'openAsDatabase'>): Promise<Finding> {

@@ -3,7 +3,7 @@ import {
   checkAddress,
   checkAsData,
   checkClock,
-  checkFirstHop,
+  checkFirstHops,
   checkOtherTransport,
   checkPrivilege,
   checkRoute,
@@ -49,7 +49,7 @@ export async function runDoctor(request: DoctorRequest, terminal: Terminal, port
     }
     report(checkClock(ports));
     if (transport !== null && route !== null && !request.offline)
-      report(await checkFirstHop({ transport, ports, target: route.target, source: route.source }));
+      report(await checkFirstHops({ transport, ports, target: route.target, source: route.source }));
     report(await checkAsData(request.settings, ports));
     await output.flushed();
   } finally {

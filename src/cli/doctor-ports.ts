@@ -42,7 +42,7 @@ export interface LocalAddress {
 
 export interface DoctorRequest {
   readonly settings: Settings;
-  /** Host whose first hop is looked at, or null for a documentation address. */
+  /** Host the first hops of whose way are looked at, or null for a documentation address. */
   readonly target: string | null;
   readonly offline: boolean;
 }

@@ -96,11 +96,11 @@ const DOCTOR_FLAGS: readonly OwnFlag[] = [
   [
     'target',
     'HOST',
-    'check the first hop of the way to this host instead of to a documentation address',
+    'check the first two hops of the way to this host instead of to a documentation address',
     'www.example.com',
     null,
   ],
-  ['offline', null, 'send nothing: leave the first-hop check out', '', null],
+  ['offline', null, 'send nothing: leave the check of the first hops out', '', null],
 ];
 
 const HELP_FLAGS: readonly OwnFlag[] = [

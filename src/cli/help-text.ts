@@ -98,11 +98,14 @@ const HELP: Readonly<Record<CommandName, Help>> = {
   doctor: {
     usage: ['pdm-trace doctor'],
     about:
-      'Checks what measuring from here needs: privilege, IPv6 address and route, transport, clock, whether the first ' +
-      'router lets the option through, AS data. One line each, with what to do about it.',
+      'Checks what measuring from here needs: privilege, IPv6 address and route, transport, clock, which of the first ' +
+      'two hops lets the option through, AS data. One line each, with what to do about it.',
     examples: [
-      ['pdm-trace doctor', 'all checks; two packets go out, and end at the first router'],
-      ['pdm-trace doctor --target www.example.com', 'the first router of the way to that host'],
+      [
+        'pdm-trace doctor',
+        'all checks; at most 20 packets go out, in pairs with and without the option, and none gets past the second router',
+      ],
+      ['pdm-trace doctor --target www.example.com', 'the first two hops of the way to that host'],
       ['pdm-trace doctor --offline', 'send nothing'],
     ],
     more: ['Exit codes: 0 all is well, 69 measuring does not work here, 77 missing privilege.'],

@@ -2,8 +2,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { DEFAULT_STORE, type Settings } from '../config/settings.js';
-import { formatTable, type TableFormat } from '../report/format-table.js';
+import { escapeMarkdown, formatTable, type TableFormat } from '../report/format-table.js';
 import { renderRecords, renderTable, reportTable, type ReportTable } from '../report/render-report.js';
+import { findFaults, NO_FAULTS, type FaultWords } from '../report/run-faults.js';
 import { runOverviewTable, runTable, type RunOverview, type Table } from '../report/table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import { writeWholeFile } from '../results/write-whole-file.js';
@@ -95,13 +96,19 @@ class ReportJob {
     if (selection.isEmpty) this.#say(explainNothing(this.#store, this.#request, selection));
     // A heading without rows helps a program that reads on, and nobody at a terminal.
     if (selection.isEmpty && format === 'table') return [];
-    return this.#selectionParts(selection, TABLE_OF[view], format);
+    // Changes are compared with another run, not with each other.
+    const faults = view === 'changes' ? NO_FAULTS : findFaults(this.#store.queries, selection.filter);
+    const isForPeople = format === 'table' || format === 'markdown';
+    if (!isForPeople && format !== 'html') for (const line of faults.lines) this.#say(line);
+    const parts = this.#selectionParts(selection, TABLE_OF[view], format, faults);
+    return isForPeople ? withLines(faults.lines, parts, format) : parts;
   }
 
   #selectionParts(
     { filter, page, changesFilter }: Selection,
     table: ReportTable,
     format: ReportFormat,
+    faults: FaultWords,
   ): Iterable<string> {
     const { queries } = this.#store;
     const { view, title } = this.#request;
@@ -115,10 +122,11 @@ class ReportJob {
         title: title ?? DEFAULT_TITLE,
         hostname: hostname(),
         nowMs: Date.now(),
+        faults,
       });
     }
-    if (format === 'csv') return renderTable(queries, { table, format, filter, page });
-    return this.#tableParts(reportTable(queries, { table, filter, page }), format);
+    if (format === 'csv') return renderTable(queries, { table, format, filter, page, faults });
+    return this.#tableParts(reportTable(queries, { table, filter, page, faults }), format);
   }
 
   /** `forPeople`: the same where fewer columns read better. */
@@ -193,6 +201,14 @@ class ReportJob {
   #say(message: string): void {
     this.#terminal.stderr.write(`pdm-trace: ${sanitizeForTerminal(message)}\n`);
   }
+}
+
+/** What many records share is said once, above them. */
+function* withLines(lines: readonly string[], parts: Iterable<string>, format: ReportFormat): Iterable<string> {
+  for (const line of lines)
+    yield format === 'markdown' ? `${escapeMarkdown(line)}\n\n` : `${sanitizeForTerminal(line)}\n`;
+  if (lines.length > 0 && format === 'table') yield '\n';
+  yield* parts;
 }
 
 const TABLE_OF: Readonly<Record<Exclude<ReportRequest['view'], 'runs'>, ReportTable>> = {

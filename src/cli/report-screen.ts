@@ -21,6 +21,7 @@ const GAP = 2;
 
 /** Left out first where the terminal is too narrow: what is the same in all rows, or said by another column too. */
 const EXPENDABLE = [
+  'shared_fault',
   'start_address',
   'previous_started_at',
   'started_at',

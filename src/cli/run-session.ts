@@ -9,6 +9,7 @@ import type { SqliteStore } from '../results/sqlite-store.js';
 import type { TargetProgress } from '../results/target-table.js';
 import { CliError, errorCode, usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
+import { FaultWatch } from './fault-watch.js';
 import { ListMeasurer } from './list-measurer.js';
 import type { Log } from './log.js';
 import type { Measuring, OpenMeasuring } from './measuring.js';
@@ -32,6 +33,8 @@ const PATIENCE_MS = 600_000;
 const RETRY_MS = 500;
 /** After Ctrl-C, names are still looked up for so long. */
 const LAST_NAMES_MS = 2000;
+/** Of a run that is gone on with, compared for faults that its targets share: about a second. */
+const RECORDS_REMEMBERED = 5000;
 /** While a long list is read. */
 const LOADING_MS = 10_000;
 
@@ -43,6 +46,9 @@ export class RunSession {
   readonly #context: RunContext;
   readonly #output: ResultOutput;
   readonly #stop = new AbortController();
+  readonly #faults = new FaultWatch((message) => {
+    this.#say(message);
+  });
   /** What ended the run early, if not the user. */
   #fatal: Error | null = null;
   #screen: RunScreen | null = null;
@@ -93,6 +99,7 @@ export class RunSession {
       this.#store.targets.returnInFlight(this.#run.id);
       const progress = this.#store.targets.progress(this.#run.id);
       this.#introduce(measuring, progress);
+      if (progress.done > 0) this.#rememberFaults();
       this.#screen = this.#createScreen(measurer, progress);
       await this.#work(measurer, slots);
       return await this.#end();
@@ -190,6 +197,12 @@ export class RunSession {
     this.#context.log.debug('run-started', { runId: this.#run.id, seed, transport: measuring.transportChoice });
   }
 
+  #rememberFaults(): void {
+    const { queries } = this.#store;
+    const filter = { runId: this.#run.id };
+    this.#faults.remember(queries.records(filter, { limit: RECORDS_REMEMBERED }), queries.count(filter));
+  }
+
   /** A run that is gone on with shows what it has as a whole. */
   #createScreen(measurer: ListMeasurer, { total, done }: TargetProgress): RunScreen {
     const screen = new RunScreen({
@@ -257,7 +270,8 @@ export class RunSession {
         this.#storedNow += 1;
         if (interrupted) return;
         this.#screen?.count(record.verdict.outcome);
-        if (this.#settings.json) this.#output.write(`${JSON.stringify(record)}\n`);
+        const shown = this.#faults.take(record);
+        if (this.#settings.json) this.#output.write(`${JSON.stringify(shown)}\n`);
       },
       onTarget: () => {
         this.#screen?.targetDone();
@@ -282,6 +296,7 @@ export class RunSession {
   async #end(): Promise<number> {
     const screen = this.#screen;
     screen?.close();
+    this.#faults.sum();
     if (!this.#settings.json && screen !== null) this.#output.write(`${outcomesText(screen.outcomes)}\n`);
     await this.#output.flushed();
     if (this.#fatal !== null) throw this.#fatal;

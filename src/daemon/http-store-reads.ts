@@ -1,6 +1,7 @@
 /** Everything that HTTP reads from the store, as plain data that can go from one thread to another. */
 import { htmlPage } from '../report/html-page.js';
 import { markup } from '../report/markup.js';
+import { findFaults, type FaultWords } from '../report/run-faults.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import type { ListedTarget, TargetProgress } from '../results/target-table.js';
@@ -31,10 +32,14 @@ export interface RowsPage<Row, Key = string> {
 /** Records on one page of a run's report. */
 const RECORDS_OF_A_PAGE = 25;
 const CHANGES_OF_A_PAGE = 200;
+/** Of a run, compared for faults that its targets share: some hundred milliseconds. */
+const RECORDS_COMPARED = 2000;
 
 /** Reads over a connection of its own. Throws OutputError. */
 export class StoreReads {
   readonly #store: SqliteStore;
+  /** Of the run that was asked for last, until something is stored. */
+  #faults: { readonly runId: string; readonly lastKey: number; readonly words: FaultWords } | null = null;
 
   /** @throws OutputError where there is no store at `path` */
   constructor(path: string) {
@@ -94,12 +99,21 @@ export class StoreReads {
         records: () => records,
         summaries: page.rows,
         counts: this.#store.queries.outcomeCounts({ runId }),
+        faults: this.#faultsOf(runId),
         ...(after === null
           ? { changes: this.#store.queries.changes({ runId }, { newestFirst: true, limit: CHANGES_OF_A_PAGE }) }
           : {}),
         navigation: markup`<a href="/">pdm-trace</a>${links.map((link) => markup` · ${link}`)}`,
       }),
     ].join('');
+  }
+
+  #faultsOf(runId: string): FaultWords {
+    const { queries } = this.#store;
+    const lastKey = queries.lastKey();
+    if (this.#faults?.runId !== runId || this.#faults.lastKey !== lastKey)
+      this.#faults = { runId, lastKey, words: findFaults(queries, { runId }, RECORDS_COMPARED) };
+    return this.#faults.words;
   }
 
   /** Octets in use. */

@@ -43,8 +43,8 @@ function* markdownTable({ columns, rows }: Table): Iterable<string> {
   for (const row of rows) yield `| ${row.map((cell) => escapeMarkdown(cellText(cell))).join(' | ')} |\n`;
 }
 
-/** Nothing in a cell is markup, a further cell or, as GitHub makes them of bare names and addresses, a link. */
-function escapeMarkdown(text: string): string {
+/** Nothing in a text is markup, a further cell or, as GitHub makes them of bare names and addresses, a link. */
+export function escapeMarkdown(text: string): string {
   return text
     .replace(/[\\`*_{}[\]()<>#!|~&@]/g, '\\$&')
     .replace(/:\/\//g, ':\\//')

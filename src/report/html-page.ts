@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
 import { summariseRecord, type SummaryRow } from '../results/summary-row.js';
-import { ACCUSATIONS, type TraceRecord } from '../trace/record.js';
+import { ACCUSATIONS, type Outcome, type TraceRecord } from '../trace/record.js';
 import { markup, type Markup } from './markup.js';
 import { confidenceText } from './record-words.js';
 import { PAGE_STYLE } from './page-style.js';
 import { cardId, outcomeBadge, recordCard } from './record-card.js';
+import { NO_FAULTS, type FaultWords } from './run-faults.js';
 
 export interface HtmlPage {
   readonly title: string;
@@ -16,6 +17,8 @@ export interface HtmlPage {
   /** The summary table's rows where they are at hand without reading whole records. */
   readonly summaries?: Iterable<SummaryRow>;
   readonly counts: readonly OutcomeCount[];
+  /** What targets of a run share: said above everything, and at each record. Default: nothing. */
+  readonly faults?: FaultWords;
   /** Omitted: no such section. */
   readonly changes?: Iterable<ChangeRow>;
   /** Links to other pages, above the table and below the records. Omitted: the page stands alone. */
@@ -45,7 +48,7 @@ export function pageHead(title: string): Markup {
 export function* htmlPage(page: HtmlPage): Iterable<string> {
   yield markup`${pageHead(page.title)}
 <h1>${page.title}</h1><p class="under">Does a packet with the IPv6 PDM option (RFC 8250) arrive, and if not, where does it stop? Made <time>${page.generatedAt}</time>.</p>
-${tiles(page.counts)}
+${sharedSection(page)}${tiles(page.counts)}
 ${navigation(page)}
 `.markup;
   yield* summarySection(page);
@@ -57,7 +60,8 @@ ${navigation(page)}
     sums.records += 1;
     if (accuses) sums.accusations += 1;
     if (losesPackets(record)) sums.expectedFalse += 1 - record.parameters.confidence;
-    yield recordCard(record, sums.records === 1 || (accuses && sums.accusations <= (page.unfolded ?? 20))).markup;
+    const isOpen = sums.records === 1 || (accuses && sums.accusations <= (page.unfolded ?? 20));
+    yield recordCard(record, isOpen, page.faults?.sentenceOf(record) ?? null).markup;
   }
   yield '</section>\n';
   yield navigation(page)?.markup ?? '';
@@ -103,6 +107,12 @@ function navigation({ navigation: links }: HtmlPage): Markup | null {
   return links === undefined ? null : markup`<nav class="under">${links}</nav>`;
 }
 
+/** One fault that many share must not read as many accusations. */
+function sharedSection({ faults = NO_FAULTS }: HtmlPage): Markup | null {
+  if (faults.lines.length === 0) return null;
+  return markup`<section class="panel shared" aria-labelledby="shared"><h2 id="shared">Said first</h2>${faults.lines.map((line) => markup`<p>${line}</p>`)}</section>`;
+}
+
 function tiles(counts: readonly OutcomeCount[]): Markup {
   const sums = new Map<OutcomeCount['outcome'], number>();
   for (const { outcome, count } of counts) sums.set(outcome, (sums.get(outcome) ?? 0) + count);
@@ -118,19 +128,30 @@ function* summarySection(page: HtmlPage): Iterable<string> {
 <th scope="col">destination</th><th scope="col">outcome</th><th scope="col">PDM last seen (n)</th><th scope="col">next hop (n+1)</th><th scope="col">plain last seen</th>
 <th scope="col">n+1 in its network</th><th scope="col" class="number">confidence</th></tr></thead><tbody>
 `;
-  if (page.summaries !== undefined) for (const row of page.summaries) yield summaryRow(row).markup;
-  else for (const record of page.records()) yield summaryRow(summariseRecord(record)).markup;
+  const { faults = NO_FAULTS } = page;
+  // Whether a record shares a fault, its hops say.
+  if (page.summaries !== undefined && faults.lines.length === 0)
+    for (const row of page.summaries) yield summaryRow(row, false).markup;
+  else
+    for (const record of page.records())
+      yield summaryRow(summariseRecord(record), faults.sentenceOf(record) !== null).markup;
   yield '</tbody></table></div></section>\n';
 }
 
-function summaryRow(row: SummaryRow): Markup {
+function summaryRow(row: SummaryRow, isShared: boolean): Markup {
   const confidence = row.confidence === null ? '' : confidenceText(row.confidence);
   return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'} · ${minuteText(row.startedAtMs)}</span></td>
-<td class="tight">${outcomeBadge(row.outcome)}</td>
+<td class="tight">${isShared ? sharedBadge(row.outcome) : outcomeBadge(row.outcome)}</td>
 <td>${hopCell(row.lastPdmHop, row.lastPdmName ?? row.lastPdmAddress, row.lastPdmAsn)}</td><td>${hopCell(row.nextHop, row.nextHopName ?? row.nextHopAddress, row.nextHopAsn)}</td>
 <td>${hopCell(row.lastPlainHop, row.lastPlainName ?? row.lastPlainAddress, row.lastPlainAsn)}</td>
 <td>${row.nextHopInDestinationNetwork}</td><td class="number" title="${row.confidence}">${confidence}</td></tr>
 `;
+}
+
+/** Not the colour of an accusation of its own. */
+function sharedBadge(outcome: Outcome): Markup {
+  const words = outcome === 'inconclusive' ? 'see what is said first' : 'one shared fault';
+  return markup`<span class="badge calm">${outcome}</span><a class="sub full" href="#shared">${words}</a>`;
 }
 
 /** To the minute, UTC, for people. */

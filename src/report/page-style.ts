@@ -63,6 +63,7 @@ caption,.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path
 h4{font-size:13.5px;margin:8px 0 2px;color:var(--soft)}
 dl{display:grid;grid-template-columns:minmax(120px,auto) 1fr;gap:0;margin:0;font-size:13.5px}
 dt{color:var(--soft);padding:3px 14px 3px 0;border-top:1px solid var(--line)}dd{margin:0;padding:3px 0;border-top:1px solid var(--line);overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+.shared{border-left:4px solid var(--warn);background:var(--warn-bg);color:var(--ink);padding:8px 16px;margin:14px 0}.shared p{margin:6px 0;max-width:100ch}.shared h2{margin:4px 0}p.shared{font-size:14px;max-width:92ch}
 .reading{padding:4px 22px 10px;margin-top:28px;font-size:14px}.reading h2{margin:14px 0 6px}.reading p{max-width:100ch;margin:8px 0}
 :focus-visible{outline:2px solid var(--plain);outline-offset:2px}
 :target{border-color:var(--plain);box-shadow:0 0 0 2px var(--plain)}

@@ -28,14 +28,14 @@ export function outcomeBadge(outcome: Outcome): Markup {
   return markup`<span class="badge ${tone}"><span aria-hidden="true">${sign}</span> ${outcome}</span>`;
 }
 
-/** One record: verdict in words, drawing, and the hops of both arms, unfolded where `open`. */
-export function recordCard(record: TraceRecord, open: boolean): Markup {
+/** One record: the fault that it shares, verdict in words, drawing, and the hops of both arms, unfolded where `open`. */
+export function recordCard(record: TraceRecord, open: boolean, sharedFault: string | null = null): Markup {
   const { headline, details, reasons } = verdictWords(record);
   const path = record.hops.length === 0 && record.targetPairs === null ? null : pathSection(record, open);
   return markup`<article class="card" id="${cardId(record)}" aria-labelledby="${cardId(record)}-h">
 <header><h3 id="${cardId(record)}-h">${record.target.input} <span class="protocol">${record.protocol}</span></h3>${outcomeBadge(record.verdict.outcome)}</header>
 <p class="facts">${facts(record)}</p>
-<p class="verdict">${headline}</p>
+${sharedFault === null ? null : markup`<p class="shared">${sharedFault}</p>`}<p class="verdict">${headline}</p>
 ${details.length + reasons.length === 0 ? null : markup`<ul class="details">${[...details, ...reasons].map((detail) => markup`<li>${detail}</li>`)}</ul>`}
 ${path}
 </article>

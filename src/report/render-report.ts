@@ -1,11 +1,12 @@
 import { atlasResults } from '../results/atlas-json.js';
 import { scamperLines } from '../results/scamper-json.js';
-import { SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
+import { csvLine, SUMMARY_CSV_COLUMNS, SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import type { OutcomeCount, Page, TraceFilter, TraceQueries } from '../results/trace-queries.js';
 import { formatTable, type TableFormat } from './format-table.js';
 import { htmlPage } from './html-page.js';
-import { changeTable, outcomeTable, summaryTable, type Table } from './table.js';
+import { NO_FAULTS, textWithFault, type FaultWords } from './run-faults.js';
+import { changeTable, outcomeTable, SHARED_FAULT_COLUMN, summaryTable, type Table } from './table.js';
 
 /** What a report can show: one row per record, how many ended how, or what changed since the last run. */
 export const REPORT_TABLES = ['summary', 'outcomes', 'changes'] as const;
@@ -20,6 +21,8 @@ export interface TableReport {
   readonly format: TableFormat;
   readonly filter: TraceFilter;
   readonly page?: Page;
+  /** What targets of a run share. Default: nothing. */
+  readonly faults?: FaultWords;
 }
 
 export interface RecordReport {
@@ -31,13 +34,18 @@ export interface RecordReport {
   readonly nowMs: number;
   /** Which changes a page lists. Default: those of `filter`. */
   readonly changesFilter?: TraceFilter;
+  /** What targets of a run share. Default: nothing. */
+  readonly faults?: FaultWords;
 }
 
 /** What the store has for a table, read row by row while it is written. Throws as `renderTable`. */
-export function reportTable(queries: TraceQueries, { table, filter, page }: Omit<TableReport, 'format'>): Table {
+export function reportTable(
+  queries: TraceQueries,
+  { table, filter, page, faults }: Omit<TableReport, 'format'>,
+): Table {
   switch (table) {
     case 'summary':
-      return summaryTable(queries.summaries(filter, page));
+      return summaryTable(queries.summaries(filter, page), faults);
     case 'outcomes':
       return outcomeTable(queries.outcomeCounts(filter));
     case 'changes':
@@ -52,8 +60,15 @@ export function reportTable(queries: TraceQueries, { table, filter, page }: Omit
 export function* renderTable(queries: TraceQueries, report: TableReport): Iterable<string> {
   const { table, format, filter, page } = report;
   if (table === 'summary' && format === 'csv') {
-    yield SUMMARY_CSV_HEADER;
-    yield* queries.csvText(filter, page);
+    const { faults = NO_FAULTS } = report;
+    if (faults.lines.length === 0) {
+      yield SUMMARY_CSV_HEADER;
+      yield* queries.csvText(filter, page);
+      return;
+    }
+    yield csvLine([...SUMMARY_CSV_COLUMNS, SHARED_FAULT_COLUMN]);
+    for (const { id, line } of queries.csvLines(filter, page))
+      yield `${line.slice(0, -'\r\n'.length)},${csvLine([faults.sentenceOfId(id)])}`;
   } else {
     yield* formatTable(reportTable(queries, report), format);
   }
@@ -61,10 +76,10 @@ export function* renderTable(queries: TraceQueries, report: TableReport): Iterab
 
 /** Records from the store, piece by piece. Throws as `renderTable`. */
 export function* renderRecords(queries: TraceQueries, report: RecordReport): Iterable<string> {
-  const { format, filter, page } = report;
+  const { format, filter, page, faults = NO_FAULTS } = report;
   switch (format) {
     case 'jsonl':
-      for (const text of queries.recordTexts(filter, page)) yield `${text}\n`;
+      for (const text of queries.recordTexts(filter, page)) yield `${textWithFault(text, faults)}\n`;
       return;
     case 'atlas':
       for (const record of queries.records(filter, page))
@@ -86,6 +101,7 @@ export function* renderRecords(queries: TraceQueries, report: RecordReport): Ite
         summaries: queries.summaries(filter, page),
         counts: page?.limit === undefined ? queries.outcomeCounts(filter) : countRows(queries.summaries(filter, page)),
         changes: queries.changes(report.changesFilter ?? filter, page),
+        faults,
       });
   }
 }

@@ -3,6 +3,7 @@ import { SUMMARY_CSV_COLUMNS, summaryCells, type SummaryCell } from '../results/
 import type { StoredRun } from '../results/run-table.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import { OUTCOMES, type Outcome } from '../trace/record.js';
+import { NO_FAULTS, type FaultWords } from './run-faults.js';
 
 export type Cell = SummaryCell;
 
@@ -35,9 +36,16 @@ function columns(names: readonly string[]): Column[] {
   return names.map((name) => ({ name, align: NUMBERS.has(name) ? 'right' : 'left' }));
 }
 
-/** The summary table, one row per record. */
-export function summaryTable(rows: Iterable<SummaryRow>): Table {
-  return { columns: columns(SUMMARY_CSV_COLUMNS), rows: mapped(rows, summaryCells) };
+/** The last column of a summary in which something is shared: the sentence about the fault that the record is part of. */
+export const SHARED_FAULT_COLUMN = 'shared_fault';
+
+/** The summary table, one row per record. A column more where targets share a fault. */
+export function summaryTable(rows: Iterable<SummaryRow>, faults: FaultWords = NO_FAULTS): Table {
+  if (faults.lines.length === 0) return { columns: columns(SUMMARY_CSV_COLUMNS), rows: mapped(rows, summaryCells) };
+  return {
+    columns: columns([...SUMMARY_CSV_COLUMNS, SHARED_FAULT_COLUMN]),
+    rows: mapped(rows, (row) => [...summaryCells(row), faults.sentenceOfId(row.id)]),
+  };
 }
 
 /** How many records ended how. `share` is of the protocol's records, 0–1. */

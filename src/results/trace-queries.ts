@@ -54,6 +54,13 @@ export interface ChangeRow {
   };
 }
 
+/** How many addresses lose the option behind one hop, by its address where the row has it. */
+export interface StopCount {
+  readonly after: number;
+  readonly address: string | null;
+  readonly targets: number;
+}
+
 const RUN_ID = '(SELECT run.id FROM run WHERE run.run_key = t.run_key)';
 const SELECTED = SUMMARY_FIELDS.map((field) => (field === 'runId' ? RUN_ID : `t.${columnName(field)}`)).join(', ');
 const CHANGE = 't.change, t.previous_started_at_ms, t.previous_outcome, t.previous_last_pdm_hop';
@@ -108,6 +115,15 @@ export class TraceQueries {
       yield text;
       block.read(lastKey ?? null, Number(count));
     }
+  }
+
+  /** The same, one by one, with the id of each record. */
+  *csvLines(
+    filter: TraceFilter = {},
+    page: Page = {},
+  ): IterableIterator<{ readonly id: string; readonly line: string }> {
+    for (const [, id, line] of this.#rows({ columns: 't.id, t.csv_line' }, filter, page))
+      yield { id: String(id), line: String(line) };
   }
 
   /** Whole records as they were stored, as JSON text. */
@@ -169,6 +185,31 @@ export class TraceQueries {
   lastKey(): number {
     const row = this.#connection.prepare('SELECT ifnull(max(trace_key), 0) AS key FROM trace').get([]);
     return (row as { key: number }).key;
+  }
+
+  /** Where records that are `dropped` stop, without reading them. */
+  stopCounts(filter: TraceFilter = {}): StopCount[] {
+    const where = whereClause({ ...filter, outcomes: ['dropped'] }, ['t.interval_after IS NOT NULL']);
+    const address = 'CASE WHEN t.last_pdm_hop = t.interval_after THEN t.last_pdm_address END';
+    return this.#connection
+      .prepare(
+        `SELECT t.interval_after AS after, ${address} AS address, count(DISTINCT t.destination_address) AS targets
+         ${FROM} ${where.sql} GROUP BY 1, 2`,
+      )
+      .all(where.parameters) as StopCount[];
+  }
+
+  /** Runs that have matching records, the newest first. */
+  runIds(filter: TraceFilter = {}): string[] {
+    const where = whereClause(filter);
+    return [
+      ...this.#connection
+        .prepare(
+          `SELECT run.id FROM run WHERE run_key IN (SELECT t.run_key ${FROM} ${where.sql})
+           ORDER BY started_at_ms DESC, run_key DESC`,
+        )
+        .iterateRaw(where.parameters),
+    ].map(([id]) => String(id));
   }
 
   /** Names that records and targets have: for telling what a filter may have been meant to say. */

@@ -12,6 +12,21 @@ import { fakeTerminal } from './fake-terminal.js';
 
 const SETTINGS = loadSettings({ command: 'trace', env: {}, flags: {} }).settings;
 const ROUTER = octets('2001:db8:0:1::1');
+const SECOND = octets('2001:db8:0:2::1');
+
+const hasOption = (packet: Uint8Array): boolean => packet[6] === 60;
+const hopOf = (packet: Uint8Array): number => packet[7]!;
+
+/** What is said about a packet: by default its hop's Time Exceeded, which quotes the packet as it was sent. */
+interface FakeAnswer {
+  readonly source?: Uint8Array;
+  readonly type?: number;
+  readonly code?: number;
+  readonly quote?: Uint8Array;
+}
+type FakeAnswers = (packet: Uint8Array, nowNs: number) => boolean | FakeAnswer;
+
+const TIME_EXCEEDED = 3;
 
 /** Time that jumps to whatever is waited for. */
 function jumpingTime(wallMs = Date.UTC(2026, 0, 2)): EngineTime {
@@ -34,18 +49,17 @@ function jumpingTime(wallMs = Date.UTC(2026, 0, 2)): EngineTime {
 interface FakeRouter {
   readonly sent: Uint8Array[];
   readonly transport: ProbeTransport;
+  readonly time: EngineTime;
   closed: boolean;
 }
 
-/** A first router that reports expired packets that `answers` accepts. */
-function fakeRouter(
-  answers: (packet: Uint8Array) => boolean,
-  options: Partial<{ route: string; send: string }> = {},
-): FakeRouter {
+/** Two routers in a row that report the expired packets that `answers` accepts, or say what it says. */
+function fakeRouter(answers: FakeAnswers, options: Partial<{ route: string; send: string }> = {}): FakeRouter {
   let listener: (batch: readonly ObservedPacket[]) => void = () => undefined;
   const router: FakeRouter = {
     sent: [],
     closed: false,
+    time: jumpingTime(),
     transport: {
       name: 'simulated',
       capabilities: {
@@ -60,9 +74,13 @@ function fakeRouter(
           return Promise.resolve([{ ok: false as const, code: options.send, message: options.send }]);
         const packet = arena.slice(offsets[0], offsets[0]! + lengths[0]!);
         router.sent.push(packet);
-        if (answers(packet)) {
-          const error = new Uint8Array([3, 0, 0, 0, 0, 0, 0, 0, ...packet]);
-          const observed = { direction: 'in', layer: 'icmpv6', source: ROUTER, hopLimit: null, timeNs: 0 } as const;
+        const answer = answers(packet, router.time.nowNs());
+        if (answer !== false) {
+          const said: FakeAnswer = answer === true ? {} : answer;
+          const source = said.source ?? (hopOf(packet) === 1 ? ROUTER : SECOND);
+          const { type = TIME_EXCEEDED, code = 0, quote = packet } = said;
+          const error = new Uint8Array([type, code, 0, 0, 0, 0, 0, 0, ...quote]);
+          const observed = { direction: 'in', layer: 'icmpv6', source, hopLimit: null, timeNs: 0 } as const;
           queueMicrotask(() => {
             listener([{ ...observed, bytes: error }]);
           });
@@ -92,7 +110,7 @@ const WITH_CAPABILITY = 'Name:\tnode\nCapEff:\t0000000000002000\n';
 
 function ports(router: FakeRouter, changes: Partial<DoctorPorts> & { status?: string } = {}): DoctorPorts {
   return {
-    time: jumpingTime(),
+    time: router.time,
     randomBytes: (length) => new Uint8Array(length).fill(0x5a),
     readText: (path) => (path === '/proc/self/status' ? (changes.status ?? WITH_CAPABILITY) : null),
     localAddresses: () => [
@@ -146,25 +164,34 @@ ok   address    2001:db8::9 on eth0
 ok   transport  simulated (as the test wants it)
 ok   route      to the Internet over eth0 from 2001:db8::9, MTU 1500
 ok   clock      2026-01-02T00:00:00.000Z; whether it is synchronised is not known
-ok   first hop  2001:db8:0:1::1 answered 3 of 3 packets with PDM and 3 of 3 without
+ok   first hops hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM and 5 of 5 without; hop 2 (2001:db8:0:2::1) answered 5 of 5 packets with PDM and 5 of 5 without
 ok   AS data    test data, 2026-01-01
 `);
     expect(code).toBe(0);
     expect(router.closed).toBe(true);
   });
 
-  it('sends pairs that end at the first router, towards a documentation address', async () => {
+  it('sends pairs that end at the first or the second router, towards a documentation address', async () => {
     const router = fakeRouter(everything);
     await doctor(ports(router));
-    expect(router.sent).toHaveLength(6);
-    for (const packet of router.sent) {
-      expect(packet[7]).toBe(1);
-      expect(formatAddress(packet, 24)).toBe('2001:db8::1');
+    expect(router.sent).toHaveLength(20);
+    for (const hop of [1, 2]) {
+      const packets = router.sent.filter((packet) => hopOf(packet) === hop);
+      // Next header 60 is Destination Options, in which the first option is PDM.
+      const withOption = packets.filter(hasOption);
+      expect(withOption.map((packet) => [...packet.subarray(40, 44)])).toEqual(Array(5).fill([17, 1, 15, 10]));
+      expect(packets.filter((packet) => packet[6] === 17)).toHaveLength(5);
+      // In pairs, in either order.
+      for (const pair of [0, 1, 2, 3, 4])
+        expect(packets.slice(2 * pair, 2 * pair + 2).filter(hasOption)).toHaveLength(1);
+      expect(new Set([0, 1, 2, 3, 4].map((pair) => hasOption(packets[2 * pair]!))).size).toBe(2);
     }
-    // Next header 60 is Destination Options, in which the first option is PDM.
-    const withOption = router.sent.filter((packet) => packet[6] === 60);
-    expect(withOption.map((packet) => [...packet.subarray(40, 44)])).toEqual(Array(3).fill([17, 1, 15, 10]));
-    expect(router.sent.filter((packet) => packet[6] === 17)).toHaveLength(3);
+    for (const packet of router.sent) expect(formatAddress(packet, 24)).toBe('2001:db8::1');
+    expect(
+      new Set(
+        router.sent.map((packet) => (packet[hasOption(packet) ? 56 : 40]! << 8) | packet[hasOption(packet) ? 57 : 41]!),
+      ).size,
+    ).toBe(20);
   });
 
   it('sends towards the host that is named', async () => {
@@ -181,18 +208,136 @@ ok   AS data    test data, 2026-01-01
     expect(code).toBe(0);
   });
 
-  it('warns when the first router answers about plain packets only', async () => {
-    const { code, text } = await doctor(ports(fakeRouter((packet) => packet[6] === 17)));
-    expect(text).toContain('warn first hop  2001:db8:0:1::1 answered 3 of 3 packets without PDM and none with:');
+  const firstHops = async (answers: FakeAnswers, target?: string): Promise<string> => {
+    const { code, text } = await doctor(ports(fakeRouter(answers)), target === undefined ? {} : { target });
     expect(code).toBe(0);
+    return text.split('\n').find((line) => line.includes('first hops')) ?? '';
+  };
+  const BOTH_AT_1 = 'hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM and 5 of 5 without; ';
+
+  it('is never well where hop 2 shows plain packets alone: hop 1 may drop the option when it forwards', async () => {
+    const line = await firstHops((packet) => hopOf(packet) === 1 || !hasOption(packet));
+    expect(line).toBe(
+      `warn first hops ${BOTH_AT_1}hop 2 (2001:db8:0:2::1) answered 0 of 5 packets with PDM and 5 of 5 without: ` +
+        'hop 1 loses the option when it forwards, or hop 2 drops it, or hop 2 reports no packet with it; ' +
+        'look at `nft list ruleset` here and at the filters of hop 1 and of hop 2; from here every trace may end at hop 1',
+    );
   });
 
-  it('accuses no router that answers nothing, or only some plain packets', async () => {
-    const silent = await doctor(ports(fakeRouter(() => false)));
-    expect(silent.text).toContain('warn first hop  no router answered; it may not report expired packets');
-    let answered = 0;
-    const lossy = await doctor(ports(fakeRouter((packet) => packet[6] === 17 && (answered += 1) < 3)));
-    expect(lossy.text).toContain('answered 2 of 3 packets without PDM and none with; try again');
+  it('suspects hop 1 and this host where no hop shows the option', async () => {
+    expect(await firstHops((packet) => !hasOption(packet))).toMatch(
+      /^warn first hops hop 1 .* 0 of 5 packets with PDM and 5 of 5 without; hop 2 .* 0 of 5 .*: the option is lost at one of these hops or on this host, or they report no packet with it; /,
+    );
+    expect(await firstHops((packet) => hopOf(packet) === 1 && !hasOption(packet))).toMatch(
+      /^warn first hops hop 1 .* 0 of 5 packets with PDM and 5 of 5 without; hop 2 does not answer: it, or a filter on this host, may drop the option, or it reports no packet with it; .* end at hop 0$/,
+    );
+  });
+
+  it('takes no silence for a drop where hop 2 shows the option', async () => {
+    expect(await firstHops((packet) => hopOf(packet) === 2 || !hasOption(packet))).toMatch(
+      /^ok {3}first hops .* 0 of 5 .*hop 1 lets the option on, though it reports no packet with it$/,
+    );
+    expect(await firstHops((packet) => hopOf(packet) === 2)).toMatch(/^ok {3}first hops hop 1 does not answer; hop 2 /);
+  });
+
+  it('claims nothing about hops that do not answer, and asks the silent no more than three pairs', async () => {
+    const router = fakeRouter(() => false);
+    const { text } = await doctor(ports(router));
+    expect(text).toContain('warn first hops neither hop 1 nor hop 2 answers; it may not report expired packets');
+    expect(router.sent).toHaveLength(12);
+    expect(await firstHops((packet) => hopOf(packet) === 1)).toBe(
+      `warn first hops ${BOTH_AT_1}hop 2 does not answer: whether hop 1 lets the option on is not known; it may not report expired packets; measuring works without it`,
+    );
+  });
+
+  it('takes a lost packet or two for what they are', async () => {
+    let seen = 0;
+    const oneLost = await firstHops((packet) => !(hopOf(packet) === 2 && hasOption(packet) && (seen += 1) === 1));
+    expect(oneLost).toMatch(/^ok {3}first hops .* 4 of 5 packets with PDM and 5 of 5 without$/);
+    let plain = 0;
+    const fewPlain = (packet: Uint8Array): boolean => hopOf(packet) === 1 || (!hasOption(packet) && (plain += 1) !== 2);
+    expect(await firstHops(fewPlain)).toMatch(
+      /^warn first hops .* 0 of 5 packets with PDM and 4 of 5 without: too few answers to say which; try again$/,
+    );
+    let passed = 0;
+    expect(await firstHops((packet) => hopOf(packet) === 1 || !hasOption(packet) || (passed += 1) === 3)).toMatch(
+      /^warn first hops .* 1 of 5 packets with PDM and 5 of 5 without: fewer answers about packets with PDM; try again/,
+    );
+  });
+
+  it.each([1, 6])('is not misled by a hop that reports one packet a second after a burst of %i', async (burst) => {
+    const tokens = new Map([1, 2].map((hop) => [hop, { left: burst, atNs: 0 }]));
+    const limited: FakeAnswers = (packet, nowNs) => {
+      const bucket = tokens.get(hopOf(packet))!;
+      bucket.left = Math.min(burst, bucket.left + (nowNs - bucket.atNs) / 1e9);
+      bucket.atNs = nowNs;
+      if (bucket.left < 1) return false;
+      bucket.left -= 1;
+      return true;
+    };
+    expect(await firstHops(limited)).toMatch(/^ok {3}first hops (.*[45] of 5 packets with PDM and [45] of 5){2}/);
+    // What is dropped before it takes nothing from the limit.
+    tokens.set(1, { left: burst, atNs: 0 }).set(2, { left: burst, atNs: 0 });
+    const dropping: FakeAnswers = (packet, nowNs) =>
+      (hopOf(packet) === 1 || !hasOption(packet)) && limited(packet, nowNs);
+    expect(await firstHops(dropping)).toMatch(/^warn first hops .* 0 of 5 packets with PDM and 5 of 5 without: hop 1/);
+  });
+
+  it('says who refuses, and tells a refusal from the answer of a target that is near', async () => {
+    const refused = await firstHops((packet) =>
+      hopOf(packet) === 2 && hasOption(packet) ? { source: ROUTER, type: 1, code: 4 } : true,
+    );
+    expect(refused).toContain(': 2001:db8:0:1::1 refuses packets with PDM, port unreachable (ICMPv6 1/4); look at');
+    const target = octets('2001:db8::80');
+    const near: FakeAnswers = () => ({ source: target, type: 1, code: 4 });
+    expect(await firstHops(near, 'www.example.com')).toBe(
+      'ok   first hops the target itself (2001:db8::80) answered 10 of 10 packets with PDM and 10 of 10 without',
+    );
+    const deaf = await firstHops((packet, nowNs) => !hasOption(packet) && near(packet, nowNs), 'www.example.com');
+    expect(deaf).toContain(
+      '0 of 10 packets with PDM and 10 of 10 without: it drops the option, or a filter on this host',
+    );
+    const second = await firstHops(
+      (packet) => (hopOf(packet) === 1 ? true : { source: target, type: 1, code: 4 }),
+      'www.example.com',
+    );
+    expect(second).toBe(
+      `ok   first hops ${BOTH_AT_1}the target itself (2001:db8::80) answered 5 of 5 packets with PDM and 5 of 5 without`,
+    );
+  });
+
+  it('claims nothing beyond a hop that has no route to the target', async () => {
+    const line = await firstHops((packet) => hopOf(packet) === 1 || { source: ROUTER, type: 1, code: 0 });
+    expect(line).toContain(
+      'hop 2 is not seen, 2001:db8:0:1::1 says of plain packets too: no route to the destination (ICMPv6 1/0): ' +
+        'whether hop 1 lets the option on is not known; name a host that there is a way to',
+    );
+    expect(line).toMatch(/^warn/);
+  });
+
+  it('is not well where the option is taken out or changed before hop 2', async () => {
+    const stripped: FakeAnswers = (packet) => {
+      if (hopOf(packet) === 1 || !hasOption(packet)) return true;
+      const quote = Uint8Array.from([...packet.subarray(0, 40), ...packet.subarray(56)]);
+      quote[6] = 17;
+      quote[5]! -= 16;
+      return { quote };
+    };
+    const altered: FakeAnswers = (packet) => {
+      const quote = packet.slice();
+      if (hopOf(packet) === 2 && hasOption(packet)) quote[42] = 0x1e;
+      return { quote };
+    };
+    for (const answers of [stripped, altered])
+      expect(await firstHops(answers)).toMatch(
+        /^warn first hops .* 0 of 5 packets with PDM and 5 of 5 without: about packets with PDM hop 2 answers, but quotes them without/,
+      );
+  });
+
+  it('knows a packet from a quote of no more than eight octets behind the IPv6 header', async () => {
+    expect(await firstHops((packet) => ({ quote: packet.subarray(0, 48) }))).toMatch(
+      /^ok {3}first hops (.*5 of 5 packets with PDM and 5 of 5 without){2}$/,
+    );
   });
 
   it('is not misled by errors about packets of others', async () => {
@@ -215,7 +360,7 @@ ok   AS data    test data, 2026-01-01
     let deliver: (batch: readonly ObservedPacket[]) => void = () => undefined;
     const opened = { transport: foreign, choice: 'simulated' };
     const { text } = await doctor(ports(router, { openTransport: () => Promise.resolve(opened) }));
-    expect(text).toContain('no router answered');
+    expect(text).toContain('neither hop 1 nor hop 2 answers');
   });
 
   it.each([
@@ -270,7 +415,7 @@ ok   AS data    test data, 2026-01-01
       'a failed send',
       fakeRouter(everything, { send: 'EPERM' }),
       {},
-      'fail first hop  sending failed (EPERM); look for a firewall',
+      'fail first hops sending failed (EPERM); look for a firewall',
     ],
     [
       'no address',

@@ -415,3 +415,47 @@ describe('the output of report', () => {
     expect([first.out, second.out].map((out) => out.trimEnd().split('\n').length)).toEqual([2, 3]);
   });
 });
+
+describe('a fault that targets share', () => {
+  const RUN = '0193a4b0-0000-7000-8000-0000000000d4';
+  let shared: string;
+
+  beforeAll(() => {
+    shared = join(folder, 'shared.db');
+    const store = openSqliteStore(shared);
+    addRun(store, RUN, 'near.csv');
+    for (let index = 1; index <= 8; index += 1) {
+      // The same routers for all, and hop 2 reports packets with the option.
+      const record = buildRecord({ number: 97 * index, runId: RUN, distance: 6, lastPdmHop: 1, silentHops: [] });
+      const interval = { after: 1, upTo: 2, likelyUpTo: 2 };
+      const whole = { ...record, verdict: { ...record.verdict, interval } };
+      store.traces.put([prepareRecord({ record: whole, targetKey: null, completesTarget: false })]);
+    }
+    store.close();
+  });
+
+  it('is said before the table, and on stderr where programs read', async () => {
+    const sentence =
+      '8 of 8 targets lose packets with the option at one place, between hop 1 (2001:db8:1::1) and hop 2';
+    const table = await report(['--run', 'last'], {}, shared);
+    expect(table.out.startsWith(sentence)).toBe(true);
+    expect(table.out.split('\n')[1]).toBe('');
+    expect(table.errors).toBe('');
+    const counts = await report(['--run', 'last', '--counts'], {}, shared);
+    expect(counts.out.startsWith(sentence)).toBe(true);
+    const markdown = await report(['--run', 'last', '--format', 'markdown'], {}, shared);
+    expect(markdown.out.split('\n\n')[0]).toContain('\\(2001:db8:1::1\\)');
+    for (const format of ['csv', 'json', 'atlas', 'scamper']) {
+      const { out, errors } = await report(['--run', 'last', '--format', format], {}, shared);
+      expect(errors).toContain(`pdm-trace: ${sentence}`);
+      expect(out.startsWith(sentence)).toBe(false);
+    }
+    expect((await report(['--changes'], {}, shared)).errors).not.toContain(sentence);
+  });
+
+  it('leaves out its column first where a terminal is narrow', async () => {
+    const { out, errors } = await report(['--run', 'last'], { isTTY: true, columns: 150 }, shared);
+    expect(errors).toContain('left out for want of width: shared_fault');
+    expect(out).toContain('8 of 8 targets');
+  });
+});

@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../src/results/sqlite-store.js';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { fakeMeasuring, resolved } from './fake-measuring.js';
 import { fakeTerminal } from './fake-terminal.js';
-import { deliveredRecord, droppedRecord } from './record-builder.js';
+import { deliveredRecord, droppedRecord, hop, routerPlace } from './record-builder.js';
 import { directCommitter, literalOr, RunBench, until } from './run-bench.js';
 
 let bench: RunBench;
@@ -22,6 +22,28 @@ const answer = (): TraceRecord => deliveredRecord();
 
 /** Twelve targets in four networks, network by network. */
 const SPREAD = [1, 2, 3, 4].flatMap((net) => ['a', 'b', 'c'].map((host) => `2001:db${net}::${host}`));
+
+/** In as many networks; the last four let the option through. */
+const NEAR_HOSTS = Array.from({ length: 24 }, (_, index) => `2001:db8:${(0x100 + index).toString(16)}::80`);
+
+/** Hop 1 loses the option of most when it forwards. */
+function nearFault(onStart: () => void = () => undefined): ReturnType<typeof fakeMeasuring> {
+  return fakeMeasuring({
+    resolve: literalOr(),
+    answer: ({ input }: TraceRequest) => {
+      const whole = NEAR_HOSTS.indexOf(input) >= 20 ? deliveredRecord() : droppedRecord();
+      const record = { ...whole, target: { ...whole.target, address: input } };
+      if (whole.verdict.outcome === 'delivered') return record;
+      return {
+        ...record,
+        hops: [1, 2, 3, 4, 5, 6].map((number) => hop(number, number <= 1 ? 'both' : 'plain')),
+        summary: { ...record.summary, lastPdmHop: routerPlace(1), nextHop: null },
+        verdict: { ...record.verdict, interval: { after: 1, upTo: 2, likelyUpTo: 2 }, optionSeenUpTo: 1 },
+      };
+    },
+    onStart,
+  });
+}
 
 describe('run', () => {
   it('has the list and all settings on disk before the first packet', async () => {
@@ -118,6 +140,47 @@ describe('run', () => {
       ['udp', 4000, 'All'],
     ]);
     expect(requests[0]?.parameters.confidence).toBe(0.99);
+  });
+
+  it('says once, first, and at each record, that one fault near this vantage point takes most targets', async () => {
+    bench.writeList('host,company', ...NEAR_HOSTS.map((host, index) => `${host},Company ${index}`));
+    const people = fakeTerminal();
+    expect(await bench.begin(nearFault().open, ['--protocol', 'udp,icmp6'], people)).toBe(0);
+    const sentence =
+      /(\d+) of (\d+) targets lose packets with the option at one place, between hop 1 \S+ and hop 2 \S+ one fault near this vantage point, counted once/;
+    const said = people.stderr.text.split('\n').filter((line) => sentence.test(line));
+    // As soon as it is known, and in the end of all.
+    expect(said).toHaveLength(2);
+    expect(said[0]).toMatch(/^pdm-trace: so far: 5 of \d+ targets/);
+    expect(sentence.exec(said[1]!)?.slice(1)).toEqual(['20', '24']);
+    expect(people.stderr.text.indexOf(said[1]!)).toBeLessThan(people.stderr.text.indexOf('pdm-trace: done'));
+
+    const programs = fakeTerminal();
+    await bench.begin(nearFault().open, ['--json', '--protocol', 'udp'], programs);
+    const shown = programs.stdout.text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as TraceRecord);
+    const saying = shown.filter(({ verdict }) => sentence.test(verdict.reasons.at(-1) ?? ''));
+    // Those that came before the fifth could not know.
+    expect(saying).toHaveLength(16);
+    for (const { verdict } of saying) expect(verdict.outcome).toBe('dropped');
+    const stored = bench.read((store) => [...store.queries.records({ runId: shown[0]!.runId })]);
+    for (const { verdict } of stored) expect(verdict.reasons).toEqual([]);
+  });
+
+  it('knows what is shared with what was stored before it was interrupted', async () => {
+    bench.writeList(...NEAR_HOSTS);
+    let ended = 0;
+    const terminal = fakeTerminal();
+    const first = nearFault(() => {
+      ended += 1;
+      if (ended === 12) terminal.interrupt();
+    });
+    await bench.begin(first.open, ['--protocol', 'udp'], terminal);
+    const again = fakeTerminal();
+    expect(await bench.resume(nearFault().open, [], again)).toBe(0);
+    expect(again.stderr.text).toContain('20 of 24 targets lose packets with the option at one place');
   });
 
   it('prints the outcomes in the end, or with --json every record and nothing else', async () => {

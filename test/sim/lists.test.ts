@@ -6,6 +6,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import { readWay } from '../../src/report/record-stop.js';
+import { SharedFaultTally, type SharedFault } from '../../src/report/shared-faults.js';
 import { filledHops, wrongFills } from './filled-hops.js';
 import { generateList, type ListOptions, type NearHopKind } from './generate-list.js';
 import { isFindable } from './outcome-table.js';
@@ -52,6 +54,8 @@ const FOUND: Partial<Record<NearHopKind, number>> = {
   // A filter so near that no packet with the option was ever answered from outside accuses nobody (METHOD: dropped).
   dropping: 0,
 };
+/** Near hops at which packets with the option are lost, refused or policed: what targets share may be theirs. */
+const AT_FAULT: readonly NearHopKind[] = ['dropping', 'dropping in part', 'refusing in part', 'policing', 'shunning'];
 const KINDS = ALL_KINDS.filter(({ near }) => PDM_TRACE_SIM_NEAR === undefined || PDM_TRACE_SIM_NEAR === near);
 
 function listOf(near: NearHopKind, beyond: ListOptions['beyond'], length = targets): ReturnType<typeof generateList> {
@@ -62,6 +66,13 @@ function falseClaims(run: ListRun): string[] {
   return run.targets.flatMap(({ generated, violations }, index) =>
     violations.map(({ kind, text }) => `target ${index}, ${generated.scenario}: ${kind}: ${text}`),
   );
+}
+
+/** What is said of all targets together. */
+function sharedFaults(run: ListRun): SharedFault[] {
+  const tally = new SharedFaultTally();
+  for (const { records } of run.targets) for (const record of records) tally.add(readWay(record));
+  return tally.faults();
 }
 
 function wrong(run: ListRun, sinceNs: number): string[] {
@@ -120,6 +131,9 @@ describe.each(KINDS)(`${targets} targets behind near hops that are $near, $beyon
       const claims = falseClaims(run).filter((text) => near !== 'policing' || !text.includes('false-delivery'));
       expect(claims).toEqual([]);
       expect(wrong(run, sinceNs)).toEqual([]);
+      const shared = sharedFaults(run);
+      if (near === 'dropping') expect(shared.map(({ isFirst }) => isFirst)).toEqual([true]);
+      else if (!AT_FAULT.includes(near)) expect(shared).toEqual([]);
       const { findable, found } = drops(run);
       // Of few drops chance may hide some.
       expect(found).toBeGreaterThanOrEqual((FOUND[near] ?? 0.95) * findable - 3);
