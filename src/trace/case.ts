@@ -318,7 +318,7 @@ function countPairs(
       if (!pair.isLeaving) into.nextNs ??= pair.lastSentNs + grace;
     }
     const waits = into.isWaiting;
-    if (!isWhole && isAwaited(pair, nowNs, looksAfter)) return;
+    if (!isSettled && isAwaited(pair, nowNs, looksAfter)) return;
     into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
     addToLedger(into.looks, pair, pairClass);
     if (!pair.isPlacebo && pair.plain === MEANING.arrived && replyTo(state, pair.plainRow)?.quoted === false) {

@@ -20,6 +20,15 @@ describe('pairs at the target', () => {
     expect([later.counted.pairs, later.pending, later.nextNs]).toEqual([6, 0, null]);
   });
 
+  it('are counted after the longest grace, whole or not, however long the round trip is', () => {
+    const slow = { from: TARGET, type: 1, code: 4, delayMs: 4000 };
+    const trace = new ByHand('udp').target(2, slow, slow).target(3, slow, null).target(2, slow, slow);
+    // Four round trips are 16 s, and the grace is ten.
+    const { counts } = makeCase(trace.state, contextOf(), 0.5e9 + 10e9);
+    expect(counts.counted).toMatchObject({ both: 4, plainOnly: 3 });
+    expect(counts.looks).toMatchObject({ both: 4, plainOnly: 3 });
+  });
+
   it('are reclassified by an answer after their grace', () => {
     const trace = new ByHand('udp').target(1, 'arrives', null);
     expect(trace.case.counts.counted.plainOnly).toBe(1);

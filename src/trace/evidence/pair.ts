@@ -158,6 +158,6 @@ export function graceNs({ largestRttNs, largestArmDifferenceNs }: TraceState): n
 }
 
 /** From then on a pair that lacks an answer looks lost, for deciding whether to send more. */
-export function looksLostNs({ largestRttNs }: TraceState): number {
-  return Math.max(LOOKS_LOST_NS, GRACE_ROUND_TRIPS * largestRttNs);
+export function looksLostNs(state: TraceState): number {
+  return Math.min(graceNs(state), Math.max(LOOKS_LOST_NS, GRACE_ROUND_TRIPS * state.largestRttNs));
 }
