@@ -6,6 +6,7 @@ import { nearHopsAreSettled, owesPairs, pairsOwed } from './near-hops.js';
 import { ALONE_NS, HOPS_BEYOND_TARGET, WINDOW } from './numbers.js';
 import { isTooBigForAll } from './too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT, hopRank } from './state/trace-state.js';
+import type { TraceState } from './state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from './wish.js';
 import type { PairWish } from './wish.js';
 
@@ -45,9 +46,22 @@ export function explorationWishes(trace: Case): PairWish[] {
     if (place !== undefined && !owesPairs(place, owed(hop))) continue;
     const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
     const rank = isNextStep ? RANK.nextStep : RANK.explore + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
-    wishes.push(wishAtHop(state, place, PURPOSE.explore, hop, 0, rank));
+    const wish = wishAtHop(state, place, PURPOSE.explore, hop, 0, rank);
+    wishes.push(mayReachTarget(trace, hop) ? paced(state, wish) : wish);
   }
   return wishes;
+}
+
+/** No nearer than where the target was met, or where its own quote says that it is. */
+function mayReachTarget({ distance, distanceHint, lastPlainHop }: Case, hop: number): boolean {
+  const from = distance.plain ?? distanceHint;
+  return from !== null && from > lastPlainHop && hop >= from;
+}
+
+/** A target that limits its errors answers these in place of the pairs that are counted. */
+function paced(state: TraceState, wish: PairWish): PairWish {
+  if (state.identity.protocol !== 'udp') return wish;
+  return { ...wish, notBeforeNs: Math.max(wish.notBeforeNs, state.pace.readyAtNs()), reachesTarget: true };
 }
 
 /** Every hop that is to be explored was heard or given up once. */
@@ -69,12 +83,18 @@ export function isExplored(trace: Case): boolean {
 }
 
 /** The highest hop limit worth exploring as far as is known. */
-function explorationLimit({ state, distance, lastPdmHop, lastPlainHop, plainArrivals }: Case): number {
+function explorationLimit(trace: Case): number {
+  const { state, distance, distanceHint, lastPdmHop, lastPlainHop, plainArrivals } = trace;
   const { maxHops } = state.limits;
   const { plain, pdm } = distance;
   if (plain === null) {
     // Beyond a link that is too small for both arms there is nothing to see.
     if (isTooBigForAll(state)) return Math.min(maxHops, lastPlainHop + WINDOW);
+    // Its own quote says how far the target is, and no router was met so far out: who limits its errors is asked there again,
+    // not beyond.
+    if (distanceHint !== null && plainArrivals > 0 && distanceHint > Math.max(lastPlainHop, lastPdmHop)) {
+      return Math.min(maxHops, distanceHint);
+    }
     // Another trace met the target: with a silent one there is no need to look for it far beyond. One that answers is
     // looked for until it is found, since what the other trace was told of its distance may be wrong.
     const { distanceOfOthers } = state.near;

@@ -24,6 +24,8 @@ const HOPS_BEFORE_TARGET = 2;
 /** n + 1 and n + 2 of a silent target's path get all pairs. */
 const HOPS_BEHIND_LAST = 2;
 const PAIRS_IN_GAP = 2;
+/** Where the target's own quote says that it is, until it is heard there. */
+const HINTED_PAIRS = 8;
 /** Of a hop in a trace by itself, where nothing is missing. */
 const PAIRS_OF_WHOLE = 2;
 /** Target pairs whose end is waited for, since the target's quote tells how far it is. */
@@ -103,10 +105,12 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
 
 /** METHOD: Exploring. Two where both came whole and nothing is missing anywhere, one at the target's own distance. */
 function pairsOwedAlone(trace: Case): (hop: number) => number {
-  const { hops, distance } = trace;
+  const { hops, distance, distanceHint, plainArrivals, lastPlainHop, lastPdmHop } = trace;
   const isWhole = !losesOption(trace);
   return (hop) => {
     const place = hops[hop];
+    const isHinted = hop === distanceHint && hop > Math.max(lastPlainHop, lastPdmHop);
+    if (isHinted && distance.plain === null && plainArrivals > 0) return HINTED_PAIRS;
     if (!isWhole || place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;
     return hop === distance.plain && hop === distance.pdm ? 1 : PAIRS_OF_WHOLE;
   };
@@ -176,5 +180,5 @@ function mayStillJoin({ hops }: Case, hop: number, others: NearHops, owed: (hop:
 
 /** Void pairs are made up for. Only those that exploring will send are waited for. */
 export function owesPairs(place: Place, owed: number): boolean {
-  return place.pairs - place.void < owed && place.pairs < 2 * PAIRS_PER_HOP;
+  return place.pairs - place.void < owed && place.pairs < Math.max(owed, 2 * PAIRS_PER_HOP);
 }

@@ -38,6 +38,16 @@ export const CALM_PAIRS = 12;
 export const CALM_MISS_SHARE = 0.25;
 export const FASTER = 0.75;
 export const ABOVE_WORST = 1.3;
+/** Pairs after which a longer interval is held against the one before, where at least this share of packets is answered: */
+export const PAIRS_TO_COMPARE = 8;
+export const LOSSY_SHARE = 0.5;
+export const WHOLE_SHARE = 0.95;
+/** and where it became longer by so much. */
+export const LONGER = 1.3;
+/** Of the last pair in the share of those just before. */
+export const RECENT_WEIGHT = 0.25;
+/** Of the share that is answered at any pace, how much makes it the same. */
+export const LOSSY_AS_KNOWN = 0.75;
 /** Answers rested after slowing down. */
 export const REST_ANSWERS = 2;
 /** Placebos, and how many of four must have lost a packet, until two packets at once are too many. */

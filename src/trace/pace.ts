@@ -12,19 +12,27 @@ import {
   FASTER,
   HARD_MISSES,
   HARD_MISS_SHARE,
+  LONGER,
+  LOSSY_AS_KNOWN,
+  LOSSY_SHARE,
+  PAIRS_TO_COMPARE,
+  RECENT_WEIGHT,
   REST_ANSWERS,
   SLOWEST_INTERVAL_NS,
   SOFTER,
   SOFT_MISS_SHARE,
   START_FACTOR,
+  WHOLE_SHARE,
 } from './numbers.js';
 
 /** Answers that a pair draws. */
 const ANSWERS_PER_PAIR = 2;
 const ROUNDING = 1e-6;
 
-/** How a pair looks: still awaited, lacking a packet of an arm that has ever arrived there, or neither. */
-export type PairLook = 'awaited' | 'incomplete' | 'fine';
+/** How a pair looks: still awaited, lacking one or all packets of arms that have ever arrived there, or neither. */
+export type PairLook = 'awaited' | 'half' | 'silent' | 'fine';
+
+const ANSWERED: Readonly<Record<PairLook, number>> = { awaited: 0, silent: 0, half: 0.5, fine: 1 };
 
 export class Pace {
   readonly #floorNs: number;
@@ -39,6 +47,15 @@ export class Pace {
   /** Pairs before this row have been taken in. */
   #nextRow = 0;
   #isBlocked = false;
+  /** Pairs since the interval changed, and the share of their packets that was answered. */
+  #pairs = 0;
+  #answered = 0;
+  /** The same of the last few, so that a burst at the start does not hide a limit. */
+  #recent = 1;
+  /** What there was before it became longer. */
+  #before: { readonly intervalNs: number; readonly worstBadNs: number; readonly share: number } | null = null;
+  /** The share that is answered at any pace: what is missing is lost, not limited. */
+  #lossyShare: number | null = null;
 
   /** A limit on errors is not ruled out, and none has been met. */
   #isUntried: boolean;
@@ -93,7 +110,11 @@ export class Pace {
     this.#nextRow = firstRow + 2;
     if (lastSentNs < this.#changedAtNs) return;
     this.#signals += 1;
-    if (look === 'incomplete') this.#misses += 1;
+    this.#pairs += 1;
+    this.#answered += ANSWERED[look];
+    this.#recent += (ANSWERED[look] - this.#recent) * RECENT_WEIGHT;
+    if (look !== 'fine') this.#misses += 1;
+    if (this.#slowedInVain()) return;
     const share = this.#misses / this.#signals;
     if (this.#isUntried && this.#misses > 0) {
       this.#isUntried = false;
@@ -101,8 +122,10 @@ export class Pace {
       this.#refill(nowNs);
       this.#tokens = Math.min(this.#tokens, -REST_ANSWERS);
       this.#restart(nowNs);
-    } else if (this.#misses >= HARD_MISSES && share >= SOFT_MISS_SHARE) {
-      if (share >= HARD_MISS_SHARE) {
+    } else if (this.#misses >= HARD_MISSES && share >= SOFT_MISS_SHARE && this.#mayBeLimited()) {
+      const isHard = share >= HARD_MISS_SHARE;
+      this.#before ??= { intervalNs: this.#intervalNs, worstBadNs: this.#worstBadNs, share: this.#recent };
+      if (isHard) {
         this.#worstBadNs = Math.max(this.#worstBadNs, this.#intervalNs);
         this.#intervalNs = Math.min(SLOWEST_INTERVAL_NS, this.#intervalNs * 2);
         this.#refill(nowNs);
@@ -110,9 +133,11 @@ export class Pace {
       } else {
         this.#intervalNs = Math.min(SLOWEST_INTERVAL_NS, this.#intervalNs * SOFTER);
       }
+      // At the longest interval hardly anything changed: nothing to compare.
+      if (this.#intervalNs < this.#before.intervalNs * LONGER) this.#before = null;
       this.#restart(nowNs);
     } else if (this.#signals >= CALM_PAIRS) {
-      if (share <= CALM_MISS_SHARE) {
+      if (share <= CALM_MISS_SHARE || this.#isLossyAsKnown()) {
         const faster = Math.max(this.#floorNs, this.#intervalNs * FASTER, this.#worstBadNs * ABOVE_WORST);
         this.#intervalNs = Math.min(this.#intervalNs, faster);
       }
@@ -121,9 +146,45 @@ export class Pace {
     }
   }
 
+  get #share(): number {
+    return this.#pairs === 0 ? 1 : this.#answered / this.#pairs;
+  }
+
+  /**
+   * METHOD: Rhythm. Behind a limit twice as much is answered at half the pace. Where it is not, packets are lost at any pace:
+   * back to the interval before, and no more of this while no fewer are answered.
+   */
+  #slowedInVain(): boolean {
+    const before = this.#before;
+    if (before === null || this.#pairs < PAIRS_TO_COMPARE) return false;
+    this.#before = null;
+    const share = this.#share;
+    // A limit answers in proportion to the interval, loss alike: the middle between them decides.
+    const middle = share * Math.sqrt(before.intervalNs / this.#intervalNs);
+    if (share < LOSSY_SHARE || share > WHOLE_SHARE || before.share < Math.max(LOSSY_SHARE, middle)) return false;
+    this.#lossyShare = share;
+    this.#intervalNs = before.intervalNs;
+    this.#worstBadNs = before.worstBadNs;
+    this.#signals = 0;
+    this.#misses = 0;
+    return true;
+  }
+
+  /** Not while it is still open whether the last change helped, unless next to nothing is answered. */
+  #mayBeLimited(): boolean {
+    const isComparing = this.#before !== null && this.#share >= LOSSY_SHARE;
+    return !isComparing && !this.#isLossyAsKnown();
+  }
+
+  #isLossyAsKnown(): boolean {
+    return this.#lossyShare !== null && this.#share >= LOSSY_AS_KNOWN * this.#lossyShare;
+  }
+
   #restart(nowNs: number): void {
     this.#signals = 0;
     this.#misses = 0;
+    this.#pairs = 0;
+    this.#answered = 0;
     this.#changedAtNs = nowNs;
   }
 
@@ -131,6 +192,10 @@ export class Pace {
   forget(fromRow: number): void {
     this.#signals = 0;
     this.#misses = 0;
+    this.#pairs = 0;
+    this.#answered = 0;
+    this.#before = null;
+    this.#lossyShare = null;
     this.#nextRow = fromRow;
   }
 }

@@ -20,6 +20,8 @@ export interface PairWish {
   readonly responder: string | null;
   /** Null: both packets at once. Else the second leaves so long after the first was answered or given up. */
   readonly restNs: number | null;
+  /** By its hop limit it may be the target that answers: what it draws is charged to the target's pace. */
+  readonly reachesTarget?: boolean;
   /** 16 octets, where it is not the target that is asked. */
   readonly destination?: Uint8Array;
 }

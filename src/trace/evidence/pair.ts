@@ -125,7 +125,9 @@ export function lookOf(
 ): PairLook {
   if (pairClass === PAIR_CLASS.both) return 'fine';
   if (isAwaited(pair, nowNs, lostAfterNs)) return 'awaited';
-  return lacksExpected(pair, pairClass, hasArrived) ? 'incomplete' : 'fine';
+  if (!lacksExpected(pair, pairClass, hasArrived)) return 'fine';
+  const { plain, treated } = pair;
+  return plain === MEANING.arrived || treated === MEANING.arrived ? 'half' : 'silent';
 }
 
 function lacksExpected({ isPlacebo, arm }: Pair, pairClass: PairClass, hasArrived: HasArrived): boolean {

@@ -111,7 +111,7 @@ const ERRORS_ONLY = unknownBecause('the target answers by errors only');
 /** An unquoted answer to a packet with the option from outside: of another target, or of a router up to n asked itself. */
 function standOfReference(trace: Case, protocol: Protocol): WayBack {
   const { state, context, references } = trace;
-  if (context.isAnsweredElsewhere(protocol)) return EXCLUDED;
+  if (context.isAnsweredElsewhere(protocol) || isAnsweredHere(trace, protocol)) return EXCLUDED;
   for (const place of references.values()) if (place.treatedPassed > 0) return EXCLUDED;
   const open = (wants: readonly PairWish[]): WayBack => ({
     is: 'open',
@@ -141,6 +141,13 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
     reason:
       'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
   };
+}
+
+/** Where only some are lost, those that the target itself answered show that such answers come back. */
+function isAnsweredHere({ state, context, counts, witness, pdmArrivals }: Case, protocol: Protocol): boolean {
+  if (sharesPrefix(state.identity.targetText, state)) return false;
+  if (protocol === state.identity.protocol) return pdmArrivals > 0 && answersUnquoted(counts);
+  return (context.siblingEcho()?.pdmArrivals ?? witness.looks.pdmArrived) > 0;
 }
 
 /** Routers up to n that lie outside the source's network, the farthest first. */

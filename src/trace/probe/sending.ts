@@ -47,11 +47,12 @@ function armsOf(state: TraceState, { purpose, treatment }: PairWish): readonly [
 /** Answers that the pair is likely to draw from the target, charged when it leaves. */
 function chargePace(
   state: TraceState,
-  { purpose, hopLimit, treatment }: PairWish,
+  { purpose, hopLimit, treatment, reachesTarget }: PairWish,
   isPlacebo: boolean,
   nowNs: number,
 ): void {
-  if (hopLimit !== TARGET_HOP_LIMIT || purpose === PURPOSE.echo || purpose === PURPOSE.reference) return;
+  if (hopLimit !== TARGET_HOP_LIMIT && reachesTarget !== true) return;
+  if (purpose === PURPOSE.echo || purpose === PURPOSE.reference) return;
   const isLost = state.expectsLoss && !isPlacebo && treatment !== 'long' && treatment !== 'plain';
   state.pace.spend(isLost ? 1 : 2, nowNs);
 }
