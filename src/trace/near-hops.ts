@@ -105,12 +105,14 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
 
 /** METHOD: Exploring. Two where both came whole and nothing is missing anywhere, one at the target's own distance. */
 function pairsOwedAlone(trace: Case): (hop: number) => number {
-  const { hops, distance, distanceHint, plainArrivals, lastPlainHop, lastPdmHop } = trace;
+  const { hops, distance, distanceHint, plainArrivals, pdmArrivals, lastPlainHop, lastPdmHop } = trace;
   const isWhole = !losesOption(trace);
   return (hop) => {
     const place = hops[hop];
     const isHinted = hop === distanceHint && hop > Math.max(lastPlainHop, lastPdmHop);
     if (isHinted && distance.plain === null && plainArrivals > 0) return HINTED_PAIRS;
+    // Where plain arrived, the pairs that are counted tell the rest.
+    if (hop === distance.plain && pdmArrivals === 0) return 1;
     if (!isWhole || place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;
     return hop === distance.plain && hop === distance.pdm ? 1 : PAIRS_OF_WHOLE;
   };

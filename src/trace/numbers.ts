@@ -25,10 +25,6 @@ export const NONE_AT_MOST = 0.3;
 
 // METHOD: Pairs, Rhythm at a responder
 export const BURST = 6;
-/** Spacing of pairs of two errors at the start, by the least: what Linux allows through a default route, 16 errors a second. */
-export const START_FACTOR = 1.25;
-/** … and from the first pair on that lacks an answer: 10 a second. */
-export const CAREFUL_FACTOR = 2;
 export const SLOWEST_INTERVAL_NS = 2e9;
 export const HARD_MISSES = 3;
 export const HARD_MISS_SHARE = 0.6;

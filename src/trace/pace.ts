@@ -6,7 +6,6 @@
 import {
   ABOVE_WORST,
   BURST,
-  CAREFUL_FACTOR,
   CALM_MISS_SHARE,
   CALM_PAIRS,
   FASTER,
@@ -21,7 +20,6 @@ import {
   SLOWEST_INTERVAL_NS,
   SOFTER,
   SOFT_MISS_SHARE,
-  START_FACTOR,
   WHOLE_SHARE,
 } from './numbers.js';
 
@@ -57,14 +55,10 @@ export class Pace {
   /** The share that is answered at any pace: what is missing is lost, not limited. */
   #lossyShare: number | null = null;
 
-  /** A limit on errors is not ruled out, and none has been met. */
-  #isUntried: boolean;
-
   /** `spacingMs`: the least between pairs, ever. `drawsErrors`: what answers may be limited as errors are. */
   constructor(spacingMs: number, drawsErrors: boolean) {
     this.#floorNs = spacingMs * 1e6;
-    this.#isUntried = drawsErrors;
-    this.#intervalNs = this.#floorNs * (drawsErrors ? START_FACTOR : 1);
+    this.#intervalNs = this.#floorNs * (drawsErrors ? ANSWERS_PER_PAIR : 1);
   }
 
   get intervalNs(): number {
@@ -116,13 +110,7 @@ export class Pace {
     if (look !== 'fine') this.#misses += 1;
     if (this.#slowedInVain()) return;
     const share = this.#misses / this.#signals;
-    if (this.#isUntried && this.#misses > 0) {
-      this.#isUntried = false;
-      this.#intervalNs = this.#floorNs * CAREFUL_FACTOR;
-      this.#refill(nowNs);
-      this.#tokens = Math.min(this.#tokens, -REST_ANSWERS);
-      this.#restart(nowNs);
-    } else if (this.#misses >= HARD_MISSES && share >= SOFT_MISS_SHARE && this.#mayBeLimited()) {
+    if (this.#misses >= HARD_MISSES && share >= SOFT_MISS_SHARE && this.#mayBeLimited()) {
       const isHard = share >= HARD_MISS_SHARE;
       this.#before ??= { intervalNs: this.#intervalNs, worstBadNs: this.#worstBadNs, share: this.#recent };
       if (isHard) {

@@ -126,8 +126,7 @@ export function lookOf(
   if (pairClass === PAIR_CLASS.both) return 'fine';
   if (isAwaited(pair, nowNs, lostAfterNs)) return 'awaited';
   if (!lacksExpected(pair, pairClass, hasArrived)) return 'fine';
-  const { plain, treated } = pair;
-  return plain === MEANING.arrived || treated === MEANING.arrived ? 'half' : 'silent';
+  return pairClass === PAIR_CLASS.neither ? 'silent' : 'half';
 }
 
 function lacksExpected({ isPlacebo, arm }: Pair, pairClass: PairClass, hasArrived: HasArrived): boolean {
