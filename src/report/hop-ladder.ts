@@ -20,8 +20,8 @@ function ruleBefore(columns: readonly PathColumn[], index: number, stop: Stop | 
   return [markup`<tr class="rule"><td colspan="7"><span>${ruleText(stop)}</span></td></tr>`];
 }
 
-function ruleText({ after, upTo, likelyUpTo, word }: Stop): string {
-  const place = `between ${after === 0 ? 'the source' : `hop ${after}`} and hop ${upTo}`;
+function ruleText({ after, upTo, likelyUpTo, end, word }: Stop): string {
+  const place = `between ${after === 0 ? 'the source' : `hop ${after}`} and ${end}`;
   return likelyUpTo < upTo ? `${word}: ${place}, most likely before hop ${likelyUpTo}` : `${word}: ${place}`;
 }
 

@@ -48,7 +48,7 @@ function scamperTrace(record: TraceRecord, arm: Arm, path: readonly ArmHop[]): R
     dst: record.target.address,
     ...(flow.sourcePort === null ? {} : { sport: flow.sourcePort }),
     ...(flow.destinationPort === null ? {} : { dport: flow.destinationPort }),
-    ...stopReason(record, path),
+    ...stopReason(record, arm, path),
     start: {
       sec: Math.floor(startedAtMs / 1000),
       usec: (startedAtMs % 1000) * 1000,
@@ -112,8 +112,8 @@ function mplsExtension(responder: ResponderRecord): Record<string, unknown> {
 }
 
 /** COMPLETED when the target answered this arm; UNREACH and ICMP with the code or type of a refusal from elsewhere. */
-function stopReason(record: TraceRecord, path: readonly ArmHop[]): Record<string, unknown> {
-  if (path.some((hop) => reaches(hop, record))) return { stop_reason: 'COMPLETED', stop_data: 0 };
+function stopReason(record: TraceRecord, arm: Arm, path: readonly ArmHop[]): Record<string, unknown> {
+  if (path.some((hop) => reaches(hop, record, arm))) return { stop_reason: 'COMPLETED', stop_data: 0 };
   const refusal = path
     .flatMap((hop) => hop.responders)
     .flatMap((responder) => responder.icmp)

@@ -1,0 +1,17 @@
+import type { Arm, ResponderRecord, TraceRecord } from '../trace/record.js';
+
+/** Arms whose packets have an extension header: those that a refusal may be about. */
+const WITH_HEADER: readonly Arm[] = ['pdm', 'do8', 'do16'];
+
+/**
+ * Whether a responder did nothing but refuse packets of this arm, so that they did not get to where it seems to be. The
+ * target's own words are arrivals, but for those that the verdict found to be somebody else's in its name.
+ */
+export function onlyRefuses(record: TraceRecord, arm: Arm, responder: ResponderRecord): boolean {
+  const { icmp, address } = responder;
+  if (icmp.length === 0) return false;
+  if (address !== record.target.address) return icmp.every(({ type }) => type !== 3 && type < 128);
+  const { refusal } = record.verdict;
+  if (refusal?.inTargetName !== true || !WITH_HEADER.includes(arm)) return false;
+  return icmp.every(({ type, code }) => type === refusal.type && code === refusal.code);
+}
