@@ -1,3 +1,4 @@
+import { insertedOnPath } from '../results/inserted-headers.js';
 import type { Attribution, Outcome, TraceRecord } from '../trace/record.js';
 import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
@@ -37,9 +38,22 @@ export function verdictWords(record: TraceRecord): VerdictWords {
   const spoken = WORDS[record.verdict.outcome](record);
   return {
     headline: spoken.headline,
-    details: [...spoken.details, loopSentence(record)].filter((detail) => detail !== null),
+    details: [...spoken.details, insertedSentence(record), loopSentence(record)].filter((detail) => detail !== null),
     reasons: spoken.saysFirstReason === true ? reasons.slice(1) : reasons,
   };
+}
+
+/** Headers that the way put in front of ours, as SRv6 does: no change of the option, and a reason why others may refuse it. */
+function insertedSentence(record: TraceRecord): string | null {
+  const texts = [...insertedOnPath(record)].map(([kind, places]) => `${safeText(kind)} at ${placesText(places)}`);
+  return texts.length === 0 ? null : `Headers that the way put in were seen in packets: ${texts.join('; ')}.`;
+}
+
+/** `hop 5, hop 6 and the target`. */
+function placesText(places: readonly (number | null)[]): string {
+  const texts = places.map((hop) => (hop === null ? 'the target' : `hop ${hop}`));
+  const last = texts.pop() ?? '';
+  return texts.length === 0 ? last : `${texts.join(', ')} and ${last}`;
 }
 
 /** Packets that go round in circles: for whoever runs those routers it is the first thing to know. */

@@ -16,6 +16,7 @@ export interface ScamperCycle {
 /**
  * scamper's JSON, as `sc_warts2json` prints it, line by line: `cycle-start`, one trace for each arm of each record
  * (`userid` 0 plain, 1 pdm, 2 do8, 3 do16, 4 long), `cycle-stop`. Only answered probes have a hop entry, as with scamper.
+ * scamper has no field for headers that the way put in: the quoted length of such packets is left out, as of all changed ones.
  * What a record does not keep of a reply (`tx`, `reply_size`, `reply_ipid`, `reply_tos`) is left out, and so is `rtt` where
  * it is not known.
  */

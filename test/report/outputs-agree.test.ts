@@ -78,6 +78,12 @@ const fromRecord: Reader = (record) => {
     ...state('paths differ from', verdict.pathsDiverge),
     ...state('option seen up to', verdict.optionSeenUpTo),
     ...state('cause', verdict.cause),
+    ...record.hops.flatMap(({ hop, arms }) =>
+      state(
+        `inserted at hop ${hop}`,
+        arms.pdm.responders[0]?.quotes[0]?.changes.find((one) => one.startsWith('inserted-'))?.slice(9),
+      ),
+    ),
     ...(attribution === null
       ? []
       : [
@@ -158,6 +164,9 @@ function fromProse(text: string, record: TraceRecord): Statement[] {
     ...find(text, /take another path than plain ones from hop (\d+) on/g, ([, hop]) => state('paths differ from', hop)),
     ...find(text, /take different ways from hop (\d+) on/g, ([, hop]) => state('paths differ from', hop)),
     ...find(text, /last seen intact at hop (\d+)/g, ([, hop]) => state('option seen up to', hop)),
+    ...find(text, /put in were seen in packets: ([^.]*)\./g, ([, list]) =>
+      find(list ?? '', /([a-z-]+) at hop (\d+)/g, ([, kind, hop]) => state(`inserted at hop ${hop ?? ''}`, kind)),
+    ),
     ...find(text, /The target itself quotes the option intact/g, () => state('option seen up to', 'target')),
     ...find(text, /Confidence (over )?([\d.]+ %)/g, ([, over, share]) => state('confidence', `${over}${share}`)),
     ...find(text, /Attribution by origin AS of the addresses[^:]*: ([^.]*)\./g, ([, who]) => fromNetworks(who ?? '')),
@@ -393,7 +402,22 @@ function arrives(record: TraceRecord, arm: 'plain' | 'pdm'): string | null {
 const fromAtlas: Reader = (record) =>
   atlasResults(record).flatMap((result) => {
     const own = result['pdm_trace'] as Json;
-    return [...state('outcome', own['outcome'] as string), ...state('n', own['last_pdm_hop'] as number | null)];
+    const inserted = (own['inserted'] ?? []) as { readonly hop: number; readonly headers: readonly string[] }[];
+    const silent = (own['silent'] ?? []) as { readonly from: number; readonly to: number }[];
+    const candidates = own['candidates'] as readonly number[] | undefined;
+    return [
+      ...(candidates === undefined
+        ? []
+        : [
+            ...state('networks', asList(candidates)),
+            ...state('silent stretches', silent.map(({ from, to }) => `${from}–${to}`).join()),
+            ...state('unknown network', own['unknown'] === true ? 'yes' : 'no'),
+            ...state('n+1 in its network', own['in_destination_network'] as string | null),
+          ]),
+      ...inserted.flatMap(({ hop, headers }) => state(`inserted at hop ${hop}`, headers.join())),
+      ...state('outcome', own['outcome'] as string),
+      ...state('n', own['last_pdm_hop'] as number | null),
+    ];
   });
 
 const fromScamper: Reader = (record) =>
@@ -497,7 +521,7 @@ describe('the outputs of one record', () => {
       expect(outputs(record, 'n')).toEqual(
         new Set(['record', 'terminal', 'page', 'csv', 'json table', 'markdown', 'summary row', 'atlas']),
       );
-      expect(outputs(record, 'n+1 in its network').size).toBe(7);
+      expect(outputs(record, 'n+1 in its network').size).toBe(8);
       for (const of of ['lost after', 'lost up to', 'with', 'without', 'share with', 'networks', 'unknown network'])
         expect([of, [...outputs(record, of)]]).toEqual([of, expect.arrayContaining(['record', 'terminal', 'page'])]);
     }
@@ -507,9 +531,14 @@ describe('the outputs of one record', () => {
       expect([...outputs(record, 'with')]).toEqual(expect.arrayContaining(['record', 'terminal', 'page']));
     for (const { record } of withOutcomes('dropped', 'rejected', 'impaired', 'delivered'))
       expect([...outputs(record, 'pdm arrives')]).toEqual(['record', 'scamper']);
+    const inserted = cases.find(({ name }) => name.includes('inserted'))!;
+    for (const hop of [5, 6])
+      expect(outputs(inserted.record, `inserted at hop ${hop}`)).toEqual(
+        new Set(['record', 'terminal', 'page', 'atlas']),
+      );
     const silent = cases.find(({ name }) => name === 'dropped, with silent hops')!;
     expect([...outputs(silent.record, 'silent stretches')]).toEqual(
-      expect.arrayContaining(['record', 'terminal', 'page']),
+      expect.arrayContaining(['record', 'terminal', 'page', 'atlas']),
     );
   });
 
@@ -524,7 +553,8 @@ describe('the outputs of one record', () => {
         ...[name, null, null, null],
       ]);
       for (const [output, text] of everyText(record)) {
-        const accusing = /Attribution by|Attribution\s*AS|Kindest to transit|Harshest to transit|'s egress|'s ingress/;
+        const accusing =
+          /"candidates"|Attribution by|Attribution\s*AS|Kindest to transit|Harshest to transit|'s egress|'s ingress/;
         expect([name, output, accusing.exec(text)?.[0]]).toEqual([name, output, undefined]);
         const lost = /(?:stops|refused|removed|changed|lost) [^.]*\bAS\d+/;
         expect([name, output, lost.exec(verdictText(record))?.[0]]).toEqual([name, output, undefined]);
