@@ -1,4 +1,5 @@
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { refusesInTargetName } from '../results/refusals.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
 import type { Style } from './style.js';
@@ -179,13 +180,12 @@ function isSilent(place: PlaceRecord | undefined): boolean {
 
 /** One row, and one more for each further responder that an arm has. */
 function placeRows(label: string, place: PlaceRecord, record: TraceRecord, running: boolean): Row[] {
-  const { target } = record;
   // Of the target's pairs the verdict's rate is the one that is said everywhere; a refusal is no arrival.
   const arrivals = running || place !== record.targetPairs ? null : targetArrivals(record);
   const rate = (arm: 'plain' | 'pdm'): string | null =>
     arrivals === null ? null : lossText({ sent: arrivals.pairs, answered: arrivals[arm] });
-  const plain = armCells(place.arms.plain, target.address, running, rate('plain'));
-  const pdm = armCells(place.arms.pdm, target.address, running, rate('pdm'));
+  const plain = armCells(record, 'plain', place.arms.plain, running, rate('plain'));
+  const pdm = armCells(record, 'pdm', place.arms.pdm, running, rate('pdm'));
   const missing = place.arms.plain.answered > 0 && place.arms.pdm.answered === 0 && place.arms.pdm.sent > 0;
   const rows: Row[] = [];
   for (let i = 0; i < Math.max(plain.length, pdm.length); i += 1) {
@@ -201,24 +201,33 @@ function placeRows(label: string, place: PlaceRecord, record: TraceRecord, runni
 
 const BLANK: Cell = { ...SILENT_CELL };
 
-function armCells(arm: ArmRecord, target: string | null, running: boolean, rate: string | null): Cell[] {
+function armCells(
+  record: TraceRecord,
+  name: 'plain' | 'pdm',
+  arm: ArmRecord,
+  running: boolean,
+  rate: string | null,
+): Cell[] {
   const loss = rate === null || arm.sent === 0 ? lossText(arm) : rate;
   if (arm.responders.length === 0) {
     const mark = arm.sent === 0 ? '' : running ? '.' : '*';
     return [{ ...SILENT_CELL, full: mark, short: mark, loss: running ? '' : loss }];
   }
   const byAnswers = [...arm.responders].sort((a, b) => b.answered - a.answered);
-  return byAnswers.map((responder, i) => responderCell(responder, target, i === 0 ? loss : ''));
+  return byAnswers.map((responder, i) =>
+    responderCell(record, responder, refusesInTargetName(record, name, responder), i === 0 ? loss : ''),
+  );
 }
 
-function responderCell(responder: ResponderRecord, target: string | null, loss: string): Cell {
-  const marks = marksOf(responder, target);
+/** `isBorrowed`: somebody else answers in the target's name, whose network the address does not tell. */
+function responderCell({ target }: TraceRecord, responder: ResponderRecord, isBorrowed: boolean, loss: string): Cell {
+  const marks = marksOf(responder, isBorrowed ? null : target.address);
   const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),
     short: marked(nameOrAddress(responder)),
-    asFull: asText(responder) ?? '',
-    asShort: responder.asn === null ? '' : `AS${responder.asn}`,
+    asFull: isBorrowed ? '' : (asText(responder) ?? ''),
+    asShort: isBorrowed || responder.asn === null ? '' : `AS${responder.asn}`,
     loss,
     rtt: responder.rttMs === null ? '' : rttText(responder.rttMs.median),
     silent: false,

@@ -19,7 +19,7 @@ type Entry = readonly [string, string | null];
 /** What a verdict rests on, value by value, for a reader who does not take the sentence for it. */
 export function evidenceLists(record: TraceRecord): Markup {
   const isOpen = NEEDS_PROOF.has(record.verdict.outcome);
-  const lists = markup`<div class="lists">${list('Evidence', evidence(record))}${list('Whose network', network(record))}</div>`;
+  const lists = markup`<div class="lists">${list('Evidence', evidence(record))}${list(record.summary.attribution === null ? 'Hops n and n+1' : 'Whose network', network(record))}</div>`;
   const proof = isOpen ? lists : fold('Evidence', lists);
   return markup`${proof}${fold('How it was measured', markup`<div class="lists">${list('Measurement', measurement(record))}${list('Packets', packets(record))}</div>`)}`;
 }

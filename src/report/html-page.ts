@@ -125,7 +125,7 @@ function* summarySection(page: HtmlPage): Iterable<string> {
 
 function summaryRow(row: SummaryRow): Markup {
   const confidence = row.confidence === null ? '' : confidenceText(row.confidence);
-  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'} · ${minuteText(row.startedAtMs)}</span></td>
+  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'} · <span>${minuteText(row.startedAtMs)}</span></span></td>
 <td class="tight">${outcomeBadge(row.outcome)}</td>
 <td>${hopCell(row.lastPdmHop, row.lastPdmName ?? row.lastPdmAddress, row.lastPdmAsn)}</td><td>${hopCell(row.nextHop, row.nextHopName ?? row.nextHopAddress, row.nextHopAsn)}</td>
 <td>${hopCell(row.lastPlainHop, row.lastPlainName ?? row.lastPlainAddress, row.lastPlainAsn)}</td>

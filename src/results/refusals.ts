@@ -11,7 +11,13 @@ export function onlyRefuses(record: TraceRecord, arm: Arm, responder: ResponderR
   const { icmp, address } = responder;
   if (icmp.length === 0) return false;
   if (address !== record.target.address) return icmp.every(({ type }) => type !== 3 && type < 128);
-  const { refusal } = record.verdict;
-  if (refusal?.inTargetName !== true || !WITH_HEADER.includes(arm)) return false;
-  return icmp.every(({ type, code }) => type === refusal.type && code === refusal.code);
+  return refusesInTargetName(record, arm, responder);
+}
+
+/** Whoever refuses in the target's name is not the target, and its network is not the target's. */
+export function refusesInTargetName({ verdict, target }: TraceRecord, arm: Arm, responder: ResponderRecord): boolean {
+  const { refusal } = verdict;
+  if (refusal?.inTargetName !== true || responder.address !== target.address || !WITH_HEADER.includes(arm))
+    return false;
+  return responder.icmp.every(({ type, code }) => type === refusal.type && code === refusal.code);
 }

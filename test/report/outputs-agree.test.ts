@@ -578,6 +578,20 @@ describe('the outputs of one record', () => {
     }
   });
 
+  it("give no network to whoever refuses in the target's name", () => {
+    for (const { name, record } of cases.filter(({ record: one }) => one.verdict.refusal?.inTargetName === true)) {
+      const table = recordText(record, { columns: null, style: PLAIN }).split('\n');
+      const [, withOption] = /^dst (.*) \| (.*)$/m.exec(table.join('\n'))?.slice(1) ?? [];
+      expect([name, withOption]).toEqual([name, expect.stringMatching(/^2001:db8:ff00::50 !\S+ +100% +[\d.]+$/)]);
+      const ladder = /<table class="ladder">[^]*?<\/table>/.exec(htmlOf(record))?.[0] ?? '';
+      const [, plain, pdm] =
+        /class="target">[^]*?<td class="who">([^]*?)<\/td>[^]*?<td class="who">([^]*?)<\/td>/.exec(ladder) ?? [];
+      expect(plainText(plain ?? '')).toContain('AS4095');
+      expect(plainText(pdm ?? '')).toContain("in the target's name");
+      expect(plainText(pdm ?? '')).not.toContain('AS4095');
+    }
+  });
+
   it('show an address at no other hop than the record does', () => {
     for (const { name, record } of cases) {
       const places = new Map<number, Set<string | null>>();
