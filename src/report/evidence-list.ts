@@ -50,7 +50,8 @@ function evidence(record: TraceRecord): Entry[] {
       pairs === undefined
         ? null
         : `${pairs.both} both answered, ${pairs.plainOnly} plain alone, ${pairs.pdmOnly} PDM alone, ${pairs.neither} neither` +
-          (pairs.void > 0 ? `; ${pairs.void} void` : ''),
+          (pairs.void > 0 ? `; ${pairs.void} void` : '') +
+          countedText(record, pairs.both + pairs.plainOnly + pairs.pdmOnly + pairs.neither),
     ],
     ['Plain answered', rateText(record, 'plain')],
     ['PDM answered', rateText(record, 'pdm')],
@@ -89,6 +90,12 @@ function evidence(record: TraceRecord): Entry[] {
     ['Paths differ', verdict.pathsDiverge === null ? null : `from hop ${verdict.pathsDiverge} on`],
     ['Plain seen', summary.lastPlainHop === null ? null : `up to hop ${summary.lastPlainHop.hop}`],
   ];
+}
+
+/** Where a count was begun again, at another pace, the pairs before it are in no rate. */
+function countedText(record: TraceRecord, sent: number): string {
+  const counted = restsOnRouters(record) ? null : (targetArrivals(record)?.pairs ?? null);
+  return counted === null || counted === sent ? '' : `; ${counted} of them count`;
 }
 
 /** `8 of 27 (30 %)`, of the pairs that count; a loss counted at a router has the router's. */
