@@ -186,7 +186,9 @@ describe('the page', () => {
       buildRecord({ number: 2, outcome: 'inconclusive' }),
       buildRecord({ number: 3, outcome: 'delivered' }),
     ];
-    expect(page(records)).toContain('Of the 1 such records on this page, 0.002 or fewer are expected to be false.');
+    expect(page(records)).toContain(
+      'One record on this page claims such a thing; 0.002 or fewer are expected to be false.',
+    );
     expect(page(records.slice(2))).not.toContain('expected to be false');
   });
 
