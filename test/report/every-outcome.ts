@@ -153,6 +153,14 @@ const WAYS: readonly (readonly [name: string, outcome: Outcome, way: Way])[] = [
     },
   ],
   [
+    'dropped, behind a proxy that answers for the target',
+    'dropped',
+    {
+      protocol: 'icmp6',
+      at: { 3: with_(rule('forward', { kind: 'bare' }, { kind: 'answer', udp: 'port-unreachable' })), 4: drops() },
+    },
+  ],
+  [
     'unreachable',
     'unreachable',
     { protocol: 'icmp6', at: { 1: with_(rule('ingress', { kind: 'everything' }, DROP)) } },
