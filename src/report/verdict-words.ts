@@ -18,6 +18,7 @@ import {
 } from './record-words.js';
 import { repeatOf } from './repeated-hops.js';
 import { safeText } from './safe-text.js';
+import { settlingSentence } from './settling-words.js';
 
 /** A verdict in plain words. */
 export interface VerdictWords {
@@ -126,7 +127,13 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
 
   inconclusive: (record) => ({
     headline: `No verdict: ${firstReason(record, 'the evidence is below the bar')}.`,
-    details: [reachSentence(record), unreachableSentence(record), arrivalSentence(record), divergenceSentence(record)],
+    details: [
+      reachSentence(record),
+      unreachableSentence(record),
+      arrivalSentence(record),
+      divergenceSentence(record),
+      settlingSentence(record),
+    ],
     saysFirstReason: true,
   }),
 

@@ -564,6 +564,22 @@ describe('the outputs of one record', () => {
     }
   });
 
+  it('say what would settle a verdict that is open', () => {
+    const settled = withOutcomes('inconclusive').map(({ name, record }) => [
+      name,
+      /(?:settle it|Trace it again)[^.]*/.exec(verdictText(record))?.[0],
+    ]);
+    expect(settled).toEqual([
+      ['lost before the first hop', 'settle it to trace from a network whose firewall lets such answers back'],
+      ['inconclusive', 'settle it, if the target answers that: such answers quote nothing'],
+      ['interrupted', 'Trace it again, to the end'],
+    ]);
+    for (const { record } of withOutcomes('inconclusive')) {
+      const [, says] = /(settle it[^.]*|Trace it again[^.]*)\./.exec(verdictText(record)) ?? [];
+      expect(plainText(htmlOf(record))).toContain(says);
+    }
+  });
+
   it('name a company by its own number alone, and no address or company that the record does not have', () => {
     for (const { name, record } of cases) {
       const known = JSON.stringify(record);
