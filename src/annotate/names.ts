@@ -1,10 +1,12 @@
 import { lookup } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { formatAddress, parseAddress } from '../address/address.js';
+import type { Prefix } from '../address/prefix.js';
 import { AnnotationError, causeText } from './annotation-error.js';
 import { BoundedCache } from './bounded-cache.js';
 import { HostsFile } from './hosts-file.js';
 import { LookupGate } from './lookup-gate.js';
+import { IPV4_ONLY_NAME, isOfNat64, mayBeOfNat64, nat64PrefixesOf } from './nat64.js';
 import { sanitiseName } from './sanitise-name.js';
 import {
   NOT_THERE,
@@ -13,6 +15,7 @@ import {
   describeFailure,
   failure,
   ipv4OnlyError,
+  nat64Error,
   resolveLiteral,
   shown,
   success,
@@ -86,6 +89,8 @@ class DnsNameResolver implements NameResolver {
   readonly #targets: BoundedCache<TargetResolution>;
   readonly #reversing = new Map<string, Promise<string | null>>();
   readonly #resolving = new Map<string, Promise<TargetResolution>>();
+  readonly #prefixes: BoundedCache<readonly Prefix[]>;
+  readonly #learning = new Map<string, Promise<readonly Prefix[]>>();
   #queries = 0;
   #timeouts = 0;
   #closed = false;
@@ -107,6 +112,7 @@ class DnsNameResolver implements NameResolver {
     this.#forwardGate = new LookupGate(concurrency);
     this.#names = new BoundedCache(cacheSize, nowMs);
     this.#targets = new BoundedCache(cacheSize, nowMs);
+    this.#prefixes = new BoundedCache(1, nowMs);
     // Two tries, so that one lost packet does not cost the name.
     this.#resolver = new Resolver({ timeout: Math.max(1, Math.floor(this.#attemptTimeoutMs / 2)), tries: 2 });
     const asked = server ?? options.systemServer;
@@ -174,12 +180,40 @@ class DnsNameResolver implements NameResolver {
         return failure('lookup-failed', `looking up "${shown(name)}" was given up: the program is ending`);
       resolution = found;
       if (found.ipv4Only) resolution = { ...found, error: ipv4OnlyError(name) };
+      else resolution = await this.#withoutNat64(name, found);
     } catch (error) {
       resolution = describeFailure(name, error, this.#ownServer);
     }
     const lasting = resolution.error === null || resolution.error.code === 'ipv4-only';
     this.#targets.set(ascii, resolution, lasting ? LIFETIME_MS.target : LIFETIME_MS.failed);
     return resolution;
+  }
+
+  /** A DNS64 gives a name without IPv6 addresses some that lead through a NAT64: nothing with an IPv6 option arrives there. */
+  async #withoutNat64(name: string, found: TargetResolution): Promise<TargetResolution> {
+    if (!found.addresses.some(mayBeOfNat64)) return found;
+    const prefixes = await this.#nat64Prefixes();
+    const addresses = found.addresses.filter((octets) => !isOfNat64(octets, prefixes));
+    const [translated] = found.addresses;
+    if (addresses.length > 0 || translated === undefined) return { ...found, addresses };
+    return { ...found, addresses, ipv4Only: true, error: nat64Error(name, formatAddress(translated)) };
+  }
+
+  /** What the resolver's own DNS64 uses, asked for once in a while (RFC 7050); none where it cannot be learnt. */
+  async #nat64Prefixes(): Promise<readonly Prefix[]> {
+    const cached = this.#prefixes.get(IPV4_ONLY_NAME);
+    if (cached !== null) return cached.value;
+    return shared(this.#learning, IPV4_ONLY_NAME, async () => {
+      let prefixes: readonly Prefix[] = [];
+      let lifetimeMs: number = LIFETIME_MS.target;
+      try {
+        prefixes = nat64PrefixesOf(parseAll(await this.#ask(() => this.#askFor(IPV4_ONLY_NAME, 6))));
+      } catch (error) {
+        if (!NOT_THERE.has(causeText(error))) lifetimeMs = LIFETIME_MS.failed;
+      }
+      this.#prefixes.set(IPV4_ONLY_NAME, prefixes, lifetimeMs);
+      return prefixes;
+    });
   }
 
   async #addressesAndAliases(name: string): Promise<TargetResolution> {

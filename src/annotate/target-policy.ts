@@ -56,7 +56,8 @@ function refuseImpossible(octets: Uint8Array): string | null {
     return `${address} is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option.`;
   const kind = specialPurposeOf(octets);
   if (kind.reach !== 'never') return null;
-  return `${address} is ${kind.what} (${blockText(kind)}): it leads to an IPv4 host, and the option cannot pass.`;
+  const why = kind.what.includes('NAT64') ? 'the option cannot pass a NAT64' : 'PDM is an IPv6 option';
+  return `${address} is ${kind.what} (${blockText(kind)}): it leads to an IPv4 host, and ${why}.`;
 }
 
 /** 0/8, 10/8, 100.64/10, 127/8, 169.254/16, 172.16/12, 192.168/16, and 224/3 (RFC 6890). */

@@ -65,6 +65,14 @@ export function ipv4OnlyError(name: string): TargetError {
   };
 }
 
+/** The option cannot pass a NAT64: the IPv6 header, and what follows it, ends there. */
+export function nat64Error(name: string, address: string): TargetError {
+  return {
+    code: 'ipv4-only',
+    message: `"${shown(name)}" has IPv4 addresses only: ${address} leads through a NAT64, and the option cannot pass a NAT64; give a name with an AAAA record or an IPv6 address`,
+  };
+}
+
 export function describeFailure(name: string, error: unknown, ownServer: boolean): TargetResolution {
   const code = causeText(error);
   const what = `cannot look up "${shown(name)}"`;

@@ -23,6 +23,12 @@ export interface FrameOptions {
 
 /** The least that a block needs: title, header, `above`, one hop. */
 const LEAST_BLOCK = 4;
+/** Lines of a block that leave room for its open claims. */
+const LEAST_BLOCK_WITH_CLAIMS = 8;
+/** Claims that a block shows, the first of which is what the trace would say first. */
+const MOST_CLAIMS = 3;
+/** A claim and how far it is, as a snapshot has them: `dropped: 7 of 11 pairs`. Its other reasons are sentences. */
+const OPEN_CLAIM = /^[a-z-]+: /;
 
 /**
  * The running traces as at most `rows` − 1 lines: whole tables where they fit, else the newest hops of each, else a
@@ -36,13 +42,14 @@ export function liveFrame(traces: readonly LiveTrace[], options: FrameOptions): 
   if (budget < 1) return [status];
   const share = Math.floor(budget / Math.max(1, traces.length));
   if (share < LEAST_BLOCK) return [...statusLines(traces, budget, options), status];
-  const blocks = traces.map((trace) => block(trace, options));
+  const hasRoom = share >= LEAST_BLOCK_WITH_CLAIMS;
+  const blocks = traces.map((trace) => block(trace, options, hasRoom));
   const total = blocks.reduce((sum, lines) => sum + lines.length, 0);
   const shown = total <= budget ? blocks : blocks.map((lines) => clip(lines, share, options));
   return [...shown.flat(), status];
 }
 
-function block(trace: LiveTrace, options: FrameOptions): string[] {
+function block(trace: LiveTrace, options: FrameOptions, withClaims: boolean): string[] {
   const { style, columns } = options;
   const record = trace.record();
   if (record === null) {
@@ -51,7 +58,15 @@ function block(trace: LiveTrace, options: FrameOptions): string[] {
   }
   const title = style.bold(truncate(titleText(record), columns, style.ellipsis));
   const table = renderTraceTable(record, { columns, style, running: trace.state !== 'done' });
-  return [title, ...table, ''];
+  const claims = withClaims ? openClaims(trace, record).slice(0, MOST_CLAIMS) : [];
+  const lines = claims.map((claim) => style.dim(truncate(`     ${claim}`, columns, style.ellipsis)));
+  return [title, ...table, ...lines, ''];
+}
+
+/** What the trace may still say, and what each lacks. */
+function openClaims(trace: LiveTrace, record: TraceRecord): string[] {
+  if (trace.state !== 'running') return [];
+  return record.verdict.reasons.filter((reason) => OPEN_CLAIM.test(reason)).map(sanitizeForTerminal);
 }
 
 function clip(lines: readonly string[], room: number, options: FrameOptions): string[] {
@@ -84,5 +99,7 @@ function statusLine(trace: LiveTrace, style: Style, columns: number): string {
   }
   const { lastPdmHop, lastPlainHop } = record.summary;
   const reach = `PDM up to hop ${lastPdmHop?.hop ?? '-'}, plain up to hop ${lastPlainHop?.hop ?? '-'}`;
-  return truncate(`${input} ${record.protocol}: ${reach}`, columns, style.ellipsis);
+  const [claim] = openClaims(trace, record);
+  const text = `${input} ${record.protocol}: ${reach}${claim === undefined ? '' : `; ${claim}`}`;
+  return truncate(text, columns, style.ellipsis);
 }

@@ -1,5 +1,7 @@
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { addressAndName, asText, nameOrAddress } from '../report/record-words.js';
+import { refusesInTargetName } from '../results/refusals.js';
+import { repeatOf, type Repeat } from '../report/repeated-hops.js';
+import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
 import type { Style } from './style.js';
 import { displayWidth, padEnd, padStart, truncate } from './terminal-text.js';
 
@@ -75,14 +77,16 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
         );
       }
     }
-    if (seenUpTo !== null && row.label === String(seenUpTo)) lines.push(ruler(lines, options));
+    if (seenUpTo !== null && row.label === String(seenUpTo)) lines.push(ruler(record, lines, options));
   }
   return lines;
 }
 
-function ruler(lines: readonly string[], options: TableOptions): string {
+function ruler({ summary, verdict }: TraceRecord, lines: readonly string[], options: TableOptions): string {
   const width = displayWidth(lines[0] ?? '') - (options.style.coloured ? displayWidth(options.style.bold('x')) - 1 : 0);
-  const text = ' PDM seen up to here ';
+  // Where a few go farther, it is not the last place that they were seen at.
+  const isLast = (summary.lastPdmHop?.hop ?? 0) <= (verdict.interval?.after ?? 0);
+  const text = isLast ? ' PDM seen up to here ' : ' PDM is lost from here on ';
   const ahead = Math.max(2, width - text.length - 6);
   return options.style.red(cut(`${'-'.repeat(ahead)}${text}------`, options));
 }
@@ -92,7 +96,15 @@ const SILENT_CELL: Cell = { full: '', short: '', asFull: '', asShort: '', loss: 
 function tableRows(record: TraceRecord, running: boolean): Row[] {
   const rows: Row[] = [];
   const hops = record.hops.filter((hop) => !isBeyondTarget(hop, record));
+  const loop = running ? null : repeatOf(hops);
   for (let i = 0; i < hops.length; i += 1) {
+    const again = loop === null ? undefined : hops[i];
+    if (loop !== null && again?.hop === loop.from + loop.period) {
+      const last = hops.findIndex(({ hop }) => hop === loop.to);
+      rows.push(runRow(again, hops[last], loopWords(loop)));
+      i = last;
+      continue;
+    }
     let end = i;
     while (!running && end < hops.length && isSilent(hops[end])) end += 1;
     const first = hops[i];
@@ -112,6 +124,10 @@ function tableRows(record: TraceRecord, running: boolean): Row[] {
   }
   if (record.targetPairs !== null) rows.push(...placeRows('dst', record.targetPairs, record, running));
   return rows;
+}
+
+function loopWords({ from, period }: Repeat): string {
+  return period === 1 ? `the same as hop ${from}` : `a loop: hops ${from}-${from + period - 1} again and again`;
 }
 
 function runRow(first: HopRecord, last: HopRecord | undefined, words: string): Row {
@@ -151,7 +167,8 @@ const PORT_UNREACHABLE = 4;
 
 /** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
 function isBeyondTarget(hop: HopRecord, record: TraceRecord): boolean {
-  const distance = record.targetPairs?.distance.plain ?? null;
+  const { plain, pdm } = record.targetPairs?.distance ?? { plain: null, pdm: null };
+  const distance = plain ?? pdm;
   if (distance === null || hop.hop <= distance) return false;
   const responders = [...hop.arms.plain.responders, ...hop.arms.pdm.responders];
   return responders.every((responder) => responder.address === record.target.address);
@@ -162,9 +179,13 @@ function isSilent(place: PlaceRecord | undefined): boolean {
 }
 
 /** One row, and one more for each further responder that an arm has. */
-function placeRows(label: string, place: PlaceRecord, { target }: TraceRecord, running: boolean): Row[] {
-  const plain = armCells(place.arms.plain, target.address, running);
-  const pdm = armCells(place.arms.pdm, target.address, running);
+function placeRows(label: string, place: PlaceRecord, record: TraceRecord, running: boolean): Row[] {
+  // Of the target's pairs the verdict's rate is the one that is said everywhere; a refusal is no arrival.
+  const arrivals = running || place !== record.targetPairs ? null : targetArrivals(record);
+  const rate = (arm: 'plain' | 'pdm'): string | null =>
+    arrivals === null ? null : lossText({ sent: arrivals.pairs, answered: arrivals[arm] });
+  const plain = armCells(record, 'plain', place.arms.plain, running, rate('plain'));
+  const pdm = armCells(record, 'pdm', place.arms.pdm, running, rate('pdm'));
   const missing = place.arms.plain.answered > 0 && place.arms.pdm.answered === 0 && place.arms.pdm.sent > 0;
   const rows: Row[] = [];
   for (let i = 0; i < Math.max(plain.length, pdm.length); i += 1) {
@@ -180,30 +201,40 @@ function placeRows(label: string, place: PlaceRecord, { target }: TraceRecord, r
 
 const BLANK: Cell = { ...SILENT_CELL };
 
-function armCells(arm: ArmRecord, target: string | null, running: boolean): Cell[] {
+function armCells(
+  record: TraceRecord,
+  name: 'plain' | 'pdm',
+  arm: ArmRecord,
+  running: boolean,
+  rate: string | null,
+): Cell[] {
+  const loss = rate === null || arm.sent === 0 ? lossText(arm) : rate;
   if (arm.responders.length === 0) {
     const mark = arm.sent === 0 ? '' : running ? '.' : '*';
-    return [{ ...SILENT_CELL, full: mark, short: mark, loss: running ? '' : lossText(arm) }];
+    return [{ ...SILENT_CELL, full: mark, short: mark, loss: running ? '' : loss }];
   }
   const byAnswers = [...arm.responders].sort((a, b) => b.answered - a.answered);
-  return byAnswers.map((responder, i) => responderCell(responder, target, i === 0 ? lossText(arm) : ''));
+  return byAnswers.map((responder, i) =>
+    responderCell(record, responder, refusesInTargetName(record, name, responder), i === 0 ? loss : ''),
+  );
 }
 
-function responderCell(responder: ResponderRecord, target: string | null, loss: string): Cell {
-  const marks = marksOf(responder, target);
+/** `isBorrowed`: somebody else answers in the target's name, whose network the address does not tell. */
+function responderCell({ target }: TraceRecord, responder: ResponderRecord, isBorrowed: boolean, loss: string): Cell {
+  const marks = marksOf(responder, isBorrowed ? null : target.address);
   const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),
     short: marked(nameOrAddress(responder)),
-    asFull: asText(responder) ?? '',
-    asShort: responder.asn === null ? '' : `AS${responder.asn}`,
+    asFull: isBorrowed ? '' : (asText(responder) ?? ''),
+    asShort: isBorrowed || responder.asn === null ? '' : `AS${responder.asn}`,
     loss,
     rtt: responder.rttMs === null ? '' : rttText(responder.rttMs.median),
     silent: false,
   };
 }
 
-function lossText(arm: ArmRecord): string {
+function lossText(arm: Pick<ArmRecord, 'sent' | 'answered'>): string {
   if (arm.sent === 0) return '';
   const lost = Math.max(0, arm.sent - arm.answered) / arm.sent;
   return `${Math.round(lost * 100)}%`;

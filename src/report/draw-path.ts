@@ -129,7 +129,8 @@ function cellTitle(column: PathColumn, cell: ArmCell, arm: 'plain' | 'pdm'): str
   const who = cell.responders
     .map((one) => (one.name === null ? one.address : `${one.name} (${one.address})`))
     .join(', ');
-  const count = `${cell.answered} of ${cell.sent} ${cell.state === 'refused' ? 'refused' : 'answered'}`;
+  const refused = column.isTarget ? 'arrived, they are refused' : 'refused';
+  const count = `${cell.answered} of ${cell.sent} ${cell.state === 'refused' ? refused : 'answered'}`;
   return `${where}, ${arm === 'pdm' ? 'with PDM' : 'plain'}: ${count}${who === '' ? '' : `, ${who}`}`;
 }
 

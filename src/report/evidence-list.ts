@@ -2,14 +2,24 @@ import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type Verdi
 import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import { markup, type Markup } from './markup.js';
-import { asLabel, asText, atMostText, confidenceText, shareText, sourceText } from './record-words.js';
+import {
+  asLabel,
+  asText,
+  atMostText,
+  confidenceText,
+  isAtTarget,
+  restsOnRouters,
+  shareText,
+  sourceText,
+  targetArrivals,
+} from './record-words.js';
 
 type Entry = readonly [string, string | null];
 
 /** What a verdict rests on, value by value, for a reader who does not take the sentence for it. */
 export function evidenceLists(record: TraceRecord): Markup {
   const isOpen = NEEDS_PROOF.has(record.verdict.outcome);
-  const lists = markup`<div class="lists">${list('Evidence', evidence(record))}${list('Whose network', network(record))}</div>`;
+  const lists = markup`<div class="lists">${list('Evidence', evidence(record))}${list(record.summary.attribution === null ? 'Hops n and n+1' : 'Whose network', network(record))}</div>`;
   const proof = isOpen ? lists : fold('Evidence', lists);
   return markup`${proof}${fold('How it was measured', markup`<div class="lists">${list('Measurement', measurement(record))}${list('Packets', packets(record))}</div>`)}`;
 }
@@ -40,10 +50,11 @@ function evidence(record: TraceRecord): Entry[] {
       pairs === undefined
         ? null
         : `${pairs.both} both answered, ${pairs.plainOnly} plain alone, ${pairs.pdmOnly} PDM alone, ${pairs.neither} neither` +
-          (pairs.void > 0 ? `; ${pairs.void} void` : ''),
+          (pairs.void > 0 ? `; ${pairs.void} void` : '') +
+          countedText(record, pairs.both + pairs.plainOnly + pairs.pdmOnly + pairs.neither),
     ],
-    ['Plain answered', counted.rates.plain === null ? null : shareText(counted.rates.plain)],
-    ['PDM answered', counted.rates.pdm === null ? null : shareText(counted.rates.pdm)],
+    ['Plain answered', rateText(record, 'plain')],
+    ['PDM answered', rateText(record, 'pdm')],
     [
       'PDM that may still pass',
       counted.passRateUpper === null ? null : `at most ${atMostText(counted.passRateUpper)} (${bar})`,
@@ -57,7 +68,8 @@ function evidence(record: TraceRecord): Entry[] {
       outcome === 'altered' || outcome === 'stripped' ? 'Changed' : outcome === 'rejected' ? 'Refused' : 'Lost',
       interval === null
         ? null
-        : `after hop ${interval.after}, at hop ${interval.upTo} at the latest` +
+        : `after ${interval.after === 0 ? 'the source' : `hop ${interval.after}`}, ` +
+          `at ${isAtTarget(record, interval.upTo) ? 'the target' : `hop ${interval.upTo}`} at the latest` +
           (interval.likelyUpTo < interval.upTo ? `, most likely at hop ${interval.likelyUpTo}` : ''),
     ],
     [
@@ -80,6 +92,22 @@ function evidence(record: TraceRecord): Entry[] {
   ];
 }
 
+/** Where a count was begun again, at another pace, the pairs before it are in no rate. */
+function countedText(record: TraceRecord, sent: number): string {
+  const counted = restsOnRouters(record) ? null : (targetArrivals(record)?.pairs ?? null);
+  return counted === null || counted === sent ? '' : `; ${counted} of them count`;
+}
+
+/** `8 of 27 (30 %)`, of the pairs that count; a loss counted at a router has the router's. */
+function rateText(record: TraceRecord, arm: 'plain' | 'pdm'): string | null {
+  const { evidence: counted } = record.verdict;
+  const share = counted.rates[arm];
+  if (restsOnRouters(record)) return share === null ? null : `${shareText(share)} at the router`;
+  const arrivals = targetArrivals(record);
+  if (arrivals === null) return null;
+  return `${arrivals[arm]} of ${arrivals.pairs} (${shareText(arrivals[arm] / arrivals.pairs)})`;
+}
+
 /** Two packets of one arm: what else than the option keeps a pair from arriving whole. */
 function placeboText(placebo: VerdictEvidence['placebo']): string | null {
   if (placebo === undefined || placebo.pairs === 0) return null;
@@ -99,12 +127,15 @@ const CAUSES = {
   length: "the packet's length",
 } as const;
 
-function basisText({ verdict }: TraceRecord): string | null {
+function basisText(record: TraceRecord): string | null {
+  const { verdict } = record;
   switch (verdict.evidence.basis) {
     case 'target':
       return "the target's own answers";
     case 'routers':
-      return `${verdict.evidence.pairs} pairs at a router that has reported such packets in this run`;
+      return restsOnRouters(record)
+        ? `${verdict.evidence.pairs} pairs at a router that has reported such packets in this run`
+        : 'what routers on the way quote';
     case null:
       return null;
   }

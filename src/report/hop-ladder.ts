@@ -1,3 +1,4 @@
+import { refusesInTargetName } from '../results/refusals.js';
 import type { IcmpCount, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { icmpErrorText } from './icmp-words.js';
 import { markup, type Markup } from './markup.js';
@@ -20,22 +21,23 @@ function ruleBefore(columns: readonly PathColumn[], index: number, stop: Stop | 
   return [markup`<tr class="rule"><td colspan="7"><span>${ruleText(stop)}</span></td></tr>`];
 }
 
-function ruleText({ after, upTo, likelyUpTo, word }: Stop): string {
-  const place = `between ${after === 0 ? 'the source' : `hop ${after}`} and hop ${upTo}`;
+function ruleText({ after, upTo, likelyUpTo, end, word }: Stop): string {
+  const place = `between ${after === 0 ? 'the source' : `hop ${after}`} and ${end}`;
   return likelyUpTo < upTo ? `${word}: ${place}, most likely before hop ${likelyUpTo}` : `${word}: ${place}`;
 }
 
 function row(record: TraceRecord, column: PathColumn): Markup {
   const isLast = column.hop !== null && column.hop === record.summary.lastPdmHop?.hop && !column.isTarget;
   const name = column.isTarget ? (column.hop === null ? 'target' : `target · ${column.hop}`) : String(column.hop ?? '');
-  const same = sameResponders(column.plain, column.pdm);
+  const borrowed = column.pdm.responders.some((one) => refusesInTargetName(record, 'pdm', one));
+  const same = !borrowed && sameResponders(column.plain, column.pdm);
   const kind = [isLast ? 'last' : '', column.isTarget ? 'target' : ''].join(' ').trim();
   const shared =
     column.sharedFrom === null
       ? null
       : markup` <span class="as" title="measured once for all targets behind it, by record ${column.sharedFrom}">shared</span>`;
   return markup`<tr class="${kind}"><th scope="row" class="hop">${name}${shared}</th>
-${arm(column, column.plain, null)}${arm(column, column.pdm, same ? column.plain : null)}</tr>`;
+${arm(record, column, column.plain, null)}${arm(record, column, column.pdm, same ? column.plain : null)}</tr>`;
 }
 
 function sameResponders(a: ArmCell, b: ArmCell): boolean {
@@ -48,7 +50,7 @@ function sameResponders(a: ArmCell, b: ArmCell): boolean {
 }
 
 /** `sameAs`: the other arm where it drew answers from the same addresses; what is said there is not said again. */
-function arm(column: PathColumn, cell: ArmCell, sameAs: ArmCell | null): Markup {
+function arm(record: TraceRecord, column: PathColumn, cell: ArmCell, sameAs: ArmCell | null): Markup {
   if (cell.state === 'unsent') return markup`<td class="who none" colspan="3">not sent</td>`;
   // A hop that is silent in both arms says nothing about the option.
   const worse =
@@ -57,27 +59,33 @@ function arm(column: PathColumn, cell: ArmCell, sameAs: ArmCell | null): Markup 
       : cell.state;
   const count = markup`<td class="count ${worse}">${`${cell.answered}/${cell.sent}`}</td>`;
   if (cell.responders.length === 0) return markup`<td class="who silent">no answer</td>${count}<td class="rtt"></td>`;
-  const said = new Set(sameAs?.responders.flatMap((one) => notes(column, one)));
+  const isBorrowed = (one: ResponderRecord): boolean => cell === column.pdm && refusesInTargetName(record, 'pdm', one);
+  const said = new Set(sameAs?.responders.flatMap((one) => notes(column, one, false)));
   const marks = (one: ResponderRecord): Markup[] =>
-    notes(column, one).flatMap((word) => (said.has(word) ? [] : [markup` <span class="note">${word}</span>`]));
+    notes(column, one, isBorrowed(one)).flatMap((word) =>
+      said.has(word) ? [] : [markup` <span class="note">${word}</span>`],
+    );
   const who =
     sameAs === null
-      ? markup`${cell.responders.map((one) => markup`<div>${responderName(one)}${marks(one)}</div>`)}`
+      ? markup`${cell.responders.map((one) => markup`<div>${responderName(one, isBorrowed(one))}${marks(one)}</div>`)}`
       : markup`<span class="same">same</span>${cell.responders.flatMap(marks)}`;
   return markup`<td class="who">${who}</td>${count}<td class="rtt">${cell.responders.map((one) => markup`<div>${rttText(one)}</div>`)}</td>`;
 }
 
-function responderName(one: ResponderRecord): Markup {
-  const network = one.asn === null ? null : markup` <span class="as" title="${one.asName ?? ''}">AS${one.asn}</span>`;
+/** `isBorrowed`: somebody else uses this address, whose network it does not tell. */
+function responderName(one: ResponderRecord, isBorrowed: boolean): Markup {
+  const network =
+    one.asn === null || isBorrowed ? null : markup` <span class="as" title="${one.asName ?? ''}">AS${one.asn}</span>`;
   if (one.name === null) return markup`<span class="address first">${one.address}</span>${network}`;
   return markup`<span class="name">${one.name}</span>${network}<br><span class="address">${one.address}</span>`;
 }
 
 /** What a reply says beyond Time Exceeded, and what its quote shows. The target's own port unreachable is an answer like any. */
-function notes(column: PathColumn, one: ResponderRecord): string[] {
+function notes(column: PathColumn, one: ResponderRecord, isBorrowed: boolean): string[] {
   const isUsual = ({ type, code }: IcmpCount): boolean =>
-    type >= 128 || type === 3 || (column.isTarget && type === 1 && code === 4);
+    type >= 128 || type === 3 || (column.isTarget && !isBorrowed && type === 1 && code === 4);
   return [
+    ...(isBorrowed ? ["in the target's name"] : []),
     ...one.icmp.filter((icmp) => !isUsual(icmp)).map((icmp) => icmpErrorText(icmp.type, icmp.code, icmp.pointer)),
     ...new Set(one.quotes.flatMap((quote) => quote.changes)),
     ...(one.mpls.length > 0 ? [`MPLS ${one.mpls.map((label) => label.label).join(', ')}`] : []),

@@ -85,10 +85,10 @@ function footer({ accusations, expectedFalse }: Sums): Markup {
   return markup`<section class="panel reading" aria-labelledby="reading"><h2 id="reading">How to read this page</h2>
 <p>Packets go out in pairs: one with the <abbr title="Performance and Diagnostic Metrics">PDM</abbr> destination option of
 RFC 8250, one that differs in nothing else, in random order. Loss, rate limits and load balancers meet both alike;
-what meets one alone is counted pair by pair, and an outcome that names somebody needs the confidence that stands beside it (exact one-sided McNemar test).${
+what meets one alone is counted pair by pair, and held against pairs of two equal packets. An outcome that claims a loss, a refusal or a change needs the confidence of its bar.${
     accusations === 0
       ? null
-      : markup` Of the ${accusations} such records on this page, ${expectedText(expectedFalse)} or fewer are expected to be false.`
+      : markup` ${accusations === 1 ? 'One record on this page claims' : `${accusations} records on this page claim`} such a thing; ${expectedText(expectedFalse)} or fewer are expected to be false.`
   }</p>
 <p>In the drawings a filled dot answered every probe, an open one some of them, a small grey ring none, a small red one was refused by a hop before. The shaded band is where packets with
 the option are lost, its darker part where they most likely are. A hop's own silence proves nothing: many routers never report packets with extension headers.</p>
@@ -140,7 +140,7 @@ function* summarySection(page: HtmlPage): Iterable<string> {
 
 function summaryRow(row: SummaryRow, isShared: boolean): Markup {
   const confidence = row.confidence === null ? '' : confidenceText(row.confidence);
-  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'} · ${minuteText(row.startedAtMs)}</span></td>
+  return markup`<tr><td><span class="cut">${row.company}</span></td><td><a class="cut" href="#${cardId(row)}" title="${row.destinationInput}">${row.destinationInput}</a><span class="sub full">${row.protocol} · ${row.destinationAddress ?? 'no IPv6 address'} · <span>${minuteText(row.startedAtMs)}</span></span></td>
 <td class="tight">${isShared ? sharedBadge(row.outcome) : outcomeBadge(row.outcome)}</td>
 <td>${hopCell(row.lastPdmHop, row.lastPdmName ?? row.lastPdmAddress, row.lastPdmAsn)}</td><td>${hopCell(row.nextHop, row.nextHopName ?? row.nextHopAddress, row.nextHopAsn)}</td>
 <td>${hopCell(row.lastPlainHop, row.lastPlainName ?? row.lastPlainAddress, row.lastPlainAsn)}</td>

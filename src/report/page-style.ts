@@ -22,7 +22,7 @@ td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:14px}
 .panel tbody tr:last-child td{border-bottom:0}.panel thead th{vertical-align:bottom}
 .panel tbody td{white-space:nowrap}
-.sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none;white-space:normal}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
+.sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none;white-space:normal}.full span{white-space:nowrap}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
 .card{background:var(--card);border:1px solid var(--line);border-radius:16px;padding:18px 22px;margin:0 0 18px}
 .card header{display:flex;gap:12px;align-items:center;justify-content:space-between}
 .protocol{font-size:12px;font-weight:600;color:var(--soft);border:1px solid var(--line);border-radius:6px;padding:1px 6px;vertical-align:2px}
@@ -68,6 +68,7 @@ dt{color:var(--soft);padding:3px 14px 3px 0;border-top:1px solid var(--line)}dd{
 :focus-visible{outline:2px solid var(--plain);outline-offset:2px}
 :target{border-color:var(--plain);box-shadow:0 0 0 2px var(--plain)}
 footer{color:var(--soft);font-size:13px;margin-top:28px;max-width:92ch}
+@media (max-width:520px){main{padding:18px 12px 40px}.card{padding:14px}.card header{flex-wrap:wrap}dl{grid-template-columns:1fr}dd{border:0;padding-top:0}.details{padding-left:18px}}
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--plain:#1d4fa8;--pdm:#5a23a8;--good:#0d5a36;--good-bg:#fff;--bad:#a01824;--bad-bg:#fff;
 --warn:#7a4c00;--warn-bg:#fff;--calm:#3a475b;--calm-bg:#fff;--tone0:#eef2f8;--tone1:#f3eff9}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{font-size:11.5px}main{max-width:none;padding:0}.wide{overflow:visible}.ladder{min-width:0}svg.path{max-width:100%;height:auto}

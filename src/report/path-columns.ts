@@ -1,4 +1,6 @@
-import type { ArmRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { onlyRefuses } from '../results/refusals.js';
+import type { Arm, ArmRecord, Outcome, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { isAtTarget, targetArrivals } from './record-words.js';
 
 /** What an arm drew at one place. `refused`: only refusals from elsewhere, so the packets did not get here. */
 type ArmState = 'answered' | 'partly' | 'refused' | 'silent' | 'unsent';
@@ -33,41 +35,49 @@ export function pathColumns(record: TraceRecord): PathColumn[] {
   const columns: PathColumn[] = [];
   const { targetPairs } = record;
   for (const hop of record.hops) {
-    const isTarget = isAtTarget(hop, record.target.address);
-    columns.push(column(isTarget ? (targetPairs ?? hop) : hop, hop.hop, isTarget, record.target.address));
+    const isTarget = showsTarget(hop, record);
+    columns.push(column(record, isTarget ? (targetPairs ?? hop) : hop, hop.hop, isTarget));
     if (isTarget) return columns;
   }
   if (targetPairs !== null) {
     const { plain, pdm } = targetPairs.distance;
-    columns.push(column(targetPairs, plain ?? pdm, true, record.target.address));
+    columns.push(column(record, targetPairs, plain ?? pdm, true));
   }
   return columns;
 }
 
-function isAtTarget(place: PlaceRecord, target: string | null): boolean {
-  return [place.arms.plain, place.arms.pdm].some((arm) => arm.responders.some((one) => one.address === target));
+function showsTarget(place: PlaceRecord, record: TraceRecord): boolean {
+  return (['plain', 'pdm'] as const).some((arm) =>
+    place.arms[arm].responders.some((one) => one.address === record.target.address && !onlyRefuses(record, arm, one)),
+  );
 }
 
-function column(place: PlaceRecord, hop: number | null, isTarget: boolean, targetAddress: string | null): PathColumn {
-  const plain = armCell(place.arms.plain, targetAddress);
-  const pdm = armCell(place.arms.pdm, targetAddress);
+function column(record: TraceRecord, place: PlaceRecord, hop: number | null, isTarget: boolean): PathColumn {
+  const isOfPairs = isTarget && place === record.targetPairs;
+  const plain = isOfPairs ? targetCell(record, place, 'plain') : armCell(record, place.arms.plain, 'plain');
+  const pdm = isOfPairs ? targetCell(record, place, 'pdm') : armCell(record, place.arms.pdm, 'pdm');
   const seen = plain.responders[0] ?? pdm.responders[0];
   const sharedFrom = 'sharedFrom' in place && typeof place.sharedFrom === 'string' ? place.sharedFrom : null;
   return { hop, isTarget, sharedFrom, plain, pdm, asn: seen?.asn ?? null, asName: seen?.asName ?? null };
 }
 
-function armCell(arm: ArmRecord, targetAddress: string | null): ArmCell {
-  const { sent, answered } = arm;
-  const responders = [...arm.responders].sort((a, b) => b.answered - a.answered);
-  const reached = responders.some((one) => one.address === targetAddress || !isRefusal(one));
+/** Of the target arrivals are what counts, and of the pairs that the verdict rests on. */
+function targetCell(record: TraceRecord, place: PlaceRecord, arm: 'plain' | 'pdm'): ArmCell {
+  const cell = armCell(record, place.arms[arm], arm);
+  const arrivals = targetArrivals(record);
+  if (arrivals === null || cell.state === 'unsent') return cell;
+  const answered = arrivals[arm];
+  const silence = cell.responders.length > 0 ? 'refused' : 'silent';
+  const state = answered === 0 ? silence : answered < arrivals.pairs ? 'partly' : 'answered';
+  return { ...cell, state, sent: arrivals.pairs, answered };
+}
+
+function armCell(record: TraceRecord, { sent, answered, responders: all }: ArmRecord, arm: Arm): ArmCell {
+  const responders = [...all].sort((a, b) => b.answered - a.answered);
+  const reached = responders.some((one) => !onlyRefuses(record, arm, one));
   const state =
     sent === 0 ? 'unsent' : answered === 0 ? 'silent' : !reached ? 'refused' : answered < sent ? 'partly' : 'answered';
   return { state, sent, answered, responders };
-}
-
-/** Only errors other than Time Exceeded: whoever sent them need not be at this hop. */
-function isRefusal({ icmp }: ResponderRecord): boolean {
-  return icmp.length > 0 && icmp.every(({ type }) => type !== 3 && type < 128);
 }
 
 export interface Stop {
@@ -76,31 +86,32 @@ export interface Stop {
   /** … before this one; `likely` is nearer where there is reason to think so. */
   readonly upTo: number;
   readonly likelyUpTo: number;
+  /** `upTo` in words. */
+  readonly end: string;
   readonly word: string;
 }
 
 /** Where the drawing marks that something happens to the option, or null where nothing does or it is not known where. */
 export function stopOf(record: TraceRecord): Stop | null {
-  const { verdict, summary } = record;
-  const after = summary.lastPdmHop?.hop ?? 0;
-  const beyond = { after, upTo: after + 1, likelyUpTo: after + 1 };
-  switch (verdict.outcome) {
-    case 'dropped':
-      if (verdict.interval === null) return null;
-      return { ...verdict.interval, word: 'PDM stops here' };
-    case 'rejected': {
-      if (verdict.interval !== null) return { ...verdict.interval, word: 'PDM refused here' };
-      const hop = verdict.refusal?.hop ?? after + 1;
-      return { after: Math.max(0, hop - 1), upTo: hop, likelyUpTo: hop, word: 'PDM refused here' };
-    }
-    case 'stripped':
-      return { ...(verdict.interval ?? beyond), word: 'option removed here' };
-    case 'altered':
-      return { ...(verdict.interval ?? beyond), word: 'option changed here' };
-    default:
-      return null;
+  const { outcome, interval, refusal } = record.verdict;
+  const word = STOP_WORDS[outcome];
+  if (word === undefined) return null;
+  if (interval !== null) {
+    // Quotes can be changed on their way back: what routers quote is no more than that.
+    const byQuotes = record.verdict.evidence.basis === 'routers' && (outcome === 'stripped' || outcome === 'altered');
+    const end = isAtTarget(record, interval.upTo) ? 'the target' : `hop ${interval.upTo}`;
+    return { ...interval, end, word: byQuotes ? `${word}, as routers quote it` : word };
   }
+  const hop = refusal?.hop ?? null;
+  return hop === null ? null : { after: Math.max(0, hop - 1), upTo: hop, likelyUpTo: hop, end: `hop ${hop}`, word };
 }
+
+const STOP_WORDS: Readonly<Partial<Record<Outcome, string>>> = {
+  dropped: 'PDM stops here',
+  rejected: 'PDM refused here',
+  stripped: 'option removed here',
+  altered: 'option changed here',
+};
 
 /** True where packets with PDM are known to have reached this place. */
 export function pdmReaches(record: TraceRecord, place: PathColumn): boolean {

@@ -1,4 +1,4 @@
-import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../trace/record.js';
 import { safeText } from './safe-text.js';
 
 /** Small pieces of text about parts of a record. All of it is safe for a terminal. */
@@ -62,13 +62,40 @@ export interface ArrivalCounts {
   readonly pairs: number;
 }
 
-/** How many probes of each arm the target answered, or null where it was not asked. */
+/**
+ * How many probes of each arm arrived at the target: those that the verdict rests on, for all outputs are to have one rate.
+ * Pairs from before a count was begun again are in the record, and in no rate. Null where none were sent or counted.
+ */
 export function targetArrivals(record: TraceRecord): ArrivalCounts | null {
+  const { outcome, evidence } = record.verdict;
+  const counted = restsOnRouters(record) ? null : countedArrivals(evidence);
+  if (counted !== null) return counted;
+  // What was not counted, the verdict does not take for arrivals. Records without placebos are older than that.
+  if (outcome === 'inconclusive' && evidence.placebo !== undefined) return null;
   const counts = record.targetPairs?.pairs;
   if (counts === undefined) return null;
   const pairs = counts.both + counts.plainOnly + counts.pdmOnly + counts.neither;
   if (pairs === 0) return null;
   return { plain: counts.both + counts.plainOnly, pdm: counts.both + counts.pdmOnly, pairs };
+}
+
+/** Null where the parts do not add up: in older records the rates are of other pairs than their number. */
+function countedArrivals({ pairs, plainOnly, pdmOnly, rates }: VerdictEvidence): ArrivalCounts | null {
+  if (pairs === 0 || rates.plain === null || rates.pdm === null) return null;
+  const plain = Math.round(rates.plain * pairs);
+  const pdm = Math.round(rates.pdm * pairs);
+  return plain - plainOnly === pdm - pdmOnly ? { plain, pdm, pairs } : null;
+}
+
+/** A loss that was counted at a router, for the target answers nobody. Of other outcomes routers say how far packets got. */
+export function restsOnRouters({ verdict }: TraceRecord): boolean {
+  return verdict.evidence.basis === 'routers' && (verdict.outcome === 'dropped' || verdict.outcome === 'rejected');
+}
+
+/** Whether a hop limit is the target's distance, or beyond it. */
+export function isAtTarget(record: TraceRecord, hop: number): boolean {
+  const distance = record.targetPairs?.distance.plain ?? null;
+  return distance !== null && hop >= distance;
 }
 
 /** `99.98 %`: cut off, never rounded up, so that no more confidence is printed than there is. */

@@ -1,3 +1,4 @@
+import { insertedOnPath } from '../results/inserted-headers.js';
 import type { Attribution, Outcome, TraceRecord } from '../trace/record.js';
 import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
@@ -7,13 +8,17 @@ import {
   confidenceText,
   destinationNetworkText,
   hopText,
+  isAtTarget,
   placeText,
   plainHop,
+  restsOnRouters,
   shareText,
   sourceText,
   targetArrivals,
 } from './record-words.js';
+import { repeatOf } from './repeated-hops.js';
 import { safeText } from './safe-text.js';
+import { settlingSentence } from './settling-words.js';
 
 /** A verdict in plain words. */
 export interface VerdictWords {
@@ -34,9 +39,30 @@ export function verdictWords(record: TraceRecord): VerdictWords {
   const spoken = WORDS[record.verdict.outcome](record);
   return {
     headline: spoken.headline,
-    details: spoken.details.filter((detail) => detail !== null),
+    details: [...spoken.details, insertedSentence(record), loopSentence(record)].filter((detail) => detail !== null),
     reasons: spoken.saysFirstReason === true ? reasons.slice(1) : reasons,
   };
+}
+
+/** Headers that the way put in front of ours, as SRv6 does: no change of the option, and a reason why others may refuse it. */
+function insertedSentence(record: TraceRecord): string | null {
+  const texts = [...insertedOnPath(record)].map(([kind, places]) => `${safeText(kind)} at ${placesText(places)}`);
+  return texts.length === 0 ? null : `Headers that the way put in were seen in packets: ${texts.join('; ')}.`;
+}
+
+/** `hop 5, hop 6 and the target`. */
+function placesText(places: readonly (number | null)[]): string {
+  const texts = places.map((hop) => (hop === null ? 'the target' : `hop ${hop}`));
+  const last = texts.pop() ?? '';
+  return texts.length === 0 ? last : `${texts.join(', ')} and ${last}`;
+}
+
+/** Packets that go round in circles: for whoever runs those routers it is the first thing to know. */
+function loopSentence(record: TraceRecord): string | null {
+  const repeat = repeatOf(record.hops);
+  if (repeat === null || repeat.period === 1) return null;
+  const { from, to, period } = repeat;
+  return `A routing loop: the ${period} routers at hops ${from}–${from + period - 1} answer again and again up to hop ${to}.`;
 }
 
 interface Spoken {
@@ -55,6 +81,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   dropped: (record) => ({
     headline: `${stopSentence(record, 'PDM stops')}.`,
     details: [
+      seenBeyondSentence(record),
       arrivalSentence(record),
       confidenceSentence(record),
       returnPathSentence(record),
@@ -68,6 +95,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
     headline: refusalHeadline(record),
     details: [
       membershipOf(record) === null ? null : `${capitalised(membershipOf(record) ?? '')}.`,
+      seenBeyondSentence(record),
       arrivalSentence(record),
       confidenceSentence(record),
       causeSentence(record),
@@ -99,7 +127,13 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
 
   inconclusive: (record) => ({
     headline: `No verdict: ${firstReason(record, 'the evidence is below the bar')}.`,
-    details: [reachSentence(record), unreachableSentence(record), arrivalSentence(record), divergenceSentence(record)],
+    details: [
+      reachSentence(record),
+      unreachableSentence(record),
+      arrivalSentence(record),
+      divergenceSentence(record),
+      settlingSentence(record),
+    ],
     saysFirstReason: true,
   }),
 
@@ -145,12 +179,19 @@ function unreachableSentence({ targetPairs }: TraceRecord): string | null {
 }
 
 function changedWords(record: TraceRecord, what: string): Spoken {
-  const { interval } = record.verdict;
-  const where = interval === null ? what : stopSentence(record, what);
+  const { interval, evidence } = record.verdict;
+  // Quotes can be changed on their way back.
+  const byQuotes = evidence.basis === 'routers';
+  const headline = byQuotes
+    ? `${what}, as routers${interval === null ? '' : ` beyond hop ${interval.after}`} quote it`
+    : stopSentence(record, what);
   return {
-    headline: `${where}.`,
+    headline: `${headline}.`,
     details: [
       'The packets themselves go on.',
+      byQuotes
+        ? 'The target quotes nothing and quotes can be changed on their way back, so no network is named.'
+        : null,
       arrivalSentence(record),
       confidenceSentence(record),
       attributionSentence(record),
@@ -165,7 +206,7 @@ function stopSentence(record: TraceRecord, start: string): string {
   if (interval === null) return start;
   const { after, upTo, likelyUpTo } = interval;
   const from = after === 0 ? 'the source' : afterText(record);
-  const to = isTarget(record, upTo) ? 'the target, or by the target itself' : placeOnPath(record, upTo);
+  const to = isAtTarget(record, upTo) ? 'the target, or by the target itself' : placeOnPath(record, upTo);
   const parts = [`${start} between ${from} and ${to}`];
   if (likelyUpTo < upTo) parts.push(`most likely before ${placeOnPath(record, likelyUpTo)}`);
   const membership = membershipOf(record);
@@ -186,16 +227,19 @@ function placeOnPath(record: TraceRecord, hop: number): string {
   return `hop ${hop} (on the plain path ${inside})`;
 }
 
-function isTarget(record: TraceRecord, hop: number): boolean {
-  const distance = record.targetPairs?.distance.plain ?? null;
-  return distance !== null && hop >= distance;
+/** Some packets go farther than the place from which on they are lost, as through a filter that spares a few. */
+function seenBeyondSentence(record: TraceRecord): string | null {
+  const { interval } = record.verdict;
+  const last = record.summary.lastPdmHop;
+  if (interval === null || last === null || last.hop <= interval.after) return null;
+  return `Some packets with the option were seen as far as ${hopText(last)}.`;
 }
 
 /** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of. */
 function membershipOf(record: TraceRecord): string | null {
   const { nextHop, inDestinationNetwork } = record.summary;
   if (nextHop === null || inDestinationNetwork === null) return null;
-  const hop = `hop ${(record.verdict.interval?.after ?? nextHop.hop - 1) + 1}`;
+  const hop = `hop ${nextHop.hop}`;
   const network = destinationNetworkText(record);
   switch (inDestinationNetwork) {
     case 'yes':
@@ -218,7 +262,7 @@ function arrivalSentence(record: TraceRecord): string | null {
     evidence.passRateUpper === null
       ? ''
       : `; at most ${atMostText(evidence.passRateUpper)} do (${confidenceText(record.parameters.confidence)})`;
-  if (evidence.basis === 'routers') {
+  if (restsOnRouters(record)) {
     return (
       `The target is silent, so this rests on a router that has reported such packets in this run: of ${evidence.pairs} pairs beyond, ` +
       `${evidence.plainOnly} drew an answer to the plain packet alone and ${evidence.pdmOnly} to the PDM packet alone${bound}.`
@@ -231,7 +275,7 @@ function arrivalSentence(record: TraceRecord): string | null {
   return `${pdm} of ${pairs} PDM probes arrived while ${plain} of ${pairs} plain ones did${bound}.`;
 }
 
-/** The shares of the counts that are named: the evidence's own rates may rest on fewer pairs, at a look before the last. */
+/** The counts, and their shares. */
 function rateSentence(record: TraceRecord): string | null {
   const counts = arrivalSentence(record);
   const arrivals = targetArrivals(record);

@@ -7,6 +7,7 @@ import {
   type TraceRecord,
 } from '../trace/record.js';
 import { armPath, expandReplies, quotedHopLimit, type ArmHop } from './expand-replies.js';
+import { insertedHeaders } from './inserted-headers.js';
 
 export interface AtlasOptions {
   /** What takes the place of the ids that RIPE Atlas would give; 0 for those that have none. */
@@ -62,8 +63,34 @@ function atlasResult(record: TraceRecord, arm: Arm, path: ArmHop[], options: Atl
       arm,
       outcome: record.verdict.outcome,
       last_pdm_hop: record.summary.lastPdmHop?.hop ?? null,
+      ...networks(record),
+      ...inserted(path),
     },
   };
+}
+
+/** Whose network may be meant, where the outcome names somebody: all that the record leaves possible, or nothing. */
+function networks({ summary }: TraceRecord): Record<string, unknown> {
+  const { attribution } = summary;
+  if (attribution === null) return {};
+  const { candidates, silent, unknown } = attribution;
+  return {
+    candidates,
+    ...(silent === undefined ? {} : { silent }),
+    ...(unknown === undefined ? {} : { unknown }),
+    in_destination_network: summary.inDestinationNetwork,
+  };
+}
+
+/** Headers that the way put in front of ours: Atlas has a field for the size of two kinds, which quotes do not always show. */
+function inserted(path: readonly ArmHop[]): Record<string, unknown> {
+  const found = path.flatMap(({ hop, responders }) =>
+    responders.flatMap((responder) => {
+      const headers = insertedHeaders(responder);
+      return headers.length === 0 ? [] : [{ hop, from: responder.address, headers }];
+    }),
+  );
+  return found.length === 0 ? {} : { inserted: found };
 }
 
 /** Octets after the upper-layer header; 0 where nothing is known. */

@@ -1,4 +1,5 @@
 import type { Arm, HopRecord, IcmpCount, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { onlyRefuses } from './refusals.js';
 
 /** One answered probe, as far as a record still knows it. */
 export interface ExpandedReply {
@@ -62,7 +63,7 @@ export function armPath(record: TraceRecord, arm: Arm): ArmHop[] {
   const targetPairs: PlaceRecord | null = record.targetPairs;
   if (
     targetPairs === null ||
-    path.some((hop) => reaches(hop, record)) ||
+    path.some((hop) => reaches(hop, record, arm)) ||
     path.some((hop) => hop.hop >= TARGET_HOP_LIMIT)
   )
     return path;
@@ -75,7 +76,10 @@ function armHop(place: PlaceRecord, hop: number, arm: Arm): ArmHop[] {
   return [{ hop, sent: seen.sent, answered: seen.answered, responders: seen.responders }];
 }
 
-/** True where the target itself answered at this hop. */
-export function reaches(hop: ArmHop, record: TraceRecord): boolean {
-  return hop.responders.some((responder) => responder.address === record.target.address && responder.answered > 0);
+/** True where the target itself answered this arm at this hop. */
+export function reaches(hop: ArmHop, record: TraceRecord, arm: Arm): boolean {
+  return hop.responders.some(
+    (responder) =>
+      responder.address === record.target.address && responder.answered > 0 && !onlyRefuses(record, arm, responder),
+  );
 }

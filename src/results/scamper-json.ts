@@ -16,6 +16,7 @@ export interface ScamperCycle {
 /**
  * scamper's JSON, as `sc_warts2json` prints it, line by line: `cycle-start`, one trace for each arm of each record
  * (`userid` 0 plain, 1 pdm, 2 do8, 3 do16, 4 long), `cycle-stop`. Only answered probes have a hop entry, as with scamper.
+ * scamper has no field for headers that the way put in: the quoted length of such packets is left out, as of all changed ones.
  * What a record does not keep of a reply (`tx`, `reply_size`, `reply_ipid`, `reply_tos`) is left out, and so is `rtt` where
  * it is not known.
  */
@@ -48,7 +49,7 @@ function scamperTrace(record: TraceRecord, arm: Arm, path: readonly ArmHop[]): R
     dst: record.target.address,
     ...(flow.sourcePort === null ? {} : { sport: flow.sourcePort }),
     ...(flow.destinationPort === null ? {} : { dport: flow.destinationPort }),
-    ...stopReason(record, path),
+    ...stopReason(record, arm, path),
     start: {
       sec: Math.floor(startedAtMs / 1000),
       usec: (startedAtMs % 1000) * 1000,
@@ -112,8 +113,8 @@ function mplsExtension(responder: ResponderRecord): Record<string, unknown> {
 }
 
 /** COMPLETED when the target answered this arm; UNREACH and ICMP with the code or type of a refusal from elsewhere. */
-function stopReason(record: TraceRecord, path: readonly ArmHop[]): Record<string, unknown> {
-  if (path.some((hop) => reaches(hop, record))) return { stop_reason: 'COMPLETED', stop_data: 0 };
+function stopReason(record: TraceRecord, arm: Arm, path: readonly ArmHop[]): Record<string, unknown> {
+  if (path.some((hop) => reaches(hop, record, arm))) return { stop_reason: 'COMPLETED', stop_data: 0 };
   const refusal = path
     .flatMap((hop) => hop.responders)
     .flatMap((responder) => responder.icmp)

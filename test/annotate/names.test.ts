@@ -351,6 +351,37 @@ describe('resolving a target', () => {
     expect(await resolverFor({ server: server.address }).resolveTarget('192.0.2.1')).toMatchObject({ ipv4Only: true });
   });
 
+  it('says that a NAT64 is all that leads to a name, by the prefix that the name server itself uses', async () => {
+    const server = await serve(({ name, type }) => {
+      if (type !== 'AAAA') return [];
+      if (name === 'ipv4only.arpa') return [aaaa('2001:db8:64::c000:aa'), aaaa('2001:db8:64::c000:ab')];
+      return name === 'native.example' ? [aaaa('2001:db8:9::c633:6407')] : [aaaa('2001:db8:64::c633:6407')];
+    });
+    const resolver = resolverFor({ server: server.address });
+    const found = await resolver.resolveTarget('old.example');
+    expect(found).toMatchObject({ addresses: [], ipv4Only: true, error: { code: 'ipv4-only' } });
+    expect(found.error?.message).toBe(
+      '"old.example" has IPv4 addresses only: 2001:db8:64::c633:6407 leads through a NAT64, and the option cannot pass a NAT64; give a name with an AAAA record or an IPv6 address',
+    );
+    expect(texts((await resolver.resolveTarget('native.example')).addresses)).toEqual(['2001:db8:9::c633:6407']);
+    expect(server.questions.filter((question) => question === 'ipv4only.arpa AAAA')).toHaveLength(1);
+  });
+
+  it('goes on where the prefix cannot be learnt, and asks for none where no IPv4 address can be meant', async () => {
+    const server = await serve(({ name, type }) =>
+      type !== 'AAAA'
+        ? []
+        : name === 'ipv4only.arpa'
+          ? 'refused'
+          : [aaaa(name === 'plain.example' ? '2001:db8::80' : '2001:db8:64::c633:6407')],
+    );
+    const resolver = resolverFor({ server: server.address });
+    expect(texts((await resolver.resolveTarget('plain.example')).addresses)).toEqual(['2001:db8::80']);
+    expect(server.questions).not.toContain('ipv4only.arpa AAAA');
+    expect(texts((await resolver.resolveTarget('old.example')).addresses)).toEqual(['2001:db8:64::c633:6407']);
+    expect(server.questions).toContain('ipv4only.arpa AAAA');
+  });
+
   it('says that there is no such name', async () => {
     const server = await serve(() => 'nothing');
     const found = await resolverFor({ server: server.address }).resolveTarget('nowhere.example');

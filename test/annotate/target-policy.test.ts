@@ -22,15 +22,15 @@ const IMPOSSIBLE: [string, string][] = [
   ['::ffff:192.0.2.1', '::ffff:192.0.2.1 is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option.'],
   [
     '::7f00:1',
-    '::7f00:1 is an IPv4-compatible address (::/96, RFC 4291 section 2.5.5.1): it leads to an IPv4 host, and the option cannot pass.',
+    '::7f00:1 is an IPv4-compatible address (::/96, RFC 4291 section 2.5.5.1): it leads to an IPv4 host, and PDM is an IPv6 option.',
   ],
   [
     '64:ff9b::808:808',
-    '64:ff9b::808:808 is an address of a NAT64 (64:ff9b::/96, RFC 6052): it leads to an IPv4 host, and the option cannot pass.',
+    '64:ff9b::808:808 is an address of a NAT64 (64:ff9b::/96, RFC 6052): it leads to an IPv4 host, and the option cannot pass a NAT64.',
   ],
   [
     '64:ff9b:1::1',
-    '64:ff9b:1::1 is an address of a local-use NAT64 (64:ff9b:1::/48, RFC 8215): it leads to an IPv4 host, and the option cannot pass.',
+    '64:ff9b:1::1 is an address of a local-use NAT64 (64:ff9b:1::/48, RFC 8215): it leads to an IPv4 host, and the option cannot pass a NAT64.',
   ],
   ['2001:db8:bad:1::1', '2001:db8:bad:1::1 is in the do-not-probe list.'],
   ['2001:db8::1', '2001:db8::1 is in the do-not-probe list.'],

@@ -43,6 +43,37 @@ describe('the live frame', () => {
     ]);
   });
 
+  it('says below the hops which claims are open and what each lacks, while the trace runs', () => {
+    const record = running(2).record()!;
+    record.verdict.reasons = [
+      'dropped: 7 of 11 pairs, 2 of 5 placebos',
+      'impaired: 7 of 11 pairs, 2 of 5 placebos',
+      'stripped: exploring',
+      'altered: exploring',
+      'A sentence: is no claim.',
+    ];
+    const trace: LiveTrace = { input: 'x', state: 'running', record: () => record };
+    expect(frame([trace], 80, 24).slice(-5)).toEqual([
+      '     dropped: 7 of 11 pairs, 2 of 5 placebos',
+      '     impaired: 7 of 11 pairs, 2 of 5 placebos',
+      '     stripped: exploring',
+      '',
+      '3 s, 0 of 2 done',
+    ]);
+    expect(frame([trace], 24, 24)).toContain('     dropped: 7 of 11 p…');
+    const lists = Array.from({ length: 12 }, () => trace);
+    expect(frame(lists, 120, 20)[0]).toBe(
+      'x udp: PDM up to hop -, plain up to hop -; dropped: 7 of 11 pairs, 2 of 5 placebos',
+    );
+    // Hops come first where there is little room.
+    expect(frame([trace, trace], 80, 15).join('\n')).not.toContain('dropped:');
+    expect(frame([{ ...trace, state: 'done' }], 80, 24).join('\n')).not.toContain('dropped:');
+    const dim = createStyle(true, true);
+    const coloured = liveFrame([trace], { columns: 80, rows: 24, style: dim, status: '' });
+    expect(coloured).toContain(dim.dim('     dropped: 7 of 11 pairs, 2 of 5 placebos'));
+    expect(frame([trace], 80, 24).join('')).not.toContain('\u001b');
+  });
+
   it('shows the newest hops of each trace where they do not', () => {
     const lines = frame([running(30), running(30)], 80, 20);
     expect(lines.length).toBeLessThanOrEqual(19);
@@ -74,6 +105,7 @@ describe('the live frame', () => {
         for (const count of [1, 2, 5]) {
           const traces = Array.from({ length: count }, (_, i) => running(9, names[i % 2] ?? ''));
           for (const trace of traces) {
+            trace.record()!.verdict.reasons = [`dropped: ${names[0] ?? ''}`, 'impaired: 3 of 11 pairs'];
             for (const place of trace.record()!.hops) place.arms.plain.responders[0]!.name = names[0]!;
             for (const place of trace.record()!.hops) place.arms.pdm.responders[0]!.name = names[1]!;
           }
@@ -172,7 +204,7 @@ describe('trace on a terminal', () => {
       fake.traces[0]!.snapshot = buildRecord({
         hops: Array.from({ length: hops }, (_, i) => hop(i + 1, i < 2 ? 'both' : 'none')),
         targetPairs: targetPairs(hops, hops, hops),
-        verdict: { outcome: 'inconclusive' },
+        verdict: { outcome: 'inconclusive', reasons: hops < 3 ? [] : ['delivered: 3 of 3 pairs whole'] },
       });
       await look();
     }
@@ -188,7 +220,9 @@ describe('trace on a terminal', () => {
     expect(seen[0]).toBe([intro, '', title, header, one, target, '', status].join('\n'));
     expect(seen[1]).toBe([intro, '', title, header, one, two, target, '', status].join('\n'));
     const three = '  3  .                                   | .';
-    expect(seen[2]).toBe([intro, '', title, header, one, two, three, target, '', status].join('\n'));
+    expect(seen[2]).toBe(
+      [intro, '', title, header, one, two, three, target, '     delivered: 3 of 3 pairs whole', '', status].join('\n'),
+    );
 
     const screen = new TerminalScreen(80, 24);
     screen.write(terminal.stdout.text);
@@ -196,6 +230,7 @@ describe('trace on a terminal', () => {
     expect(screen.text.split(title)).toHaveLength(2);
     expect(screen.text).toContain('PDM arrives: the target answers packets with the option as well as plain ones.');
     expect(screen.text).not.toContain('probes sent');
+    expect(screen.text).not.toContain('pairs whole');
     expect(screen.text.startsWith(`${intro}\n\n${title}\n`)).toBe(true);
   });
 

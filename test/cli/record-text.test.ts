@@ -201,6 +201,47 @@ describe('the table of hops', () => {
     expect(labels).toEqual(['hop', '1', '9', 'dst']);
   });
 
+  it('leaves them out by the distance of packets with the option where no others arrive', () => {
+    const record = deliveredRecord();
+    for (const number of [7, 8, 9]) record.hops.push({ ...hop(number, 'none'), hop: number });
+    for (const place of record.hops.slice(6)) place.arms.pdm = arm(3, responder(TARGET, 3, 12));
+    record.targetPairs = { ...targetPairs(0, 10, 10), distance: { plain: null, pdm: 7 } };
+    const labels = renderTraceTable(record, { columns: null, style: PLAIN, running: false }).map((line) =>
+      line.slice(0, 3).trim(),
+    );
+    expect(labels.slice(-3)).toEqual(['6', '7', 'dst']);
+  });
+
+  it('says a loop once', () => {
+    const record = buildRecord({
+      hops: Array.from({ length: 12 }, (_, index) => {
+        const place = hop(index < 4 ? index + 1 : 5 + (index % 2), 'both');
+        return { ...place, hop: index + 1 };
+      }),
+    });
+    const lines = renderTraceTable(record, { columns: null, style: PLAIN, running: false });
+    expect(lines.slice(5)).toEqual([
+      expect.stringMatching(/^ {2}5 {2}\S+ \(r5\.example\.net/),
+      expect.stringMatching(/^ {2}6 {2}\S+ \(r6\.example\.net/),
+      '7-12  a loop: hops 5-6 again and again',
+    ]);
+    expect(renderTraceTable(record, { columns: null, style: PLAIN, running: true })).toHaveLength(13);
+    expect(recordText(record, { columns: 200, style: PLAIN })).toContain(
+      'A routing loop: the 2 routers at hops 5–6 answer again and again up to hop 12.',
+    );
+  });
+
+  it('counts a refusal as no arrival at the target', () => {
+    const record = droppedRecord();
+    const target = record.targetPairs!;
+    target.arms.pdm = arm(12, {
+      ...responder(routerPlace(4), 12, 6),
+      icmp: [{ type: 1, code: 1, pointer: null, count: 12 }],
+    });
+    const lines = renderTraceTable(record, { columns: null, style: PLAIN, running: false });
+    expect(lines.at(-1)).toMatch(/^dst .* 0% .*!X.* 100% +6\.0$/);
+  });
+
   it('shows times below a millisecond and leaves unknown ones empty', () => {
     const quick = hop(1, 'both');
     quick.arms.plain = arm(3, responder(routerPlace(1), 3, 0.04));

@@ -112,7 +112,7 @@ describe('the page', () => {
       (found) => found[1] ?? found[2],
     );
     expect(order.slice(1)).toEqual([
-      ...['1', '2', '3', 'PDM stops here: between hop 3 and hop 6, most likely before hop 4', '4', '5'],
+      ...['1', '2', '3', 'PDM stops here: between hop 3 and the target, most likely before hop 4', '4', '5'],
       'target · 6',
     ]);
     expect(ladder.match(/class="same"/g)).toHaveLength(3);
@@ -134,13 +134,13 @@ describe('the page', () => {
     );
     expect(Object.fromEntries(list)).toMatchObject({
       'Pairs at the target': '0 both answered, 12 plain alone, 0 PDM alone, 0 neither',
-      'Plain answered': '100 %',
-      'PDM answered': '0 %',
+      'Plain answered': '12 of 12 (100 %)',
+      'PDM answered': '0 of 12 (0 %)',
       'PDM that may still pass': 'at most 44 % (99.9 %)',
       Confidence: '99.97 %, bar 99.9 %',
       'Rests on': 'the target&#39;s own answers',
       'Way back': 'as the cause excluded',
-      Lost: 'after hop 8, at hop 20 at the latest, most likely at hop 9',
+      Lost: 'after hop 8, at the target at the latest, most likely at hop 9',
       Cause: 'the PDM option; another of its size passes',
       'Option seen intact': 'up to hop 8',
       Attribution: 'AS65002 Transit 0 Communications',
@@ -186,7 +186,9 @@ describe('the page', () => {
       buildRecord({ number: 2, outcome: 'inconclusive' }),
       buildRecord({ number: 3, outcome: 'delivered' }),
     ];
-    expect(page(records)).toContain('Of the 1 such records on this page, 0.002 or fewer are expected to be false.');
+    expect(page(records)).toContain(
+      'One record on this page claims such a thing; 0.002 or fewer are expected to be false.',
+    );
     expect(page(records.slice(2))).not.toContain('expected to be false');
   });
 
@@ -221,6 +223,7 @@ describe('the drawn path', () => {
     if (record.targetPairs !== null) {
       record.targetPairs.distance = { plain: null, pdm: null };
       record.targetPairs.arms.plain = { sent: 10, answered: 0, responders: [] };
+      Object.assign(record.targetPairs.pairs, { plainOnly: 0, neither: 12 });
     }
     expect(pathColumns(record).at(-1)).toMatchObject({ hop: null, isTarget: true, plain: { state: 'silent' } });
     expect(unbalanced(page([record]))).toEqual([]);

@@ -175,11 +175,13 @@ describe('verdict words', () => {
     expect(spoken(dropped({}, { inDestinationNetwork: null, attribution: null }))).not.toMatch(/network|Attribution/);
   });
 
-  it('speak of the hop behind which the interval begins', () => {
+  it('speak of the hop that the record calls the next one, and of how far some went beyond where they are lost', () => {
     const text = spoken(
       dropped({ interval: { after: 3, upTo: 7, likelyUpTo: 5 } }, { inDestinationNetwork: 'unknown' }),
     );
-    expect(text).toContain('whether hop 4 is in');
+    expect(text).toContain('PDM stops between hop 3 (');
+    expect(text).toContain('whether hop 5 is in');
+    expect(text).toContain('Some packets with the option were seen as far as hop 4 (r4.example.net');
   });
 
   it('say that a filter on the way back is not excluded', () => {

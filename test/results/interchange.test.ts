@@ -11,6 +11,7 @@ import { buildRecord, START_MS } from './record-builder.js';
 
 const DATA = join(import.meta.dirname, 'data');
 type Json = Record<string, unknown>;
+const hopsOfScamper = (trace: Json): Json[] => (trace['hops'] ?? []) as Json[];
 
 function responder(over: Partial<ResponderRecord>): ResponderRecord {
   const first = buildRecord().hops[0]?.arms.plain.responders[0];
@@ -140,6 +141,22 @@ describe('RIPE Atlas results', () => {
     expect(replies[7]).not.toHaveProperty('err');
   });
 
+  it('say which headers the way put in front of ours, and who saw them', () => {
+    const record = buildRecord({ distance: 8, outcome: 'delivered', silentHops: [] });
+    const [one] = record.hops[4]!.arms.pdm.responders;
+    one!.quotes = [
+      { intact: true, changes: ['inserted-routing', 'inserted-hop-by-hop'], count: 2 },
+      { intact: true, changes: ['inserted-routing', 'hop-limit-2'], count: 1 },
+    ];
+    const [without, withOption] = atlasResults(record);
+    expect(without!['pdm_trace']).not.toHaveProperty('inserted');
+    expect(withOption!['pdm_trace']).toMatchObject({
+      inserted: [{ hop: 5, from: one!.address, headers: ['routing', 'hop-by-hop'] }],
+    });
+    const changed = hopsOfScamper(scamperTraces(record)[1] ?? {}).filter((hop) => hop['probe_ttl'] === 5);
+    expect(changed.map((hop) => 'icmp_q_ipl' in hop)).toEqual([false, false, false]);
+  });
+
   it('of a record that sent nothing are none', () => {
     const record = buildRecord({ outcome: 'not-measured' });
     expect(atlasResults({ ...record, hops: [], targetPairs: null })).toEqual([]);
@@ -148,6 +165,8 @@ describe('RIPE Atlas results', () => {
   it('are read by Debian’s blaeu-traceroute, which shows the same path', () => {
     const directory = mkdtempSync(join(tmpdir(), 'pdm-atlas-'));
     const file = join(directory, 'results.jsonl');
+    // Keys of our own are passed over.
+    Object.assign(pdm['pdm_trace'] as Json, { inserted: [{ hop: 3, from: '2001:db8:3:1::1', headers: ['routing'] }] });
     writeFileSync(file, [plain, pdm].map((result) => JSON.stringify(result)).join('\n'));
     const text = execFileSync('/usr/bin/python3', [join(DATA, 'read-atlas-result.py'), file], { encoding: 'utf8' });
     rmSync(directory, { recursive: true });
@@ -173,7 +192,7 @@ describe('scamper traces', () => {
     .split('\n')
     .map((line) => JSON.parse(line) as Json);
   const theirTraces = theirs.filter((line) => line['type'] === 'trace');
-  const hopsOf = (trace: Json): Json[] => (trace['hops'] ?? []) as Json[];
+  const hopsOf = hopsOfScamper;
   /** Documented fields that the sample has no occasion to show. */
   const ALSO_THEIRS = new Map([
     ['monitor', 'string'],

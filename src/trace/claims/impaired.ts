@@ -47,7 +47,7 @@ export const impaired: Claim = {
       returnPath: 'excluded',
       reasons: [
         `Fewer of the packets with the option arrive: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
-        ...(trace.pdmRefusals > 0 ? [`${trace.pdmRefusals} of them were refused.`] : []),
+        ...(trace.pdmRefusals > 0 ? [`${trace.pdmRefusals} packets with the option were refused.`] : []),
       ],
     });
   },

@@ -62,7 +62,9 @@ export function lossProgress(trace: Case, worse: Direction = 'pdm'): string {
   const { looks } = trace.counts;
   const needed = looks.pairsToShowLoss(trace.state.limits.confidence, trace.state.countIndex);
   const lost = worse === 'pdm' ? looks.plainOnly : looks.pdmOnly;
-  return `${lost} of ${needed} pairs, ${Math.min(looks.placebos, LEAST_PLACEBOS)} of ${LEAST_PLACEBOS} placebos`;
+  // So many are enough where no packet of the worse arm arrives: else it takes more, nobody knows how many.
+  const pairs = lost < needed ? `${lost} of ${needed} pairs` : `${lost} pairs`;
+  return `${pairs}, ${Math.min(looks.placebos, LEAST_PLACEBOS)} of ${LEAST_PLACEBOS} placebos`;
 }
 
 /** Packets with the option look lost: worth asking where, why and by which way back, before it is shown. */

@@ -98,7 +98,7 @@ describe('networks', () => {
       },
     });
     expect(verdict).toMatchObject({ outcome: 'impaired', interval: null, refusal: null });
-    expect(verdict.reasons.join(' ')).toContain('of them were refused');
+    expect(verdict.reasons.join(' ')).toContain('packets with the option were refused');
   });
 
   it('A relative: a target that answers only the first packet of each pair impairs neither arm', () => {

@@ -1,0 +1,33 @@
+import type { TraceRecord } from '../trace/record.js';
+
+/** What a reason of an inconclusive record has in it, and what the user can do about it. */
+const SETTLING: readonly (readonly [reason: RegExp, does: string])[] = [
+  [/was interrupted|^Interrupted/, 'Trace it again, to the end.'],
+  [
+    /ever answered here by anything that quotes nothing/,
+    'It would settle it to trace from a network whose firewall lets such answers back.',
+  ],
+  [
+    /errors about them on the way back|drops errors that quote the option/,
+    'A trace by TCP (--protocol tcp) may settle it, if the target answers that: such answers quote nothing.',
+  ],
+  [
+    /fell silent after packets with the option were sent/,
+    'It may be settled from another address, or some hours later.',
+  ],
+  [
+    /hops may not report such packets/,
+    'It would settle it to trace by a protocol or to a port that the target answers.',
+  ],
+  [/path changed while it was measured/, 'Trace it again when the path stands still.'],
+  [/cap of \d+ probes|^Still open|^No claim reached/, 'Trace it again: each trace takes fresh flows.'],
+];
+
+/** What would settle a verdict that is open, by the first of its reasons that somebody can do something about; else null. */
+export function settlingSentence({ verdict }: TraceRecord): string | null {
+  for (const reason of verdict.reasons) {
+    const found = SETTLING.find(([pattern]) => pattern.test(reason));
+    if (found !== undefined) return found[1];
+  }
+  return null;
+}

@@ -1,0 +1,21 @@
+import type { PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+
+const CHANGE = 'inserted-';
+
+/** Kinds of headers that the way put in front of ours, as this responder's quotes show them: `hop-by-hop`, `routing` … */
+export function insertedHeaders({ quotes }: Pick<ResponderRecord, 'quotes'>): string[] {
+  const changes = quotes.flatMap((quote) => quote.changes).filter((change) => change.startsWith(CHANGE));
+  return [...new Set(changes.map((change) => change.slice(CHANGE.length)))];
+}
+
+/** Each kind of inserted header with the places at which packets carried it, in the order of the path; null is the target. */
+export function insertedOnPath(record: TraceRecord): Map<string, (number | null)[]> {
+  const found = new Map<string, (number | null)[]>();
+  const places: (PlaceRecord & { readonly hop: number | null })[] = [...record.hops];
+  if (record.targetPairs !== null) places.push(record.targetPairs);
+  for (const { hop, arms } of places) {
+    const kinds = new Set(Object.values(arms).flatMap(({ responders }) => responders.flatMap(insertedHeaders)));
+    for (const kind of kinds) found.set(kind, [...(found.get(kind) ?? []), hop]);
+  }
+  return found;
+}
