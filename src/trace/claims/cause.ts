@@ -140,6 +140,6 @@ function causeWish({ state, hops }: Case, hopLimit: number, treatment: Arm, arm:
     notBeforeNs: state.pace.readyAtNs(),
     spacingMs: state.limits.hopIntervalMs / 2,
     responder: targetBudget(state, protocol),
-    restNs: restOf(state.countIndex, protocol === 'tcp' || state.serviceAnswers),
+    restNs: restOf(state, protocol),
   };
 }
