@@ -3,6 +3,7 @@ import { dropped } from '../../../src/trace/claims/dropped.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
 
 const udp = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
@@ -88,6 +89,19 @@ describe('dropped is defeated by', () => {
     const trace = lossAt3(11, 6);
     trace.state.pdm.isSent = true;
     expect(reasonOf(trace.stand(dropped))).toContain('in which direction is not known');
+  });
+
+  it('a relative: a target that may answer with it, as the option alone is lost, and right before it was not', () => {
+    const lostAtTarget = (arms: (arm: number) => boolean): FakePath => ({
+      protocol: 'icmp6',
+      routers: 8,
+      differs: ({ arm, hopLimit }) => (arms(arm) && hopLimit > 8 ? null : undefined),
+    });
+    const { verdict } = runTrace(lostAtTarget((arm) => arm === ARM_CODE.pdm));
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null });
+    expect(verdict.reasons.join(' ')).toContain('or answer with the option itself');
+    // Nobody answers other options with PDM.
+    expect(runTrace(lostAtTarget(isTreated)).verdict.outcome).toBe('dropped');
   });
 
   it("a proxy in the target's name nearer than routers that other traces met (A13)", () => {
@@ -181,6 +195,11 @@ describe('networks that drop', () => {
   it('A25: an input filter of the target itself lies in an interval that includes the target', () => {
     const { verdict } = runTrace({ protocol: 'icmp6', routers: 3, differs: dropsFrom(4) });
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 3, upTo: 4 } });
+  });
+
+  it('a relative: an input filter of a target on the same link lies between the source and the target', () => {
+    const { verdict } = runTrace({ protocol: 'icmp6', routers: 0, differs: dropsFrom(1) });
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 0, upTo: 1 } });
   });
 
   it('a relative that nobody listed: slow answers, all later than a second, are waited for', () => {
