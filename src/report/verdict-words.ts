@@ -13,6 +13,7 @@ import {
   sourceText,
   targetArrivals,
 } from './record-words.js';
+import { loopSentence } from './routing-loop.js';
 import { safeText } from './safe-text.js';
 
 /** A verdict in plain words. */
@@ -99,7 +100,13 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
 
   inconclusive: (record) => ({
     headline: `No verdict: ${firstReason(record, 'the evidence is below the bar')}.`,
-    details: [reachSentence(record), unreachableSentence(record), arrivalSentence(record), divergenceSentence(record)],
+    details: [
+      reachSentence(record),
+      unreachableSentence(record),
+      loopSentence(record),
+      arrivalSentence(record),
+      divergenceSentence(record),
+    ],
     saysFirstReason: true,
   }),
 
@@ -118,7 +125,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   'no-difference': (record) => ({
     headline:
       'No difference seen: the target answers neither kind of packet, and PDM reaches at least as far as plain.',
-    details: [reachSentence(record), unreachableSentence(record), divergenceSentence(record)],
+    details: [reachSentence(record), unreachableSentence(record), loopSentence(record), divergenceSentence(record)],
   }),
 
   'not-measured': (record) => ({
@@ -191,11 +198,13 @@ function isTarget(record: TraceRecord, hop: number): boolean {
   return distance !== null && hop >= distance;
 }
 
-/** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of. */
+/** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of, or it is the target. */
 function membershipOf(record: TraceRecord): string | null {
   const { nextHop, inDestinationNetwork } = record.summary;
   if (nextHop === null || inDestinationNetwork === null) return null;
-  const hop = `hop ${(record.verdict.interval?.after ?? nextHop.hop - 1) + 1}`;
+  const next = (record.verdict.interval?.after ?? nextHop.hop - 1) + 1;
+  if (isTarget(record, next)) return null;
+  const hop = `hop ${next}`;
   const network = destinationNetworkText(record);
   switch (inDestinationNetwork) {
     case 'yes':
