@@ -12,7 +12,7 @@ describe('doubt', () => {
     expect(doubtsOf(lost().case, 11)).toEqual([]);
   });
 
-  it('begins with two replies that fit no one probe, and A31: one forged quote is none', () => {
+  it('begins with two replies that fit no one probe, and one forged quote is none', () => {
     const trace = lost();
     trace.state.counters.ambiguous = 1;
     expect(doubtsOf(trace.case, 11)).toEqual([]);

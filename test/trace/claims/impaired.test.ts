@@ -81,7 +81,7 @@ describe('networks', () => {
       arm === ARM_CODE.pdm && hopLimit === TARGET_HOP_LIMIT && (flow * 37) % 100 < percent ? null : undefined,
   });
 
-  it.each([50, 60])('A10: %i percent of the packets with the option lost is impaired, never delivered', (percent) => {
+  it.each([50, 60])('%i percent of the packets with the option lost is impaired, never delivered', (percent) => {
     const { verdict } = runTrace(lossy(percent));
     expect(verdict).toMatchObject({ outcome: 'impaired', interval: null, cause: null });
     expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
@@ -111,7 +111,7 @@ describe('networks', () => {
     expect(verdict.outcome).not.toBe('bypassed');
   });
 
-  it('A3: options that come 3 ms later to a target of one answer at a time are not impaired', () => {
+  it('options that come 3 ms later to a target of one answer at a time are not impaired', () => {
     let firstIsTreated = false;
     const { verdict } = runTrace({
       protocol: 'icmp6',

@@ -62,7 +62,7 @@ describe('no-difference', () => {
     expect(verdict.reasons.join(' ')).toContain('which somebody else may send as well');
   });
 
-  it('A8: is never said of a target that answered before options were sent', () => {
+  it('is never said of a target that answered before options were sent', () => {
     let isShunned = false;
     const { verdict } = runTrace({
       protocol: 'icmp6',

@@ -106,7 +106,7 @@ describe('networks that refuse', () => {
     expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
   });
 
-  it('A21: a hop that refuses both arms accuses nobody', () => {
+  it('a hop that refuses both arms accuses nobody', () => {
     const { verdict } = runTrace(
       udp({ differs: ({ hopLimit }) => (hopLimit >= 5 ? { from: routerAt(4), type: 1, code: 0 } : undefined) }),
     );
@@ -133,7 +133,7 @@ describe('networks that refuse', () => {
   it.each([
     [1, 1],
     [4, 2],
-  ])("A7: a filter that refuses in the target's name with %i/%i is no delivery, and has no hop", (type, code) => {
+  ])("a filter that refuses in the target's name with %i/%i is no delivery, and has no hop", (type, code) => {
     const { verdict } = runTrace({
       protocol: 'icmp6',
       routers: 8,

@@ -24,7 +24,7 @@ describe('where', () => {
     ['was last seen to report before the loss', { ...habit, lastNs: 0 }],
     ['was first seen to report after the loss', { ...habit, firstNs: 1e14 }],
     ['reports one in twenty', { ...habit, reported: 1 }],
-  ])('A5: is not up to a router that %s', (_, unsure) => {
+  ])('is not up to a router that %s', (_, unsure) => {
     expect(locate(lossAt3({ habits: { 3: unsure } }).case).interval.upTo).toBe(5);
   });
 
@@ -43,7 +43,7 @@ describe('where', () => {
     expect([lost(6), lost(7)]).toEqual([5, 3]);
   });
 
-  it('A36: begins before a policer whose luck carried n beyond itself', () => {
+  it('begins before a policer whose luck carried n beyond itself', () => {
     const trace = new ByHand();
     for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
     // At hops 3 and 4 one in six is seen.
@@ -69,7 +69,7 @@ describe('where', () => {
     expect(locate(begun(5).case)).toMatchObject({ settled: true, wants: [] });
   });
 
-  it('A29: asks at the next hop for as many flows as the confidence needs', () => {
+  it('asks at the next hop for as many flows as the confidence needs', () => {
     const flows = (count: number, confidence: number): boolean => {
       const trace = new ByHand('icmp6', { confidence });
       for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
