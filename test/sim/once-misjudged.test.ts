@@ -21,6 +21,7 @@ import {
 } from './network-parts.js';
 import { runList } from './run-list.js';
 import { runNetwork } from './run-network.js';
+import type { Profile } from './simulated-transport.js';
 
 const runs = Number(process.env['PDM_TRACE_SIM_RUNS'] ?? 4);
 const first = Number(process.env['PDM_TRACE_SIM_FIRST'] ?? 1);
@@ -28,10 +29,13 @@ const first = Number(process.env['PDM_TRACE_SIM_FIRST'] ?? 1);
 type Change = (router: DraftRouter, hop: number) => void;
 
 /** Both protocols' records of so many networks that differ in their seed; nothing false is said in any of them. */
-async function recordsOf(networkOf: (seed: number) => Network): Promise<TraceRecord[]> {
+async function recordsOf(
+  networkOf: (seed: number) => Network,
+  profile: Profile = 'packet-socket',
+): Promise<TraceRecord[]> {
   const records: TraceRecord[] = [];
   for (let seed = first; seed < first + runs; seed += 1) {
-    const run = await runNetwork({ network: networkOf(seed), profile: 'packet-socket' }, createTraceEngine);
+    const run = await runNetwork({ network: networkOf(seed), profile }, createTraceEngine);
     expect(run.violations, `seed ${seed}`).toEqual([]);
     records.push(...run.records);
   }
@@ -197,6 +201,57 @@ describe('answers from another address about packets with the option', () => {
     const lost = await recordsOf(inARow(both(loopbackAt(2, 3, 4), dropsAt(6))));
     expect([outcomes(clean), outcomes(lost)]).toEqual([new Set(['delivered']), new Set(['dropped'])]);
     for (const { verdict } of [...clean, ...lost]) expect(verdict.pathsDiverge).toBeNull();
+  });
+});
+
+describe('a proxy that answers plain packets in the name of the target', () => {
+  const proxyAt = (wanted: number, protocol: 'udp' | 'icmp6'): Change => {
+    const match = { kind: 'every', of: [{ kind: 'protocol', protocol }, { kind: 'bare' }] } as const;
+    return (router, hop) => {
+      if (hop === wanted) router.rules.push(rule('forward', match, { kind: 'answer', udp: 'port-unreachable' }));
+    };
+  };
+  const treatingAll = (wanted: number, action: Action, share = 1): Change => {
+    return (router, hop) => {
+      if (hop === wanted) router.rules.push(rule('forward', { kind: 'everything' }, action, { share }));
+    };
+  };
+  const noRoute: Action = { kind: 'reject', type: 1, code: 0, pointer: 'none' };
+  const dying = target((host) => host.rules.push(rule('local', { kind: 'everything' }, DROP)));
+
+  it.each(['udp', 'icmp6'] as const)('(%s) shows no drop of options before a target that is dead', async (protocol) => {
+    const records = await recordsOf(inARow(proxyAt(4, protocol), dying));
+    expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
+  });
+
+  it.each(['udp', 'icmp6'] as const)('a relative: (%s) shows no refusal where no route goes on', async (protocol) => {
+    const records = await recordsOf(inARow(both(proxyAt(4, protocol), treatingAll(6, noRoute))));
+    expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
+  });
+
+  it.each(['packet-socket', 'raw-socket'] as const)(
+    'a relative: shows no impairment where a lossy way goes on (%s)',
+    async (profile) => {
+      const records = await recordsOf(inARow(both(proxyAt(4, 'icmp6'), treatingAll(6, DROP, 0.5))), profile);
+      for (const outcome of outcomes(records)) expect(UNDECIDED).toContain(outcome);
+    },
+  );
+});
+
+describe('a target that sends the option itself', () => {
+  const answers = target((host) => (host.answersWithPdm = 'to-pdm'));
+  const losesBack = (share: number): Change => {
+    return (router, hop) => {
+      if (hop === 2) router.returnRules.push({ match: 'carrying-options', share });
+    };
+  };
+
+  it('and whose answers with it are lost is not said to drop it', async () => {
+    expect(outcomes(await recordsOf(inARow(losesBack(1), answers)))).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a relative: and half of whose answers with it are lost is not said to be reached less often', async () => {
+    expect(outcomes(await recordsOf(inARow(losesBack(0.5), answers)))).toEqual(new Set(['inconclusive']));
   });
 });
 

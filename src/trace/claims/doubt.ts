@@ -1,5 +1,6 @@
 /** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
 import type { Case } from '../case.js';
+import { describeTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
 import { countUnassembled } from '../reassembly.js';
 import { isTooBigWithOption } from '../too-big.js';
@@ -14,6 +15,8 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
   }
   const odd = oddAnswersText(trace);
   if (odd !== null) doubts.push(odd);
+  const tooNear = describeTooNear(trace);
+  if (tooNear !== null) doubts.push(tooNear);
   const { pdm: unassembled } = countUnassembled(state);
   if (unassembled > 0 && pdmArrivals === 0) {
     doubts.push(

@@ -46,6 +46,14 @@ describe('doubt', () => {
     expect(doubtsOf(trace.case, 11)[0]).toContain('The kernel dropped');
   });
 
+  it("is raised by a router beyond the place from which something answers in the target's name", () => {
+    const before = (routerSeenByOthers: number): string[] => {
+      return doubtsOf(new ByHand('icmp6', { routerSeenByOthers }).explored(3).target(11, 'arrives', null).case, 11);
+    };
+    expect(before(5)).toEqual([]);
+    expect(before(6)[0]).toContain('too near to be the target');
+  });
+
   it('foreign, forged and malformed replies raise none', () => {
     const trace = lost();
     Object.assign(trace.state.counters, { foreign: 50, forged: 50, malformed: 50, duplicate: 50 });

@@ -65,6 +65,16 @@ describe('impaired', () => {
     expect(reasonOf(trace.stand(impaired))).toContain('The kernel dropped');
   });
 
+  it('is defeated by a target that sends the option itself: some of its answers may be what is lost', () => {
+    const trace = losing(20, 8);
+    trace.state.pdm.isSent = true;
+    expect(reasonOf(trace.stand(impaired))).toContain('in which direction is not known');
+  });
+
+  it('is defeated by a proxy that answers plain packets alone, before a way that loses of all alike', () => {
+    expect(reasonOf(losing(20, 8, { routerSeenByOthers: 7 }).stand(impaired))).toContain('too near to be the target');
+  });
+
   it('is defeated by replies that fit no one probe', () => {
     const trace = losing(20, 8);
     trace.state.counters.ambiguous = 2;

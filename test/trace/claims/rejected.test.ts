@@ -61,6 +61,15 @@ describe('rejected', () => {
     expect(refusedAtTarget(20, 8).target(1, 'arrives', 'arrives').stand(rejected).is).toBe('refuted');
   });
 
+  it('is defeated by a proxy that answers plain packets alone: the refuser behind it may refuse whatever comes', () => {
+    const behind = (routerSeenByOthers: number): ByHand => {
+      const trace = new ByHand('icmp6', { routerSeenByOthers }).explored(3);
+      return trace.target(11, 'arrives', prohibited).placebos(6, 'arrives').repeats(3, 2);
+    };
+    expect(behind(5).stand(rejected).is).toBe('proven');
+    expect(reasonOf(behind(7).stand(rejected))).toContain('too near to be the target');
+  });
+
   it('is defeated by two refusers, and names neither', () => {
     const trace = refusedAtTarget(20, 8).target(1, 'arrives', { ...prohibited, from: routerAt(1) });
     expect(reasonOf(trace.stand(rejected))).toContain('several addresses');
