@@ -216,7 +216,7 @@ describe('a proxy that answers plain packets in the name of the target', () => {
       if (hop === wanted) router.rules.push(rule('forward', { kind: 'everything' }, action, { share }));
     };
   };
-  const noRoute: Action = { kind: 'reject', type: 1, code: 0, pointer: 'none' };
+  const noRoute = { kind: 'reject', type: 1, code: 0, pointer: 'none' } as const;
   const dying = target((host) => host.rules.push(rule('local', { kind: 'everything' }, DROP)));
 
   it.each(['udp', 'icmp6'] as const)('(%s) shows no drop of options before a target that is dead', async (protocol) => {
@@ -226,6 +226,12 @@ describe('a proxy that answers plain packets in the name of the target', () => {
 
   it.each(['udp', 'icmp6'] as const)('a relative: (%s) shows no refusal where no route goes on', async (protocol) => {
     const records = await recordsOf(inARow(both(proxyAt(4, protocol), treatingAll(6, noRoute))));
+    expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
+  });
+
+  it('a relative: right before the router that finds no neighbour shows no refusal by that router', async () => {
+    const noNeighbour: Action = { ...noRoute, code: 3 };
+    const records = await recordsOf(inARow(both(proxyAt(6, 'icmp6'), treatingAll(7, noNeighbour))));
     expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
   });
 

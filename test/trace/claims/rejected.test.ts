@@ -70,6 +70,20 @@ describe('rejected', () => {
     expect(reasonOf(behind(7).stand(rejected))).toContain('too near to be the target');
   });
 
+  it('is defeated by a refuser who told another trace that no way leads to the target, in these words', () => {
+    const dead = (code: number, noWayToOthers: string): ByHand => {
+      const trace = new ByHand('icmp6', { noWayToOthers }).explored(3);
+      const answer = { from: routerAt(2), type: 1, code };
+      return trace.target(11, 'arrives', answer).placebos(6, 'arrives').repeats(3, 2);
+    };
+    for (const code of [0, 3]) {
+      expect(reasonOf(dead(code, '2001:db8:1:2::1').stand(rejected))).toContain('no way leads to the target');
+      expect(dead(code, '2001:db8:1:1::1').stand(rejected).is).toBe('proven');
+    }
+    // That it prohibits something, whatever else, is no word of the way.
+    expect(dead(1, '2001:db8:1:2::1').stand(rejected).is).toBe('proven');
+  });
+
   it('is defeated by two refusers, and names neither', () => {
     const trace = refusedAtTarget(20, 8).target(1, 'arrives', { ...prohibited, from: routerAt(1) });
     expect(reasonOf(trace.stand(rejected))).toContain('several addresses');
