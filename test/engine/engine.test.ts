@@ -339,6 +339,28 @@ describe('two traces to one target', () => {
     expect(await echoOutcome(whole, octetsOf('2001:db8:10:9::2'))).toBe('altered');
   });
 
+  it('know who told either of them that no way leads to the target, also when that one has ended', async () => {
+    const lastRouter = octetsOf('2001:db8:1:3::1');
+    const outcomeOf = async (sibling: Uint8Array, headStartNs: number): Promise<string> => {
+      const { transport, engine, time, finish } = setUp();
+      transport.answers = true;
+      // Something before the last router answers pings; all else goes on to that router, which finds no neighbour.
+      transport.swallows = (packet) => {
+        const isPing = packet[6] === 58 && upperOf(packet)[0] === 128;
+        if (packet[7]! <= 3 || isPing || !isForTarget(packet)) return false;
+        transport.deliver(transport.errorQuoting(packet.slice(), 1, 3, lastRouter));
+        return true;
+      };
+      const udp = engine.start(requestFor('udp', sibling)).record;
+      await time.run(headStartNs);
+      const echo = engine.start(requestFor('icmp6')).record;
+      await finish(udp);
+      return (await finish(echo)).verdict.outcome;
+    };
+    expect(await outcomeOf(octetsOf('2001:db8:99::1'), 0)).toBe('rejected');
+    for (const headStartNs of [0, 4e9]) expect(await outcomeOf(TARGET, headStartNs)).toBe('inconclusive');
+  });
+
   it('do not rely on echo requests of which none could be sent', async () => {
     const { transport, engine, time } = setUp();
     transport.answers = true;
