@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { faultsOf, type Documents } from './check-documents.mjs';
 
@@ -71,5 +72,24 @@ describe('the check of the documents', () => {
     expect(faultsOf({ ...WELL, record: WELL.record.replace('--hop-interval', 'hop-interval') })).toEqual([
       'flag --hop-interval is missing from docs/RECORD.md',
     ]);
+  });
+});
+
+describe('the table of networks that were once judged wrong', () => {
+  const page = readFileSync(new URL('README.md', import.meta.url), 'utf8');
+  const [, section = ''] = page.split('## Networks that were once judged wrong');
+  const rows = (section.split('\n## ')[0] ?? '').split('\n').filter((line) => line.startsWith('| '));
+  const cells = rows.slice(2).map((row) => row.slice(2, -2).split(' | '));
+
+  it('has a test and a relative for each', () => {
+    expect(cells.length).toBeGreaterThan(30);
+    for (const row of cells) expect(row, row.join(' | ')).toHaveLength(3);
+  });
+
+  it.each(cells)('names tests that there are: %s', (_, ...tests) => {
+    for (const named of tests.flatMap((cell) => cell.split('<br>'))) {
+      const [, file = '', title = ''] = /^`([^`]+)` ?(.*)$/.exec(named) ?? [];
+      expect(readFileSync(new URL(file, import.meta.url), 'utf8'), named).toContain(title);
+    }
   });
 });

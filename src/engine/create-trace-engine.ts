@@ -6,7 +6,7 @@ import { formatAddress, sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
 import { makeCase, sharesPrefix } from '../trace/case.js';
 import { waitNs } from '../trace/evidence/pair.js';
-import { isExpired } from '../trace/reply/meaning.js';
+import { addressesWithoutWay, isExpired } from '../trace/reply/meaning.js';
 import { matchReply } from '../trace/reply/match-reply.js';
 import type { Match, MismatchReason } from '../trace/reply/match-reply.js';
 import type { SiblingEcho, TraceContext } from '../trace/trace-context.js';
@@ -251,6 +251,7 @@ class Engine implements TraceEngine {
       other.distanceSeenByEnded ??= trace.state.distanceSeen;
       other.routerSeenByEnded = Math.max(other.routerSeenByEnded, trace.state.routerSeenAt);
       other.intactSeenByEnded ||= targetQuotesIntact(trace);
+      other.noWaySaidToEnded = [...other.noWaySaidToEnded, ...addressesWithoutWay(trace.state)];
     }
     this.#queue.remove(trace);
     this.#index.remove(trace);
@@ -545,6 +546,7 @@ class Engine implements TraceEngine {
       habitOf: (hop, address) => this.#habits.of(hop, address),
       isAnsweredElsewhere: (protocol) => this.#habits.isAnswered(protocol, trace.state.identity.targetText),
       isIntactAtTarget: () => this.#isIntactAtTarget(trace),
+      saidNoWayToOthers: (address) => this.#saidNoWayToOthers(trace, address),
       siblingEcho: () => this.#siblingEcho(trace),
       routerSeenByOthers: () => this.#routerSeenByOthers(trace),
       nearHops: trace.nearHops,
@@ -569,6 +571,13 @@ class Engine implements TraceEngine {
   #isIntactAtTarget(trace: RunningTrace): boolean {
     if (trace.intactSeenByEnded) return true;
     return this.#index.find(trace.target, 0).some((other) => other !== trace && targetQuotesIntact(other));
+  }
+
+  /** METHOD: doubt. Behind a proxy the option alone meets a router that has no way for any packet. */
+  #saidNoWayToOthers(trace: RunningTrace, address: string): boolean {
+    if (trace.noWaySaidToEnded.includes(address)) return true;
+    const others = this.#index.find(trace.target, 0).filter((other) => other !== trace);
+    return others.some(({ state }) => addressesWithoutWay(state).includes(address));
   }
 
   #siblingEcho(trace: RunningTrace): SiblingEcho | null {

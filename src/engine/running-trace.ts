@@ -40,6 +40,8 @@ export interface RunningTrace extends Waking {
   routerSeenByEnded: number;
   /** The target quoted the whole option to such a trace. */
   intactSeenByEnded: boolean;
+  /** Who told such a trace that no way leads to the target. */
+  noWaySaidToEnded: readonly string[];
   /** The target's distance as such a trace saw it. */
   distanceSeenByEnded: number | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
@@ -95,6 +97,7 @@ export function createRunningTrace(
     reachingPair: null,
     routerSeenByEnded: 0,
     intactSeenByEnded: false,
+    noWaySaidToEnded: [],
     distanceSeenByEnded: null,
     nearHops: null,
     finished: false,

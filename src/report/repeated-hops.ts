@@ -14,12 +14,13 @@ const LEAST_ALONE = 4;
 
 /**
  * The longest stretch of hops at which routers answer in turns, as packets in a routing loop meet them, or null. Both arms
- * have to go in the same rounds, be it in silence, for such rows say nothing new. A round counts once it was gone twice.
+ * have to go in the same rounds, be it in silence, for such rows say nothing new. A round counts once a third
+ * one has begun: a way that changed once leaves two.
  */
 export function repeatOf(hops: readonly HopRecord[]): Repeat | null {
   let best: Repeat | null = null;
   for (let period = 1; period <= MOST_PERIOD; period += 1) {
-    const least = period === 1 ? LEAST_ALONE : 2 * period;
+    const least = period === 1 ? LEAST_ALONE : 2 * period + 1;
     for (let start = 0; start + least <= hops.length; start += 1) {
       let end = start + period;
       while (isSame(hops[end - period], hops[end], period)) end += 1;

@@ -60,7 +60,8 @@ function placesText(places: readonly (number | null)[]): string {
 /** Packets that go round in circles: for whoever runs those routers it is the first thing to know. */
 function loopSentence(record: TraceRecord): string | null {
   const repeat = repeatOf(record.hops);
-  if (repeat === null || repeat.period === 1) return null;
+  // What is answered by the target has left whatever circle there is.
+  if (repeat === null || repeat.period === 1 || (record.targetPairs?.distance.plain ?? null) !== null) return null;
   const { from, to, period } = repeat;
   return `A routing loop: the ${period} routers at hops ${from}–${from + period - 1} answer again and again up to hop ${to}.`;
 }
@@ -235,11 +236,13 @@ function seenBeyondSentence(record: TraceRecord): string | null {
   return `Some packets with the option were seen as far as ${hopText(last)}.`;
 }
 
-/** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of. */
+/** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of, or it is the target. */
 function membershipOf(record: TraceRecord): string | null {
   const { nextHop, inDestinationNetwork } = record.summary;
   if (nextHop === null || inDestinationNetwork === null) return null;
-  const hop = `hop ${nextHop.hop}`;
+  const { hop: next } = nextHop;
+  if (isAtTarget(record, next)) return null;
+  const hop = `hop ${next}`;
   const network = destinationNetworkText(record);
   switch (inDestinationNetwork) {
     case 'yes':

@@ -51,6 +51,8 @@ export const PLACEBOS_TO_PART = 6;
 export const PARTED_SHARE = 0.75;
 /** Rests between the packets of a pair in the second count and in the third. */
 export const PART_RESTS_NS = [null, 120e6, 1100e6] as const;
+/** The rest where answers name no probe: in it a copy of an answer comes back before there is another packet to ascribe it to. */
+export const SERVICE_REST_NS = 500e6;
 
 // METHOD: Exploring
 /** Unanswered plain packets in a row at a hop that has answered before, and the spacing from then on: its limit is small. */

@@ -139,7 +139,7 @@ export class Pace {
   }
 
   /**
-   * METHOD: Rhythm. Behind a limit twice as much is answered at half the pace. Where it is not, packets are lost at any pace:
+   * METHOD: Pairs. Behind a limit twice as much is answered at half the pace. Where it is not, packets are lost at any pace:
    * back to the interval before, and no more of this while no fewer are answered.
    */
   #slowedInVain(): boolean {

@@ -75,6 +75,8 @@ export interface TraceContext {
   isAnsweredElsewhere(protocol: Protocol): boolean;
   /** The target itself has quoted the option as it was sent, in another trace of this run. */
   isIntactAtTarget(): boolean;
+  /** This address has said of plain packets of another trace to the same target that no way leads there. */
+  saidNoWayToOthers(address: string): boolean;
   /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
   routerSeenByOthers(): number;
   /** Near hops that other traces have measured; null where every hop is to be this trace's own. */

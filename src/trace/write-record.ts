@@ -272,7 +272,7 @@ function writeSummary(trace: Case, verdict: VerdictRecord): TraceRecord['summary
         ? null
         : summaryHop(lastPlainHop, lastPlain?.plainResponderOnAnyFlow[0] ?? null, contradicted.has(lastPlainHop)),
     // Where nothing is said of a place, no hop is the next one.
-    nextHop: verdict.interval === null ? null : writeNextHop(trace, verdict),
+    nextHop: verdict.interval === null ? null : writeNextHop(trace, verdict, verdict.interval.after + 1),
     inDestinationNetwork: null,
     attribution: null,
   };
@@ -282,9 +282,11 @@ function summaryHop(hop: number, address: string | null, isContradicted = false)
   return { hop, ...unnamed(address), ...(isContradicted ? { uncertain: true } : {}) };
 }
 
-/** Hop n+1 of the plain path: a hop number even where nobody answers there. */
-function writeNextHop({ state, hops, lastPdmHop, distance, nameless }: Case, verdict: VerdictRecord): NextHop | null {
-  const hop = lastPdmHop + 1;
+/**
+ * Hop n+1 of the plain path, n being where the interval begins, as in all that is said of networks: a hop number even where
+ * nobody answers there.
+ */
+function writeNextHop({ state, hops, distance, nameless }: Case, verdict: VerdictRecord, hop: number): NextHop | null {
   const place = hops[hop];
   const arrivedBefore = distance.plain !== null && hop > distance.plain;
   if (arrivedBefore) return null;

@@ -83,6 +83,8 @@ export class FakeTransport implements ProbeTransport {
   sendRejects = false;
   /** Packets that are sent and never answered. */
   swallows: ((packet: Uint8Array) => boolean) | null = null;
+  /** What errors about this packet quote, where that is not the packet as it got there. */
+  quotes: ((packet: Uint8Array) => Uint8Array) | null = null;
   kernelDrops: number | null = null;
   closed = 0;
   #listener: (batch: readonly ObservedPacket[]) => void = () => undefined;
@@ -118,7 +120,7 @@ export class FakeTransport implements ProbeTransport {
   #answerTo(packet: Uint8Array): ObservedPacket {
     const hopLimit = packet[7]!;
     const destination = packet.slice(24, 40);
-    const quote = packet.slice();
+    const quote = this.quotes?.(packet) ?? packet.slice();
     // A router that is asked itself.
     const isRouter = destination[5] === 1;
     if (hopLimit <= this.routers && !isRouter) {

@@ -1,6 +1,7 @@
 /** The engine over a transport in memory: whatever the transport does, each trace ends in one record. */
 import { describe, expect, it } from 'vitest';
 import { traceRecordSchema } from '../../src/config/record-schema.js';
+import { alter } from '../trace/by-hand.js';
 import { octetsOf, TARGET } from '../trace/trace-fixture.js';
 import { requestFor, setUp } from './engine-fixture.js';
 
@@ -299,6 +300,65 @@ describe('two traces to one target', () => {
     // The echo trace speaks for both: UDP sends no echo requests of its own.
     const atTarget = transport.sent.filter((packet) => upperOf(packet)[0] === 128 && isForTarget(packet));
     expect(new Set(atTarget.map(nonceOfEcho)).size).toBe(1);
+  });
+
+  /** From hop 2 on routers quote the option with another octet; the target, which UDP reaches, as `atTarget` says. */
+  const scrubbed = (atTarget: (packet: Uint8Array) => Uint8Array): ((packet: Uint8Array) => Uint8Array) => {
+    return (packet) => {
+      if (packet[6] !== 60 || packet[7]! < 2) return packet.slice();
+      return packet[7]! <= 3 ? alter(packet) : atTarget(packet);
+    };
+  };
+  const echoOutcome = async (
+    atTarget: (packet: Uint8Array) => Uint8Array,
+    sibling: Uint8Array | null,
+    order: 'first' | 'together' = 'together',
+  ): Promise<string> => {
+    const { transport, engine, time, finish } = setUp();
+    transport.answers = true;
+    transport.quotes = scrubbed(atTarget);
+    const udp = sibling === null ? null : engine.start(requestFor('udp', sibling)).record;
+    // The echo trace may begin so late that the other one ends before it.
+    if (order === 'first') await time.run(1.2e9);
+    const echo = engine.start(requestFor('icmp6')).record;
+    if (udp !== null) await finish(udp);
+    return (await finish(echo)).verdict.outcome;
+  };
+  const whole = (packet: Uint8Array): Uint8Array => packet.slice();
+
+  it.each(['first', 'together'] as const)(
+    'know that the target got the option whole where routers quote it changed, whichever trace it told (%s)',
+    async (order) => {
+      expect(await echoOutcome(whole, null)).toBe('altered');
+      expect(await echoOutcome(whole, TARGET, order)).toBe('delivered');
+    },
+  );
+
+  it('a relative: do not where it quotes the beginning of the option alone, or another target quotes it whole', async () => {
+    expect(await echoOutcome((packet) => packet.slice(0, 40 + 12), TARGET)).toBe('altered');
+    expect(await echoOutcome(whole, octetsOf('2001:db8:10:9::2'))).toBe('altered');
+  });
+
+  it('know who told either of them that no way leads to the target, also when that one has ended', async () => {
+    const lastRouter = octetsOf('2001:db8:1:3::1');
+    const outcomeOf = async (sibling: Uint8Array, headStartNs: number): Promise<string> => {
+      const { transport, engine, time, finish } = setUp();
+      transport.answers = true;
+      // Something before the last router answers pings; all else goes on to that router, which finds no neighbour.
+      transport.swallows = (packet) => {
+        const isPing = packet[6] === 58 && upperOf(packet)[0] === 128;
+        if (packet[7]! <= 3 || isPing || !isForTarget(packet)) return false;
+        transport.deliver(transport.errorQuoting(packet.slice(), 1, 3, lastRouter));
+        return true;
+      };
+      const udp = engine.start(requestFor('udp', sibling)).record;
+      await time.run(headStartNs);
+      const echo = engine.start(requestFor('icmp6')).record;
+      await finish(udp);
+      return (await finish(echo)).verdict.outcome;
+    };
+    expect(await outcomeOf(octetsOf('2001:db8:99::1'), 0)).toBe('rejected');
+    for (const headStartNs of [0, 4e9]) expect(await outcomeOf(TARGET, headStartNs)).toBe('inconclusive');
   });
 
   it('do not rely on echo requests of which none could be sent', async () => {

@@ -19,13 +19,13 @@ describe('hops that repeat', () => {
     ['abcdeded', { from: 4, to: 8, period: 2 }],
     ['abcdefdefdef', { from: 4, to: 12, period: 3 }],
     ['abccccccc', { from: 3, to: 9, period: 1 }],
-    ['abcdabcd', { from: 1, to: 8, period: 4 }],
-  ])('are a round that is gone at least twice: %s', (letters, repeat) => {
+    ['abcdabcda', { from: 1, to: 9, period: 4 }],
+  ])('are a round that is begun for the third time: %s', (letters, repeat) => {
     expect(repeatOf(path(letters))).toEqual(repeat);
     expect(repeatOf(path(letters, false))).toEqual(repeat);
   });
 
-  it.each(['', 'a', 'abcdef', 'abcded', 'abccc', 'abc.d.d.', '.........'])('are none: "%s"', (letters) => {
+  it.each(['', 'a', 'abcdef', 'abcded', 'abcdabcd', 'abccc', 'abc.d.d.', '.........'])('are none: "%s"', (letters) => {
     expect(repeatOf(path(letters))).toBeNull();
   });
 

@@ -349,6 +349,51 @@ describe('verdict words', () => {
     );
   });
 
+  /** Hop h is answered by the router of this number; null is silent. */
+  const lost = (...answers: (number | null)[]): string => {
+    const hops = answers.map((router, index) => ({
+      ...hop(router ?? 1, router === null ? 'none' : 'both'),
+      hop: index + 1,
+    }));
+    return spoken(buildRecord({ hops, targetPairs: targetPairs(0, 0, 10), verdict: { outcome: 'no-difference' } }));
+  };
+
+  it('say a routing loop, of how many routers and where', () => {
+    expect(lost(1, 2, 3, 4, 3, 4, 3, 4, 3)).toContain(
+      'A routing loop: the 2 routers at hops 3–4 answer again and again',
+    );
+    expect(lost(1, 2, 3, 4, 2, 3, 4, 2, 3, 4, 2, 3, null)).toContain('A routing loop: the 3 routers at hops 2–4');
+  });
+
+  it.each<[string, (number | null)[]]>([
+    ['one address for several routers', [1, 2, 3, 3, 3, 3, 3, 3, 3]],
+    ['one address at hops that are apart', [1, 2, 3, 2, 4, 2, 5, 2, 6]],
+    ['two rounds alone, as a way that changed once leaves them', [1, 2, 3, 4, 3, 4]],
+    ['silence in between', [1, 2, 3, null, 3, null, 3, null, 3]],
+  ])('a relative: call it no loop where there is %s', (_, answers) => {
+    expect(lost(...answers)).not.toContain('routing loop');
+  });
+
+  it('a relative: call it no loop where the target answers behind it', () => {
+    const hops = [1, 2, 3, 2, 3, 2, 3, 2, 3].map((router, index) => ({ ...hop(router, 'both'), hop: index + 1 }));
+    const record = buildRecord({ hops, targetPairs: targetPairs(9, 0, 9, 10), verdict: { outcome: 'inconclusive' } });
+    expect(spoken(record)).not.toContain('routing loop');
+  });
+
+  it('do not ask whose hop n+1 is where it is the target', () => {
+    const { nextHop } = droppedRecord().summary;
+    const at = (hop: number): Partial<TraceRecord['summary']> => ({
+      inDestinationNetwork: 'likely',
+      nextHop: nextHop === null ? null : { ...nextHop, hop },
+    });
+    const record = dropped({ interval: { after: 6, upTo: 7, likelyUpTo: 7 } }, at(7));
+    expect(verdictWords(record).headline).toBe(
+      'PDM stops between hop 6 (r6.example.net, AS64510 Transit Ltd) and the target, or by the target itself.',
+    );
+    const before = dropped({ interval: { after: 5, upTo: 7, likelyUpTo: 6 } }, at(6));
+    expect(verdictWords(before).headline).toContain('hop 6 is likely already in');
+  });
+
   it('say why nothing was measured, once', () => {
     const reasons = ['www.example.com has IPv4 addresses only.'];
     expect(spoken(buildRecord({ verdict: { outcome: 'not-measured', reasons } }))).toBe(

@@ -44,12 +44,13 @@ const ALL_KINDS: readonly Kind[] = [
   { near: 'changing', beyond: 'mostly delivered', sinceNs: 60e9 },
 ];
 /**
- * The part of drops that must be found. One whose path changes under the trace, or before which another router drops some of
- * the packets or polices them, may stay unsaid.
+ * The part of drops that must be found. One whose path changes under the trace, or before which another router drops, refuses
+ * or polices some of the packets, may stay unsaid.
  */
 const FOUND: Partial<Record<NearHopKind, number>> = {
   changing: 0.8,
   'dropping in part': 0.6,
+  'refusing in part': 0.6,
   policing: 0.5,
   // A filter so near that no packet with the option was ever answered from outside accuses nobody (METHOD: dropped).
   dropping: 0,

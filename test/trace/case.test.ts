@@ -95,7 +95,7 @@ describe('refusers', () => {
   });
 });
 
-describe('an address that names no place (A6)', () => {
+describe('an address that names no place', () => {
   const namelessOf = (...hops: string[]): string[] => {
     const trace = new ByHand();
     hops.forEach((address, i) => {
@@ -117,7 +117,7 @@ describe('an address that names no place (A6)', () => {
     expect(new ByHand().case.nameless.has('2001:db8:10:9::1')).toBe(true);
   });
 
-  it('A30: is each of two that answered one probe', () => {
+  it('is each of two that answered one probe', () => {
     const trace = new ByHand();
     trace.state.contradicted.set(3, ['2001:db8:1:3::1', '2001:db8:1:99::1'] as never);
     expect([...trace.case.nameless]).toEqual(expect.arrayContaining(['2001:db8:1:3::1', '2001:db8:1:99::1']));

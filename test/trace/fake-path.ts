@@ -51,6 +51,8 @@ export interface FakePath {
   /** An unquoted answer to a packet with the option has come from outside; true where nothing is said. */
   readonly answeredElsewhere?: boolean;
   readonly intactAtTarget?: boolean;
+  /** Who told another trace that no way leads to the target. */
+  readonly noWayToOthers?: string;
   readonly routerSeenByOthers?: number;
   readonly confidence?: number;
   readonly size?: number;
@@ -122,6 +124,7 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     siblingEcho: () => path.siblingEcho ?? null,
     isAnsweredElsewhere: () => path.answeredElsewhere ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,
+    saidNoWayToOthers: (address) => address === path.noWayToOthers,
     routerSeenByOthers: () => path.routerSeenByOthers ?? 0,
     nearHops: path.nearHops ?? null,
   };

@@ -14,7 +14,7 @@ const RESET = TCP_FLAG.rst | TCP_FLAG.ack;
 const NOW_NS = 60e9;
 
 /** The segment that a target sends to the SYN of this row. */
-function segmentTo(state: TraceState, row: number, flags: number, acknowledged = 1): DirectReply {
+function segmentTo(state: TraceState, row: number, flags: number, acknowledged = 1, hopLimit = 60): DirectReply {
   const packet = packetOf(state, row);
   const syn = parseTcpHeader(packet, packet.length - 20);
   if (!syn.ok) throw new Error(syn.reason);
@@ -23,11 +23,19 @@ function segmentTo(state: TraceState, row: number, flags: number, acknowledged =
   const acknowledgement = (sequence + acknowledged) >>> 0;
   const ports = { sourcePort: destinationPort, destinationPort: sourcePort };
   emitTcpHeader({ ...syn.value, ...ports, sequence: 7, acknowledgement, flags }, bytes, 0);
-  return { kind: 'tcp', source: TARGET, bytes, hopLimit: 60, timeNs: 1e6, pdm: null, offset: 0, end: 20 };
+  return { kind: 'tcp', source: TARGET, bytes, hopLimit, timeNs: 1e6, pdm: null, offset: 0, end: 20 };
 }
 
-function answer(state: TraceState, row: number, flags: number): void {
-  const reply = segmentTo(state, row, flags);
+/** Flags of the segment, its hop limit as it comes back, and how far beyond the SYN's number it acknowledges. */
+interface Said {
+  readonly flags: number;
+  readonly hopLimit?: number;
+  readonly acknowledged?: number;
+}
+
+function answer(state: TraceState, row: number, said: number | Said): void {
+  const { flags, hopLimit, acknowledged } = typeof said === 'number' ? { flags: said } : said;
+  const reply = segmentTo(state, row, flags, acknowledged, hopLimit);
   const match = matchReply(state, reply);
   if (typeof match === 'string') throw new Error(match);
   observe(state, match, reply);
@@ -43,26 +51,37 @@ function routerAnswers(state: TraceState, row: number, hop: number): void {
 const outcomeOf = (state: TraceState, routerSeenByOthers = 0): string =>
   judgeTrace(state, contextOf({ routerSeenByOthers }), NOW_NS).verdict.outcome;
 
-/** Three routers before the target, whose packets draw these flags: hops, pairs at the target, repeats at n and placebos. */
-function traced(plain: number, treated: number, routers = 2): TraceState {
+/**
+ * Routers before the target, whose packets draw these segments or nothing: hops, pairs at the target, repeats at n and
+ * placebos. `refusedFrom`: the hop limit from which on the option's packets draw theirs.
+ */
+function traced(
+  plain: number | Said,
+  treated: number | Said | null,
+  routers = 2,
+  refusedFrom = routers + 1,
+): TraceState {
   const state = makeState('tcp', { explain: false });
   const send = (values: Parameters<typeof sendPair>[1]): void => {
     const rows = sendPair(state, values);
     const hop = values?.hopLimit ?? 0;
-    if (hop <= routers) for (const row of [rows.plain, rows.treated]) routerAnswers(state, row, hop);
+    if (hop <= routers) routerAnswers(state, rows.plain, hop);
+    else answer(state, rows.plain, plain);
+    if (hop < refusedFrom) routerAnswers(state, rows.treated, hop);
     else {
-      answer(state, rows.plain, plain);
-      answer(state, rows.treated, values?.treatment === 'plain' ? plain : treated);
+      const drawn = values?.treatment === 'plain' ? plain : treated;
+      if (drawn !== null) answer(state, rows.treated, drawn);
     }
   };
   for (let hop = 1; hop <= routers + 1; hop += 1) for (let pair = 0; pair < 3; pair += 1) send({ hopLimit: hop });
+  for (let pair = 0; pair < 15; pair += 1) send({ purpose: PURPOSE.beyond, hopLimit: refusedFrom, flow: 'fresh' });
   for (let pair = 0; pair < 20; pair += 1) {
     send({ purpose: PURPOSE.target, hopLimit: TARGET_HOP_LIMIT, flow: 'fresh' });
     if (plain !== treated) {
       send({ purpose: PURPOSE.target, hopLimit: TARGET_HOP_LIMIT, flow: 'fresh', treatment: 'plain' });
     }
   }
-  for (let pair = 0; pair < 3; pair += 1) send({ purpose: PURPOSE.repeat, hopLimit: routers });
+  for (let pair = 0; pair < 3; pair += 1) send({ purpose: PURPOSE.repeat, hopLimit: refusedFrom - 1 });
   return state;
 }
 
@@ -131,11 +150,36 @@ describe('RST to packets with the option', () => {
     expect(outcomeOf(traced(RESET, RESET))).toBe('delivered');
   });
 
+  it('is a refusal on a closed port too, where it comes back from nearer than the RST to those without', () => {
+    const near = { flags: RESET, hopLimit: 62 };
+    const { verdict } = judgeTrace(traced(RESET, near, 4, 3), contextOf(), NOW_NS);
+    expect(verdict).toMatchObject({ outcome: 'rejected', refusal: null, interval: { after: 2, upTo: 3 } });
+    expect(verdict.reasons[0]).toContain("Something in the target's name");
+  });
+
+  it('a relative: is an arrival on a closed port of a host that begins at another hop limit for each', () => {
+    // 64 − 4 and 128 − 4: as far, by another stack behind the same address.
+    expect(outcomeOf(traced({ flags: RESET, hopLimit: 60 }, { flags: RESET, hopLimit: 124 }, 4))).toBe('delivered');
+  });
+
   it('accuses nobody where those without draw both', () => {
     const state = traced(SYN_ACK, RESET);
     const { plain, treated } = sendPair(state, { purpose: PURPOSE.target, hopLimit: TARGET_HOP_LIMIT, flow: 'fresh' });
     for (const row of [plain, treated]) answer(state, row, RESET);
     expect(outcomeOf(state)).toBe('delivered');
+  });
+});
+
+describe('SYNs with the option that are lost', () => {
+  it.each([
+    ['a stack that acknowledges seq + 2', SYN_ACK, 2],
+    ['a stack that acknowledges seq', SYN_ACK, 0],
+    ['a relative: a closed port whose RST acknowledges seq', RESET, 0],
+    ['a relative: a closed port whose RST acknowledges seq + 2', RESET, 2],
+  ])('are answered by nobody: %s', (_, flags, acknowledged) => {
+    const { trace, verdict } = judgeTrace(traced({ flags, acknowledged }, null), contextOf(), NOW_NS);
+    expect([trace.pdmArrivals, trace.counts.counted.plainOnly]).toEqual([0, 20]);
+    expect(['dropped', 'inconclusive']).toContain(verdict.outcome);
   });
 });
 

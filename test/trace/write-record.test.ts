@@ -2,9 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { traceRecordSchema } from '../../src/config/record-schema.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { ARM_CODE } from '../../src/trace/state/trace-state.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from '../../src/trace/state/trace-state.js';
+import { judgeTrace } from '../../src/trace/trace-machine.js';
 import { writeRecord } from '../../src/trace/write-record.js';
-import { dropsFrom, isTreated, routerAt, runTrace, withHopLimit, type FakePath } from './fake-path.js';
+import { ECHO_SILENT } from './by-hand.js';
+import {
+  contextOf,
+  dropsFrom,
+  isTreated,
+  routerAt,
+  runTrace,
+  withHopLimit,
+  type Drawn,
+  type FakePath,
+} from './fake-path.js';
 import { TARGET } from './trace-fixture.js';
 
 const echoLost = { plainArrivals: 15, pdmArrivals: 0, lossShown: true, settled: true };
@@ -31,6 +42,14 @@ function recordOf(fake: FakePath, change?: (outcome: ReturnType<typeof runTrace>
 
 const refusesAt4 = ({ arm, hopLimit }: { arm: number; hopLimit: number }) =>
   isTreated(arm) && hopLimit >= 5 ? { from: routerAt(4), type: 1, code: 1 } : undefined;
+
+const refusal = { from: routerAt(4), type: 1, code: 1 };
+/** Of the option's packets to the target, flow by flow. */
+const halfLost =
+  (instead: Drawn | null) =>
+  ({ arm, hopLimit, flow }: { arm: number; hopLimit: number; flow: number }): Drawn | null | undefined =>
+    arm === ARM_CODE.pdm && hopLimit === TARGET_HOP_LIMIT && flow % 2 === 1 ? instead : undefined;
+const NAMING = ['dropped', 'rejected', 'stripped', 'altered'];
 
 describe('a record', () => {
   it('has the shape of the schema, whatever the outcome', () => {
@@ -94,6 +113,41 @@ describe('a record', () => {
     const { summary, verdict } = recordOf(path({ differs: dropsFrom(1), siblingEcho: echoLost }));
     expect([summary.lastPdmHop, verdict.optionSeenUpTo]).toEqual([null, null]);
     expect(summary.nextHop).toMatchObject({ hop: 1 });
+  });
+
+  it('a relative: has the hop behind which the interval begins next, where luck has carried the option farther', () => {
+    let asked = 0;
+    const policed = path({
+      siblingEcho: echoLost,
+      differs: ({ arm, hopLimit }) => {
+        if (!isTreated(arm) || hopLimit < 3) return undefined;
+        return hopLimit < 6 && (asked += 1) % 6 === 1 ? undefined : null;
+      },
+    });
+    const { summary, verdict } = recordOf(policed);
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 2 } });
+    expect(summary.lastPdmHop!.hop).toBeGreaterThan(2);
+    expect(summary.nextHop).toMatchObject({ hop: 3, address: '2001:db8:1:3::1' });
+  });
+
+  it.each<[string, FakePath, (outcome: ReturnType<typeof runTrace>) => void]>([
+    ['interrupted', path({ differs: dropsFrom(5), siblingEcho: echoLost }), (one) => (one.state.interrupted = true)],
+    ['inconclusive', path({ differs: dropsFrom(5), siblingEcho: ECHO_SILENT }), () => undefined],
+    ['impaired', path({ protocol: 'icmp6', differs: halfLost(null) }), () => undefined],
+    ['a relative: impaired by refusals', path({ protocol: 'icmp6', differs: halfLost(refusal) }), () => undefined],
+    [
+      'a relative: bypassed',
+      path({ protocol: 'icmp6', differs: ({ arm, hopLimit }) => (!isTreated(arm) && hopLimit > 4 ? null : undefined) }),
+      () => undefined,
+    ],
+  ])('names no place, no refuser and no cause where the trace is %s', (_, fake, change) => {
+    const { summary, verdict } = recordOf(fake, (outcome) => {
+      change(outcome);
+      Object.assign(outcome, judgeTrace(outcome.state, contextOf(fake), outcome.endedAtNs));
+    });
+    expect(NAMING).not.toContain(verdict.outcome);
+    expect(verdict).toMatchObject({ interval: null, refusal: null, cause: null });
+    expect(summary).toMatchObject({ nextHop: null, inDestinationNetwork: null, attribution: null });
   });
 
   it('has each hop limit once, ascending, silent ones too, and the target apart', () => {

@@ -183,6 +183,6 @@ function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): P
         : lastNs + state.limits.hopIntervalMs * 1e6 * EXPLAINING_SHARE,
     spacingMs: state.limits.hopIntervalMs / 2,
     responder: targetBudget(state, protocol),
-    restNs: restOf(state.countIndex, protocol === 'tcp' || state.serviceAnswers),
+    restNs: restOf(state, protocol),
   };
 }

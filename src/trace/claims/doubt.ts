@@ -1,12 +1,14 @@
 /** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
 import type { Case } from '../case.js';
+import { describeTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
 import { countUnassembled } from '../reassembly.js';
+import { isNoWay } from '../reply/meaning.js';
 import { isTooBigWithOption } from '../too-big.js';
 
 /** Sentences, none where there is no doubt. `lost`: packets with the option that the claim says are lost. */
 export function doubtsOf(trace: Case, lost: number, isPartial = false): string[] {
-  const { state, pdmArrivals } = trace;
+  const { state, context, pdmArrivals, refusers } = trace;
   const doubts: string[] = [];
   const strays = state.counters.ambiguous + state.relabelledQuotes;
   if (strays >= LEAST_STRAYS && strays >= lost * STRAYS_PER_LOST && (pdmArrivals === 0 || isPartial)) {
@@ -14,6 +16,14 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
   }
   const odd = oddAnswersText(trace);
   if (odd !== null) doubts.push(odd);
+  const tooNear = describeTooNear(trace);
+  if (tooNear !== null) doubts.push(tooNear);
+  const dead = refusers.find(({ reply, address }) => isNoWay(reply) && context.saidNoWayToOthers(address));
+  if (dead !== undefined) {
+    doubts.push(
+      `${dead.address} says that no way leads to the target, and said so of packets without the option to another trace: what answers those may stand before it.`,
+    );
+  }
   const { pdm: unassembled } = countUnassembled(state);
   if (unassembled > 0 && pdmArrivals === 0) {
     doubts.push(

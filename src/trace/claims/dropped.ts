@@ -123,7 +123,7 @@ function mayAnswerWithPdm({ state, lastPdmHop, distance }: Case, cause: Cause | 
 
 const MAY_SEND_PDM =
   'Packets with PDM come as far as the last hop, and those with other options are answered: the target may drop them, or answer with the option itself, and its answers be lost.';
-const SENDS_PDM =
+export const SENDS_PDM =
   'The target sends the option itself, so its replies may be what is lost: in which direction is not known.';
 
 function needsLossSinceSeen({ lastPdmHop, counts }: Case): boolean {

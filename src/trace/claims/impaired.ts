@@ -13,6 +13,7 @@ import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
+import { SENDS_PDM } from './dropped.js';
 
 /** Fewer of the packets with the option arrive, and some do. */
 export const impaired: Claim = {
@@ -29,6 +30,7 @@ export const impaired: Claim = {
       return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (pdmArrivals === 0) return refuted();
+    if (trace.state.pdm.isSent) return refuted(`${ratesText(trace)}. ${SENDS_PDM}`);
     const wayBack = standOfWayBack(trace, true);
     if (wayBack.is === 'answered' || wayBack.is === 'unknown') return refuted(`${ratesText(trace)}. ${wayBack.reason}`);
     const confirmation = confirm(trace, { name: 'impaired', lost: counted.plainOnly, causeAt: null, isPartial: true });

@@ -1,7 +1,9 @@
 /** What several claims ask of the pairs at the target, and the wish for one more of them. */
 import type { Case } from '../case.js';
-import { LEAST_PLACEBOS, PART_RESTS_NS, SILENT_TARGET_PAIRS, TARGET_PAIR_CAP } from '../numbers.js';
+import { LEAST_PLACEBOS, PART_RESTS_NS, SERVICE_REST_NS, SILENT_TARGET_PAIRS, TARGET_PAIR_CAP } from '../numbers.js';
+import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import type { TraceState } from '../state/trace-state.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import type { Direction, Ledger } from './ledger.js';
@@ -21,14 +23,21 @@ export function targetWishes({ state, counts }: Case): readonly PairWish[] {
       notBeforeNs: state.pace.readyAtNs(),
       spacingMs: state.limits.hopIntervalMs,
       responder: targetBudget(state, protocol),
-      restNs: restOf(state.countIndex, protocol === 'tcp' || state.serviceAnswers),
+      restNs: restOf(state, protocol),
     },
   ];
 }
 
-/** METHOD: Pairs. In the first count both packets leave at once, unless their answers could not be told apart. */
-export function restOf(countIndex: number, mayNotOverlap: boolean): number | null {
-  return PART_RESTS_NS[countIndex - 1] ?? (mayNotOverlap ? 0 : null);
+/**
+ * METHOD: Pairs. In the first count both packets leave at once, unless their answers could not be told apart. A service may
+ * answer twice, or the network copy its answer: the second one must have come before the other packet leaves.
+ */
+export function restOf(
+  { countIndex, serviceAnswers }: Pick<TraceState, 'countIndex' | 'serviceAnswers'>,
+  protocol: Protocol,
+): number | null {
+  const restNs = PART_RESTS_NS[countIndex - 1] ?? (protocol === 'tcp' ? 0 : null);
+  return protocol === 'udp' && serviceAnswers ? Math.max(restNs ?? 0, SERVICE_REST_NS) : restNs;
 }
 
 /** Loss of one arm's packets is shown at the target, by pairs that left their grace. */

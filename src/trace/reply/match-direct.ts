@@ -67,6 +67,7 @@ function onlyOutstanding(state: TraceState, flowIndex: number, reply: DirectRepl
   const psnLastReceived = reply.pdm?.version === 'rfc8250' ? reply.pdm.pdm.psnLastReceived : null;
   const graceNs = waitNs(state);
   const unanswered: number[] = [];
+  let lastSent: number | null = null;
   for (let row = 0; row < state.probes.count; row += 1) {
     if (state.probes.flow(row) !== flowIndex || !state.probes.isSent(row)) continue;
     if (
@@ -77,10 +78,12 @@ function onlyOutstanding(state: TraceState, flowIndex: number, reply: DirectRepl
       return { row, findings: null };
     }
     if (state.probes.reply(row) === null) unanswered.push(row);
+    if (lastSent === null || state.probes.sentAtNs(row) > state.probes.sentAtNs(lastSent)) lastSent = row;
   }
-  // One that was given up is out no more, unless there is none besides: then the answer is late.
+  // One that was given up is out no more, unless there is none besides, nor was one sent later: then the answer is late.
   const awaited = unanswered.filter((row) => state.probes.sentAtNs(row) + graceNs > reply.timeNs);
-  const [row, ...others] = unanswered.length === 1 ? unanswered : awaited;
+  const isLate = unanswered.length === 1 && unanswered[0] === lastSent;
+  const [row, ...others] = isLate ? unanswered : awaited;
   return row === undefined || others.length > 0 ? 'service' : { row, findings: null };
 }
 

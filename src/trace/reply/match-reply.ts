@@ -244,6 +244,8 @@ function quotedNumbers(
 function matchByPsn(state: TraceState, reply: ErrorReply): MatchResult {
   const { bytes, quote } = reply;
   const numbers = quotedNumbers(bytes, quote);
+  // The option's first octets and nothing but zeros behind them: the quote may end there.
+  if (numbers.length === 0) return tooShort(state, reply);
   let found: Match | null = null;
   let several = false;
   for (let row = 0; row < state.probes.count; row += 1) {

@@ -219,6 +219,25 @@ export function isExpired({ type, code }: ReplySignature): boolean {
   return type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit;
 }
 
+/** It says that the packet has no way to the target, whatever it carries. */
+export function isNoWay({ type, code }: ReplySignature): boolean {
+  return (
+    type === ICMPV6.destinationUnreachable &&
+    (code === DESTINATION_UNREACHABLE.noRoute || code === DESTINATION_UNREACHABLE.addressUnreachable)
+  );
+}
+
+/** Who said so of packets without the option. */
+export function addressesWithoutWay({ probes, signatures }: TraceState): string[] {
+  const addresses = new Set<string>();
+  for (let row = 0; row < probes.count; row += 1) {
+    const signature = signatures[probes.reply(row) ?? -1];
+    if (signature !== undefined && isPlainArm(probes.arm(row)) && isNoWay(signature))
+      addresses.add(signature.responder);
+  }
+  return [...addresses];
+}
+
 /** What says nothing of the packet's fate: too long for a link, not put together, no route on this very host. */
 function isNoWord({ type, code, responder }: ReplySignature, source: string): boolean {
   if (type === ICMPV6.packetTooBig || type === ICMPV6.timeExceeded) return true;

@@ -1,5 +1,5 @@
 /** A matched reply, taken in: what it says is kept as a signature that equal replies share. */
-import { formatAddress } from '../../address/address.js';
+import { formatAddress, sameAddress } from '../../address/address.js';
 import { readU8 } from '../../wire/big-endian.js';
 import type { ExtensionObject } from '../../wire/icmp-extensions.js';
 import { ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
@@ -137,7 +137,12 @@ function noteRewrittenLabel(state: TraceState, label: number): void {
 
 /** A reply that carries PDM itself: PSNLR and deltas of what we send next, and the server's delay (METHOD: PDM on the wire). */
 function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): void {
-  if (reply.pdm === null || reply.kind === 'error') return;
+  if (reply.pdm === null) return;
+  // An error speaks of another packet; that its sender adds the option it shows all the same.
+  if (reply.kind === 'error') {
+    state.pdm.isSent ||= sameAddress(reply.source, state.identity.target);
+    return;
+  }
   if (reply.pdm.version !== 'rfc8250') {
     state.pdm.draftVersion = true;
     return;

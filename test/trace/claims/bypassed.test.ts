@@ -37,7 +37,7 @@ describe('bypassed', () => {
     expect(lostPlain(pairs, placebos, { confidence }).stand(bypassed).is).toBe('open');
   });
 
-  it('A28: a filter that reads only the first next header lets the option pass where plain packets do not', () => {
+  it('a filter that reads only the first next header lets the option pass where plain packets do not', () => {
     const { verdict } = runTrace({
       protocol: 'icmp6',
       routers: 6,

@@ -41,7 +41,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     expect(changedFrom(2, 3).stand(claim).is).toBe('refuted');
   });
 
-  it("A14: is void when the target quotes it intact, in this trace or in another protocol's", () => {
+  it("is void when the target quotes it intact, in this trace or in another protocol's", () => {
     const trace = changedFrom(2);
     expect(trace.stand(claim).is).toBe('proven');
     trace.context = { ...trace.context, isIntactAtTarget: () => true };

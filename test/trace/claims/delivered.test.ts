@@ -64,7 +64,7 @@ describe('networks that deliver', () => {
     expect(state.counters.sent).toBeLessThanOrEqual(100);
   });
 
-  it.each([30, 40])('A10: %i percent of the packets with the option lost is never called delivered', (percent) => {
+  it.each([30, 40])('%i percent of the packets with the option lost is never called delivered', (percent) => {
     const { verdict } = runTrace({
       protocol: 'icmp6',
       routers: 6,
@@ -86,7 +86,7 @@ describe('networks that deliver', () => {
     expect(verdict.outcome).toBe('delivered');
   });
 
-  it('A24: a target that answers from another of its addresses is met all the same', () => {
+  it('a target that answers from another of its addresses is met all the same', () => {
     const other = octetsOf('2001:db8:10:9::53');
     const { verdict } = runTrace({
       protocol: 'udp',

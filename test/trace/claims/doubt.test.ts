@@ -12,7 +12,7 @@ describe('doubt', () => {
     expect(doubtsOf(lost().case, 11)).toEqual([]);
   });
 
-  it('begins with two replies that fit no one probe, and A31: one forged quote is none', () => {
+  it('begins with two replies that fit no one probe, and one forged quote is none', () => {
     const trace = lost();
     trace.state.counters.ambiguous = 1;
     expect(doubtsOf(trace.case, 11)).toEqual([]);
@@ -44,6 +44,14 @@ describe('doubt', () => {
     const trace = lost();
     trace.state.droppedByKernel = true;
     expect(doubtsOf(trace.case, 11)[0]).toContain('The kernel dropped');
+  });
+
+  it("is raised by a router beyond the place from which something answers in the target's name", () => {
+    const before = (routerSeenByOthers: number): string[] => {
+      return doubtsOf(new ByHand('icmp6', { routerSeenByOthers }).explored(3).target(11, 'arrives', null).case, 11);
+    };
+    expect(before(5)).toEqual([]);
+    expect(before(6)[0]).toContain('too near to be the target');
   });
 
   it('foreign, forged and malformed replies raise none', () => {

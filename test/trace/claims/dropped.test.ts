@@ -3,6 +3,7 @@ import { dropped } from '../../../src/trace/claims/dropped.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
 
 const udp = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
@@ -84,13 +85,26 @@ describe('dropped is defeated by', () => {
     expect(verdict.reasons.join(' ')).toContain('return path');
   });
 
-  it('a target known to send the option itself, where its replies may be what is lost (A12)', () => {
+  it('a target known to send the option itself, where its replies may be what is lost', () => {
     const trace = lossAt3(11, 6);
     trace.state.pdm.isSent = true;
     expect(reasonOf(trace.stand(dropped))).toContain('in which direction is not known');
   });
 
-  it("a proxy in the target's name nearer than routers that other traces met (A13)", () => {
+  it('a relative: a target that may answer with it, as the option alone is lost, and right before it was not', () => {
+    const lostAtTarget = (arms: (arm: number) => boolean): FakePath => ({
+      protocol: 'icmp6',
+      routers: 8,
+      differs: ({ arm, hopLimit }) => (arms(arm) && hopLimit > 8 ? null : undefined),
+    });
+    const { verdict } = runTrace(lostAtTarget((arm) => arm === ARM_CODE.pdm));
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null });
+    expect(verdict.reasons.join(' ')).toContain('or answer with the option itself');
+    // Nobody answers other options with PDM.
+    expect(runTrace(lostAtTarget(isTreated)).verdict.outcome).toBe('dropped');
+  });
+
+  it("a proxy in the target's name nearer than routers that other traces met", () => {
     const trace = lossAt3(11, 6, { routerSeenByOthers: 7 });
     expect(reasonOf(trace.stand(dropped))).toContain('too near to be the target');
     expect(lossAt3(11, 6, { routerSeenByOthers: 4 }).stand(dropped).is).toBe('proven');
@@ -108,7 +122,7 @@ describe('dropped is defeated by', () => {
     expect(judge()).toMatchObject({ outcome: 'inconclusive', confidence: null, interval: null });
   });
 
-  it('a fall into silence after options were sent (A8: a firewall shuns the sender)', () => {
+  it('a fall into silence after options were sent (a firewall shuns the sender)', () => {
     let isShunned = false;
     const { verdict } = runTrace(
       udp({
@@ -124,7 +138,7 @@ describe('dropped is defeated by', () => {
 });
 
 describe('the way back', () => {
-  it('a UDP drop with a silent echo witness is inconclusive (A11: errors that quote options are filtered)', () => {
+  it('a UDP drop with a silent echo witness is inconclusive (errors that quote options are filtered)', () => {
     const { verdict } = runTrace(udp({ differs: dropsFrom(5), siblingEcho: ECHO_SILENT }));
     expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null, confidence: null });
     expect(verdict.reasons.join(' ')).toContain('on the way back');
@@ -151,7 +165,7 @@ describe('the way back', () => {
     },
   );
 
-  it("no unquoted answer to the option ever came back: the source's own firewall may be it (A35)", () => {
+  it("no unquoted answer to the option ever came back: the source's own firewall may be it", () => {
     const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(4).target(11, 'arrives', null);
     trace.placebos(6, 'arrives').repeats(3, 3);
     const standing = trace.stand(dropped);
@@ -178,9 +192,14 @@ describe('networks that drop', () => {
     });
   });
 
-  it('A25: an input filter of the target itself lies in an interval that includes the target', () => {
+  it('an input filter of the target itself lies in an interval that includes the target', () => {
     const { verdict } = runTrace({ protocol: 'icmp6', routers: 3, differs: dropsFrom(4) });
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 3, upTo: 4 } });
+  });
+
+  it('a relative: an input filter of a target on the same link lies between the source and the target', () => {
+    const { verdict } = runTrace({ protocol: 'icmp6', routers: 0, differs: dropsFrom(1) });
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 0, upTo: 1 } });
   });
 
   it('a relative that nobody listed: slow answers, all later than a second, are waited for', () => {
@@ -193,7 +212,7 @@ describe('networks that drop', () => {
     expect(verdict.outcome).not.toBe('dropped');
   });
 
-  it('A3: a target with one token for two packets, the option a little slower, is not dropped', () => {
+  it('a target with one token for two packets, the option a little slower, is not dropped', () => {
     let firstIsSlow = false;
     const { verdict } = runTrace(
       udp({
@@ -245,7 +264,7 @@ describe('a silent target', () => {
     ['one that was seen to report after the loss only', { 6: { ...passes, firstNs: 1e14 } }],
     ['one that reports one packet in twenty', { 6: { ...passes, reported: 1 } }],
     ['one that stands before the loss', { 3: passes }],
-  ])('accuses nobody on the word of %s (A5)', (_, habits) => {
+  ])('accuses nobody on the word of %s', (_, habits) => {
     const { verdict } = runTrace(silentPath(habits));
     expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null });
     expect(verdict.reasons.join(' ')).toContain('may not report');

@@ -65,6 +65,16 @@ describe('impaired', () => {
     expect(reasonOf(trace.stand(impaired))).toContain('The kernel dropped');
   });
 
+  it('is defeated by a target that sends the option itself: some of its answers may be what is lost', () => {
+    const trace = losing(20, 8);
+    trace.state.pdm.isSent = true;
+    expect(reasonOf(trace.stand(impaired))).toContain('in which direction is not known');
+  });
+
+  it('is defeated by a proxy that answers plain packets alone, before a way that loses of all alike', () => {
+    expect(reasonOf(losing(20, 8, { routerSeenByOthers: 7 }).stand(impaired))).toContain('too near to be the target');
+  });
+
   it('is defeated by replies that fit no one probe', () => {
     const trace = losing(20, 8);
     trace.state.counters.ambiguous = 2;
@@ -81,7 +91,7 @@ describe('networks', () => {
       arm === ARM_CODE.pdm && hopLimit === TARGET_HOP_LIMIT && (flow * 37) % 100 < percent ? null : undefined,
   });
 
-  it.each([50, 60])('A10: %i percent of the packets with the option lost is impaired, never delivered', (percent) => {
+  it.each([50, 60])('%i percent of the packets with the option lost is impaired, never delivered', (percent) => {
     const { verdict } = runTrace(lossy(percent));
     expect(verdict).toMatchObject({ outcome: 'impaired', interval: null, cause: null });
     expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
@@ -111,7 +121,7 @@ describe('networks', () => {
     expect(verdict.outcome).not.toBe('bypassed');
   });
 
-  it('A3: options that come 3 ms later to a target of one answer at a time are not impaired', () => {
+  it('options that come 3 ms later to a target of one answer at a time are not impaired', () => {
     let firstIsTreated = false;
     const { verdict } = runTrace({
       protocol: 'icmp6',

@@ -40,7 +40,29 @@ describe('no-difference', () => {
     expect(verdict).toMatchObject({ outcome: 'no-difference', interval: null, evidence: { pairs: 10 } });
   });
 
-  it('A8: is never said of a target that answered before options were sent', () => {
+  it('is said where plain packets alone are filtered on the way and the target answers neither', () => {
+    for (const protocol of ['udp', 'icmp6'] as const) {
+      const { verdict } = runTrace({
+        protocol,
+        routers: 6,
+        differs: ({ arm, hopLimit }) => (hopLimit > 6 || (!isTreated(arm) && hopLimit > 3) ? null : undefined),
+      });
+      expect(verdict).toMatchObject({ outcome: 'no-difference', interval: null, confidence: null });
+      expect(verdict.reasons.join(' ')).toContain('farther (hop 6) than those without (hop 3)');
+    }
+  });
+
+  it("a relative: is not said where something answers the option alone, by errors in the target's name", () => {
+    const { verdict } = runTrace({
+      protocol: 'udp',
+      routers: 6,
+      differs: ({ arm, hopLimit }) => (!isTreated(arm) && hopLimit > 3 ? null : undefined),
+    });
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null, refusal: null });
+    expect(verdict.reasons.join(' ')).toContain('which somebody else may send as well');
+  });
+
+  it('is never said of a target that answered before options were sent', () => {
     let isShunned = false;
     const { verdict } = runTrace({
       protocol: 'icmp6',

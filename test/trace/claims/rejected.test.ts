@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { delivered } from '../../../src/trace/claims/delivered.js';
+import { dropped } from '../../../src/trace/claims/dropped.js';
+import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
 import { alter, ByHand, ECHO_LOST, findingOf, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type Drawn, type FakePath } from '../fake-path.js';
+import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { octetsOf, TARGET } from '../trace-fixture.js';
 
 const prohibited = { from: routerAt(2), type: 1, code: 1 };
@@ -61,6 +65,29 @@ describe('rejected', () => {
     expect(refusedAtTarget(20, 8).target(1, 'arrives', 'arrives').stand(rejected).is).toBe('refuted');
   });
 
+  it('is defeated by a proxy that answers plain packets alone: the refuser behind it may refuse whatever comes', () => {
+    const behind = (routerSeenByOthers: number): ByHand => {
+      const trace = new ByHand('icmp6', { routerSeenByOthers }).explored(3, prohibited);
+      return trace.target(11, 'arrives', prohibited).placebos(6, 'arrives').repeats(3, 2);
+    };
+    expect(behind(5).stand(rejected).is).toBe('proven');
+    expect(reasonOf(behind(7).stand(rejected))).toContain('too near to be the target');
+  });
+
+  it('is defeated by a refuser who told another trace that no way leads to the target, in these words', () => {
+    const dead = (code: number, noWayToOthers: string): ByHand => {
+      const answer = { from: routerAt(2), type: 1, code };
+      const trace = new ByHand('icmp6', { noWayToOthers }).explored(3, answer);
+      return trace.target(11, 'arrives', answer).placebos(6, 'arrives').repeats(3, 2);
+    };
+    for (const code of [0, 3]) {
+      expect(reasonOf(dead(code, '2001:db8:1:2::1').stand(rejected))).toContain('no way leads to the target');
+      expect(dead(code, '2001:db8:1:1::1').stand(rejected).is).toBe('proven');
+    }
+    // That it prohibits something, whatever else, is no word of the way.
+    expect(dead(1, '2001:db8:1:2::1').stand(rejected).is).toBe('proven');
+  });
+
   it('is defeated by two refusers, and names neither', () => {
     const trace = refusedAtTarget(20, 8).target(1, 'arrives', { ...prohibited, from: routerAt(1) });
     expect(reasonOf(trace.stand(rejected))).toContain('several addresses');
@@ -117,7 +144,7 @@ describe('networks that refuse', () => {
     expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
   });
 
-  it('A21: a hop that refuses both arms accuses nobody', () => {
+  it('a hop that refuses both arms accuses nobody', () => {
     const { verdict } = runTrace(
       udp({ differs: ({ hopLimit }) => (hopLimit >= 5 ? { from: routerAt(4), type: 1, code: 0 } : undefined) }),
     );
@@ -144,7 +171,7 @@ describe('networks that refuse', () => {
   it.each([
     [1, 1],
     [4, 2],
-  ])("A7: a filter that refuses in the target's name with %i/%i is no delivery, and has no hop", (type, code) => {
+  ])("a filter that refuses in the target's name with %i/%i is no delivery, and has no hop", (type, code) => {
     const { verdict } = runTrace({
       protocol: 'icmp6',
       routers: 8,
@@ -152,6 +179,39 @@ describe('networks that refuse', () => {
     });
     expect(verdict).toMatchObject({ outcome: 'rejected', refusal: { inTargetName: true, hop: null } });
     expect(verdict.reasons.join(' ')).toContain("Something in the target's name");
+  });
+
+  it("a filter that answers in the target's name with its very words, from nearer, refuses as well", () => {
+    const words = (replyHopLimit: number): Answer => ({ from: TARGET, type: 1, code: 4, replyHopLimit });
+    const trace = new ByHand('udp', { siblingEcho: ECHO_LOST });
+    for (const hop of [1, 2]) trace.pairs(5, hop, 'expires', 'expires');
+    for (const hop of [3, 4]) trace.pairs(5, hop, 'expires', words(62));
+    trace.pairs(15, 3, 'expires', words(62), { purpose: PURPOSE.beyond, flow: 'fresh' });
+    trace.pairs(5, 5, words(60), words(62)).target(11, words(60), words(62)).placebos(6, words(60)).repeats(3, 2);
+    expect(findingOf(trace.stand(rejected))).toMatchObject({
+      refusal: { inTargetName: true, hop: null, type: 1, code: 4 },
+      interval: { after: 2, upTo: 3 },
+    });
+    expect(trace.stand(delivered).is).toBe('refuted');
+  });
+
+  it('a relative: a target at the end of a longer way for options answers them in its own name, from as much farther', () => {
+    const words = (replyHopLimit: number): Answer => ({ from: TARGET, type: 1, code: 4, replyHopLimit });
+    const detour = (hop: number): Answer => ({ from: routerAt(90 + hop), type: 3, code: 0 });
+    const trace = new ByHand('udp').pairs(3, 1, 'expires', 'expires');
+    for (const hop of [2, 3, 4]) trace.pairs(3, hop, 'expires', detour(hop));
+    trace.pairs(3, 5, words(60), detour(5)).pairs(3, 6, words(60), words(59)).target(11, words(60), words(59));
+    expect(trace.stand(rejected).is).toBe('refuted');
+    expect(findingOf(trace.stand(delivered)).outcome).toBe('delivered');
+  });
+
+  it('a relative: where the hops before it are silent, words from another distance are neither', () => {
+    const words = (replyHopLimit: number): Answer => ({ from: TARGET, type: 1, code: 4, replyHopLimit });
+    const trace = new ByHand('udp', { siblingEcho: ECHO_LOST }).pairs(5, 1, 'expires', 'expires');
+    for (const hop of [2, 3, 4]) trace.pairs(5, hop, null, null);
+    trace.pairs(5, 5, words(60), words(62)).target(20, words(60), words(62)).placebos(8, words(60)).repeats(3, 1);
+    for (const claim of [rejected, dropped, impaired, delivered]) expect(trace.stand(claim).is).toBe('refuted');
+    expect(reasonOf(trace.stand(dropped))).toContain("in the target's name from another distance");
   });
 
   it('one refusal among silence is a drop that says so', () => {

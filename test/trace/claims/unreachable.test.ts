@@ -42,7 +42,7 @@ describe('unreachable', () => {
   });
 
   it.each(['EPERM', 'EACCES'])(
-    "A22: names the host's own output filter after three sends refused with %s, not after two",
+    "names the host's own output filter after three sends refused with %s, not after two",
     (code) => {
       const state = makeState('udp');
       sendPair(state, {}, 0);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { locate } from '../../../src/trace/claims/where.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand } from '../by-hand.js';
+import { routerAt } from '../fake-path.js';
 
 const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15 };
 /** Hops 1 and 2 pass, hops 3 and 4 lose. */
@@ -23,7 +24,7 @@ describe('where', () => {
     ['was last seen to report before the loss', { ...habit, lastNs: 0 }],
     ['was first seen to report after the loss', { ...habit, firstNs: 1e14 }],
     ['reports one in twenty', { ...habit, reported: 1 }],
-  ])('A5: is not up to a router that %s', (_, unsure) => {
+  ])('is not up to a router that %s', (_, unsure) => {
     expect(locate(lossAt3({ habits: { 3: unsure } }).case).interval.upTo).toBe(5);
   });
 
@@ -42,13 +43,21 @@ describe('where', () => {
     expect([lost(6), lost(7)]).toEqual([5, 3]);
   });
 
-  it('A36: begins before a policer whose luck carried n beyond itself', () => {
+  it('begins before a policer whose luck carried n beyond itself', () => {
     const trace = new ByHand();
     for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
     // At hops 3 and 4 one in six is seen.
     for (let hop = 3; hop <= 4; hop += 1) trace.pairs(1, hop, 'expires', 'expires').pairs(5, hop, 'expires', null);
     expect(trace.case.lastPdmHop).toBe(4);
     expect(locate(trace.case).interval.after).toBe(2);
+  });
+
+  it('a relative: begins before the first of two policers, of which the second let nothing but one packet pass', () => {
+    const trace = new ByHand().pairs(5, 1, 'expires', 'expires');
+    trace.pairs(3, 2, 'expires', 'expires').pairs(3, 2, 'expires', null);
+    trace.pairs(1, 3, 'expires', 'expires').pairs(5, 3, 'expires', null);
+    trace.pairs(1, 4, 'expires', 'expires').pairs(9, 4, 'expires', null);
+    expect(locate(trace.case).interval.after).toBe(1);
   });
 
   it('asks for a fifth whole pair where it begins, and not for a sixth', () => {
@@ -60,7 +69,7 @@ describe('where', () => {
     expect(locate(begun(5).case)).toMatchObject({ settled: true, wants: [] });
   });
 
-  it('A29: asks at the next hop for as many flows as the confidence needs', () => {
+  it('asks at the next hop for as many flows as the confidence needs', () => {
     const flows = (count: number, confidence: number): boolean => {
       const trace = new ByHand('icmp6', { confidence });
       for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
@@ -69,6 +78,17 @@ describe('where', () => {
     };
     expect([flows(10, 0.999), flows(11, 0.999)]).toEqual([false, true]);
     expect([flows(14, 0.9999), flows(15, 0.9999)]).toEqual([false, true]);
+  });
+
+  it('a relative: asks for more flows once several members answered there, as many after the last new one', () => {
+    const members = (after: number): boolean => {
+      const trace = new ByHand('icmp6', { confidence: 0.999 });
+      for (let hop = 1; hop <= 2; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      const fresh = { purpose: PURPOSE.beyond, flow: 'fresh' } as const;
+      for (const other of [3, 33]) trace.pairs(1, 3, { from: routerAt(other), type: 3, code: 0 }, null, fresh);
+      return locate(trace.pairs(after, 3, 'expires', null, fresh).case).settled;
+    };
+    expect([members(11), members(18), members(19)]).toEqual([false, false, true]);
   });
 
   it('begins at the source where no hop saw the option', () => {

@@ -27,7 +27,7 @@ describe('a fall into silence', () => {
     expect(hasFallenSilent(after(30).target(1, 'arrives', null).case)).toBe(false);
   });
 
-  it('A8: needs forty pairs where many plain packets had been answered beside lost options', () => {
+  it('needs forty pairs where many plain packets had been answered beside lost options', () => {
     const trace = (silent: number): ByHand => after(0).target(5, 'arrives', null).target(silent, null, null);
     expect(hasFallenSilent(trace(39).case)).toBe(false);
     expect(hasFallenSilent(trace(40).case)).toBe(true);

@@ -8,6 +8,7 @@ import {
   restOf,
   targetWishes,
 } from '../../../src/trace/evidence/target-pairs.js';
+import type { Protocol } from '../../../src/trace/record.js';
 import { ByHand } from '../by-hand.js';
 
 describe('pairs at the target', () => {
@@ -18,8 +19,14 @@ describe('pairs at the target', () => {
     expect(targetWishes(new ByHand().target(200, 'arrives', 'arrives').case)).toEqual([]);
   });
 
-  it('leave at once, in the second count after 120 ms, in the third after 1.1 s, and one by one where answers are alike', () => {
-    expect([restOf(1, false), restOf(1, true), restOf(2, false), restOf(3, true)]).toEqual([null, 0, 120e6, 1.1e9]);
+  it('leave at once, in the second count after 120 ms, in the third after 1.1 s, and SYNs one by one', () => {
+    const rests = (protocol: Protocol, serviceAnswers = false): (number | null)[] =>
+      [1, 2, 3].map((countIndex) => restOf({ countIndex, serviceAnswers }, protocol));
+    expect(rests('udp')).toEqual([null, 120e6, 1.1e9]);
+    expect(rests('tcp')).toEqual([0, 120e6, 1.1e9]);
+    // Half a second for an answer that a service or the network repeats.
+    expect(rests('udp', true)).toEqual([500e6, 500e6, 1.1e9]);
+    expect(rests('icmp6', true)).toEqual(rests('icmp6'));
   });
 
   it('show their loss from eleven on beside six placebos', () => {

@@ -72,7 +72,7 @@ describe("the source's own firewall", () => {
     expect(standOfWayBack(asked('arrives').case).is).toBe('excluded');
   });
 
-  it('A35: is what may be behind it where no router up to n lies surely outside its network', () => {
+  it('is what may be behind it where no router up to n lies surely outside its network', () => {
     const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(3).target(11, 'arrives', null);
     expect(standOfWayBack(trace.case).is).toBe('unknown');
   });

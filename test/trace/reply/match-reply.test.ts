@@ -3,6 +3,7 @@ import { matchReply, type MatchResult } from '../../../src/trace/reply/match-rep
 import type { Arm, Protocol } from '../../../src/trace/record.js';
 import { addPair, markHandedOver } from '../../../src/trace/probe/sending.js';
 import { observe } from '../../../src/trace/reply/observe.js';
+import type { Reply } from '../../../src/trace/reply/reply.js';
 import type { TraceState } from '../../../src/trace/state/trace-state.js';
 import { updateChecksum } from '../../../src/wire/checksum.js';
 import {
@@ -438,13 +439,14 @@ describe('a quote that ends too early', () => {
 });
 
 describe('a service that answers without our payload', () => {
-  const answerTo = (state: TraceState, flow: number, atNs: number, from = TARGET): MatchResult => {
+  const answerOf = (state: TraceState, flow: number, atNs: number, from = TARGET): Reply => {
     const { destinationPort, localId } = state.flows[flow]!;
     const bytes = Uint8Array.from([0, 0, 0, 0, 0, 12, 0, 0, 0x80, 1, 2, 3]);
     new DataView(bytes.buffer).setUint16(0, destinationPort);
     new DataView(bytes.buffer).setUint16(2, localId);
-    return matchReply(state, replyFrom({ layer: 'udp', source: from, bytes, hopLimit: null, timeNs: atNs }));
+    return replyFrom({ layer: 'udp', source: from, bytes, hopLimit: null, timeNs: atNs });
   };
+  const answerTo = (...answer: Parameters<typeof answerOf>): MatchResult => matchReply(answer[0], answerOf(...answer));
 
   it('is remembered, and is no doubt', () => {
     const state = makeState('udp');
@@ -463,6 +465,19 @@ describe('a service that answers without our payload', () => {
     expect(answerTo(state, 1, 5e9)).toMatchObject({ row: first });
     markHandedOver(state, second, 5e9);
     expect(answerTo(state, 1, 5.001e9)).toMatchObject({ row: second });
+  });
+
+  it('answers no packet that was given up before another one left: it may be that one’s answer once more', () => {
+    const state = makeState('udp');
+    const [first, second] = addPair(state, wishFor(state, { flow: 'fresh' }), () => makeFlow('udp'), 0);
+    markHandedOver(state, first, 0);
+    markHandedOver(state, second, 5e9);
+    const answer = answerOf(state, 1, 5.001e9);
+    const match = matchReply(state, answer);
+    if (typeof match === 'string') throw new Error(match);
+    observe(state, match, answer);
+    expect(match.row).toBe(second);
+    expect(answerTo(state, 1, 5.002e9)).toBe('service');
   });
 
   it('is not believed from another address than the target’s', () => {

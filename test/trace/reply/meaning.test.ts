@@ -29,7 +29,7 @@ describe('what a reply to the option means', () => {
     [1, 1],
     [4, 2],
     [4, 1],
-  ])("A7: is a refusal in the target's name where it is %i/%i and plain draws 1/4", (type, code) => {
+  ])("is a refusal in the target's name where it is %i/%i and plain draws 1/4", (type, code) => {
     expect(treatedMeaning(base(), { from: TARGET, type, code, replyHopLimit: 60 })).toBe(MEANING.refused);
   });
 
@@ -87,7 +87,7 @@ describe("the target's words about the option alone, from another address and fr
   });
 });
 
-describe('the terminal responder (A24)', () => {
+describe('the terminal responder', () => {
   const other = octetsOf('2001:db8:10:9::53');
 
   it('is an address that never sent 3/0 and answers in place of the target', () => {
@@ -115,7 +115,7 @@ describe('the way of plain', () => {
     expect([router, plainDistance]).toEqual([4, 5]);
   });
 
-  it("A6: an answer in the target's name at a hop limit at which plain still meets a router beyond is no arrival", () => {
+  it("an answer in the target's name at a hop limit at which plain still meets a router beyond is no arrival", () => {
     const trace = new ByHand('udp').pairs(1, 2, port(TARGET), port(TARGET)).pairs(1, 4, 'expires', 'expires');
     const { state } = trace;
     const row = state.probes.arm(0) === 0 ? 0 : 1;

@@ -55,6 +55,27 @@ describe('a router that quotes too little', () => {
     }
   });
 
+  it('a relative: hides no drop behind it where it fills its quotes up with zeros, or another stands beside it', () => {
+    const padded = (packet: Uint8Array): Uint8Array => {
+      const copy = new Uint8Array(128);
+      copy.set(packet.subarray(0, 44));
+      return copy;
+    };
+    for (const quote of [padded, (packet: Uint8Array): Uint8Array => packet.slice(0, 44)]) {
+      const { verdict, state } = runTrace(
+        network(3, 44, {
+          differs: ({ arm, hopLimit }) => {
+            if (isTreated(arm) && hopLimit >= 5) return null;
+            return hopLimit === 2 || hopLimit === 3 ? { from: routerAt(hopLimit), type: 3, code: 0, quote } : undefined;
+          },
+        }),
+      );
+      expect(verdict.outcome, verdict.reasons.join(' ')).toBe('dropped');
+      expect(verdict.interval).toMatchObject({ after: 4 });
+      expect(state.counters.ambiguous).toBe(0);
+    }
+  });
+
   it('leaves a delivery a delivery', () => {
     for (const protocol of ['udp', 'icmp6'] as const) {
       for (const octets of [40, 44, 47]) {

@@ -1,0 +1,348 @@
+/**
+ * Networks of which something false was once said, and relatives of theirs: innocent ones that give the same evidence for
+ * another reason. test/README.md lists them all; here are those that need a whole network. Nothing false may be said of any
+ * (`acceptable.ts`), and what can be found must be. `PDM_TRACE_SIM_RUNS=50` runs each network so often.
+ */
+import { describe, expect, it } from 'vitest';
+
+import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
+import type { Outcome, TraceRecord } from '../../src/trace/record.js';
+import { line, routers } from './exchange.js';
+import { FULL_QUOTE, PEACE, type Action, type Host, type Network, type Router, type Segment } from './network.js';
+import {
+  ANY_OPTIONS,
+  DROP,
+  plainRouter,
+  plainTarget,
+  routerAddress,
+  rule,
+  type DraftHost,
+  type DraftRouter,
+} from './network-parts.js';
+import { runList } from './run-list.js';
+import { runNetwork } from './run-network.js';
+import type { Profile } from './simulated-transport.js';
+
+const runs = Number(process.env['PDM_TRACE_SIM_RUNS'] ?? 4);
+const first = Number(process.env['PDM_TRACE_SIM_FIRST'] ?? 1);
+
+type Change = (router: DraftRouter, hop: number) => void;
+
+/** Both protocols' records of so many networks that differ in their seed; nothing false is said in any of them. */
+async function recordsOf(
+  networkOf: (seed: number) => Network,
+  profile: Profile = 'packet-socket',
+): Promise<TraceRecord[]> {
+  const records: TraceRecord[] = [];
+  for (let seed = first; seed < first + runs; seed += 1) {
+    const run = await runNetwork({ network: networkOf(seed), profile }, createTraceEngine);
+    expect(run.violations, `seed ${seed}`).toEqual([]);
+    records.push(...run.records);
+  }
+  return records;
+}
+
+const outcomes = (records: readonly TraceRecord[], protocol?: string): Set<Outcome> =>
+  new Set(
+    records.filter((one) => protocol === undefined || one.protocol === protocol).map((one) => one.verdict.outcome),
+  );
+
+/** Routers in a row, changed one by one. */
+const inARow = (change: Change, target?: Host, more: Partial<Network> = {}): ((seed: number) => Network) => {
+  return (seed) => line(routers(7, change), target, { seed, ...more });
+};
+const dropsAt = (wanted: number): Change => {
+  return (router, hop) => {
+    if (hop === wanted) router.rules.push(rule('forward', ANY_OPTIONS, DROP));
+  };
+};
+const both = (...changes: readonly Change[]): Change => {
+  return (router, hop) => {
+    for (const change of changes) change(router, hop);
+  };
+};
+const target = (change: (host: DraftHost) => void): DraftHost => {
+  const host = plainTarget();
+  change(host);
+  return host;
+};
+
+const single = (way: readonly Router[]): Segment => ({ members: [way], hash: 'none', headerMember: null, salt: 0 });
+/** Three routers, bundles of equals of which one is broken, three routers. */
+function withBundles(
+  seed: number,
+  ...bundles: readonly { hash: Segment['hash']; members: number; broken: (router: DraftRouter) => void }[]
+): Network {
+  const segments = bundles.map(({ hash, members, broken }, place): Segment => {
+    const all = Array.from({ length: members }, (_, index) => plainRouter(1, 20 * (place + 1) + index));
+    broken(all.at(-1)!);
+    return { members: all.map((router) => [router]), hash, headerMember: null, salt: 100 * seed + place };
+  });
+  const way = routers(6);
+  const epoch = { fromNs: 0, segments: [single(way.slice(0, 3)), ...segments, single(way.slice(3))] };
+  return line([], undefined, { seed, epochs: [epoch] });
+}
+
+const UNDECIDED: readonly Outcome[] = ['delivered', 'inconclusive'];
+const dead = (router: DraftRouter): void => {
+  router.rules.push(rule('forward', { kind: 'everything' }, DROP));
+};
+const losing = (share: number) => {
+  return (router: DraftRouter): void => {
+    router.rules.push(rule('forward', { kind: 'everything' }, DROP, { share }));
+  };
+};
+
+describe('one broken member of an equal-cost bundle', () => {
+  it.each([2, 4, 8, 16])('that takes everything, of %i, chosen by next header too, accuses nobody', async (members) => {
+    const records = await recordsOf((seed) => withBundles(seed, { hash: 'flow+next-header', members, broken: dead }));
+    for (const outcome of outcomes(records)) expect(UNDECIDED).toContain(outcome);
+  });
+
+  it('a relative: that sees ports where no option hides them, before another bundle with one, accuses nobody', async () => {
+    const records = await recordsOf((seed) =>
+      withBundles(
+        seed,
+        { hash: 'label-and-ports', members: 4, broken: dead },
+        { hash: 'flow+next-header', members: 8, broken: dead },
+      ),
+    );
+    for (const outcome of outcomes(records)) expect(UNDECIDED).toContain(outcome);
+  });
+
+  it.each<[string, (router: DraftRouter) => void]>([
+    ['loses six packets in ten', losing(0.6)],
+    ['keeps packets longer than any grace', (router) => (router.delayMs += 12_000)],
+  ])('that %s accuses nobody', async (_, broken) => {
+    const records = await recordsOf((seed) => withBundles(seed, { hash: 'flow+next-header', members: 2, broken }));
+    for (const outcome of outcomes(records)) expect(UNDECIDED).toContain(outcome);
+  });
+
+  it('a relative: that loses six answers in ten on their way back accuses nobody', async () => {
+    const broken = (router: DraftRouter): void => {
+      router.returnLoss = { kind: 'independent', rate: 0.6 };
+    };
+    const records = await recordsOf((seed) => withBundles(seed, { hash: 'flow+next-header', members: 2, broken }));
+    for (const outcome of outcomes(records)) expect(UNDECIDED).toContain(outcome);
+  });
+});
+
+describe('a limit for options that all targets of a list share', () => {
+  /** Ten targets, nine routers of their own behind three shared ones, the second of which limits options. */
+  const list = async (action: Action, crossTraffic: number): Promise<TraceRecord[]> => {
+    const limit = { burst: 3, perSecond: 0.5, crossTraffic };
+    const near = routers(3, (router, hop) => {
+      if (hop === 2) router.rules.push({ ...rule('forward', ANY_OPTIONS, action), limit });
+    });
+    const networks = Array.from({ length: 10 }, (_, index) => {
+      const way = Array.from({ length: 4 }, (_none, hop) => plainRouter(2 + index, hop));
+      const host = plainTarget();
+      host.addresses = [routerAddress(0xf00 + index, 0x50)];
+      return line([...near, ...way], host, { seed: first + index });
+    });
+    const generated = networks.map(
+      (network) => ({ scenario: 'nothing happens', ingredients: [], network, profile: 'packet-socket' }) as const,
+    );
+    const { targets } = await runList(generated, createTraceEngine, { share: true, rate: 100 });
+    expect(targets.flatMap(({ violations }) => violations)).toEqual([]);
+    return targets.flatMap(({ records }) => records);
+  };
+
+  /** Behind hop 2, so hop limit 3 is the first that loses, wherever single packets were seen. */
+  const holdsIt = ({ interval }: TraceRecord['verdict']): boolean =>
+    interval === null || (interval.after <= 2 && interval.upTo >= 3);
+
+  it('never has its losses put beyond it, wherever luck has carried n', async () => {
+    const records = await list(DROP, 0);
+    expect(records.filter(({ verdict }) => !holdsIt(verdict))).toEqual([]);
+    expect(outcomes(records)).toContain('dropped');
+    expect(
+      records.some(({ verdict, summary }) => verdict.interval !== null && (summary.lastPdmHop?.hop ?? 0) > 2),
+    ).toBe(true);
+  });
+
+  it('a relative: that refuses what is too much, and that others use up as well, is the only one named', async () => {
+    const records = await list({ kind: 'reject', type: 1, code: 1, pointer: 'none' }, 0.3);
+    expect(records.filter(({ verdict }) => !holdsIt(verdict))).toEqual([]);
+    const refusals = records.map(({ verdict }) => verdict.refusal).filter((refusal) => refusal !== null);
+    expect(refusals.length).toBeGreaterThan(0);
+    for (const refusal of refusals) expect(refusal).toMatchObject({ hop: 2, type: 1, code: 1 });
+  });
+});
+
+describe('answers from another address about packets with the option', () => {
+  const others = [routerAddress(0xfff, 0x77), routerAddress(0xfff, 0x78)];
+  const loopbackAt = (...hops: readonly number[]): Change => {
+    return (router, hop) => {
+      if (hops.includes(hop)) router.optionAddresses = [routerAddress(1, 0x70 + hop)];
+    };
+  };
+
+  it('of the host itself are arrivals', async () => {
+    const host = target((one) => (one.optionAddresses = others.slice(0, 1)));
+    expect(outcomes(await recordsOf(inARow(() => undefined, host)))).toEqual(new Set(['delivered']));
+  });
+
+  it('a relative: of the host from either of two addresses are arrivals', async () => {
+    const host = target((one) => (one.optionAddresses = others));
+    expect(outcomes(await recordsOf(inARow(() => undefined, host)))).toEqual(new Set(['delivered']));
+  });
+
+  it('of one router, its loopback, are no other way', async () => {
+    const clean = await recordsOf(inARow(loopbackAt(3)));
+    const lost = await recordsOf(inARow(both(loopbackAt(3), dropsAt(5))));
+    expect([outcomes(clean), outcomes(lost)]).toEqual([new Set(['delivered']), new Set(['dropped'])]);
+    for (const { verdict } of [...clean, ...lost]) expect(verdict.pathsDiverge).toBeNull();
+    for (const { verdict } of lost) expect(verdict.interval).toMatchObject({ after: 5, upTo: 8 });
+  });
+
+  it('a relative: of all routers of a network, their loopbacks, are no other way', async () => {
+    const clean = await recordsOf(inARow(loopbackAt(2, 3, 4)));
+    const lost = await recordsOf(inARow(both(loopbackAt(2, 3, 4), dropsAt(6))));
+    expect([outcomes(clean), outcomes(lost)]).toEqual([new Set(['delivered']), new Set(['dropped'])]);
+    for (const { verdict } of [...clean, ...lost]) expect(verdict.pathsDiverge).toBeNull();
+  });
+});
+
+describe('a proxy that answers plain packets in the name of the target', () => {
+  const proxyAt = (wanted: number, protocol: 'udp' | 'icmp6'): Change => {
+    const match = { kind: 'every', of: [{ kind: 'protocol', protocol }, { kind: 'bare' }] } as const;
+    return (router, hop) => {
+      if (hop === wanted) router.rules.push(rule('forward', match, { kind: 'answer', udp: 'port-unreachable' }));
+    };
+  };
+  const treatingAll = (wanted: number, action: Action, share = 1): Change => {
+    return (router, hop) => {
+      if (hop === wanted) router.rules.push(rule('forward', { kind: 'everything' }, action, { share }));
+    };
+  };
+  const noRoute = { kind: 'reject', type: 1, code: 0, pointer: 'none' } as const;
+  const dying = target((host) => host.rules.push(rule('local', { kind: 'everything' }, DROP)));
+
+  it.each(['udp', 'icmp6'] as const)('(%s) shows no drop of options before a target that is dead', async (protocol) => {
+    const records = await recordsOf(inARow(proxyAt(4, protocol), dying));
+    expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
+  });
+
+  it.each(['udp', 'icmp6'] as const)('a relative: (%s) shows no refusal where no route goes on', async (protocol) => {
+    const records = await recordsOf(inARow(both(proxyAt(4, protocol), treatingAll(6, noRoute))));
+    expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
+  });
+
+  it('a relative: right before the router that finds no neighbour shows no refusal by that router', async () => {
+    const noNeighbour: Action = { ...noRoute, code: 3 };
+    const records = await recordsOf(inARow(both(proxyAt(6, 'icmp6'), treatingAll(7, noNeighbour))));
+    expect(outcomes(records)).toEqual(new Set(['inconclusive', 'no-difference']));
+  });
+
+  it.each(['packet-socket', 'raw-socket'] as const)(
+    'a relative: shows no impairment where a lossy way goes on (%s)',
+    async (profile) => {
+      const records = await recordsOf(inARow(both(proxyAt(4, 'icmp6'), treatingAll(6, DROP, 0.5))), profile);
+      for (const outcome of outcomes(records)) expect(UNDECIDED).toContain(outcome);
+    },
+  );
+});
+
+describe('a target that sends the option itself', () => {
+  const answers = target((host) => (host.answersWithPdm = 'to-pdm'));
+  const losesBack = (share: number): Change => {
+    return (router, hop) => {
+      if (hop === 2) router.returnRules.push({ match: 'carrying-options', share });
+    };
+  };
+
+  it('and whose answers with it are lost is not said to drop it', async () => {
+    expect(outcomes(await recordsOf(inARow(losesBack(1), answers)))).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a relative: and half of whose answers with it are lost is not said to be reached less often', async () => {
+    expect(outcomes(await recordsOf(inARow(losesBack(0.5), answers)))).toEqual(new Set(['inconclusive']));
+  });
+});
+
+describe('a UDP service whose answers name no probe', () => {
+  const service = target((host) => (host.udp = 'fixed-answer'));
+  const copied = { adversary: { ...PEACE, duplicates: 1 } };
+
+  it('answers packets with the option too: delivered', async () => {
+    expect(outcomes(await recordsOf(inARow(() => undefined, service)))).toEqual(new Set(['delivered']));
+  });
+
+  it('before which the option is lost has not answered it', async () => {
+    const records = await recordsOf(inARow(dropsAt(5), service));
+    expect(outcomes(records, 'icmp6')).toEqual(new Set(['dropped']));
+    for (const { targetPairs } of records) expect(targetPairs).toMatchObject({ pairs: { both: 0, pdmOnly: 0 } });
+  });
+
+  it('a relative: that answers twice, or the network copies its answers, has answered no lost option', async () => {
+    const records = await recordsOf(inARow(dropsAt(5), service, copied));
+    expect(outcomes(records, 'udp')).toEqual(new Set(['inconclusive']));
+    for (const { targetPairs } of records) expect(targetPairs).toMatchObject({ pairs: { both: 0, pdmOnly: 0 } });
+    expect(outcomes(await recordsOf(inARow(() => undefined, service, copied)))).toEqual(new Set(['delivered']));
+  });
+});
+
+describe('quotes that are not as the packet was sent', () => {
+  const quotes = (from: number, style: Partial<Router['quote']>): Change => {
+    return (router, hop) => {
+      if (hop >= from) router.quote = { ...FULL_QUOTE, ...style };
+    };
+  };
+  const segment = routerAddress(9, 9);
+
+  it.each<[string, Partial<Router['quote']>]>([
+    ['a routing header stands before the option', { inserted: ['routing'] }],
+    ['a Hop-by-Hop header does', { inserted: ['hop-by-hop'] }],
+    ['another Destination Options header does', { inserted: ['destination-options'] }],
+    ['the destination is another', { destination: { to: segment, checksum: 'updated' } }],
+    ['a translator shows 28 octets', { octets: 28, destination: { to: segment, checksum: 'as-sent' } }],
+    ['a relative: two headers of others stand before the option', { inserted: ['authentication', 'routing'] }],
+    [
+      'a relative: the destination is another and eight octets are left',
+      {
+        octets: 8,
+        destination: { to: segment, checksum: 'updated' },
+      },
+    ],
+    [
+      'a relative: a header stands before the option, and objects behind the quote',
+      {
+        inserted: ['hop-by-hop'],
+        octets: 88,
+        extensions: 'octets',
+        objects: ['unknown', 'node-id'],
+      },
+    ],
+  ])('hide neither hop nor drop: %s', async (_, style) => {
+    const clean = await recordsOf(inARow(quotes(3, style)));
+    expect(outcomes(clean)).toEqual(new Set(['delivered']));
+    for (const { summary } of clean) expect(summary.lastPdmHop?.hop).toBe(7);
+    const lost = await recordsOf(inARow(both(quotes(3, style), dropsAt(5))));
+    expect(outcomes(lost)).toEqual(new Set(['dropped']));
+    for (const { verdict } of lost) expect(verdict.interval).toMatchObject({ after: 5, upTo: 8 });
+  });
+
+  it.each<[string, Partial<Router['quote']>]>([
+    ['counts octets, of a quote that is no multiple of eight', { octets: 45, extensions: 'unaligned' }],
+    ['counts octets of the padded quote', { octets: 88, extensions: 'octets' }],
+    [
+      'a relative: is not there, and a foreign header stands in the quote',
+      {
+        octets: 88,
+        extensions: 'legacy',
+        inserted: ['hop-by-hop'],
+      },
+    ],
+  ])('lose neither labels nor objects that nobody knows where the length %s', async (_, style) => {
+    const objects = ['node-id', 'mpls', 'unknown'] as const;
+    for (const { hops } of await recordsOf(inARow(quotes(3, { ...style, objects })))) {
+      for (const { arms } of hops.filter(({ hop }) => hop >= 3 && hop <= 7)) {
+        for (const arm of [arms.plain, arms.pdm]) {
+          expect(arm.responders).toHaveLength(1);
+          expect(arm.responders[0]).toMatchObject({ mpls: [{}, {}], objects: [{ classNumber: 5 }, {}] });
+        }
+      }
+    }
+  });
+});
