@@ -14,6 +14,7 @@ import type { Case } from './case.js';
 import { weigh } from './claims/claims.js';
 import type { Standings } from './claims/claims.js';
 import { causeForOthers } from './claims/cause.js';
+import { doubtsOf } from './claims/doubt.js';
 import { standOfPath } from './claims/same-path.js';
 import { answersUnquoted, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
@@ -150,7 +151,8 @@ export function echoForSibling(
   const { counted } = trace.counts;
   if (ended && counted.pairs === 0) return null;
   // Answers that quote the option would show nothing of the way there.
-  const lossShown = isLossShown(trace) && answersUnquoted(trace.counts);
+  const isDoubted = doubtsOf(trace, counted.plainOnly).length > 0;
+  const lossShown = isLossShown(trace) && answersUnquoted(trace.counts) && !isDoubted;
   return {
     plainArrivals: trace.plainArrivals,
     pdmArrivals: trace.pdmArrivals,

@@ -243,13 +243,15 @@ function checkRefusal(record: TraceRecord, refusals: readonly Effect[], truth: T
     return;
   }
   const key = keyOfText(refusal.address);
+  // Where its address answers: a router that forwards what has expired shows one hop nearer.
+  const isAt = (hop: number): boolean => truth.places.get(key)?.has(hop) === true;
   const fits = refusals.some(
     ({ action, node, place, hopLimit }) =>
       action.kind === 'reject' &&
       action.type === refusal.type &&
       action.code === refusal.code &&
       refusersOf(action, node, truth).includes(key) &&
-      (refusal.hop === null || refusal.hop === place || refusal.hop >= hopLimit),
+      (refusal.hop === null || isAt(refusal.hop) || refusal.hop === place || refusal.hop >= hopLimit),
   );
   if (!fits) say('wrong-refusal', `says ${JSON.stringify(refusal)}, ${list(refusals)}`);
 }

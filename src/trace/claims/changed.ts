@@ -60,8 +60,11 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
       ? refuted()
       : refuted('One router beyond which nothing more is known quotes the option otherwise than it was sent.');
   }
-  // A box that borrows the target's address may be what quotes so: a router before it must have shown the option whole.
-  if (witnesses.size === 0 && (lastIntact === 0 || byTarget < 2)) {
+  // Near the source quotes may be changed on their way back, all of them: some router must have shown the option whole.
+  if (lastIntact === 0)
+    return refuted('No router quotes the option as it was sent: quotes may be changed near the source.');
+  // A box that borrows the target's address may be what quotes so.
+  if (witnesses.size === 0 && byTarget < 2) {
     return refuted(
       "Only quotes in the target's name show the option otherwise than it was sent, and no router before it.",
     );

@@ -2,7 +2,7 @@
 import { describeTooNear, ratesText, targetWishes, undecidedText } from '../evidence/target-pairs.js';
 import { isLossShown } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
-import { NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P, TARGET_PAIR_CAP } from '../numbers.js';
+import { LOST_BEFORE_P, NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P, TARGET_PAIR_CAP } from '../numbers.js';
 import { mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import { open, proven, refuted } from './claim.js';
@@ -29,6 +29,7 @@ export const delivered: Claim = {
       return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (!isExplored(trace)) return open('exploring', []);
+    if (lostBefore(trace)) return refuted(`${ratesText(trace)}; but ${MORE_LOST_BEFORE}`);
     const odd = oddAnswersText(trace);
     if (odd !== null) return refuted(odd);
     return proven({
@@ -38,6 +39,14 @@ export const delivered: Claim = {
     });
   },
 };
+
+const MORE_LOST_BEFORE =
+  'before the pairs were sent farther apart more packets with the option were lost than without: it may be a limit on them.';
+
+/** In counts that were given up because two packets at once were too many, a limit on answers loses either as often. */
+function lostBefore({ state, target }: Case): boolean {
+  return state.countIndex > 1 && mcnemarPValue(target.plainOnly, target.pdmOnly) < LOST_BEFORE_P;
+}
 
 /**
  * Hops that answer some packets with the option lose others more often than chance has it. That claims nothing, since a

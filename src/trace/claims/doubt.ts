@@ -18,6 +18,11 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
   if (odd !== null) doubts.push(odd);
   const tooNear = describeTooNear(trace);
   if (tooNear !== null) doubts.push(tooNear);
+  if (meetsRouterInPlaceOfTarget(trace)) {
+    doubts.push(
+      `Behind the same router packets without the option are answered in the target's name and those with it meet another router: a box on the way may answer the former.`,
+    );
+  }
   const dead = refusers.find(({ reply, address }) => isNoWay(reply) && context.saidNoWayToOthers(address));
   if (dead !== undefined) {
     doubts.push(
@@ -37,6 +42,14 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
   }
   if (state.droppedByKernel) doubts.push('The kernel dropped received packets while a probe with the option was out.');
   return doubts;
+}
+
+/** Both arms come by the router before it, and where plain is answered the option is still on its way. */
+function meetsRouterInPlaceOfTarget({ hops, distance, lastPdmHop, pdmArrivals }: Case): boolean {
+  const { plain } = distance;
+  if (plain === null || pdmArrivals > 0 || lastPdmHop < plain) return false;
+  const before = hops[plain - 1];
+  return before?.plainResponders.some((address) => before.pdmResponders.includes(address)) === true;
 }
 
 /** Answers in the target's name of which it is not known whether they are the target's. Asked of `delivered` too. */

@@ -115,9 +115,12 @@ function noneText({ counts, state }: Case): string {
  * What is lost may be the target's own packets with the option: where it is known to send it, or where packets with the
  * option were seen right before it and no other option is lost.
  */
-function mayAnswerWithPdm({ state, lastPdmHop, distance }: Case, cause: Cause | null): boolean {
+function mayAnswerWithPdm({ state, hops, lastPdmHop, distance }: Case, cause: Cause | null): boolean {
   if (cause !== null && cause !== 'option') return false;
-  const reachesTarget = distance.plain !== null && lastPdmHop >= distance.plain - 1;
+  // Quotes may be scrubbed on their way back: that a packet ran out of hop limit there shows how far it came.
+  const { plain } = distance;
+  const cameAsFar = plain !== null && hops.some((place, hop) => hop >= plain - 1 && (place?.treatedPassed ?? 0) > 0);
+  const reachesTarget = plain !== null && (lastPdmHop >= plain - 1 || cameAsFar);
   return state.pdm.isSent || reachesTarget;
 }
 

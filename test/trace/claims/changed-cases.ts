@@ -48,6 +48,11 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     expect(reasonOf(trace.stand(claim))).toContain('the target got it intact');
   });
 
+  it('is void where no router quotes the option whole: something near the source may change all quotes', () => {
+    expect(reasonOf(changedFrom(1).stand(claim))).toContain('No router quotes the option as it was sent');
+    expect(changedFrom(2).stand(claim).is).toBe('proven');
+  });
+
   it('is void while receive drops of the kernel are known', () => {
     const trace = changedFrom(2);
     trace.state.droppedByKernel = true;

@@ -37,6 +37,18 @@ describe('delivered', () => {
     expect(trace.stand(delivered).is).toBe('refuted');
   });
 
+  it('is refuted where counts that were given up lost more with the option than without: a limit on options', () => {
+    const after = (plain: 'arrives' | null, pdm: 'arrives' | null): ByHand => {
+      const trace = new ByHand().explored().target(9, plain, pdm);
+      trace.state.countStart = trace.state.probes.count;
+      trace.state.countIndex = 2;
+      return trace.target(12, 'arrives', 'arrives');
+    };
+    expect(reasonOf(after('arrives', null).stand(delivered))).toContain('before the pairs were sent farther apart');
+    // A limit on all answers takes both.
+    expect(after(null, null).stand(delivered).is).toBe('proven');
+  });
+
   it('is refuted where loss is shown', () => {
     const trace = clean(1).target(30, 'arrives', null).placebos(10, 'arrives');
     expect(trace.stand(delivered).is).toBe('refuted');

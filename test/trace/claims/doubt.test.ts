@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { doubtsOf } from '../../../src/trace/claims/doubt.js';
 import { ByHand } from '../by-hand.js';
-import { runTrace } from '../fake-path.js';
+import { routerAt, runTrace } from '../fake-path.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
 
@@ -52,6 +52,19 @@ describe('doubt', () => {
     };
     expect(before(5)).toEqual([]);
     expect(before(6)[0]).toContain('too near to be the target');
+  });
+
+  it('is raised by a router that the option meets where plain is answered, both having come by the same one before', () => {
+    const meets = (before: 'expires' | null): string[] => {
+      const trace = new ByHand('icmp6', { routers: 4 });
+      for (let hop = 1; hop <= 3; hop += 1) trace.pairs(3, hop, 'expires', 'expires');
+      const router = { from: routerAt(5), type: 3, code: 0 };
+      trace.pairs(3, 4, 'expires', before).pairs(3, 5, 'arrives', router);
+      return doubtsOf(trace.target(11, 'arrives', null).case, 11);
+    };
+    expect(meets('expires').join()).toContain('a box on the way may answer the former');
+    // Where the ways part before, the option's may be longer.
+    expect(meets(null)).toEqual([]);
   });
 
   it('foreign, forged and malformed replies raise none', () => {

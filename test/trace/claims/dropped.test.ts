@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
-import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
+import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
@@ -102,6 +102,18 @@ describe('dropped is defeated by', () => {
     expect(verdict.reasons.join(' ')).toContain('or answer with the option itself');
     // Nobody answers other options with PDM.
     expect(runTrace(lostAtTarget(isTreated)).verdict.outcome).toBe('dropped');
+  });
+
+  it('such a target also where the quotes of the routers before it are scrubbed', () => {
+    const path: FakePath = {
+      protocol: 'icmp6',
+      routers: 8,
+      differs: ({ arm, hopLimit }) => {
+        if (arm !== ARM_CODE.pdm || hopLimit < 6) return undefined;
+        return hopLimit > 8 ? null : { from: routerAt(hopLimit), type: 3, code: 0, quote: alter };
+      },
+    };
+    expect(runTrace(path).verdict.reasons.join(' ')).toContain('or answer with the option itself');
   });
 
   it("a proxy in the target's name nearer than routers that other traces met", () => {
