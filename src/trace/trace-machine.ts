@@ -35,7 +35,9 @@ export type Step =
 
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
-  const trace = observeCase(state, context, nowNs);
+  const trace = makeCase(state, context, nowNs);
+  if (takeIn(trace)) return { kind: 'wait', untilNs: nowNs };
+  shareNearHops(trace);
   if (!isAloneOver(trace)) return aloneStep(trace);
   const standings = weigh(trace);
   noteExpectations(trace);
@@ -50,12 +52,15 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
   return isOpen && deadlineNs !== null ? { kind: 'wait', untilNs: deadlineNs } : { kind: 'done' };
 }
 
-/** Makes the case, and takes in what it says of the way as a whole: that it is known, has changed, or must be asked otherwise. */
-function observeCase(state: TraceState, context: TraceContext, nowNs: number): Case {
-  let trace = makeCase(state, context, nowNs);
+/**
+ * Takes in what the case says of the way as a whole: that it is known, has changed, or must be asked otherwise. True where
+ * that changes what counts: the case is to be made anew, in the next step.
+ */
+function takeIn(trace: Case): boolean {
+  const { state } = trace;
   if (!state.pathKnown && (trace.plainArrivals > 0 || (trace.highestHop > 0 && firstRoundIsOver(trace)))) {
     state.pathKnown = true;
-    trace = makeCase(state, context, nowNs);
+    return true;
   }
   if (state.restarts === 0 && looksLost(trace) && standOfPath(trace).is === 'changed') {
     // METHOD: same path. What was measured before the change says nothing about the path that is there now.
@@ -63,20 +68,24 @@ function observeCase(state: TraceState, context: TraceContext, nowNs: number): C
     state.restarts = 1;
     state.routerSeenAt = 0;
     state.pace.forget(state.attemptStart);
-    trace = makeCase(state, context, nowNs);
+    return true;
   }
   if (isPartingDue(trace)) {
     state.countIndex += 1;
     state.countStart = state.probes.count;
     state.pace.forget(state.countStart);
-    trace = makeCase(state, context, nowNs);
+    return true;
   }
+  return false;
+}
+
+/** What other traces know of the near hops, and are to know of these. */
+function shareNearHops(trace: Case): void {
+  const { state, context } = trace;
   state.near.distanceHint = trace.distanceHint;
-  if (context.nearHops !== null) {
-    context.nearHops.learn(state, trace);
-    settleNearHops(trace, context.nearHops);
-  }
-  return trace;
+  if (context.nearHops === null) return;
+  context.nearHops.learn(state, trace);
+  settleNearHops(trace, context.nearHops);
 }
 
 /** METHOD: Pairs. Three quarters of the placebos lost a packet: two packets at once are too many for this responder. */
