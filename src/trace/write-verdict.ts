@@ -87,7 +87,7 @@ function inconclusive(trace: Case, { stands }: Standings): Finding {
   return {
     outcome: 'inconclusive',
     reasons: [...new Set(reasons)],
-    ...(describeTooNear(trace) === null ? {} : { targetUnseen: true }),
+    ...(describeTooNear(trace, false) === null ? {} : { targetUnseen: true }),
   };
 }
 

@@ -17,7 +17,7 @@ export const delivered: Claim = {
     if (pdmArrivals === 0 || plainArrivals === 0) return refuted();
     if (isLossShown(trace) || isLossShown(trace, 'plain')) return refuted();
     // Echo requests may be balanced onto a longer way than UDP's: that accuses nobody here.
-    const tooNear = trace.state.identity.protocol === 'udp' ? null : describeTooNear(trace);
+    const tooNear = trace.state.identity.protocol === 'udp' ? null : describeTooNear(trace, false);
     if (tooNear !== null) return refuted(tooNear);
     const { counted, looks } = counts;
     const bar = hopsSuggestLoss(trace) ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;

@@ -99,10 +99,14 @@ export function ratesText({ counts }: Case): string {
 }
 
 /** METHOD: dropped, a proxy. What answers from nearer than routers are met is not the target; null where nothing shows that. */
-export function describeTooNear({ context, distance, meanings }: Case): string | null {
+export function describeTooNear(trace: Case, isAccusing = true): string | null {
+  const { context, distance, meanings, state } = trace;
   if (distance.plain === null) return null;
   const routerBeyond = Math.max(context.routerSeenByOthers(), meanings.routerAt);
-  if (routerBeyond <= distance.plain) return null;
+  // At the target's own distance a router may stand where other packets take another way: no bar to what accuses nobody, nor
+  // to datagrams, which fewer boxes answer.
+  const isAtOnce = isAccusing && state.identity.protocol !== 'udp';
+  if (isAtOnce ? routerBeyond < distance.plain : routerBeyond <= distance.plain) return null;
   return `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`;
 }
 

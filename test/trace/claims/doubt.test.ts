@@ -3,6 +3,7 @@ import { doubtsOf } from '../../../src/trace/claims/doubt.js';
 import { ByHand } from '../by-hand.js';
 import { routerAt, runTrace } from '../fake-path.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
+import type { Protocol } from '../../../src/trace/record.js';
 import { TARGET } from '../trace-fixture.js';
 
 const lost = (): ByHand => new ByHand().explored(3).target(11, 'arrives', null);
@@ -47,11 +48,15 @@ describe('doubt', () => {
   });
 
   it("is raised by a router beyond the place from which something answers in the target's name", () => {
-    const before = (routerSeenByOthers: number): string[] => {
-      return doubtsOf(new ByHand('icmp6', { routerSeenByOthers }).explored(3).target(11, 'arrives', null).case, 11);
+    const before = (protocol: Protocol, routerSeenByOthers: number): string[] => {
+      const trace = new ByHand(protocol, { routerSeenByOthers }).explored(3);
+      return doubtsOf(trace.target(11, 'arrives', null).case, 11);
     };
-    expect(before(5)).toEqual([]);
-    expect(before(6)[0]).toContain('too near to be the target');
+    expect(before('icmp6', 4)).toEqual([]);
+    // At the target's own distance: the packets of another protocol meet a router there.
+    expect(before('icmp6', 5)[0]).toContain('too near to be the target');
+    expect(before('udp', 5)).toEqual([]);
+    expect(before('udp', 6)[0]).toContain('too near to be the target');
   });
 
   it('is raised by a router that the option meets where plain is answered, both having come by the same one before', () => {

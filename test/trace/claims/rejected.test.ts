@@ -70,7 +70,7 @@ describe('rejected', () => {
       const trace = new ByHand('icmp6', { routerSeenByOthers }).explored(3, prohibited);
       return trace.target(11, 'arrives', prohibited).placebos(6, 'arrives').repeats(3, 2);
     };
-    expect(behind(5).stand(rejected).is).toBe('proven');
+    expect(behind(4).stand(rejected).is).toBe('proven');
     expect(reasonOf(behind(7).stand(rejected))).toContain('too near to be the target');
   });
 
