@@ -157,18 +157,19 @@ function referenceAddresses(trace: Case): string[] {
   for (let hop = lastPdmHop; hop >= NEAREST_REFERENCE && addresses.length < REFERENCES; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
-    if (isNearerWithoutOption(trace, address, hop)) continue;
+    if (isNearerWithoutOption(trace, address)) continue;
     addresses.push(address);
   }
   return addresses;
 }
 
 /** Packets with the option may come to a near router by a longer way, through others before it: hops are counted without. */
-function isNearerWithoutOption(trace: Case, address: string, hop: number): boolean {
+function isNearerWithoutOption(trace: Case, address: string): boolean {
   const plainHop = trace.hops.findIndex((place) => place?.plainResponders.includes(address) === true);
   if (plainHop > 0) return plainHop < NEAREST_REFERENCE;
+  // Where the ways part only behind the near hops, those are before it on either.
   const divergesFrom = divergenceOf(trace);
-  return divergesFrom !== null && divergesFrom <= hop;
+  return divergesFrom !== null && divergesFrom < NEAREST_REFERENCE;
 }
 
 function referenceWish({ state }: Case, address: string, protocol: Protocol, lastSentNs: number): PairWish {
