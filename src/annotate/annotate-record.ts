@@ -146,5 +146,7 @@ function judge(
   // An address in whose name others may speak names nobody; nor does a reset, which has the target's.
   if (refusal === null || refusal.inTargetName === true || places.isTarget(refusal.address)) return NOBODY;
   const { address, hop } = refusal;
+  // An address of several routers names none of them: whoever stands in the interval may be meant.
+  if (hop === null) return by(attribution);
   return by(attributeRefusal({ ...path, refuser: named(address), hop }));
 }

@@ -19,6 +19,10 @@ const SETTLING: readonly (readonly [reason: RegExp, does: string])[] = [
     /hops may not report such packets/,
     'It would settle it to trace by a protocol or to a port that the target answers.',
   ],
+  [
+    /too near to be the target|a box on the way may answer/,
+    'A trace by another protocol (--protocol) may settle it, which nothing on the way answers in place of the target.',
+  ],
   [/path changed while it was measured/, 'Trace it again when the path stands still.'],
   [/cap of \d+ probes|^Still open|^No claim reached/, 'Trace it again: each trace takes fresh flows.'],
 ];

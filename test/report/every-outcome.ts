@@ -153,8 +153,8 @@ const WAYS: readonly (readonly [name: string, outcome: Outcome, way: Way])[] = [
     },
   ],
   [
-    'dropped, behind a proxy that answers for the target',
-    'dropped',
+    'behind a proxy that answers for the target',
+    'inconclusive',
     {
       protocol: 'icmp6',
       at: { 3: with_(rule('forward', { kind: 'bare' }, { kind: 'answer', udp: 'port-unreachable' })), 4: drops() },

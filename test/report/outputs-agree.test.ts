@@ -572,6 +572,10 @@ describe('the outputs of one record', () => {
     expect(settled).toEqual([
       ['lost before the first hop', 'settle it to trace from a network whose firewall lets such answers back'],
       ['inconclusive', 'settle it, if the target answers that: such answers quote nothing'],
+      [
+        'behind a proxy that answers for the target',
+        'settle it, which nothing on the way answers in place of the target',
+      ],
       ['interrupted', 'Trace it again, to the end'],
     ]);
     for (const { record } of withOutcomes('inconclusive')) {

@@ -130,6 +130,8 @@ function fateOf(trace: Case, arm: number): Fate {
 
 function isLost(trace: Case, arm: Place | undefined): boolean {
   if (arm === undefined || arm.treatedPassed > 0) return false;
+  // Where PDM is refused in words, silence about the others is something else: their answers may be what is lost.
+  if (trace.pdmRefusals > 0 && arm.refused === 0) return false;
   const enough = lossesToBelieve(trace);
   return enough !== null && arm.lost >= enough && arm.lostLeading >= LEADING_LOSSES;
 }

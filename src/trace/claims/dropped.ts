@@ -119,7 +119,10 @@ function mayAnswerWithPdm({ state, hops, lastPdmHop, distance }: Case, cause: Ca
   if (cause !== null && cause !== 'option') return false;
   // Quotes may be scrubbed on their way back: that a packet ran out of hop limit there shows how far it came.
   const { plain } = distance;
-  const cameAsFar = plain !== null && hops.some((place, hop) => hop >= plain - 1 && (place?.treatedPassed ?? 0) > 0);
+  // One fragment is no packet.
+  const isWhole = state.quotedFragments === null;
+  const cameAsFar =
+    plain !== null && isWhole && hops.some((place, hop) => hop >= plain - 1 && (place?.treatedPassed ?? 0) > 0);
   const reachesTarget = plain !== null && (lastPdmHop >= plain - 1 || cameAsFar);
   return state.pdm.isSent || reachesTarget;
 }

@@ -131,24 +131,32 @@ function place(
   const upTo = Math.max(n + 1, Math.min(refuser.firstHopLimit, distant));
   return {
     interval: { after: Math.min(n, upTo - 1), upTo, likelyUpTo: upTo },
-    hop: refuser.inTargetName ? null : (hopOf(trace, refuser.address, upTo) ?? upTo),
+    hop: refuser.inTargetName ? null : hopOf(trace, refuser.address, upTo),
   };
 }
 
 /**
  * The hop of the refuser: where its address answers `plain` with a Time Exceeded; where the arms take different ways, where
- * it answers `pdm`, which is what the interval counts in. Of several, the last before it refuses.
+ * it answers `pdm`, which is what the interval counts in. Of several, the last before it refuses; where it answers nowhere,
+ * the smallest hop limit that drew a refusal. Null where the address names no place: packets with the option got beyond the
+ * router that is known to have it, or several have it.
  */
-function hopOf({ hops, highestHop }: Case, address: string, firstHopLimit: number): number | null {
+function hopOf({ hops, highestHop, lastPdmHop }: Case, address: string, firstHopLimit: number): number | null {
   if (isMetTwice(hops, address)) return null;
-  let plainHop: number | null = null;
+  let known: number | null = null;
   for (let hop = Math.min(firstHopLimit, highestHop); hop >= 1; hop -= 1) {
     const at = hops[hop];
     if (at === undefined) continue;
-    if (at.pdmResponders.includes(address)) return hop;
-    if (at.pdmResponders.length === 0 && at.plainResponderOnAnyFlow.includes(address)) plainHop ??= hop;
+    const isMetWithOption = at.pdmResponders.includes(address);
+    const isMet = isMetWithOption || (at.pdmResponders.length === 0 && at.plainResponderOnAnyFlow.includes(address));
+    if (isMet) known ??= hop;
+    if (isMetWithOption) {
+      known = hop;
+      break;
+    }
   }
-  return plainHop;
+  if (known === null) return firstHopLimit;
+  return known < lastPdmHop ? null : known;
 }
 
 /** One address of several routers: which of them refuses is not known by it. */

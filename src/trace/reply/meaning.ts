@@ -132,7 +132,7 @@ export class Meanings {
         if (plainDistance === null || signature.replyHopLimit === null) return ODD;
         if (from >= plainDistance) return [MEANING.arrived, refused];
         // A target that limits its answers may stand nearer than where it was first heard; not before a router's place.
-        if (from > routerAt) return ODD;
+        if (from > routerAt || meetings.differ) return ODD;
       }
       const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
       return [meaning, meaning];

@@ -45,6 +45,20 @@ describe('cause', () => {
   });
 });
 
+describe('of a refusal in words', () => {
+  it('is not told by silence about the other options: their answers may be what is lost', () => {
+    const from = Uint8Array.from([0x20, 1, 0xd, 0xb8, 0, 1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1]);
+    const { verdict } = runTrace(
+      base(({ arm, hopLimit }) => {
+        if (hopLimit < 5) return undefined;
+        if (arm === pdm) return { from, type: 1, code: 1 };
+        return arm === do8 || arm === do16 ? null : undefined;
+      }),
+    );
+    expect(verdict).toMatchObject({ outcome: 'rejected', cause: null });
+  });
+});
+
 describe('where another loser takes some packets with options', () => {
   /** The host drops PDM; on the way the first packets of `do8`, and this many of `do16`, are lost too. */
   const lossBesides = (ofDo8: number, ofDo16: number): FakePath => {

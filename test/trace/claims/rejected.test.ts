@@ -144,6 +144,20 @@ describe('networks that refuse', () => {
     expect(verdict.confidence).toBeGreaterThanOrEqual(0.999);
   });
 
+  it("whose address a nearer router has too, that options pass: the refuser's hop is not known", () => {
+    const { verdict } = runTrace(
+      udp({
+        differs: ({ arm, hopLimit }) =>
+          isTreated(arm) && hopLimit >= 7 ? { from: routerAt(1), type: 1, code: 1 } : undefined,
+      }),
+    );
+    expect(verdict).toMatchObject({
+      outcome: 'rejected',
+      refusal: { address: '2001:db8:1:1::1', hop: null },
+      interval: { after: 6, upTo: 7 },
+    });
+  });
+
   it('a hop that refuses both arms accuses nobody', () => {
     const { verdict } = runTrace(
       udp({ differs: ({ hopLimit }) => (hopLimit >= 5 ? { from: routerAt(4), type: 1, code: 0 } : undefined) }),
