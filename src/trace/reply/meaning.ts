@@ -134,6 +134,8 @@ export class Meanings {
         // A target that limits its answers may stand nearer than where it was first heard; not before a router's place.
         if (from > routerAt || meetings.differ) return ODD;
       }
+      // On another way the target's other address may be farther away.
+      if (meetings.differ && !expiredFrom.has(responder) && returns.has(wordOf(signature))) return ODD;
       const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
       return [meaning, meaning];
     };

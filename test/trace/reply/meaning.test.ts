@@ -67,6 +67,17 @@ describe("the target's words about the option alone, from another address and fr
     expect(treatedMeaning(base(), port(other))).toBe(MEANING.arrived);
   });
 
+  it('are neither where the option takes another way, on which the target may be farther', () => {
+    const detour = new ByHand('udp').pairs(1, 1, 'expires', 'expires');
+    for (let hop = 2; hop <= 4; hop += 1) {
+      detour.pairs(1, hop, 'expires', { from: octetsOf(`2001:db8:7:${hop}::1`), type: 3, code: 0 });
+    }
+    detour.pairs(2, 5, port(TARGET), null).target(2, port(TARGET), null);
+    expect(treatedMeaning(detour, port(other, 58))).toBe(MEANING.other);
+    // Other words than the target's are a refusal on whatever way.
+    expect(treatedMeaning(detour, { from: other, type: 1, code: 1, replyHopLimit: 58 })).toBe(MEANING.refused);
+  });
+
   it('are neither an arrival nor a refusal where it is not known from how far they come', () => {
     // Raw sockets do not show received hop limits: a forward filter on the last router looks just so.
     const unseen: Answer = { from: other, type: 1, code: 4 };
