@@ -325,6 +325,8 @@ function checkHops(record: TraceRecord, truth: Truth, say: Say): void {
     const key = keyOfText(named.address);
     const places = truth.places.get(key);
     if (truth.endKeys.has(key)) continue;
+    // As in the hops: who knows the label quotes as well as a router.
+    if (truth.knowingForger && key === addressKey(FORGER)) continue;
     if (places === undefined) say('forged-hop', `${named.address} in the summary is nobody's`);
     else if (!places.has(named.hop))
       say(

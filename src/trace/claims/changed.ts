@@ -26,6 +26,7 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   if (!state.signatures.some((reply) => reply.quoted && shows(reply))) return refuted();
   let lastIntact = 0;
   let targetIntact = false as boolean;
+  let targetIntactInPart = false as boolean;
   let byTarget = 0;
   let firstHop = Number.POSITIVE_INFINITY;
   const quotes: { hop: number; responder: string }[] = [];
@@ -36,12 +37,14 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
     if (pair.treated === MEANING.arrived) {
       if (isIntact(reply)) targetIntact = true;
       else if (shows(reply)) byTarget += 1;
+      else if (reply.intact === true) targetIntactInPart = true;
     } else if (pair.treated === MEANING.expired && pair.hopLimit !== TARGET_HOP_LIMIT) {
       if (isIntact(reply)) lastIntact = Math.max(lastIntact, pair.hopLimit);
       else if (shows(reply)) quotes.push({ hop: pair.hopLimit, responder: reply.responder });
     }
   });
-  if (targetIntact || trace.context.isIntactAtTarget()) {
+  // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
+  if (targetIntact || (targetIntactInPart && byTarget === 0) || trace.context.isIntactAtTarget()) {
     return refuted('Some routers quote the option otherwise than it was sent, but the target got it intact.');
   }
   const witnesses = new Set<string>();

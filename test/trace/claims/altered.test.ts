@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { altered } from '../../../src/trace/claims/altered.js';
-import { alter, ByHand, quotedBy, strip } from '../by-hand.js';
+import { alter, ByHand, quotedBy, reasonOf, strip } from '../by-hand.js';
+import { TARGET } from '../trace-fixture.js';
 import { testChange } from './changed-cases.js';
 
 describe('altered', () => {
   testChange(altered, alter);
+
+  it("is no word against the target's, which quotes the option whole as far as it quotes it", () => {
+    const quoting = (octets: number): ByHand => {
+      const answer = { from: TARGET, type: 1, code: 4, quote: (packet: Uint8Array) => packet.slice(0, octets) };
+      const trace = new ByHand('udp');
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, alter) : 'expires');
+      return trace.pairs(3, 5, 'arrives', answer).target(3, 'arrives', answer);
+    };
+    // Option type, length and PSNTP, and not the octet that the routers show changed.
+    expect(reasonOf(quoting(48).stand(altered))).toContain('the target got it intact');
+  });
 
   it('is told apart from stripped', () => {
     const trace = new ByHand();
