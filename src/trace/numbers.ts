@@ -6,6 +6,8 @@ export const NO_LOSS_E = 20;
 /** … and where hops lose packets with the option more often than chance has it, by this p. */
 export const NO_LOSS_E_IN_DOUBT = 400;
 export const SUGGESTIVE_P = 0.05;
+/** … and where fewer of the plain packets are answered, by answers that are no errors. */
+export const LEAST_ANSWERED_SHARE = 0.6;
 /** … and by this p where counts that were given up lost more with the option than without, nothing is called delivered. */
 export const LOST_BEFORE_P = 0.01;
 export const NO_LOSS_PAIRS = 8;

@@ -2,7 +2,14 @@
 import { describeTooNear, ratesText, targetWishes, undecidedText } from '../evidence/target-pairs.js';
 import { isLossShown } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
-import { LOST_BEFORE_P, NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P, TARGET_PAIR_CAP } from '../numbers.js';
+import {
+  LEAST_ANSWERED_SHARE,
+  LOST_BEFORE_P,
+  NO_LOSS_E,
+  NO_LOSS_E_IN_DOUBT,
+  SUGGESTIVE_P,
+  TARGET_PAIR_CAP,
+} from '../numbers.js';
 import { mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import { open, proven, refuted } from './claim.js';
@@ -29,6 +36,7 @@ export const delivered: Claim = {
       return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (!isExplored(trace)) return open('exploring', []);
+    if (isTakenWithBoth(trace)) return refuted(`${ratesText(trace)}: ${TAKEN_WITH_BOTH}`);
     if (lostBefore(trace)) return refuted(`${ratesText(trace)}; but ${MORE_LOST_BEFORE}`);
     const odd = oddAnswersText(trace);
     if (odd !== null) return refuted(odd);
@@ -39,6 +47,15 @@ export const delivered: Claim = {
     });
   },
 };
+
+const TAKEN_WITH_BOTH =
+  'so few of either kind are answered that a firewall may shun this source on some of the ways since it sent the option.';
+
+/** Echo replies and segments are seldom limited: where most of both kinds are missing, the option may be why. */
+function isTakenWithBoth({ state, counts }: Case): boolean {
+  const { pairs, plainArrived } = counts.counted;
+  return state.identity.protocol !== 'udp' && plainArrived < LEAST_ANSWERED_SHARE * pairs;
+}
 
 const MORE_LOST_BEFORE =
   'before the pairs were sent farther apart more packets with the option were lost than without: it may be a limit on them.';

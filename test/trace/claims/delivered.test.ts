@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
+import type { Protocol } from '../../../src/trace/record.js';
 import { ByHand, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';
 import { octetsOf } from '../trace-fixture.js';
@@ -47,6 +48,18 @@ describe('delivered', () => {
     expect(reasonOf(after('arrives', null).stand(delivered))).toContain('before the pairs were sent farther apart');
     // A limit on all answers takes both.
     expect(after(null, null).stand(delivered).is).toBe('proven');
+  });
+
+  it('is refuted where fewer than six in ten of either kind are answered by no errors: a firewall may shun us on some ways', () => {
+    const share = (protocol: Protocol, whole: number, lost: number): ByHand => {
+      const trace = new ByHand(protocol).explored();
+      for (let i = 0; i < 12; i += 1) trace.target(whole, 'arrives', 'arrives').target(lost, null, null);
+      return trace;
+    };
+    expect(reasonOf(share('icmp6', 5, 5).stand(delivered))).toContain('may shun this source');
+    expect(share('icmp6', 7, 3).stand(delivered).is).toBe('proven');
+    // Errors are limited as a matter of course.
+    expect(share('udp', 5, 5).stand(delivered).is).toBe('proven');
   });
 
   it('is refuted where loss is shown', () => {
