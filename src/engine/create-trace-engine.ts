@@ -4,12 +4,13 @@
  */
 import { formatAddress, sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
-import { makeCase, sharesPrefix } from '../trace/case.js';
+import { sharesPrefix } from '../trace/case.js';
+import type { Case } from '../trace/case.js';
 import { waitNs } from '../trace/evidence/pair.js';
-import { addressesWithoutWay, isExpired } from '../trace/reply/meaning.js';
+import { isExpired } from '../trace/reply/meaning.js';
 import { matchReply } from '../trace/reply/match-reply.js';
 import type { Match, MismatchReason } from '../trace/reply/match-reply.js';
-import type { SiblingEcho, TraceContext } from '../trace/trace-context.js';
+import type { TraceContext } from '../trace/trace-context.js';
 import type { PairWish } from '../trace/wish.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
@@ -17,7 +18,7 @@ import { parseReply } from '../trace/reply/reply.js';
 import type { Reply } from '../trace/reply/reply.js';
 import { addPair, markFailed, markHandedOver, markSent, refreshPdm } from '../trace/probe/sending.js';
 import { observe } from '../trace/reply/observe.js';
-import { echoForSibling, judgeTrace, reportingHabits, step } from '../trace/trace-machine.js';
+import { judgeTrace, reportingHabits, step } from '../trace/trace-machine.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
 import type { Flow } from '../trace/state/trace-state.js';
 import { sharedHops } from '../trace/near-hops.js';
@@ -30,6 +31,7 @@ import { LOCAL_IDS, RandomMaterial } from './random-material.js';
 import { ResponderBudgets } from './responder-budgets.js';
 import { createRunningTrace, freshFlow } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
+import { SameTarget } from './same-target.js';
 import { SynBudget } from './syn-budget.js';
 import { tapMatched, tapSent, tapUnmatched } from './tap-packets.js';
 import { TraceIndex } from './trace-index.js';
@@ -47,9 +49,6 @@ const LONGEST_NAP_NS = 500e6;
 /** An interrupt waits so long for the transport to say which of the packets it was handed have left. */
 const LAST_OUTCOMES_NS = 250e6;
 
-/** What a trace says of itself holds so long while nothing comes in for it: only pairs that are given up may change it. */
-const ECHO_HOLDS_NS = 25e6;
-
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
 
@@ -66,6 +65,7 @@ class Engine implements TraceEngine {
   readonly #starting = new Set<Promise<unknown>>();
   readonly #habits = new PlaceHabits();
   readonly #sharing: NearHopSharing;
+  readonly #sameTarget: SameTarget;
   readonly #batch: ProbeBatch;
   readonly #watched = new Set<Protocol>();
   #watching: Promise<void> = Promise.resolve();
@@ -86,9 +86,14 @@ class Engine implements TraceEngine {
     this.#material = new RandomMaterial(options.randomBytes);
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
     const { tap } = options;
+    this.#sameTarget = new SameTarget(
+      this.#index,
+      (trace) => this.#contextOf(trace),
+      () => options.time.nowNs(),
+    );
     this.#sharing = new NearHopSharing({
       nowNs: () => options.time.nowNs(),
-      distanceSeenByOthers: (trace) => this.#distanceSeenByOthers(trace),
+      distanceSeenByOthers: (trace) => this.#sameTarget.distanceSeen(trace),
     });
     this.#batch = new ProbeBatch(this.#transport, {
       onProbe: (trace, row, outcome) => {
@@ -135,7 +140,7 @@ class Engine implements TraceEngine {
               'inconclusive',
               'Not started yet.',
             )
-          : this.#record(running, true),
+          : this.#judge(running, true).record,
     };
   }
 
@@ -242,31 +247,14 @@ class Engine implements TraceEngine {
     if (trace.finished) return;
     trace.finished = true;
     this.#noteKernelDrops(trace);
-    const record = this.#record(trace, false);
-    const ended = makeCase(trace.state, this.#contextOf(trace), this.#options.time.nowNs());
+    const { record, ended } = this.#judge(trace, false);
     for (const habit of reportingHabits(ended)) this.#habits.note(habit);
-    if (trace.request.protocol === 'icmp6') this.#leaveEcho(trace);
     trace.nearHops?.end();
-    for (const other of this.#index.find(trace.target, 0)) {
-      other.distanceSeenByEnded ??= trace.state.distanceSeen;
-      other.routerSeenByEnded = Math.max(other.routerSeenByEnded, trace.state.routerSeenAt);
-      other.intactSeenByEnded ||= targetQuotesIntact(trace);
-      other.noWaySaidToEnded = [...other.noWaySaidToEnded, ...addressesWithoutWay(trace.state)];
-    }
+    for (const waiting of this.#sameTarget.leave(trace)) this.#wake(waiting, this.#options.time.nowNs());
     this.#queue.remove(trace);
     this.#index.remove(trace);
     this.#running.delete(trace);
     trace.finish(record);
-  }
-
-  /** Traces of other protocols to the same target may still need what this one found (METHOD: dropped, cause). */
-  #leaveEcho(trace: RunningTrace): void {
-    const nowNs = this.#options.time.nowNs();
-    for (const other of this.#index.find(trace.target, 0)) {
-      if (other.request.protocol === 'icmp6') continue;
-      other.endedSiblingEcho = echoForSibling(trace.state, this.#contextOf(trace), nowNs, true);
-      this.#wake(other, nowNs);
-    }
   }
 
   #noteKernelDrops(trace: RunningTrace): void {
@@ -277,7 +265,7 @@ class Engine implements TraceEngine {
     if (during > 0) trace.state.droppedByKernel = true;
   }
 
-  #record(trace: RunningTrace, unfinished: boolean): TraceRecord {
+  #judge(trace: RunningTrace, unfinished: boolean): { readonly record: TraceRecord; readonly ended: Case } {
     const { request, state } = trace;
     const wasInterrupted = state.interrupted;
     // A snapshot is judged as if the trace ended now: it must not claim anything yet.
@@ -302,7 +290,7 @@ class Engine implements TraceEngine {
       record.verdict.reasons = judged.open.map(({ claim, has }) => `${claim}: ${has}`);
     }
     if (this.#failure !== null) record.verdict.reasons.push(this.#failure.message);
-    return record;
+    return { record, ended: judged.trace };
   }
 
   #tool(version = ''): TraceRecord['tool'] {
@@ -545,59 +533,13 @@ class Engine implements TraceEngine {
     return {
       habitOf: (hop, address) => this.#habits.of(hop, address),
       isAnsweredElsewhere: (protocol) => this.#habits.isAnswered(protocol, trace.state.identity.targetText),
-      isIntactAtTarget: () => this.#isIntactAtTarget(trace),
-      saidNoWayToOthers: (address) => this.#saidNoWayToOthers(trace, address),
-      siblingEcho: () => this.#siblingEcho(trace),
-      routerSeenByOthers: () => this.#routerSeenByOthers(trace),
+      isIntactAtTarget: () => this.#sameTarget.isIntact(trace),
+      saidNoWayToOthers: (address) => this.#sameTarget.saidNoWay(trace, address),
+      siblingEcho: () => this.#sameTarget.echo(trace),
+      routerSeenByOthers: () => this.#sameTarget.routerSeen(trace),
       nearHops: trace.nearHops,
     };
   }
-
-  #distanceSeenByOthers(trace: RunningTrace): number | null {
-    const others = this.#index.find(trace.target, 0);
-    const seen = others.find((other) => other !== trace && other.state.distanceSeen !== null);
-    return seen?.state.distanceSeen ?? trace.distanceSeenByEnded;
-  }
-
-  #routerSeenByOthers(trace: RunningTrace): number {
-    let highest = trace.routerSeenByEnded;
-    for (const other of this.#index.find(trace.target, 0)) {
-      if (other !== trace) highest = Math.max(highest, other.state.routerSeenAt);
-    }
-    return highest;
-  }
-
-  /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
-  #isIntactAtTarget(trace: RunningTrace): boolean {
-    if (trace.intactSeenByEnded) return true;
-    return this.#index.find(trace.target, 0).some((other) => other !== trace && targetQuotesIntact(other));
-  }
-
-  /** METHOD: doubt. Behind a proxy the option alone meets a router that has no way for any packet. */
-  #saidNoWayToOthers(trace: RunningTrace, address: string): boolean {
-    if (trace.noWaySaidToEnded.includes(address)) return true;
-    const others = this.#index.find(trace.target, 0).filter((other) => other !== trace);
-    return others.some(({ state }) => addressesWithoutWay(state).includes(address));
-  }
-
-  #siblingEcho(trace: RunningTrace): SiblingEcho | null {
-    const sibling = this.#index.find(trace.target, 0).find((other) => other.request.protocol === 'icmp6');
-    if (sibling === undefined || sibling === trace) return trace.endedSiblingEcho;
-    const nowNs = this.#options.time.nowNs();
-    const { revision } = sibling.state;
-    const known = sibling.echoForOthers;
-    // Its whole case is made for this: while nothing came in, not at every look.
-    if (known !== null && known.revision === revision && nowNs < known.atNs + ECHO_HOLDS_NS) return known.echo;
-    const echo = echoForSibling(sibling.state, this.#contextOf(sibling), nowNs);
-    sibling.echoForOthers = { revision, atNs: nowNs, echo };
-    return echo;
-  }
-}
-
-/** The target has quoted the whole option as it was sent. */
-function targetQuotesIntact({ state }: RunningTrace): boolean {
-  const { targetText } = state.identity;
-  return state.signatures.some((one) => one.intactWhole && one.responder === targetText && !isExpired(one));
 }
 
 function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {

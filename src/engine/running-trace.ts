@@ -18,14 +18,28 @@ export interface NearHopsOfTrace extends NearHops {
   end(): void;
 }
 
+/** What traces to the same target had found when they ended. */
+export interface LeftByEnded {
+  /** The target's distance as one of them saw it. */
+  distanceSeen: number | null;
+  /** The highest hop at which they met a router. */
+  routerSeen: number;
+  /** The target quoted the whole option to one of them. */
+  isIntact: boolean;
+  /** Who told one of them that no way leads to the target. */
+  noWaySaid: readonly string[];
+  /** Of the icmp6 trace. */
+  echo: SiblingEcho | null;
+}
+
 export interface RunningTrace extends Waking {
   readonly request: TraceRequest;
   /** 16 octets. */
   readonly target: Uint8Array;
   readonly state: TraceState;
   readonly startedAtMs: number;
-  /** What the icmp6 trace to the same target had found when it ended. */
-  endedSiblingEcho: SiblingEcho | null;
+  /** By traces to the same target that have ended. */
+  readonly left: LeftByEnded;
   /** What this echo trace last told the others, and when. */
   echoForOthers: { readonly revision: number; readonly atNs: number; readonly echo: SiblingEcho | null } | null;
   /** The transport's count of kernel drops when the trace began. */
@@ -36,14 +50,6 @@ export interface RunningTrace extends Waking {
   lastParted: number | null;
   /** Rows of the last pair of SYNs that may reach the target. */
   reachingPair: readonly [number, number] | null;
-  /** The highest hop at which traces to the same target that have ended met a router. */
-  routerSeenByEnded: number;
-  /** The target quoted the whole option to such a trace. */
-  intactSeenByEnded: boolean;
-  /** Who told such a trace that no way leads to the target. */
-  noWaySaidToEnded: readonly string[];
-  /** The target's distance as such a trace saw it. */
-  distanceSeenByEnded: number | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
   nearHops: NearHopsOfTrace | null;
   finished: boolean;
@@ -90,15 +96,11 @@ export function createRunningTrace(
     request,
     target,
     state,
-    endedSiblingEcho: null,
+    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], echo: null },
     echoForOthers: null,
     deferred: null,
     lastParted: null,
     reachingPair: null,
-    routerSeenByEnded: 0,
-    intactSeenByEnded: false,
-    noWaySaidToEnded: [],
-    distanceSeenByEnded: null,
     nearHops: null,
     finished: false,
     wakeAtNs: 0,

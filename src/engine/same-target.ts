@@ -1,0 +1,86 @@
+/** What traces to one target tell each other, while they run and when they have ended. */
+import { addressesWithoutWay, isExpired } from '../trace/reply/meaning.js';
+import { echoForSibling } from '../trace/trace-machine.js';
+import type { SiblingEcho, TraceContext } from '../trace/trace-context.js';
+import type { RunningTrace } from './running-trace.js';
+import type { TraceIndex } from './trace-index.js';
+
+/** What a trace says of itself holds so long while nothing comes in for it: only pairs that are given up may change it. */
+const ECHO_HOLDS_NS = 25e6;
+
+/** Asks those that run, and what the ended ones have left. */
+export class SameTarget {
+  readonly #index: TraceIndex;
+  readonly #contextOf: (trace: RunningTrace) => TraceContext;
+  readonly #nowNs: () => number;
+
+  constructor(index: TraceIndex, contextOf: (trace: RunningTrace) => TraceContext, nowNs: () => number) {
+    this.#index = index;
+    this.#contextOf = contextOf;
+    this.#nowNs = nowNs;
+  }
+
+  distanceSeen(trace: RunningTrace): number | null {
+    const seen = this.#others(trace).find(({ state }) => state.distanceSeen !== null);
+    return seen?.state.distanceSeen ?? trace.left.distanceSeen;
+  }
+
+  routerSeen(trace: RunningTrace): number {
+    return Math.max(trace.left.routerSeen, ...this.#others(trace).map(({ state }) => state.routerSeenAt));
+  }
+
+  /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
+  isIntact(trace: RunningTrace): boolean {
+    return trace.left.isIntact || this.#others(trace).some(targetQuotesIntact);
+  }
+
+  /** METHOD: doubt. Behind a proxy the option alone meets a router that has no way for any packet. */
+  saidNoWay(trace: RunningTrace, address: string): boolean {
+    if (trace.left.noWaySaid.includes(address)) return true;
+    return this.#others(trace).some(({ state }) => addressesWithoutWay(state).includes(address));
+  }
+
+  /** METHOD: dropped, cause. Of the icmp6 trace, for the others. */
+  echo(trace: RunningTrace): SiblingEcho | null {
+    const sibling = this.#index.find(trace.target, 0).find(({ request }) => request.protocol === 'icmp6');
+    if (sibling === undefined || sibling === trace) return trace.left.echo;
+    const nowNs = this.#nowNs();
+    const { revision } = sibling.state;
+    const known = sibling.echoForOthers;
+    // Its whole case is made for this: while nothing came in, not at every look.
+    if (known !== null && known.revision === revision && nowNs < known.atNs + ECHO_HOLDS_NS) return known.echo;
+    const echo = echoForSibling(sibling.state, this.#contextOf(sibling), nowNs);
+    sibling.echoForOthers = { revision, atNs: nowNs, echo };
+    return echo;
+  }
+
+  /** A trace has ended: the others may still need what it found. Returns those that may have waited for it. */
+  leave(trace: RunningTrace): RunningTrace[] {
+    const others = this.#others(trace);
+    if (others.length === 0) return [];
+    const isIntact = targetQuotesIntact(trace);
+    const noWaySaid = addressesWithoutWay(trace.state);
+    for (const { left } of others) {
+      left.distanceSeen ??= trace.state.distanceSeen;
+      left.routerSeen = Math.max(left.routerSeen, trace.state.routerSeenAt);
+      left.isIntact ||= isIntact;
+      left.noWaySaid = [...left.noWaySaid, ...noWaySaid];
+    }
+    if (trace.request.protocol !== 'icmp6') return [];
+    const waiting = others.filter(({ request }) => request.protocol !== 'icmp6');
+    if (waiting.length === 0) return [];
+    const echo = echoForSibling(trace.state, this.#contextOf(trace), this.#nowNs(), true);
+    for (const { left } of waiting) left.echo = echo;
+    return waiting;
+  }
+
+  #others(trace: RunningTrace): RunningTrace[] {
+    return this.#index.find(trace.target, 0).filter((other) => other !== trace);
+  }
+}
+
+/** The target has quoted the whole option as it was sent. */
+function targetQuotesIntact({ state }: RunningTrace): boolean {
+  const { targetText } = state.identity;
+  return state.signatures.some((one) => one.intactWhole && one.responder === targetText && !isExpired(one));
+}
