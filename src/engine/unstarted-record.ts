@@ -1,6 +1,6 @@
 /** The record of a trace that could not begin: every target yields one. */
 import { formatAddress } from '../address/address.js';
-import { RECORD_SCHEMA } from '../trace/record.js';
+import { RECORD_SCHEMA, noCounters } from '../trace/record.js';
 import type { TraceRecord } from '../trace/record.js';
 import type { TraceRequest } from './trace-engine.js';
 
@@ -57,17 +57,6 @@ export function unstartedRecord(
       reasons: [reason],
     },
     pdm: { serverDelayMs: null, roundTripMs: null },
-    counters: {
-      sent: 0,
-      answered: 0,
-      late: 0,
-      duplicate: 0,
-      foreign: 0,
-      ambiguous: 0,
-      malformed: 0,
-      forged: 0,
-      sendErrors: 0,
-      kernelDrops: null,
-    },
+    counters: noCounters(),
   };
 }

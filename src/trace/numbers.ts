@@ -85,6 +85,8 @@ export const REPORTER_PAIR_CAP = 60;
 /** Routers asked for an unquoted answer to a packet with the option, and pairs for each. */
 export const REFERENCES = 3;
 export const REFERENCE_PAIRS = 3;
+/** While a trace waits for what the echo trace to the same target finds, it looks again this often. */
+export const SIBLING_POLL_NS = 50e6;
 /** Pairs of a UDP trace's own echo witness. */
 export const WITNESS_PAIR_CAP = 60;
 

@@ -254,6 +254,22 @@ export interface Counters {
   kernelDrops: number | null;
 }
 
+/** Of a trace that has sent nothing. */
+export function noCounters(): Counters {
+  return {
+    sent: 0,
+    answered: 0,
+    late: 0,
+    duplicate: 0,
+    foreign: 0,
+    ambiguous: 0,
+    malformed: 0,
+    forged: 0,
+    sendErrors: 0,
+    kernelDrops: null,
+  };
+}
+
 export interface TraceRecord {
   schema: typeof RECORD_SCHEMA;
   id: string;

@@ -1,3 +1,4 @@
+import { noCounters } from '../../src/trace/record.js';
 import type { ArmRecord, HopRecord, ResponderRecord, SummaryHop, TraceRecord } from '../../src/trace/record.js';
 
 /** A record as the trace room leaves it: no names, no origins. */
@@ -39,18 +40,7 @@ export function sampleRecord(changes: Partial<TraceRecord> = {}): TraceRecord {
       reasons: [],
     },
     pdm: { serverDelayMs: null, roundTripMs: null },
-    counters: {
-      sent: 0,
-      answered: 0,
-      late: 0,
-      duplicate: 0,
-      foreign: 0,
-      ambiguous: 0,
-      malformed: 0,
-      forged: 0,
-      sendErrors: 0,
-      kernelDrops: null,
-    },
+    counters: noCounters(),
     ...changes,
   };
 }

@@ -8,6 +8,7 @@ import type {
   TraceRecord,
   VerdictRecord,
 } from '../../src/trace/record.js';
+import { noCounters } from '../../src/trace/record.js';
 
 /** Routers of one path: r1…r3 in AS64500, r4…r6 in AS64510, the target in AS64501. */
 const AS_NAMES: Readonly<Record<number, string>> = { 64500: 'Source Net', 64510: 'Transit Ltd', 64501: 'Example Corp' };
@@ -136,18 +137,7 @@ export function buildRecord(parts: RecordParts = {}): TraceRecord {
       },
     },
     pdm: { serverDelayMs: null, roundTripMs: null },
-    counters: {
-      sent: 66,
-      answered: 50,
-      late: 0,
-      duplicate: 0,
-      foreign: 0,
-      ambiguous: 0,
-      malformed: 0,
-      forged: 0,
-      sendErrors: 0,
-      kernelDrops: null,
-    },
+    counters: { ...noCounters(), sent: 66, answered: 50 },
     ...parts.record,
   };
 }

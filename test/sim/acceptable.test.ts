@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { ARMS, type Cause, type Outcome, type TraceRecord, type VerdictRecord } from '../../src/trace/record.js';
+import {
+  ARMS,
+  noCounters,
+  type Cause,
+  type Outcome,
+  type TraceRecord,
+  type VerdictRecord,
+} from '../../src/trace/record.js';
 import { acceptable } from './acceptable.js';
 import { formatText, octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
@@ -63,18 +70,7 @@ function record(outcome: Outcome, verdict: Partial<VerdictRecord> = {}, hops: Tr
       ...verdict,
     },
     pdm: { serverDelayMs: null, roundTripMs: null },
-    counters: {
-      sent: 90,
-      answered: 60,
-      late: 0,
-      duplicate: 0,
-      foreign: 0,
-      ambiguous: 0,
-      malformed: 0,
-      forged: 0,
-      sendErrors: 0,
-      kernelDrops: null,
-    },
+    counters: { ...noCounters(), sent: 90, answered: 60 },
   };
 }
 

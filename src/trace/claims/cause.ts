@@ -13,6 +13,7 @@ import {
   PASSES_FOR_SIZE,
   PASSES_TO_BELIEVE,
   REFUSED_PAIRS,
+  SIBLING_POLL_NS,
 } from '../numbers.js';
 import type { Arm, Cause, Protocol } from '../record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
@@ -30,9 +31,6 @@ export interface CauseStanding {
   /** The echo trace to the same target has asked. */
   readonly isOfEcho?: boolean;
 }
-
-/** While a trace waits for the echo trace's cause, it looks again this often. */
-const ECHO_POLL_NS = 50e6;
 
 /** Of a pair with `long` a target that limits its errors may answer one packet: that it is the other one shows nothing. */
 const ARMS_WITH_OPTIONS = [ARM_CODE.do8, ARM_CODE.do16];
@@ -53,7 +51,7 @@ export function standOfCause(trace: Case, hopLimit: number): CauseStanding {
 function standOfEcho({ context, explain, lastPdmHop, nowNs }: Case): CauseStanding | null {
   const echo = context.siblingEcho()?.cause ?? null;
   if (echo === null || echo.after !== lastPdmHop || explain.size > 0) return null;
-  if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + ECHO_POLL_NS };
+  if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + SIBLING_POLL_NS };
   return { cause: echo.cause, wants: [], settled: true, isOfEcho: echo.cause !== null };
 }
 

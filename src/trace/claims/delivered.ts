@@ -1,6 +1,5 @@
 /** METHOD: delivered */
-import { describeTooNear, ratesText, targetWishes, undecidedText } from '../evidence/target-pairs.js';
-import { isLossShown } from '../evidence/target-pairs.js';
+import { describeTooNear, isLossShown, ratesText, targetWishes, undecidedText } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
 import {
   LEAST_ANSWERED_SHARE,

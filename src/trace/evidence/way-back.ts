@@ -5,7 +5,7 @@
 import { parseAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
 import { sharesPrefix } from '../case.js';
-import { REFERENCES, REFERENCE_PAIRS, WITNESS_PAIR_CAP } from '../numbers.js';
+import { REFERENCES, REFERENCE_PAIRS, SIBLING_POLL_NS, WITNESS_PAIR_CAP } from '../numbers.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
@@ -18,8 +18,6 @@ export type WayBack =
   | { readonly is: 'answered' | 'unknown'; readonly reason: string }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null };
 
-/** While a UDP trace waits for the echo pairs of its sibling, it looks again this often. */
-const SIBLING_POLL_NS = 50e6;
 /** Nearer routers may stand within the source's network, whatever their prefix. */
 const NEAREST_REFERENCE = 3;
 /** Echo pairs in which not even `plain` was answered. */

@@ -3,7 +3,8 @@
  * row in typed arrays rather than an object, because many thousand traces are in flight at once.
  */
 import type { PdmOption } from '../../wire/pdm.js';
-import type { Arm, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../record.js';
+import { noCounters } from '../record.js';
+import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../record.js';
 import { Pace } from '../pace.js';
 import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';
 import { ProbeTable } from './probe-table.js';
@@ -81,19 +82,6 @@ export interface ReplySignature {
   readonly objects: readonly ReplyObject[];
 }
 
-export interface TraceCounters {
-  sent: number;
-  answered: number;
-  late: number;
-  duplicate: number;
-  foreign: number;
-  ambiguous: number;
-  malformed: number;
-  forged: number;
-  sendErrors: number;
-  kernelDrops: number | null;
-}
-
 export interface TraceIdentity {
   /** 16 octets each. */
   readonly source: Uint8Array;
@@ -140,7 +128,7 @@ export interface TraceState {
   readonly flows: Flow[];
   readonly probes: ProbeTable;
   readonly signatures: ReplySignature[];
-  readonly counters: TraceCounters;
+  readonly counters: Counters;
   /** Fields of PDM options that were not all zero, by probe: needed to tell what was sent. */
   pdmSent: Map<number, PdmOption> | null;
   /** First probe of the current attempt: a path change starts the measurement again (METHOD: same path). */
@@ -246,18 +234,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     flows: [material.firstFlow],
     probes: new ProbeTable(),
     signatures: [],
-    counters: {
-      sent: 0,
-      answered: 0,
-      late: 0,
-      duplicate: 0,
-      foreign: 0,
-      ambiguous: 0,
-      malformed: 0,
-      forged: 0,
-      sendErrors: 0,
-      kernelDrops: null,
-    },
+    counters: noCounters(),
     pdmSent: null,
     attemptStart: 0,
     restarts: 0,
