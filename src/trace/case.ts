@@ -23,7 +23,7 @@ import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
 import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
-import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE } from './state/trace-state.js';
+import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
 
 /** Pairs of the target as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look. */
@@ -61,6 +61,8 @@ export interface Case {
   /** Repeats at n (METHOD: same path); they count at the hop as well. */
   readonly repeat: Place;
   readonly explain: ReadonlyMap<number, Place>;
+  /** Pairs with another option at hops beyond n, by hop. */
+  readonly otherOptions: ReadonlyMap<number, Place>;
   /** Pairs to routers themselves, by flow. */
   readonly references: ReadonlyMap<number, Place>;
   /** The first packets, all plain: pairs, and those of them that are settled or answered. */
@@ -119,6 +121,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const repeat = emptyPlace();
   const explain = new Map<number, Place>();
   const references = new Map<number, Place>();
+  const otherOptions = new Map<number, Place>();
   const alone = { pairs: 0, done: 0, targetAnswered: false };
   const refusedPairs = {
     pdm: 0,
@@ -170,7 +173,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     const arm = probes.arm(row);
     if (arm === ARM_CODE.pdm && meaning === MEANING.arrived && isOfTarget) pdmArrivals += 1;
     if (arm === ARM_CODE.plain && meaning === MEANING.arrived && isOfTarget) plainArrivals += 1;
-    if (row < state.attemptStart || !isOfTarget || pair.purpose === PURPOSE.explain) return;
+    if (row < state.attemptStart || !isOfTarget || isExplaining(pair.purpose)) return;
     const reply = replyTo(state, row);
     if (reply === null) return;
     const hop = pair.hopLimit;
@@ -228,6 +231,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         if (pair.arm !== ARM_CODE.pdm) explain.delete(ARM_CODE.pdm);
         addToPlace(placeIn(explain, pair.arm), state, pair, nowNs, wait);
         return;
+      case PURPOSE.otherOption:
+        addToPlace(placeIn(otherOptions, pair.hopLimit), state, pair, nowNs, wait);
+        return;
       case PURPOSE.reference:
         addToPlace(placeIn(references, pair.flow), state, pair, nowNs, wait);
         return;
@@ -262,6 +268,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     witness,
     repeat,
     explain,
+    otherOptions,
     references,
     alone,
     lastPdmHop,

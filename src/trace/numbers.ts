@@ -85,6 +85,11 @@ export const REPORTER_PAIR_CAP = 60;
 /** Routers asked for an unquoted answer to a packet with the option, and pairs for each. */
 export const REFERENCES = 3;
 export const REFERENCE_PAIRS = 3;
+/** Where only some are lost: pairs for one, which by this p must lose fewer of the option's packets than the target. */
+export const PARTIAL_REFERENCE_PAIRS = 40;
+export const REFERENCE_P = 0.01;
+/** Pairs with another option at a hop beyond n, where the option alone is lost. */
+export const OTHER_OPTION_PAIR_CAP = 16;
 /** While a trace waits for what the echo trace to the same target finds, it looks again this often. */
 export const SIBLING_POLL_NS = 50e6;
 /** Pairs of a UDP trace's own echo witness. */
@@ -107,6 +112,8 @@ export const DIFFERING_REPEATS = 8;
 /** Refusals that point into our header: no placebo is needed. */
 export const POINTED_REFUSALS = 2;
 
+/** Of the pairs beyond a refuser, the share refused where the target is silent, so that nobody would show those that pass. */
+export const REFUSED_SHARE = 0.75;
 /** Pairs beyond n on the trace's own flow that lost the option without a word, where none was refused: two ways. */
 export const LOST_ON_OWN_WAY = 5;
 

@@ -1,4 +1,5 @@
 /** Evidence laid out pair by pair, so that a claim can be given exactly enough of it, or one pair too few. */
+import { formatAddress } from '../../src/address/address.js';
 import { makeCase, type Case } from '../../src/trace/case.js';
 import type { Claim, Finding, Standing } from '../../src/trace/claims/claim.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
@@ -99,6 +100,15 @@ export class ByHand {
       this.pairs(15, firstLost, 'expires', lost, { purpose: PURPOSE.beyond, flow: 'fresh' });
     }
     return this;
+  }
+
+  /** Pairs to the router of a hop itself, not to the target. */
+  references(count: number, hop: number, plain: Answer = 'arrives', treated: Answer = plain): this {
+    const { flows } = this.state;
+    const flow = flows.length;
+    const destination = routerAt(hop);
+    flows.push({ ...makeFlow('icmp6'), destination, destinationText: formatAddress(destination) });
+    return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol: 'icmp6' });
   }
 
   repeats(count: number, hop: number, plain: Answer = 'expires', treated: Answer = 'expires'): this {

@@ -124,5 +124,5 @@ export function echoReplyTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
   const optionsLength = packet[6] === 60 ? 8 * (packet[41]! + 1) : 0;
   const bytes = packet.slice(40 + optionsLength);
   bytes[0] = 129;
-  return { layer: 'icmpv6', source: TARGET, bytes, hopLimit: null, timeNs };
+  return { layer: 'icmpv6', source: packet.slice(24, 40), bytes, hopLimit: null, timeNs };
 }

@@ -12,12 +12,12 @@ import {
   wouldShowLoss,
 } from '../evidence/target-pairs.js';
 import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
+import { standOfOwnPdm } from '../evidence/own-pdm.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver } from '../explore.js';
 import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP } from '../numbers.js';
 import { passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
-import type { Cause } from '../record.js';
 import { describeTooBig, isTooBigWithOption } from '../too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -48,7 +48,7 @@ export const dropped: Claim = {
 };
 
 function standAtTarget(trace: Case): Standing {
-  const { state, counts, nowNs } = trace;
+  const { counts, nowNs } = trace;
   const { counted } = counts;
   const tooNear = describeTooNear(trace);
   if (tooNear !== null) return refuted(tooNear);
@@ -87,7 +87,9 @@ function standAtTarget(trace: Case): Standing {
   if (!isShown || confirmation.is === 'open' || wayBack.is !== 'excluded' || has.length > 0) {
     return open(has.join(', '), wants, untilNs);
   }
-  if (mayAnswerWithPdm(trace, confirmation.cause)) return refuted(state.pdm.isSent ? SENDS_PDM : MAY_SEND_PDM);
+  const ownPdm = standOfOwnPdm(trace, confirmation.cause, confirmation.interval.upTo);
+  if (ownPdm.is === 'possible') return refuted(ownPdm.reason);
+  if (ownPdm.is === 'open') return open('asking a hop with another option', ownPdm.wants);
   return proven({
     outcome: 'dropped',
     basis: 'target',
@@ -110,27 +112,6 @@ function noneText({ counts, state }: Case): string {
   const upper = passRateUpperBound(state.limits.confidence, counts.counted.plainArrived) ?? 1;
   return upper <= NONE_AT_MOST ? 'none arrives' : 'none arrived';
 }
-
-/**
- * What is lost may be the target's own packets with the option: where it is known to send it, or where packets with the
- * option were seen right before it and no other option is lost.
- */
-function mayAnswerWithPdm({ state, hops, lastPdmHop, distance }: Case, cause: Cause | null): boolean {
-  if (cause !== null && cause !== 'option') return false;
-  // Quotes may be scrubbed on their way back: that a packet ran out of hop limit there shows how far it came.
-  const { plain } = distance;
-  // One fragment is no packet.
-  const isWhole = state.quotedFragments === null;
-  const cameAsFar =
-    plain !== null && isWhole && hops.some((place, hop) => hop >= plain - 1 && (place?.treatedPassed ?? 0) > 0);
-  const reachesTarget = plain !== null && (lastPdmHop >= plain - 1 || cameAsFar);
-  return state.pdm.isSent || reachesTarget;
-}
-
-const MAY_SEND_PDM =
-  'Packets with PDM come as far as the last hop, and those with other options are answered: the target may drop them, or answer with the option itself, and its answers be lost.';
-export const SENDS_PDM =
-  'The target sends the option itself, so its replies may be what is lost: in which direction is not known.';
 
 function needsLossSinceSeen({ lastPdmHop, counts }: Case): boolean {
   return lastPdmHop > 0 && counts.lostSinceSeen < LOST_SINCE_SEEN;

@@ -13,7 +13,7 @@ import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
-import { SENDS_PDM } from './dropped.js';
+import { SENDS_PDM } from '../evidence/own-pdm.js';
 
 /** Fewer of the packets with the option arrive, and some do. */
 export const impaired: Claim = {

@@ -5,7 +5,14 @@ import type { Refuser } from '../evidence/refusals.js';
 import { fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
 import { firstRoundIsOver } from '../explore.js';
-import { LEAST_PLACEBOS, LOST_ON_OWN_WAY, PLACEBO_SHARE, POINTED_REFUSALS, TARGET_PAIR_CAP } from '../numbers.js';
+import {
+  LEAST_PLACEBOS,
+  LOST_ON_OWN_WAY,
+  PLACEBO_SHARE,
+  POINTED_REFUSALS,
+  REFUSED_SHARE,
+  TARGET_PAIR_CAP,
+} from '../numbers.js';
 import type { Refusal } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -53,6 +60,8 @@ export const rejected: Claim = {
       }
       return open(has, moreRefusals(trace), trace.counts.nextNs);
     }
+    const unexplained = trace.plainArrivals === 0 ? describeUnexplained(trace, refuser, interval.upTo) : null;
+    if (unexplained !== null) return refuted(unexplained);
     const confirmation = confirm(trace, {
       name: 'rejected',
       lost: refusedPairs.pdm,
@@ -77,7 +86,8 @@ export const rejected: Claim = {
       confidence: Math.min(1 - 2 ** -40, 1 - 1 / Math.max(e, needed)),
       // A reset has no type and code.
       ...(type < 0 ? {} : { refusal }),
-      interval,
+      // Where hops up to n lose some, the refuser may stand before those.
+      interval: { ...interval, after: Math.min(interval.after, confirmation.interval.after) },
       cause: confirmation.cause,
       boundedBy: refusedPairs.pdm,
       reasons: [
@@ -87,6 +97,18 @@ export const rejected: Claim = {
     });
   },
 };
+
+/** Those that are not refused may get through where nobody behind the refuser would show it. */
+function describeUnexplained({ hops, highestHop }: Case, { address }: Refuser, from: number): string | null {
+  let lost = 0;
+  let refused = 0;
+  for (let hop = from; hop <= highestHop; hop += 1) {
+    lost += hops[hop]?.lost ?? 0;
+    refused += hops[hop]?.refused ?? 0;
+  }
+  if (refused >= REFUSED_SHARE * lost) return null;
+  return `${address} refused ${refused} of ${lost} packets with the option whose partners were answered from there on: the others may get through to hops that do not report them.`;
+}
 
 function causeAt(trace: Case, upTo: number): number {
   return trace.plainArrivals > 0 ? TARGET_HOP_LIMIT : upTo;

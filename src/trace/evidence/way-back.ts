@@ -5,10 +5,20 @@
 import { parseAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
 import { sharesPrefix } from '../case.js';
-import { REFERENCES, REFERENCE_PAIRS, SIBLING_POLL_NS, WITNESS_PAIR_CAP } from '../numbers.js';
+import {
+  PARTIAL_REFERENCE_PAIRS,
+  REFERENCES,
+  REFERENCE_P,
+  REFERENCE_PAIRS,
+  SIBLING_POLL_NS,
+  WITNESS_PAIR_CAP,
+} from '../numbers.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
+import { fisherPValue } from './e-values.js';
+import { emptyPlace } from './place.js';
+import type { Place } from './place.js';
 import { answersUnquoted } from './target-pairs.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -34,7 +44,8 @@ export function standOfWayBack(trace: Case, isPartial = false): WayBack {
       ? standOfWitness(trace, isPartial)
       : ERRORS_ONLY;
   if (witness.is === 'answered' || witness.is === 'unknown') return witness;
-  const reference = standOfReference(trace, protocol === 'udp' && !quotesNothing ? 'icmp6' : protocol);
+  const asking = protocol === 'udp' && !quotesNothing ? 'icmp6' : protocol;
+  const reference = isPartial ? standOfPartialReference(trace, asking) : standOfReference(trace, asking);
   if (reference.is === 'unknown') return reference;
   if (witness.is !== 'open') return reference;
   return reference.is === 'open' ? { ...witness, wants: [...witness.wants, ...reference.wants] } : witness;
@@ -108,31 +119,14 @@ const ERRORS_ONLY = unknownBecause('the target answers by errors only');
 
 /** An unquoted answer to a packet with the option from outside: of another target, or of a router up to n asked itself. */
 function standOfReference(trace: Case, protocol: Protocol): WayBack {
-  const { state, context, references } = trace;
-  if (context.isAnsweredElsewhere(protocol) || isAnsweredHere(trace, protocol)) return EXCLUDED;
-  for (const place of references.values()) if (place.treatedPassed > 0) return EXCLUDED;
-  const open = (wants: readonly PairWish[]): WayBack => ({
-    is: 'open',
-    has: 'asking a router for an answer',
-    wants,
-    untilNs: null,
-  });
+  if (trace.context.isAnsweredElsewhere(protocol)) return EXCLUDED;
+  for (const place of trace.references.values()) if (place.treatedPassed > 0) return EXCLUDED;
   for (const address of referenceAddresses(trace)) {
-    let pairs = 0;
-    let pending = 0;
-    let plainAnswered = 0;
-    let lastSentNs = Number.NEGATIVE_INFINITY;
-    for (const [flow, place] of references) {
-      if (state.flows[flow]?.destinationText !== address) continue;
-      pairs += place.pairs;
-      pending += place.pending;
-      plainAnswered += place.plainAnswered;
-      lastSentNs = Math.max(lastSentNs, place.lastSentNs);
-    }
-    if (pairs < REFERENCE_PAIRS) return open([referenceWish(trace, address, protocol, lastSentNs)]);
-    if (pending > 0) return open([]);
+    const asked = referenceAt(trace, address);
+    if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
+    if (asked.pending > 0) return askingRouter([]);
     // The farthest router that answers at all decides: a nearer one may stand on this side of the firewall.
-    if (plainAnswered > 0) break;
+    if (asked.plainAnswered > 0) break;
   }
   return {
     is: 'unknown',
@@ -141,11 +135,57 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   };
 }
 
-/** Where only some are lost, those that the target itself answered show that such answers come back. */
-function isAnsweredHere({ state, context, counts, witness, pdmArrivals }: Case, protocol: Protocol): boolean {
-  if (sharesPrefix(state.identity.targetText, state)) return false;
-  if (protocol === state.identity.protocol) return pdmArrivals > 0 && answersUnquoted(counts);
-  return (context.siblingEcho()?.pdmArrivals ?? witness.looks.pdmArrived) > 0;
+/**
+ * Where only some are lost, that one answer came back shows nothing: one of two firewalls may take half of them. A router
+ * asked itself must lose fewer.
+ */
+function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
+  const { both: arrived, plainOnly: lost } = trace.counts.counted;
+  for (const address of referenceAddresses(trace)) {
+    const asked = referenceAt(trace, address);
+    if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
+    if (asked.plainAnswered === 0) {
+      if (asked.pending > 0) return askingRouter([]);
+      continue;
+    }
+    if (fisherPValue(arrived, arrived + lost, asked.both, asked.both + asked.plainOnly) <= REFERENCE_P) return EXCLUDED;
+    if (asked.pairs < PARTIAL_REFERENCE_PAIRS) {
+      return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
+    }
+    if (asked.pending > 0) return askingRouter([]);
+    return unknownReference(
+      `the router ${address}, asked itself, answered ${asked.both} packets with the option and ${asked.both + asked.plainOnly} without`,
+    );
+  }
+  return unknownReference('no router on the way answers packets to itself');
+}
+
+function unknownReference(why: string): WayBack {
+  return {
+    is: 'unknown',
+    reason: `A firewall near the source may take some of the answers to packets with the option: ${why}.`,
+  };
+}
+
+function askingRouter(wants: readonly PairWish[]): WayBack {
+  return { is: 'open', has: 'asking a router for an answer', wants, untilNs: null };
+}
+
+type Asked = Pick<Place, 'pairs' | 'pending' | 'plainAnswered' | 'both' | 'plainOnly' | 'lastSentNs'>;
+
+/** Pairs to this router itself, on all flows. */
+function referenceAt({ references, state }: Case, address: string): Asked {
+  const asked = emptyPlace();
+  for (const [flow, place] of references) {
+    if (state.flows[flow]?.destinationText !== address) continue;
+    asked.pairs += place.pairs;
+    asked.pending += place.pending;
+    asked.plainAnswered += place.plainAnswered;
+    asked.both += place.both;
+    asked.plainOnly += place.plainOnly;
+    asked.lastSentNs = Math.max(asked.lastSentNs, place.lastSentNs);
+  }
+  return asked;
 }
 
 /** Routers up to n that lie outside the source's network, the farthest first. */

@@ -10,5 +10,12 @@ export const PURPOSE = {
   explain: 6,
   /** To a router itself. */
   reference: 7,
+  /** Another option at a hop beyond n, where only ours is lost. */
+  otherOption: 8,
 } as const;
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
+
+/** Pairs with arms that run only when there is something to explain: they decide no hop and count at no place of PDM's. */
+export function isExplaining(purpose: Purpose): boolean {
+  return purpose === PURPOSE.explain || purpose === PURPOSE.otherOption;
+}

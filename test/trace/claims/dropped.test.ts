@@ -116,6 +116,31 @@ describe('dropped is defeated by', () => {
     expect(runTrace(path).verdict.reasons.join(' ')).toContain('or answer with the option itself');
   });
 
+  it('a target that may answer with it, where the option alone is lost and no hop before it reports any option', () => {
+    const path = (reports: (arm: number, hopLimit: number) => boolean, values: Partial<FakePath> = {}): FakePath => ({
+      protocol: 'icmp6',
+      routers: 8,
+      differs: ({ arm, hopLimit }) =>
+        isTreated(arm) && hopLimit > 4 && !(hopLimit > 8 ? arm !== ARM_CODE.pdm : reports(arm, hopLimit))
+          ? null
+          : undefined,
+      ...values,
+    });
+    const heldBack = runTrace(path(() => false));
+    expect(heldBack.verdict).toMatchObject({ outcome: 'inconclusive', interval: null });
+    expect(heldBack.verdict.reasons.join(' ')).toContain('or answer with the option itself');
+    // A hop that reports another option and not ours lies behind the loss, also where the one before it reports none.
+    const isOther = (arm: number): boolean => arm === ARM_CODE.do8;
+    for (const reports of [isOther, (arm: number, hop: number) => isOther(arm) && hop === 6]) {
+      const { verdict } = runTrace(path(reports));
+      expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'option', interval: { after: 4 } });
+    }
+    // One that reports them now and then shows nothing.
+    let asked = 0;
+    const seldom = path((arm, hop) => isOther(arm) && hop === 5 && (asked += 1) % 5 === 0);
+    expect(runTrace(seldom).verdict.outcome).toBe('inconclusive');
+  });
+
   it("a proxy in the target's name nearer than routers that other traces met", () => {
     const trace = lossAt3(11, 6, { routerSeenByOthers: 7 });
     expect(reasonOf(trace.stand(dropped))).toContain('too near to be the target');

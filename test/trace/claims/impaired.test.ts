@@ -11,6 +11,7 @@ const losing = (lost: number, placebos: number, values: ConstructorParameters<ty
     .target(1, 'arrives', 'arrives')
     .target(lost, 'arrives', null)
     .placebos(placebos, 'arrives')
+    .references(12, 4)
     .repeats(3, 4);
 
 /** The least number of lost pairs beside six placebos with which the claim is no longer open. */
@@ -69,6 +70,27 @@ describe('impaired', () => {
     const trace = losing(20, 8);
     trace.state.pdm.isSent = true;
     expect(reasonOf(trace.stand(impaired))).toContain('in which direction is not known');
+  });
+
+  it('is defeated by a firewall near the source that takes some answers: a router asked itself loses as many', () => {
+    const trace = new ByHand().explored();
+    for (let i = 0; i < 30; i += 1) trace.target(1, 'arrives', 'arrives').target(1, 'arrives', null);
+    trace.placebos(30, 'arrives').repeats(3, 4);
+    expect(trace.stand(impaired)).toMatchObject({ is: 'open' });
+    for (let i = 0; i < 10; i += 1) trace.references(2, 4).references(2, 4, 'arrives', null);
+    expect(reasonOf(trace.stand(impaired))).toContain('answered 20 packets with the option and 40 without');
+    // A relative: no router answers at all, so that nobody can tell.
+    const loneTarget = new ByHand().explored().target(1, 'arrives', 'arrives').target(20, 'arrives', null);
+    loneTarget.placebos(8, 'arrives').references(3, 4, null).references(3, 3, null).repeats(3, 4);
+    expect(reasonOf(loneTarget.stand(impaired))).toContain('no router on the way answers');
+  });
+
+  it('is proven by ten whole pairs to a router, beside 30 lost and 30 whole ones at the target, and not by four', () => {
+    const trace = new ByHand().explored();
+    for (let i = 0; i < 30; i += 1) trace.target(1, 'arrives', 'arrives').target(1, 'arrives', null);
+    trace.placebos(30, 'arrives').repeats(3, 4);
+    expect(trace.references(4, 4).stand(impaired).is).toBe('open');
+    expect(trace.references(6, 4).stand(impaired).is).toBe('proven');
   });
 
   it('is defeated by a proxy that answers plain packets alone, before a way that loses of all alike', () => {

@@ -9,6 +9,7 @@ import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { octetsOf, TARGET } from '../trace-fixture.js';
 
 const prohibited = { from: routerAt(2), type: 1, code: 1 };
+const inTargetName = { from: TARGET, type: 1, code: 1 };
 const chain = { from: routerAt(2), type: 1, code: 8 };
 const udp = (values: Partial<FakePath> = {}): FakePath => ({
   protocol: 'udp',
@@ -110,6 +111,29 @@ describe('rejected', () => {
     expect(reasonOf(trace.stand(rejected))).toContain('on some ways only');
     const refusesAll = new ByHand('icmp6').explored(3, prohibited).target(30, 'arrives', prohibited);
     expect(refusesAll.placebos(12, 'arrives').repeats(3, 2).stand(rejected).is).toBe('proven');
+  });
+
+  it('is defeated where fewer than three in four are refused before a silent target: the others may get through unseen', () => {
+    // Hops 3 and 4 see twenty and five packets refused while exploring.
+    const behind = (lost: number): ByHand => {
+      const trace = new ByHand('icmp6').explored(3, prohibited, null).target(12, null, null).repeats(3, 2);
+      return trace.pairs(lost, 4, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
+    };
+    expect(behind(8).stand(rejected).is).toBe('open');
+    expect(reasonOf(behind(9).stand(rejected))).toContain('refused 25 of 34 packets');
+  });
+
+  it('begins its interval before hops that lose some: the refuser may stand there and limit its words', () => {
+    const trace = new ByHand().pairs(5, 1, 'expires', 'expires').pairs(3, 2, 'expires', 'expires');
+    trace
+      .pairs(7, 2, 'expires', null)
+      .pairs(8, 3, 'expires', null)
+      .pairs(5, 4, 'expires', null)
+      .pairs(5, 5, 'arrives', null);
+    trace.pairs(15, 3, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
+    trace.pairs(1, 3, 'expires', inTargetName).target(20, 'arrives', inTargetName).placebos(8, 'arrives').repeats(3, 2);
+    const { interval } = findingOf(trace.stand(rejected));
+    expect(interval).toMatchObject({ after: 1, upTo: 3 });
   });
 
   it('is defeated by receive drops of the kernel', () => {

@@ -20,7 +20,8 @@ describe('the way back of a UDP trace', () => {
     const siblingEcho = { ...ECHO_LOST, pdmArrivals: 1 };
     expect(standOfWayBack(udp({ siblingEcho }).case).is).toBe('answered');
     // Where some of the option's packets arrive anyway, some of the witness may.
-    expect(standOfWayBack(udp({ siblingEcho }).case, true).is).toBe('excluded');
+    const trace = new ByHand('udp', { siblingEcho }).explored().target(11, 'arrives', null).references(10, 4);
+    expect(standOfWayBack(trace.case, true).is).toBe('excluded');
   });
 
   it('is unknown where the sibling ended without showing a loss, and waits while it has not ended', () => {
@@ -90,11 +91,7 @@ describe("the source's own firewall", () => {
 
   it('a relative: is behind a nearer router that answers, where the farthest answers the plain one alone', () => {
     const trace = new ByHand('icmp6', { answeredElsewhere: false, routers: 6 }).explored(5).target(11, 'arrives', null);
-    const flow = trace.state.flows.length;
-    const farthest = { destination: routerAt(4), destinationText: '2001:db8:1:4::1' };
-    trace.state.flows.push({ ...trace.state.flows[0]!, ...farthest });
-    const prohibitedBy = { from: routerAt(4), type: 1, code: 1 };
-    trace.pairs(3, 64, prohibitedBy, null, { purpose: PURPOSE.reference, flow });
+    trace.references(3, 4, { from: routerAt(4), type: 1, code: 1 }, null);
     expect(standOfWayBack(trace.case).is).toBe('unknown');
   });
 });

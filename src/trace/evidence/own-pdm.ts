@@ -1,0 +1,75 @@
+/**
+ * METHOD: dropped, a target that sends PDM itself, or may. Where only our option is lost, the target may have got it and
+ * answered with it, and its answers be what is lost. That the packets do not come so far is shown by a hop before the target
+ * that reports another option and not ours.
+ */
+import type { Case } from '../case.js';
+import { LIKELY_PAIRS, LIKELY_PAIR_CAP, OTHER_OPTION_PAIR_CAP } from '../numbers.js';
+import type { Cause } from '../record.js';
+import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
+import { RANK, wishAtHop } from '../wish.js';
+import type { PairWish } from '../wish.js';
+import { isDependable } from './e-values.js';
+
+export type OwnPdm =
+  | { readonly is: 'excluded' }
+  | { readonly is: 'open'; readonly wants: readonly PairWish[] }
+  | { readonly is: 'possible'; readonly reason: string };
+
+/** `cause` and `upTo` as the accusation would say them. */
+export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): OwnPdm {
+  const { state, hops, lastPdmHop, distance, otherOptions } = trace;
+  if (!mayOnlyOursBeLost(trace, cause) || isLostBefore(trace, upTo)) return { is: 'excluded' };
+  const reason = state.pdm.isSent ? SENDS_PDM : MAY_SEND_PDM;
+  if (!state.limits.explain) return { is: 'possible', reason };
+  for (let hop = lastPdmHop + 1; distance.plain !== null && hop < distance.plain; hop += 1) {
+    const place = hops[hop];
+    if (place === undefined || place.plainResponders.length === 0 || place.lost === 0) continue;
+    if (place.treatedPassed > 0) break;
+    const others = otherOptions.get(hop);
+    const answered = others === undefined ? 0 : others.both + others.plainOnly;
+    if (isDependable(state.limits.confidence, answered, others?.pdmIntact ?? 0, place.lost)) return { is: 'excluded' };
+    if (others !== undefined && others.pairs >= OTHER_OPTION_PAIR_CAP) {
+      if (others.pending > 0) return { is: 'open', wants: [] };
+      // It does not report other options either: perhaps one behind it does.
+      if (others.pdmIntact === 0) continue;
+      break;
+    }
+    if (place.lost < LIKELY_PAIRS && place.pairs < LIKELY_PAIR_CAP) {
+      const isOut = place.lost + place.pending >= LIKELY_PAIRS;
+      const wish = wishAtHop(state, place, PURPOSE.beyond, hop, 'fresh', RANK.explain);
+      return { is: 'open', wants: isOut ? [] : [wish] };
+    }
+    const wish = wishAtHop(state, others, PURPOSE.otherOption, hop, 'fresh', RANK.explain);
+    return { is: 'open', wants: [{ ...wish, treatment: 'do8', responder: place.plainResponders[0] ?? null }] };
+  }
+  return { is: 'possible', reason };
+}
+
+/** Nobody answers other options with PDM: where those are lost as well, it is not the target's answers. */
+function mayOnlyOursBeLost(trace: Case, cause: Cause | null): boolean {
+  if (cause !== null) return cause === 'option';
+  const do8 = trace.explain.get(ARM_CODE.do8);
+  return do8 === undefined ? trace.state.pdm.isSent || reachesTarget(trace) : do8.treatedPassed > 0;
+}
+
+/** Packets with the option were seen right before the target. */
+function reachesTarget({ state, hops, lastPdmHop, distance }: Case): boolean {
+  const { plain } = distance;
+  if (plain === null) return false;
+  // Quotes may be scrubbed on their way back: that a packet ran out of hop limit there shows how far it came. One fragment is no packet.
+  const isWhole = state.quotedFragments === null;
+  const cameAsFar = isWhole && hops.some((place, hop) => hop >= plain - 1 && (place?.treatedPassed ?? 0) > 0);
+  return lastPdmHop >= plain - 1 || cameAsFar;
+}
+
+/** A router before the target lost them, one that is known to report such packets. */
+function isLostBefore({ distance }: Case, upTo: number): boolean {
+  return distance.plain !== null && upTo < distance.plain;
+}
+
+const MAY_SEND_PDM =
+  'Packets with other options are answered, and no hop before the target is known to lose those with PDM alone: the target may drop them, or answer with the option itself, and its answers be lost.';
+/** Said of every loss at such a target. */
+export const SENDS_PDM =
+  'The target sends the option itself, so its replies may be what is lost: in which direction is not known.';
