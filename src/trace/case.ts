@@ -223,6 +223,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         if (pair.hopLimit === TARGET_HOP_LIMIT) alone.targetAnswered ||= pair.plain === MEANING.arrived;
         if (pair.plain !== MEANING.none || !isAwaited(pair, nowNs, wait)) alone.done += 1;
         return;
+      case PURPOSE.pace:
+        if (pair.plain === MEANING.arrived && pair.treated === MEANING.arrived) state.pace.noteNoLimit(pair.first);
+        return;
       case PURPOSE.explain:
         // Pairs of another protocol were asked before it was known which one may be.
         if (explain.size > 0 && protocolOf(pair) !== explainedBy) explain.clear();

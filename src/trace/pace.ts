@@ -20,6 +20,7 @@ import {
   SLOWEST_INTERVAL_NS,
   SOFTER,
   SOFT_MISS_SHARE,
+  TESTED_BURSTS,
   WHOLE_SHARE,
 } from './numbers.js';
 
@@ -52,12 +53,18 @@ export class Pace {
   #recent = 1;
   /** What there was before it became longer. */
   #before: { readonly intervalNs: number; readonly worstBadNs: number; readonly share: number } | null = null;
+  /** Tests that were answered, the row of the last one, and whether one is out. */
+  #testsAnswered = 0;
+  #testedRow = -1;
+  #isTesting = false;
+  readonly #drawsErrors: boolean;
   /** The share that is answered at any pace: what is missing is lost, not limited. */
   #lossyShare: number | null = null;
 
   /** `spacingMs`: the least between pairs, ever. `drawsErrors`: what answers may be limited as errors are. */
   constructor(spacingMs: number, drawsErrors: boolean) {
     this.#floorNs = spacingMs * 1e6;
+    this.#drawsErrors = drawsErrors;
     this.#intervalNs = this.#floorNs * (drawsErrors ? ANSWERS_PER_PAIR : 1);
   }
 
@@ -78,6 +85,36 @@ export class Pace {
     this.#refill(nowNs);
     this.#tokens -= answers;
     this.#lastPairNs = nowNs;
+  }
+
+  /**
+   * METHOD: Pairs, Rhythm. The burst that every limit allows is spent, and all was answered: now two packets more tell whether
+   * there is a limit. They are no pair that counts, so that a limit takes nothing from those.
+   */
+  wantsTest(nowNs: number): boolean {
+    if (!this.#drawsErrors || this.#isTesting || this.#testsAnswered >= TESTED_BURSTS.length) return false;
+    if (this.#pairs === 0 || this.#answered < this.#pairs) return false;
+    this.#refill(nowNs);
+    return this.#tokens < ANSWERS_PER_PAIR - ROUNDING;
+  }
+
+  /** The two packets leave: what is left of the budget goes with them. */
+  test(nowNs: number): void {
+    this.#refill(nowNs);
+    this.#tokens = Math.min(this.#tokens, 0);
+    this.#isTesting = true;
+  }
+
+  /** Both packets of the test in this row and the next were answered. May be told again and again. */
+  noteNoLimit(row: number): void {
+    if (row <= this.#testedRow) return;
+    this.#testedRow = row;
+    this.#isTesting = false;
+    const burst = TESTED_BURSTS[this.#testsAnswered] ?? BURST;
+    const nextBurst = TESTED_BURSTS[(this.#testsAnswered += 1)];
+    // Whoever allows as many as the next limit allows has that limit, or none.
+    if (nextBurst !== undefined) this.#tokens += nextBurst - burst - ANSWERS_PER_PAIR;
+    else if (this.#worstBadNs === 0) this.#intervalNs = Math.min(this.#intervalNs, this.#floorNs);
   }
 
   #refill(nowNs: number): void {

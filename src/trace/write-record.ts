@@ -26,7 +26,7 @@ import type {
   VerdictRecord,
 } from './record.js';
 import type { Judged } from './trace-machine.js';
-import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
+import { ARM_CODE, isExplaining, isPlainOnly, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { ReplySignature, TraceState } from './state/trace-state.js';
 
 /** What the record says besides the measurement. Times in milliseconds since 1970. */
@@ -125,7 +125,7 @@ class PlaceWriter {
       if (list === undefined) this.#rowsByArm.set(arm, [row]);
       else list.push(row);
     }
-    const decides = !isExplaining(pair.purpose) && pair.purpose !== PURPOSE.alone && !pair.isPlacebo;
+    const decides = !isExplaining(pair.purpose) && !isPlainOnly(pair.purpose) && !pair.isPlacebo;
     const pairClass = classify(pair);
     // Of a trace that was interrupted: nobody knows yet what comes of the pair.
     if (!decides || (pairClass !== PAIR_CLASS.both && isAwaited(pair, nowNs, wait))) return;
@@ -152,7 +152,7 @@ function isOfHop({ purpose, hopLimit }: Pair): boolean {
 
 function isOfTarget({ purpose, hopLimit }: Pair): boolean {
   if (hopLimit !== TARGET_HOP_LIMIT) return false;
-  return purpose === PURPOSE.target || purpose === PURPOSE.explain || purpose === PURPOSE.alone;
+  return purpose === PURPOSE.target || purpose === PURPOSE.explain || isPlainOnly(purpose);
 }
 
 function writeHops({ state, meanings, nowNs }: Case): TraceRecord['hops'] {

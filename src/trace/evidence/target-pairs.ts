@@ -9,10 +9,13 @@ import type { PairWish } from '../wish.js';
 import type { Direction, Ledger } from './ledger.js';
 
 /** One more pair at the target, on a fresh flow; none beyond the cap. */
-export function targetWishes({ state, counts }: Case): readonly PairWish[] {
+export function targetWishes({ state, counts, context, nowNs }: Case): readonly PairWish[] {
   if (counts.pairs >= TARGET_PAIR_CAP) return [];
   const { protocol } = state.identity;
+  // In lists the rate of all traces is what takes the time.
+  const test = context.nearHops === null && state.pace.wantsTest(nowNs) ? [paceTest(state)] : [];
   return [
+    ...test,
     {
       purpose: PURPOSE.target,
       hopLimit: TARGET_HOP_LIMIT,
@@ -26,6 +29,22 @@ export function targetWishes({ state, counts }: Case): readonly PairWish[] {
       restNs: restOf(state, protocol),
     },
   ];
+}
+
+function paceTest(state: TraceState): PairWish {
+  const { protocol } = state.identity;
+  return {
+    purpose: PURPOSE.pace,
+    hopLimit: TARGET_HOP_LIMIT,
+    flow: 'fresh',
+    protocol,
+    treatment: 'plain',
+    rank: RANK.alone,
+    notBeforeNs: Number.NEGATIVE_INFINITY,
+    spacingMs: 0,
+    responder: null,
+    restNs: null,
+  };
 }
 
 /**

@@ -53,6 +53,10 @@ function chargePace(
 ): void {
   if (hopLimit !== TARGET_HOP_LIMIT && reachesTarget !== true) return;
   if (purpose === PURPOSE.echo || purpose === PURPOSE.reference) return;
+  if (purpose === PURPOSE.pace) {
+    state.pace.test(nowNs);
+    return;
+  }
   const isLost = state.expectsLoss && !isPlacebo && treatment !== 'long' && treatment !== 'plain';
   state.pace.spend(isLost ? 1 : 2, nowNs);
 }

@@ -12,10 +12,17 @@ export const PURPOSE = {
   reference: 7,
   /** Another option at a hop beyond n, where only ours is lost. */
   otherOption: 8,
+  /** Plain packets to the target beyond its budget: whether there is a limit (METHOD: Pairs, Rhythm). */
+  pace: 9,
 } as const;
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
 
 /** Pairs with arms that run only when there is something to explain: they decide no hop and count at no place of PDM's. */
 export function isExplaining(purpose: Purpose): boolean {
   return purpose === PURPOSE.explain || purpose === PURPOSE.otherOption;
+}
+
+/** Two plain packets, no pair that is counted. */
+export function isPlainOnly(purpose: Purpose): boolean {
+  return purpose === PURPOSE.alone || purpose === PURPOSE.pace;
 }

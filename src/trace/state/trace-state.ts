@@ -10,7 +10,7 @@ import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';
 import { ProbeTable } from './probe-table.js';
 import { RandomSequence } from './random-sequence.js';
 
-export { isExplaining, PURPOSE, type Purpose } from './purpose.js';
+export { isExplaining, isPlainOnly, PURPOSE, type Purpose } from './purpose.js';
 
 /** Hop limit of the pairs that are meant to reach the target. Also the hard cap (METHOD: Good citizen). */
 export const TARGET_HOP_LIMIT = 64;
