@@ -60,6 +60,8 @@ export interface Case {
   readonly witness: Counts;
   /** Repeats at n (METHOD: same path); they count at the hop as well. */
   readonly repeat: Place;
+  /** Pairs sent again at what is now the target's distance; they count at the hop as well. */
+  readonly distanceRepeat: Place;
   readonly explain: ReadonlyMap<number, Place>;
   /** Pairs with another option at hops beyond n, by hop. */
   readonly otherOptions: ReadonlyMap<number, Place>;
@@ -119,6 +121,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const hops: (Place | undefined)[] = [];
   const target = emptyPlace();
   const repeat = emptyPlace();
+  const distanceRepeat = emptyPlace();
   const explain = new Map<number, Place>();
   const references = new Map<number, Place>();
   const otherOptions = new Map<number, Place>();
@@ -249,6 +252,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       default: {
         if (pair.hopLimit > highestHop) highestHop = pair.hopLimit;
         if (pair.purpose === PURPOSE.repeat) addToPlace(repeat, state, pair, nowNs, wait);
+        if (pair.purpose === PURPOSE.distance && pair.hopLimit === meanings.plainDistance) {
+          addToPlace(distanceRepeat, state, pair, nowNs, wait);
+        }
         addToPlace((hops[pair.hopLimit] ??= emptyPlace()), state, pair, nowNs, wait);
       }
     }
@@ -270,6 +276,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     counts,
     witness,
     repeat,
+    distanceRepeat,
     explain,
     otherOptions,
     references,

@@ -105,6 +105,8 @@ export const LIKELY_PAIR_CAP = 18;
 // METHOD: same path
 export const REPEATS = 3;
 export const REPEAT_CAP = 16;
+/** Pairs sent again at the target's distance until one of `plain` is answered. */
+export const DISTANCE_REPEATS = 3;
 /** Repeats at n in which only `plain` was answered before it counts as fallen silent. */
 export const SILENT_REPEATS = 10;
 /** Repeats before other responders than before count as another path: a router may answer from several addresses. */

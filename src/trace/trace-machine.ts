@@ -62,7 +62,8 @@ function takeIn(trace: Case): boolean {
     state.pathKnown = true;
     return true;
   }
-  if (state.restarts === 0 && looksLost(trace) && standOfPath(trace).is === 'changed') {
+  // Hop n is asked again for accusations only.
+  if (state.restarts === 0 && standOfPath(trace).is === 'changed') {
     // METHOD: same path. What was measured before the change says nothing about the path that is there now.
     state.attemptStart = state.probes.count;
     state.restarts = 1;

@@ -78,7 +78,7 @@ function inconclusive(trace: Case, { stands }: Standings): Finding {
   );
   if (hasFallenSilent(trace) && !reasons.includes(FELL_SILENT)) reasons.unshift(FELL_SILENT);
   const cap = trace.state.probes.count + 2 > ACCUSATION_PROBE_CAP ? ACCUSATION_PROBE_CAP : PROBE_CAP;
-  if (trace.state.probes.count + 2 > PROBE_CAP && reasons.length === 0)
+  if (trace.state.probes.count + 2 > PROBE_CAP)
     reasons.push(`The cap of ${cap} probes was reached: ${ratesText(trace)}.`);
   for (const { claim, standing } of stands) {
     if (standing.is === 'open' && standing.has !== '') reasons.push(`Still open: ${claim.name} (${standing.has}).`);

@@ -111,8 +111,11 @@ export class ByHand {
     return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol: 'icmp6' });
   }
 
+  /** Pairs at n again, and one at the distance of a target that has answered. */
   repeats(count: number, hop: number, plain: Answer = 'expires', treated: Answer = 'expires'): this {
-    return this.pairs(count, hop, plain, treated, { purpose: PURPOSE.repeat });
+    this.pairs(count, hop, plain, treated, { purpose: PURPOSE.repeat });
+    if (this.case.plainArrivals === 0) return this;
+    return this.pairs(1, this.#routers + 1, 'arrives', null, { purpose: PURPOSE.distance });
   }
 
   /** As it stands when nothing is awaited any more. */

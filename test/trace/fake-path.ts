@@ -36,7 +36,7 @@ export interface FakePath {
   readonly protocol: Protocol;
   /** Routers before the target. */
   readonly routers: number;
-  /** What this probe draws instead of what a clean path would; null for silence, undefined for no difference. */
+  /** What this probe draws instead of what a clean path would; null for silence, undefined for no difference, or the target's answer. */
   readonly differs?: (probe: {
     arm: number;
     hopLimit: number;
@@ -44,7 +44,7 @@ export interface FakePath {
     flow: number;
     protocol: Protocol;
     atNs: number;
-  }) => Drawn | null | undefined;
+  }) => Drawn | 'arrives' | null | undefined;
   readonly siblingEcho?: SiblingEcho | null;
   /** What other traces have shown of the routers at these hops. */
   readonly habits?: Readonly<Record<number, Habit>>;
@@ -138,7 +138,6 @@ function draw(
 ): { atNs: number; deliver: () => void } | null {
   const hopLimit = state.probes.hopLimit(row);
   const packet = packetOf(state, row);
-  const arrives = hopLimit > path.routers;
   const flow = state.probes.flow(row);
   const protocol = state.flows[flow]!.protocol;
   const { destination } = state.flows[flow]!;
@@ -161,11 +160,13 @@ function draw(
     atNs: sentAtNs,
   });
   if (different === null) return null;
-  const timeNs = sentAtNs + (different?.delayMs ?? 10) * 1e6;
+  const arrives = different === 'arrives' || hopLimit > path.routers;
+  const drawn = different === 'arrives' ? undefined : different;
+  const timeNs = sentAtNs + (drawn?.delayMs ?? 10) * 1e6;
   const received = (() => {
-    if (different !== undefined) {
-      const quote = different.quote?.(packet) ?? packet;
-      return errorAbout(quote, different.type, different.code, different.from, timeNs);
+    if (drawn !== undefined) {
+      const quote = drawn.quote?.(packet) ?? packet;
+      return errorAbout(quote, drawn.type, drawn.code, drawn.from, timeNs);
     }
     if (!arrives) return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), timeNs);
     if (protocol === 'icmp6') return echoReplyTo(packet, timeNs);

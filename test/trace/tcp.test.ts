@@ -82,6 +82,7 @@ function traced(
     }
   }
   for (let pair = 0; pair < 3; pair += 1) send({ purpose: PURPOSE.repeat, hopLimit: refusedFrom - 1 });
+  send({ purpose: PURPOSE.distance, hopLimit: routers + 1 });
   return state;
 }
 

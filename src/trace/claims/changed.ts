@@ -8,6 +8,7 @@ import type { ReplySignature } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Standing } from './claim.js';
 import { doubtsOf } from './doubt.js';
+import { CHANGED_TWICE, standOfPath } from './same-path.js';
 
 interface Change {
   readonly outcome: 'stripped' | 'altered';
@@ -76,6 +77,9 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   if (upTo <= lastIntact) return refuted();
   const doubts = doubtsOf(trace, byTarget + witnesses.size);
   if (doubts.length > 0) return refuted(`It looks ${outcome}, but: ${doubts.join(' ')}`);
+  const path = standOfPath(trace);
+  if (path.is === 'changed') return refuted(CHANGED_TWICE);
+  if (path.is === 'open') return open('asking for the path', path.wants);
   const seen =
     byTarget > 0 ? 'the target quoted it so' : `as ${witnesses.size} routers beyond hop ${lastIntact} quote it`;
   return proven({

@@ -9,7 +9,7 @@ import { standOfCause } from './cause.js';
 import type { CauseStanding } from './cause.js';
 import { doubtsOf } from './doubt.js';
 import type { Cause } from '../record.js';
-import { standOfPath } from './same-path.js';
+import { CHANGED_TWICE, standOfPath } from './same-path.js';
 import { locate } from './where.js';
 import type { Where } from './where.js';
 
@@ -37,7 +37,7 @@ export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusat
   if (doubts.length > 0) return { is: 'no', by: `It looks ${name}, but: ${doubts.join(' ')}` };
   if (!firstRoundIsOver(trace)) return { is: 'open', has: 'exploring', wants: [], untilNs: null };
   const path = standOfPath(trace);
-  if (path.is === 'changed') return { is: 'no', by: 'The path changed while it was measured, twice.' };
+  if (path.is === 'changed') return { is: 'no', by: CHANGED_TWICE };
   const where = locate(trace);
   const cause: CauseStanding = causeAt === null ? NO_CAUSE : standOfCause(trace, causeAt);
   const wants = [...(path.is === 'open' ? path.wants : []), ...where.wants, ...cause.wants];

@@ -16,7 +16,7 @@ import { standOfOwnPdm } from '../evidence/own-pdm.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver } from '../explore.js';
 import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP } from '../numbers.js';
-import { passRateUpperBound } from '../evidence/e-values.js';
+import { confidenceOf, lossEValue, passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
 import { describeTooBig, isTooBigWithOption } from '../too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
@@ -151,7 +151,7 @@ function standAtRouters(trace: Case): Standing {
     return proven({
       outcome: 'dropped',
       basis: 'routers',
-      confidence: 1 - 2 ** -Math.min(place.lost, 40),
+      confidence: confidenceOf(lossEValue(place.lost, 0, true)),
       returnPath: 'not excluded',
       interval: { ...confirmation.interval, upTo: hop, likelyUpTo: Math.min(hop, confirmation.interval.likelyUpTo) },
       cause: confirmation.cause,

@@ -2,7 +2,7 @@
 import type { Case } from '../case.js';
 import type { Place } from '../evidence/place.js';
 import type { Refuser } from '../evidence/refusals.js';
-import { fisherPValue, lossEValue } from '../evidence/e-values.js';
+import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
 import { firstRoundIsOver } from '../explore.js';
 import {
@@ -83,7 +83,8 @@ export const rejected: Claim = {
     return proven({
       outcome: 'rejected',
       basis: trace.plainArrivals > 0 ? 'target' : 'routers',
-      confidence: Math.min(1 - 2 ** -40, 1 - 1 / Math.max(e, needed)),
+      // Words that point into our header need no count.
+      ...(e < needed ? {} : { confidence: confidenceOf(e / state.countIndex) }),
       // A reset has no type and code.
       ...(type < 0 ? {} : { refusal }),
       // Where hops up to n lose some, the refuser may stand before those.

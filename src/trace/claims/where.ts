@@ -4,6 +4,7 @@ import { flowsToSeeAll, isDependable } from '../evidence/e-values.js';
 import { isSilent } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
 import {
+  DISTANCE_REPEATS,
   INTERVAL_MARGIN,
   INTERVAL_PAIRS,
   INTERVAL_PAIR_CAP,
@@ -12,7 +13,7 @@ import {
   PAIRS_PER_HOP,
 } from '../numbers.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import { RANK, wishAtHop } from '../wish.js';
+import { RANK, targetBudget, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { divergenceOf } from '../evidence/divergence.js';
 
@@ -23,15 +24,22 @@ export interface Where {
   readonly settled: boolean;
 }
 
+interface Wishes {
+  readonly wants: readonly PairWish[];
+  readonly settled: boolean;
+}
+const NOTHING: Wishes = { wants: [], settled: true };
+
 /** Where packets with the option are lost: after the last hop where no loss is seen, at u at the latest. */
 export function locate(trace: Case): Where {
   const begin = beginOf(trace);
   const upTo = upToOf(trace);
   const beyond = beyondWishes(trace, upTo);
+  const end = upTo === trace.distance.plain ? endWishes(trace, upTo) : NOTHING;
   return {
     interval: { after: begin.after, upTo, likelyUpTo: likelyUpTo(trace, upTo) },
-    wants: [...begin.wants, ...beyond.wants],
-    settled: begin.settled && beyond.settled,
+    wants: [...begin.wants, ...beyond.wants, ...end.wants],
+    settled: begin.settled && beyond.settled && end.settled,
   };
 }
 
@@ -54,6 +62,20 @@ function beginOf(trace: Case): { after: number; wants: readonly PairWish[]; sett
     return { after: hop, wants, settled: false };
   }
   return { after: 0, wants: [], settled: true };
+}
+
+/**
+ * The target may have moved meanwhile (anycast): plain packets are sent once more as far as it was met. Where a router answers
+ * them now, its distance is not known, and the interval ends at the target wherever it is.
+ */
+function endWishes({ state, hops, distanceRepeat }: Case, distance: number): Wishes {
+  if (distanceRepeat.plainAnswered > 0 || distanceRepeat.pairs - distanceRepeat.pending >= DISTANCE_REPEATS)
+    return NOTHING;
+  if (distanceRepeat.pending > 0) return { wants: [], settled: false };
+  const wish = wishAtHop(state, hops[distance], PURPOSE.distance, distance, 0, RANK.where);
+  const notBeforeNs = Math.max(wish.notBeforeNs, state.pace.readyAtNs());
+  const responder = targetBudget(state, state.identity.protocol);
+  return { wants: [{ ...wish, notBeforeNs, reachesTarget: true, responder }], settled: false };
 }
 
 /** The smallest hop beyond n that is a dependable reporter and lost packets; else the target's distance. */
@@ -91,7 +113,7 @@ function likelyUpTo({ hops, lastPdmHop: n }: Case, upTo: number): number {
 }
 
 /** METHOD: Exploring, 4. Fresh flows at the next hop that answers: seven lost pairs there, and all of its members seen. */
-function beyondWishes(trace: Case, upTo: number): { wants: readonly PairWish[]; settled: boolean } {
+function beyondWishes(trace: Case, upTo: number): Wishes {
   const { state, hops, lastPdmHop: n, highestHop } = trace;
   for (let hop = n + 1; hop < upTo && hop <= highestHop; hop += 1) {
     const place = hops[hop];

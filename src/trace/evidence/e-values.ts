@@ -36,6 +36,11 @@ export function lossEValue(lost: number, won: number, noneArrived: boolean): num
   return (noneArrived ? 0.5 * 2 ** lost : 0) + 0.5 * mixture(lost, won);
 }
 
+/** METHOD: Pairs. 1 − 1/e, below 1 in any double. */
+export function confidenceOf(e: number): number {
+  return Math.min(1 - 2 ** -50, 1 - 1 / e);
+}
+
 /**
  * Fisher's exact test, one-sided: the chance that `hits` of `total` are so few beside `otherHits` of `otherTotal`, if both
  * have the same share. 1 where a side is empty.

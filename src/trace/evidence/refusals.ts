@@ -5,8 +5,9 @@ import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import { replyTo } from './pair.js';
 import type { Pair } from './pair.js';
 
-/** Our header begins behind the IPv6 header; a pointer before it, but to the next header, is about something else. */
-const NO_POINTER_BELOW = 40;
+/** Our header stands in octets 40 to 55; a pointer elsewhere, but to the next header before it, is about something else. */
+const HEADER_FROM = 40;
+const HEADER_END = 56;
 
 /** Refusals of packets with the option by one address. */
 export interface Refuser {
@@ -33,6 +34,17 @@ export interface RefusedPairs {
   lostOnOwnWay: number;
 }
 
+/**
+ * METHOD: rejected. RFC 8883's codes (1/8, 4/5 to 4/10) are about the chain of headers; a pointer of theirs may stand right
+ * behind it, at the first octet beyond a limit.
+ */
+function pointsAtHeader(type: number, code: number, pointer: number | null): boolean {
+  if (type === 1) return code === 8;
+  if (type !== 4) return false;
+  if (code >= 5) return pointer === null || (pointer >= HEADER_FROM && pointer <= HEADER_END);
+  return pointer !== null && ((pointer >= HEADER_FROM && pointer < HEADER_END) || (code === 1 && pointer === 6));
+}
+
 /** Takes in one refused packet with the option. */
 export function noteRefuser(
   refusers: Map<string, Refuser>,
@@ -42,9 +54,7 @@ export function noteRefuser(
   terminal: ReadonlySet<string>,
 ): void {
   const { responder: address, type, code, pointer } = reply;
-  const isPointed =
-    (type === 1 && code === 8) ||
-    (type === 4 && (code >= 5 || (pointer !== null && (pointer >= NO_POINTER_BELOW || (code === 1 && pointer === 6)))));
+  const isPointed = pointsAtHeader(type, code, pointer);
   const known = refusers.get(address);
   if (known === undefined) {
     const inTargetName = address === targetText || terminal.has(address);

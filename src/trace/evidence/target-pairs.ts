@@ -6,6 +6,7 @@ import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
+import { confidenceOf } from './e-values.js';
 import type { Direction, Ledger } from './ledger.js';
 
 /** One more pair at the target, on a fresh flow; none beyond the cap. */
@@ -78,11 +79,11 @@ export function noneArrived({ pdmArrivals, plainArrivals }: Case, arm: Direction
   return arm === 'pdm' ? pdmArrivals === 0 : plainArrivals === 0;
 }
 
-/** 1 − 1/e of the loss shown, below 1 in any double. */
+/** Of the loss shown. */
 export function confidenceOfLoss(trace: Case, worse: Direction = 'pdm'): number {
   const { counted } = trace.counts;
   const e = counted.lossE(worse, noneArrived(trace, worse)) / trace.state.countIndex;
-  return Math.min(1 - 2 ** -50, 1 - 1 / e);
+  return confidenceOf(e);
 }
 
 /** "7 of 11 pairs, 3 of 5 placebos", as far as the pairs look now. */

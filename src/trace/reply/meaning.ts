@@ -121,8 +121,14 @@ export class Meanings {
         if (plainReturn === undefined) return [refused, refused];
         // The same words from another distance: of something before the target where both arms share the router before it,
         // of the target itself where the ways differ as much as the distances; else nobody knows.
-        if (meetings.isCommon(ownFrom - 1)) return signature.quoted || signature.isReset ? [refused, refused] : ODD;
         const shift = returnDistance(signature.replyHopLimit) - plainReturn;
+        if (meetings.isCommon(ownFrom - 1)) {
+          // Answers may come back by a longer way than those to plain packets: what begins no nearer than the target may be
+          // its own. Nearer is what begins before it, or, where it quotes nothing, comes back from nearer.
+          const isNearer = plainDistance !== null && ownFrom < plainDistance;
+          if (!isNearer && (signature.quoted || shift > 0)) return ODD;
+          return signature.quoted || signature.isReset ? [refused, refused] : ODD;
+        }
         const isOtherWay =
           meetings.differ && plainDistance !== null && ownFrom < FAR && ownFrom - plainDistance === shift;
         return isOtherWay ? [MEANING.arrived, MEANING.arrived] : ODD;

@@ -14,6 +14,8 @@ export const PURPOSE = {
   otherOption: 8,
   /** Plain packets to the target beyond its budget: whether there is a limit (METHOD: Pairs, Rhythm). */
   pace: 9,
+  /** Once more at the target's distance, while an accusation is confirmed. */
+  distance: 10,
 } as const;
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
 

@@ -12,7 +12,10 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     for (let hop = 1; hop <= 4; hop += 1) {
       trace.pairs(3, hop, 'expires', hop >= first && hop <= last ? quotedBy(hop, change) : 'expires');
     }
-    return trace.pairs(3, 5, 'arrives', 'arrives').target(11, 'arrives', 'arrives');
+    return trace
+      .pairs(3, 5, 'arrives', 'arrives')
+      .target(11, 'arrives', 'arrives')
+      .repeats(3, first - 1);
   };
   const changedAtTarget = { from: TARGET, type: 1, code: 4, quote: change };
 
@@ -33,7 +36,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     expect(trace.stand(claim).is).toBe('refuted');
     const own = new ByHand('udp');
     for (let hop = 1; hop <= 4; hop += 1) own.pairs(3, hop, 'expires', 'expires');
-    own.pairs(3, 5, 'arrives', changedAtTarget).target(1, 'arrives', changedAtTarget);
+    own.pairs(3, 5, 'arrives', changedAtTarget).target(1, 'arrives', changedAtTarget).repeats(3, 4);
     expect(findingOf(own.stand(claim))).toMatchObject({ basis: 'target', interval: { after: 4, upTo: 5 } });
   });
 

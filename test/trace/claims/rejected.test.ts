@@ -117,6 +117,7 @@ describe('rejected', () => {
     // Hops 3 and 4 see twenty and five packets refused while exploring.
     const behind = (lost: number): ByHand => {
       const trace = new ByHand('icmp6').explored(3, prohibited, null).target(12, null, null).repeats(3, 2);
+      expect(trace.case.plainArrivals).toBe(0);
       return trace.pairs(lost, 4, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
     };
     expect(behind(8).stand(rejected).is).toBe('open');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { locate } from '../../../src/trace/claims/where.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand } from '../by-hand.js';
-import { routerAt } from '../fake-path.js';
+import { isTreated, routerAt, runTrace } from '../fake-path.js';
 
 const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15 };
 /** Hops 1 and 2 pass, hops 3 and 4 lose. */
@@ -11,8 +11,23 @@ const lossAt3 = (values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =
 
 describe('where', () => {
   it('is after n, up to the target, most likely before the next hop that lost seven pairs', () => {
-    const where = locate(lossAt3().case);
+    const where = locate(lossAt3().repeats(1, 2).case);
     expect(where).toMatchObject({ interval: { after: 2, upTo: 5, likelyUpTo: 3 }, wants: [], settled: true });
+  });
+
+  it('asks once more at the distance of the target: of one that has moved farther away (anycast) it is not known', () => {
+    const again = { hopLimit: 5, purpose: PURPOSE.distance, reachesTarget: true };
+    expect(locate(lossAt3().case)).toMatchObject({ settled: false, wants: [again] });
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 10,
+      differs: ({ atNs, arm, hopLimit }) => {
+        if (isTreated(arm) && hopLimit > 4) return null;
+        // Hops 9 and 10 come between the routers and the target only later.
+        return atNs < 0.6e9 && hopLimit >= 9 ? 'arrives' : undefined;
+      },
+    });
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 4, upTo: 64 } });
   });
 
   it('is up to the nearest dependable reporter beyond n', () => {
