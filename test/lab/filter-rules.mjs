@@ -9,6 +9,9 @@
 /** Octets of the first option: its type at 42, its ten octets of content from 44 on. @type {Readonly<Record<string, string>>} */
 const CHANGES = { 'alter-option': '@nh,336,8 set 0x1e', 'zero-option': '@nh,352,80 set 0' };
 
+/** Echo requests that had a Destination Options header. */
+const SEEN = '  set seen {\n    typeof icmpv6 sequence\n    flags dynamic,timeout\n    timeout 30s\n  }\n';
+
 /** @param {Filter} filter @returns {string} */
 function action({ action }) {
   if (action.startsWith('reject-')) return `reject with icmpv6 type ${action.slice('reject-'.length)}`;
@@ -27,6 +30,7 @@ function rule(filter) {
     // The invoking packet starts 8 octets into the error.
     'error-quoting-header': 'meta l4proto icmpv6 icmpv6 type < 128 @th,112,8 60',
     'error-quoting-pdm': 'meta l4proto icmpv6 icmpv6 type < 128 @th,112,8 60 @th,400,8 0x0f',
+    'echo-reply-to-header': 'icmpv6 type echo-reply icmpv6 sequence @seen',
     everything: '',
   };
   return [
@@ -52,7 +56,13 @@ export function ruleset(node, marksDetour, targetAddress) {
   /** @type {Record<string, string[]>} */
   const chains = { prerouting: [], forward: [], input: [], output: [] };
   if (marksDetour) chains['prerouting']?.push('exthdr dst exists meta mark set 1');
-  for (const filter of node.features.filters ?? []) chains[filter.at]?.push(rule(filter));
+  const { filters = [], errorsFrom } = node.features;
+  const remembers = filters.some(({ match }) => match === 'echo-reply-to-header');
+  if (remembers)
+    chains['forward']?.push(
+      'iifname "up*" exthdr dst exists icmpv6 type echo-request update @seen { icmpv6 sequence }',
+    );
+  for (const filter of filters) chains[filter.at]?.push(rule(filter));
   if (node.features.silent !== undefined) {
     if (node.role === 'target') {
       // Neighbour discovery goes on: the target is silent, not gone.
@@ -61,7 +71,6 @@ export function ruleset(node, marksDetour, targetAddress) {
     const about = node.features.silent === 'about-header' ? '@th,112,8 60' : '';
     chains['output']?.push(`icmpv6 type < 128 ${about} counter drop`);
   }
-  const { filters = [], errorsFrom } = node.features;
   if (errorsFrom !== undefined) chains['output']?.push(`icmpv6 type < 128 ip6 saddr set ${errorsFrom}`);
   if (filters.some(({ inTargetsName }) => inTargetsName === true))
     chains['output']?.push(`icmpv6 type destination-unreachable ip6 saddr set ${targetAddress}`);
@@ -71,5 +80,5 @@ export function ruleset(node, marksDetour, targetAddress) {
       const priority = hook === 'prerouting' ? -150 : 0;
       return `  chain ${hook} {\n    type filter hook ${hook} priority ${priority}\n${rules.map((line) => `    ${line}\n`).join('')}  }\n`;
     });
-  return text.length === 0 ? '' : `table ip6 lab {\n${text.join('')}}\n`;
+  return text.length === 0 ? '' : `table ip6 lab {\n${remembers ? SEEN : ''}${text.join('')}}\n`;
 }

@@ -14,6 +14,8 @@ type FilterMatch =
   | 'error-quoting-header'
   /** An ICMPv6 error whose invoking packet has option 0x0F. */
   | 'error-quoting-pdm'
+  /** An echo reply to a request that had a Destination Options header. */
+  | 'echo-reply-to-header'
   | 'everything';
 
 type FilterAction =

@@ -73,6 +73,7 @@ const VALUES = {
     'no-extension-header',
     'error-quoting-header',
     'error-quoting-pdm',
+    'echo-reply-to-header',
     'everything',
   ],
   action: [

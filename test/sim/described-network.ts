@@ -36,6 +36,15 @@ const LINUX_HOP_LIMIT = 64;
 /** Times between network namespaces of one machine. */
 const VETH = { delayMs: 0.01, jitterMs: 0.005, slowMs: 0.02, slowJitterMs: 0.02 } as const;
 
+const OF_REPLIES: readonly string[] = ['error-quoting-header', 'error-quoting-pdm', 'echo-reply-to-header'];
+/** What the simulator sees of replies. */
+const RETURN_MATCHES: Readonly<Record<string, ReturnRule['match']>> = {
+  everything: 'everything',
+  'error-quoting-header': 'errors-quoting-options',
+  'error-quoting-pdm': 'errors-quoting-pdm',
+  'echo-reply-to-header': 'answers-to-options',
+};
+
 function addressOf(text: string): Uint8Array {
   const octets = octetsOf(text);
   if (octets === null) throw new Error(`${text} is no IPv6 address`);
@@ -45,7 +54,7 @@ function addressOf(text: string): Uint8Array {
 /** A filter sees packets to the target, replies, or both. */
 function sees(filter: Filter, way: 'to-target' | 'to-source'): boolean {
   if (filter.at === 'output') return false;
-  if (filter.match.startsWith('error-quoting')) return way === 'to-source' && filter.direction !== 'to-target';
+  if (OF_REPLIES.includes(filter.match)) return way === 'to-source' && filter.direction !== 'to-target';
   if (filter.direction !== undefined) return filter.direction === way;
   // Replies carry no extension header, and a host's input filter sees packets to it.
   return way === 'to-target' || (filter.at !== 'input' && ['everything', 'no-extension-header'].includes(filter.match));
@@ -59,8 +68,7 @@ function filterReasons(filter: Filter): string[] {
   if (!sees(filter, 'to-source')) return reasons;
   if (action !== 'drop' || filter.payloadOver !== undefined || filter.spares !== undefined)
     reasons.push('replies are only dropped, by chance or all of them');
-  if (!['everything', 'error-quoting-header', 'error-quoting-pdm'].includes(match))
-    reasons.push(`replies are not told apart by ${match}`);
+  if (RETURN_MATCHES[match] === undefined) reasons.push(`replies are not told apart by ${match}`);
   return reasons;
 }
 
@@ -104,6 +112,7 @@ function matchOf({ match, payloadOver }: Filter): Match {
         return { kind: 'everything' };
       case 'error-quoting-header':
       case 'error-quoting-pdm':
+      case 'echo-reply-to-header':
         throw new Error(`${match} looks at replies`);
     }
   })();
@@ -142,9 +151,7 @@ function ruleOf(filter: Filter): Rule {
 }
 
 function returnRuleOf({ match, percent = 100 }: Filter): ReturnRule {
-  const share = percent / 100;
-  if (match === 'error-quoting-header') return { match: 'errors-quoting-options', share };
-  return { match: match === 'error-quoting-pdm' ? 'errors-quoting-pdm' : 'everything', share };
+  return { match: RETURN_MATCHES[match]!, share: percent / 100 };
 }
 
 /** Linux' two limits of ICMPv6 errors: one per destination, kinder to shorter prefixes of the route there, and one for all. */
