@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import { checkRecord, checkTrap } from '../scenario/check-record.js';
-import type { Description } from '../scenario/description-types.js';
+import type { Description, Truth } from '../scenario/description-types.js';
 import { readScenario, scenarioNames, trapNames } from '../scenario/description.mjs';
 import { cannotBuild, networkOf } from './described-network.js';
 import { runNetwork } from './run-network.js';
@@ -16,6 +16,44 @@ const RUNS = [
 
 function described(names: readonly string[]): Description[] {
   return names.map((name) => readScenario(name)).filter((description) => cannotBuild(description).length === 0);
+}
+
+/** Truths that no record can fulfil, by key: those that every record is held against. */
+const WRONG: Partial<Truth> = {
+  outcomes: { udp: [], icmp6: [] },
+  after: [99],
+  upTo: 99,
+  likelyUpTo: 99,
+  refusal: { hop: 1, type: 1, code: 99, pointer: null },
+  pathsDiverge: 99,
+  optionSeenUpTo: { udp: 99, icmp6: 99 },
+  returnPath: { udp: 'wrong', icmp6: 'wrong' },
+  says: 'what no reason says',
+};
+
+function isSaid(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value !== null;
+  return Object.values(value).some((part) => part !== null);
+}
+
+/** What a description says of records must be able to fail: each key of its truth, made wrong, is refused. */
+function checkThatTruthCounts(
+  { truth, ...description }: Description,
+  refuses: (description: Description) => boolean,
+): void {
+  for (const [key, wrong] of Object.entries(WRONG)) {
+    if (!isSaid(truth[key as keyof Truth])) continue;
+    expect(refuses({ ...description, truth: { ...truth, [key]: wrong } }), `truth.${key} holds nothing`).toBe(true);
+  }
+}
+
+function throws(check: () => void): boolean {
+  try {
+    check();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 describe.each([
@@ -31,7 +69,16 @@ describe.each([
         const { lostFrom } = description.truth;
         for (const { effects } of [run.truth.udp, run.truth.icmp6])
           if (lostFrom !== null) expect(effects.map(({ hopLimit }) => hopLimit)).toContain(lostFrom);
-        for (const record of run.records) check(record, description, profile === 'packet-socket');
+        const seesHopLimits = profile === 'packet-socket';
+        for (const record of run.records) check(record, description, seesHopLimits);
+        if (!seesHopLimits) continue;
+        checkThatTruthCounts(description, (wrong) =>
+          run.records.some((record) =>
+            throws(() => {
+              check(record, wrong);
+            }),
+          ),
+        );
       }
     });
   }
