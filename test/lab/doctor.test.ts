@@ -1,9 +1,9 @@
 /** What `doctor` says of the first two hops, where kernel routers lose the option or only seem to. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readScenario } from './description.mjs';
+import { readScenario } from '../scenario/description.mjs';
 import { createLab } from './lab.mjs';
-import type { Description, NodeFeatures } from './lab-types.js';
+import type { Description, NodeFeatures } from '../scenario/description-types.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const TIME_LIMIT_MS = 60_000;

@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { URL, fileURLToPath } from 'node:url';
-import { readScenario, scenarioNames, trapNames } from './description.mjs';
+import { readScenario, scenarioNames, trapNames } from '../scenario/description.mjs';
+import { cannotBuild } from './cannot-build.mjs';
 import { createLab } from './lab.mjs';
 import { removeLeftovers } from './namespaces.mjs';
 import { picture } from './picture.mjs';
@@ -35,8 +36,11 @@ async function main(argv) {
     return 64;
   }
   if (scenario === 'list') {
-    for (const name of [...scenarioNames(), ...trapNames()])
-      process.stdout.write(`${name.padEnd(30)} ${readScenario(name).title}\n`);
+    for (const description of [...scenarioNames(), ...trapNames()].map(readScenario)) {
+      const { name, title } = description;
+      const where = cannotBuild(description).length === 0 ? '' : ' (simulator alone)';
+      process.stdout.write(`${name.padEnd(30)} ${title}${where}\n`);
+    }
     return 0;
   }
   if (scenario === 'clean') {
@@ -53,7 +57,7 @@ async function main(argv) {
   return runIn(description, node, command);
 }
 
-/** @param {import('./lab-types.js').Description} description @param {string} node @param {string[]} command */
+/** @param {import('../scenario/description-types.js').Description} description @param {string} node @param {string[]} command */
 async function runIn(description, node, command) {
   const lab = await createLab(description);
   try {

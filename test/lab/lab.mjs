@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
+import { cannotBuild } from './cannot-build.mjs';
 import { captureCommand, captureOf } from './capture.mjs';
 import { collect } from './collect.mjs';
-import { readScenario } from './description.mjs';
+import { readScenario } from '../scenario/description.mjs';
 import { build } from './lab-build.mjs';
 import {
   acquirePrivilege,
@@ -23,10 +24,10 @@ import { buildTopology } from './topology.mjs';
 /**
  * @typedef {import('node:child_process').ChildProcess} ChildProcess
  * @typedef {import('node:child_process').SpawnOptions} SpawnOptions
- * @typedef {import('./lab-types.js').Description} Description
+ * @typedef {import('../scenario/description-types.js').Description} Description
  * @typedef {import('./lab-types.js').ExecOptions} ExecOptions
  * @typedef {import('./lab-types.js').Lab} Lab
- * @typedef {import('./lab-types.js').TopologyNode} TopologyNode
+ * @typedef {import('../scenario/description-types.js').LayoutNode} LayoutNode
  */
 
 /** Names of the lab's nodes without a name server: a hosts file in the command's own mount namespace. */
@@ -46,7 +47,7 @@ process.on('exit', () => {
 class StandingLab {
   /** Processes that run in the lab, and whether each leads a process group. @type {Map<ChildProcess, boolean>} */
   #running = new Map();
-  /** @type {TopologyNode} */
+  /** @type {LayoutNode} */
   #target;
 
   /** @param {Description} description @param {import('./namespaces.mjs').Privilege} privilege */
@@ -67,7 +68,7 @@ class StandingLab {
     standing.add(this);
   }
 
-  /** @param {string} key @returns {TopologyNode} */
+  /** @param {string} key @returns {LayoutNode} */
   #node(key) {
     const node = this.topology.nodes.find((candidate) => candidate.key === key);
     if (node) return node;
@@ -180,6 +181,9 @@ class StandingLab {
  */
 export async function createLab(descriptionOrName, options = {}) {
   const description = typeof descriptionOrName === 'string' ? readScenario(descriptionOrName) : descriptionOrName;
+  const [reason] = cannotBuild(description);
+  if (reason !== undefined)
+    throw labError('LAB_CANNOT_BUILD', `${description.name} is for the simulator alone: ${reason}`);
   removeLeftovers();
   const lab = new StandingLab(description, await acquirePrivilege(options.privilege));
   try {

@@ -4,16 +4,15 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { checkDescription, readScenario, scenarioNames } from './description.mjs';
+import { readScenario, scenarioNames } from '../scenario/description.mjs';
+import type { Probe } from '../scenario/probe.mjs';
+import { cannotBuild } from './cannot-build.mjs';
 import { createLab } from './lab.mjs';
-import type { Description, Lab } from './lab-types.js';
+import { ECHO_REPLY, FROM_THE_TARGET, PROBE_CHECKS } from '../scenario/check-probes.js';
+import type { Description } from '../scenario/description-types.js';
+import type { Lab } from './lab-types.js';
 import { removeLeftovers } from './namespaces.mjs';
-import { sendProbes, type Probe, type Reply } from './probes.mjs';
-
-const TIME_EXCEEDED = 3;
-const ECHO_REPLY = 129;
-const FROM_THE_TARGET = 64;
-const PROTOCOLS = ['udp', 'icmp6'] as const;
+import { sendProbes } from './probes.mjs';
 
 async function inLab<T>(descriptionOrName: Description | string, use: (lab: Lab) => Promise<T>): Promise<T> {
   const lab = await createLab(descriptionOrName);
@@ -24,120 +23,13 @@ async function inLab<T>(descriptionOrName: Description | string, use: (lab: Lab)
   }
 }
 
-function silentHops({ hops }: Description): number[] {
-  return Object.keys(hops)
-    .map(Number)
-    .filter((hop) => hops[hop]?.silent === 'all');
-}
+const built = scenarioNames()
+  .map((name) => readScenario(name))
+  .filter((description) => cannotBuild(description).length === 0);
 
-/** Whether a probe was seen to get past `hop`: reported there or answered by the target. */
-function arrived(reply: Reply | null, lab: Lab): boolean {
-  return reply !== null && (reply.type === TIME_EXCEEDED || reply.from === lab.targetAddress);
-}
-
-/** Chance decides in these networks, or an ICMPv6 limit: single probes prove nothing there. */
-function isRandom(description: Description): boolean {
-  const everything = [description.everyRouter, ...Object.values(description.hops)];
-  return everything.some(
-    ({ filters, icmp }) => icmp?.rateLimitMs || icmp?.messagesPerSecond || filters?.some(({ percent }) => percent),
-  );
-}
-
-const scenarios = scenarioNames().map((name) => readScenario(name));
-const steady = scenarios.filter((description) => !isRandom(description) && description.source.route !== 'none');
-
-describe.concurrent('a plain packet', () => {
-  for (const description of steady)
-    it(`expires at each hop in turn and reaches the target: ${description.name}`, () =>
-      inLab(description, async (lab) => {
-        const silent = silentHops(description);
-        for (const protocol of PROTOCOLS) {
-          const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
-          const replies = await sendProbes(
-            lab,
-            hopLimits.map((hopLimit): Probe => ({ arm: 'plain', protocol, hopLimit })),
-          );
-          for (const [i, reply] of replies.entries()) {
-            const hop = i + 1;
-            if (hop > description.routers) {
-              const answer = protocol === 'udp' ? { type: 1, code: 4 } : { type: ECHO_REPLY, code: 0 };
-              if (description.target.silent) expect(reply).toBeNull();
-              else expect(reply).toMatchObject({ from: lab.targetAddress, ...answer });
-            } else if (silent.includes(hop)) expect(reply).toBeNull();
-            else {
-              expect(reply).toMatchObject({ type: TIME_EXCEEDED, code: 0 });
-              if (description.balance?.hop !== hop) expect(reply?.from).toBe(lab.hopAddress(hop));
-              expect(lab.hopAddresses(hop)).toContain(reply?.from);
-            }
-          }
-        }
-      }));
-});
-
-describe.concurrent('a packet with the option', () => {
-  const losing = steady.filter(({ truth }) => truth.lostFrom !== null);
-  for (const description of losing)
-    it(`is lost from the hop limit that the truth names, and reported before it: ${description.name}`, () =>
-      inLab(description, async (lab) => {
-        const { lostFrom, lastPdmHop, refusal } = description.truth;
-        for (const protocol of PROTOCOLS) {
-          const hopLimits = [...Array.from({ length: description.routers }, (_, i) => i + 1), FROM_THE_TARGET];
-          const replies = await sendProbes(
-            lab,
-            hopLimits.map((hopLimit): Probe => ({ arm: 'pdm', protocol, hopLimit })),
-          );
-          for (const [i, reply] of replies.entries()) {
-            const hopLimit = hopLimits[i]!;
-            if (hopLimit >= lostFrom!) {
-              if (refusal === null) expect(reply).toBeNull();
-              else
-                expect(reply).toMatchObject({
-                  from: lab.hopAddress(refusal.hop),
-                  type: refusal.type,
-                  code: refusal.code,
-                });
-            } else if (hopLimit <= lastPdmHop!) {
-              expect(reply).toMatchObject({ type: TIME_EXCEEDED, quotedNextHeader: 60, quotedOption: 0x0f });
-              expect(lab.hopAddresses(hopLimit)).toContain(reply?.from);
-            } else expect(reply).toBeNull();
-          }
-        }
-      }));
-
-  const delivering = steady.filter(
-    ({ truth, target }) =>
-      truth.outcomes.icmp6.includes('delivered') && truth.outcomes.icmp6.length === 1 && !target.silent,
-  );
-  for (const description of delivering)
-    it(`is answered by the target, echo at least: ${description.name}`, () =>
-      inLab(description, async (lab) => {
-        const [reply] = await sendProbes(lab, [{ arm: 'pdm', protocol: 'icmp6', hopLimit: FROM_THE_TARGET }]);
-        expect(reply).toMatchObject({ from: lab.targetAddress, type: ECHO_REPLY });
-      }));
-});
-
-describe.concurrent('causes', () => {
-  const passes: Record<string, readonly Probe['arm'][]> = {
-    option: ['do8', 'do16', 'long'],
-    size: ['do8', 'long'],
-    'destination-options': ['long'],
-    length: [],
-  };
-  const caused = steady.filter(({ truth, target }) => truth.cause !== null && !target.silent);
-  for (const description of caused)
-    it(`the arms that pass are those that the cause leaves alone: ${description.name}`, () =>
-      inLab(description, async (lab) => {
-        const arms = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
-        const replies = await sendProbes(
-          lab,
-          arms.map((arm): Probe => ({ arm, protocol: 'udp', hopLimit: FROM_THE_TARGET })),
-        );
-        const got = arms.filter((_, i) => replies[i]?.from === lab.targetAddress && arrived(replies[i], lab));
-        const expected = passes[description.truth.cause!]!;
-        // An 8-octet header does not make a payload of over 36 octets.
-        const short = description.truth.cause === 'length' ? ['do8'] : [];
-        expect(new Set(got)).toEqual(new Set(['plain', ...short, ...expected]));
-      }));
+describe.concurrent.each(PROBE_CHECKS)('$what', ({ concerns, check }) => {
+  for (const description of built.filter(concerns))
+    it(description.name, () => inLab(description, (lab) => check(description, (probes) => sendProbes(lab, probes))));
 });
 
 describe.concurrent('limits, loss and load sharing', () => {
@@ -261,6 +153,38 @@ describe.concurrent('limits, loss and load sharing', () => {
       expect(replies.map((reply) => reply?.quotedOption)).toEqual([0x0f, 0x1e, 0x1e]);
     }));
 
+  it('an option that is set to zeros keeps its type and its checksum', () =>
+    inLab('zeroed-at-4', async (lab) => {
+      const replies = await sendProbes(
+        lab,
+        [4, 5, 64].map((hopLimit): Probe => ({ arm: 'pdm', protocol: 'udp', hopLimit })),
+      );
+      expect(replies.map((reply) => reply?.quotedOption)).toEqual([0x0f, 0x0f, 0x0f]);
+    }));
+
+  it('a router without a route refuses packets with and without the option', () =>
+    inLab('no-route-at-4', async (lab) => {
+      const arms = ['plain', 'pdm'] as const;
+      const replies = await sendProbes(
+        lab,
+        arms.map((arm): Probe => ({ arm, protocol: 'udp', hopLimit: FROM_THE_TARGET })),
+      );
+      for (const reply of replies) expect(reply).toMatchObject({ from: lab.hopAddress(4), type: 1, code: 0 });
+    }));
+
+  it('equal cost by flow label alone keeps both packets of a pair on one member, all four in use', () =>
+    inLab('equal-cost-label-only-drop', async (lab) => {
+      const flows = Array.from({ length: 32 }, (_, i) => ({ sourcePort: 40000, flowLabel: 0x100 + 7 * i }));
+      const at4 = (arm: Probe['arm']) =>
+        sendProbes(
+          lab,
+          flows.map((flow): Probe => ({ arm, protocol: 'udp', hopLimit: 4, ...flow })),
+        );
+      const [plain, pdm] = [await at4('plain'), await at4('pdm')];
+      expect(new Set(plain.map((reply) => reply?.from))).toEqual(new Set(lab.hopAddresses(4)));
+      expect(pdm.map((reply) => reply?.from)).toEqual(plain.map((reply) => reply?.from));
+    }));
+
   it('without a route sending fails at once', () =>
     inLab('no-route', async (lab) => {
       await expect(sendProbes(lab, [{ arm: 'plain', protocol: 'udp', hopLimit: 64 }])).rejects.toThrow(/unreachable/i);
@@ -371,14 +295,11 @@ describe('the lab itself', () => {
     await expect.poll(async () => (await lab.exec('source', ['true'])).code).not.toBe(0);
   });
 
-  it('refuses a description with a misspelt feature rather than building a network without it', () => {
-    expect(() =>
-      checkDescription('x', { title: 'X', routers: 2, hops: { 1: { filter: [] } }, truth: { outcomes: 'delivered' } }),
-    ).toThrow(/hops\.1 has unknown key "filter"/);
-    expect(() =>
-      checkDescription('x', { title: 'X', routers: 2, hops: { 3: {} }, truth: { outcomes: 'delivered' } }),
-    ).toThrow(/hops names hop 3 of 2/);
-    expect(() => readScenario('no-such-network')).toThrow(/there is no such scenario/);
+  it('says what the kernel cannot build rather than standing without it', async () => {
+    await expect(createLab('stripped-at-4')).rejects.toMatchObject({
+      code: 'LAB_CANNOT_BUILD',
+      message: expect.stringContaining('hop4: nft takes no header out of packets') as string,
+    });
   });
 });
 

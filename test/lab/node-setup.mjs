@@ -3,17 +3,18 @@
 import { ruleset } from './filter-rules.mjs';
 
 /**
- * @typedef {import('./lab-types.js').Description} Description
+ * @typedef {import('../scenario/description-types.js').Description} Description
+ * @typedef {import('../scenario/description-types.js').Layout} Layout
+ * @typedef {import('../scenario/description-types.js').LayoutLink} LayoutLink
+ * @typedef {import('../scenario/description-types.js').LayoutNode} LayoutNode
  * @typedef {import('./lab-types.js').NodeSetup} NodeSetup
- * @typedef {import('./lab-types.js').TopologyLink} TopologyLink
- * @typedef {import('./lab-types.js').TopologyNode} TopologyNode
  */
 
 const NO_LIMIT = 1_000_000;
 const DETOUR_TABLE = 100;
 const LINK_LOCAL = { upstream: 'fe80::2', downstream: 'fe80::1' };
 
-/** @param {TopologyNode} node @param {Record<string, number>} extra @returns {Record<string, number>} */
+/** @param {LayoutNode} node @param {Record<string, number>} extra @returns {Record<string, number>} */
 function sysctls(node, extra) {
   const icmp = node.features.icmp ?? {};
   return {
@@ -26,12 +27,12 @@ function sysctls(node, extra) {
   };
 }
 
-/** @param {TopologyLink} link */
+/** @param {LayoutLink} link */
 function isDetour(link) {
   return link.downstream.endsWith('f');
 }
 
-/** @param {TopologyNode} node @param {readonly TopologyLink[]} up @param {readonly TopologyLink[]} down @returns {string[]} */
+/** @param {LayoutNode} node @param {readonly LayoutLink[]} up @param {readonly LayoutLink[]} down @returns {string[]} */
 function addressing(node, up, down) {
   const lines = ['link set lo up'];
   for (const link of up) {
@@ -48,10 +49,11 @@ function addressing(node, up, down) {
   return lines;
 }
 
-/** The way back to the source. @param {TopologyNode} node @param {TopologyLink} back @param {string} sourceAddress @returns {string[]} */
+/** The way back to the source. @param {LayoutNode} node @param {LayoutLink} back @param {string} sourceAddress @returns {string[]} */
 function returnRoutes(node, back, sourceAddress) {
-  if (node.role === 'target') return [`route add default via ${back.upstreamAddress} dev up`];
   const hostRoute = node.features.icmp?.hostRoute ?? false;
+  if (node.role === 'target')
+    return [`route add ${hostRoute ? `${sourceAddress}/128` : 'default'} via ${back.upstreamAddress} dev up`];
   // The first router has the source on its own link; only what differs from that must be said.
   if (node.hop === 1 && !back.unnumbered && !hostRoute) return [];
   const via = back.unnumbered ? `via ${LINK_LOCAL.upstream}` : node.hop === 1 ? '' : `via ${back.upstreamAddress}`;
@@ -60,7 +62,7 @@ function returnRoutes(node, back, sourceAddress) {
   return [`route add ${prefix} ${via} dev up src ${back.downstreamAddress}`];
 }
 
-/** The way to the target. @param {TopologyNode} node @param {readonly TopologyLink[]} down @returns {string[]} */
+/** The way to the target. @param {LayoutNode} node @param {readonly LayoutLink[]} down @returns {string[]} */
 function onwardRoutes(node, down) {
   const onward = down.filter((link) => !isDetour(link) || down.length === 1);
   // The last router has the target on its own link; nothing else lies behind it.
@@ -73,7 +75,7 @@ function onwardRoutes(node, down) {
   return [`route add default ${hops.length === 1 ? hops[0] : hops.map((hop) => `nexthop ${hop}`).join(' ')}`];
 }
 
-/** @param {TopologyLink | undefined} fork @returns {string[]} */
+/** @param {LayoutLink | undefined} fork @returns {string[]} */
 function detourRoutes(fork) {
   if (fork === undefined) return [];
   return [
@@ -82,23 +84,47 @@ function detourRoutes(fork) {
   ];
 }
 
-/**
- * @param {Description} description @param {TopologyNode} node @param {readonly TopologyLink[]} links @param {string} sourceAddress
- * @returns {NodeSetup}
- */
-export function setupOf(description, node, links, sourceAddress) {
+/** The way to what the target answers for besides its own address. @param {Description} description @param {LayoutNode} node @param {string} targetAddress @returns {string[]} */
+function answeredRoutes({ target: { answersFor }, routers }, node, targetAddress) {
+  if (answersFor === undefined) return [];
+  if (node.role === 'target') return [`route add local ${answersFor} dev lo`];
+  return node.key === `hop${routers}` ? [`route add ${answersFor} via ${targetAddress} dev down`] : [];
+}
+
+/** Addresses, and of policy 3 the flow label (0x8) besides. */
+const HASH_FIELDS = 0x1 | 0x2 | 0x8;
+/** @type {Readonly<Record<'ports' | 'flow-label' | 'flow-label-only', Record<string, number>>>} */
+const HASHES = {
+  ports: { 'net.ipv6.fib_multipath_hash_policy': 1 },
+  'flow-label': { 'net.ipv6.fib_multipath_hash_policy': 0 },
+  'flow-label-only': {
+    'net.ipv6.fib_multipath_hash_policy': 3,
+    'net.ipv6.fib_multipath_hash_fields': HASH_FIELDS,
+  },
+};
+
+/** @param {Description} description @param {LayoutNode} node @param {Layout} layout @returns {NodeSetup} */
+export function setupOf(description, node, { nodes, links }) {
+  /** @param {LayoutNode['role']} role */
+  const addressOf = (role) => nodes.find((candidate) => candidate.role === role)?.address ?? '';
+  const [sourceAddress, targetAddress] = [addressOf('source'), addressOf('target')];
   const up = links.filter((link) => link.downstream === node.key);
   const down = links.filter((link) => link.upstream === node.key);
-  const { balance, source } = description;
+  const { balance, source, target } = description;
   const fork = down.length > 1 ? down.find(isDetour) : undefined;
   const routing = up[0] ? returnRoutes(node, up[0], sourceAddress) : [];
   if (node.role !== 'source' || source.route !== 'none') routing.push(...onwardRoutes(node, down));
-  routing.push(...detourRoutes(fork), ...(node.features.ip ?? []));
-  const balances = balance !== null && node.key === `hop${balance.hop - 1}`;
+  routing.push(...detourRoutes(fork), ...answeredRoutes(description, node, targetAddress), ...(node.features.ip ?? []));
+  const extra = {
+    ...(balance !== null && node.key === `hop${balance.hop - 1}` ? HASHES[balance.hash] : {}),
+    ...(node.role === 'target' && target.longestHeader !== undefined
+      ? { 'net.ipv6.max_dst_opts_length': target.longestHeader }
+      : {}),
+  };
   return {
     addressing: addressing(node, up, down),
     routing,
-    sysctls: sysctls(node, balances ? { 'net.ipv6.fib_multipath_hash_policy': balance.hash === 'ports' ? 1 : 0 } : {}),
-    ruleset: ruleset(node, fork !== undefined) + (node.features.nft ?? ''),
+    sysctls: sysctls(node, extra),
+    ruleset: ruleset(node, fork !== undefined, targetAddress) + (node.features.nft ?? ''),
   };
 }

@@ -1,37 +1,42 @@
 // @ts-check
 /** A network in words: its nodes, what they do to packets, and what is true in it. */
-import { buildTopology } from './topology.mjs';
+import { layOut } from '../scenario/layout.mjs';
 
-/** @param {import('./lab-types.js').Filter} filter */
+/** @param {import('../scenario/description-types.js').Filter} filter */
 function filterInWords(filter) {
   return [
     filter.action,
+    filter.type === undefined ? '' : `with ${filter.type}/${filter.code}`,
     filter.percent === undefined ? '' : `${filter.percent} % of`,
     filter.match,
     filter.payloadOver === undefined ? '' : `over ${filter.payloadOver} octets`,
     filter.direction ?? '',
+    filter.spares === undefined ? '' : `but ${filter.spares.burst} at once and ${filter.spares.perSecond} a second`,
+    filter.inTargetsName === true ? "in the target's name" : '',
     `(${filter.at})`,
   ]
     .filter((word) => word !== '')
     .join(' ');
 }
 
-/** @param {import('./lab-types.js').NodeFeatures} features */
+/** @param {import('../scenario/description-types.js').NodeFeatures} features */
 function featuresInWords(features) {
   const words = (features.filters ?? []).map(filterInWords);
   if (features.silent) words.push(`silent ${features.silent}`);
   if (features.icmp) words.push(`ICMPv6 limits ${JSON.stringify(features.icmp)}`);
+  if (features.quotes) words.push(`quotes ${JSON.stringify(features.quotes)}`);
+  if (features.errorsFrom) words.push(`errors from ${features.errorsFrom}`);
   if (features.sysctl) words.push(JSON.stringify(features.sysctl));
   return words.join('; ');
 }
 
 /**
- * @param {import('./lab-types.js').Description} description @param {{truth: boolean}} [show]
+ * @param {import('../scenario/description-types.js').Description} description @param {{truth: boolean}} [show]
  * @returns {string} Lines of text.
  */
 export function picture(description, show = { truth: true }) {
-  const { nodes } = buildTopology(description);
-  const { truth, detour, balance } = description;
+  const { nodes } = layOut(description);
+  const { truth, detour, balance, target } = description;
   const lines = [`${description.name}: ${description.title}`];
   for (const node of [...nodes].sort((a, b) => a.hop - b.hop)) {
     const hop = node.role === 'router' ? String(node.hop).padStart(2) : '  ';
@@ -46,6 +51,10 @@ export function picture(description, show = { truth: true }) {
   }
   if (balance)
     lines.push(`  hop ${balance.hop} is ${balance.members} routers of equal cost, chosen by ${balance.hash}`);
+  if (target.answersFor !== undefined)
+    lines.push(`  the target answers for ${target.answersFor}; ${description.asked} is asked`);
+  if (target.longestHeader !== undefined)
+    lines.push(`  the target takes no Destination Options header of more than ${target.longestHeader} octets`);
   if (show.truth) lines.push(`  truth: ${JSON.stringify(truth)}`);
   return `${lines.join('\n')}\n`;
 }

@@ -1,23 +1,15 @@
 // @ts-check
-/** Turns a description into nodes and links with their names and addresses. Pure: touches no kernel. */
+/** What a laid-out network becomes in the kernel: each node's set-up, and the files that name addresses. Pure: touches no kernel. */
+import { layOut, SOURCE_AS } from '../scenario/layout.mjs';
 import { setupOf } from './node-setup.mjs';
 
 /**
- * @typedef {import('./lab-types.js').Description} Description
- * @typedef {import('./lab-types.js').NodeFeatures} NodeFeatures
+ * @typedef {import('../scenario/description-types.js').Description} Description
+ * @typedef {import('../scenario/description-types.js').LayoutNode} LayoutNode
  * @typedef {import('./lab-types.js').Topology} Topology
- * @typedef {import('./lab-types.js').TopologyNode} TopologyNode
- * @typedef {import('./lab-types.js').TopologyLink} TopologyLink
  */
 
-const SOURCE_AS = 64500;
 const TARGET_AS = 64510;
-
-/** The first two routers are the source's own, the last two the destination's, the rest transit in pairs. @param {number} hop @param {number} routers */
-function asnOfHop(hop, routers) {
-  if (hop > routers - 2) return TARGET_AS;
-  return hop <= 2 ? SOURCE_AS : Math.min(SOURCE_AS + 1 + ((hop - 3) >> 1), TARGET_AS - 1);
-}
 
 /** @param {number} asn */
 function organisation(asn) {
@@ -25,92 +17,7 @@ function organisation(asn) {
   return asn === TARGET_AS ? 'Lab Destination Network' : `Lab Transit ${asn - SOURCE_AS}`;
 }
 
-/** AS 64503 numbers its links from 2001:db8:3::/48; what follows is the hop, so that a reader knows a hop by its address. @param {number} asn @param {string} label */
-function linkPrefix(asn, label) {
-  return `2001:db8:${asn - SOURCE_AS}:${label}::`;
-}
-
-/** Collects nodes and links; the first link into and out of a node is its main one, `up` and `down`. */
-class Plan {
-  /** @type {Omit<TopologyNode, 'address'>[]} */
-  nodes = [];
-  /** @type {TopologyLink[]} */
-  links = [];
-
-  /** @param {Description} description */
-  constructor(description) {
-    this.description = description;
-  }
-
-  /** @param {string} key @param {TopologyNode['role']} role @param {number} hop @param {NodeFeatures} features @param {number} [asn] */
-  node(key, role, hop, features, asn = asnOfHop(hop, this.description.routers)) {
-    this.nodes.push({ key, role, hop, asn, hostName: `${key}.lab.example`, features });
-  }
-
-  /**
-   * @param {string} upstream @param {string} downstream
-   * @param {number} hop Hop of the downstream node, for the address. @param {string} [letter] Tells parallel links apart.
-   */
-  link(upstream, downstream, hop, letter = '') {
-    const prefix = linkPrefix(asnOfHop(hop, this.description.routers), `${hop}${letter}`);
-    // Features are those of the chain's links, whose addresses have no letter.
-    const features = letter === '' ? this.description.links[hop] : undefined;
-    this.links.push({
-      upstream,
-      downstream,
-      upstreamInterface: this.links.some((link) => link.upstream === upstream) ? `down${letter}` : 'down',
-      downstreamInterface: this.links.some((link) => link.downstream === downstream) ? `up${letter}` : 'up',
-      upstreamAddress: `${prefix}2`,
-      downstreamAddress: `${prefix}1`,
-      mtu: features?.mtu ?? null,
-      type: features?.type ?? 'ethernet',
-      quotes: features?.quotes ?? null,
-      unnumbered: upstream === 'source' && this.description.source.unnumbered === true,
-    });
-  }
-}
-
-/** @param {Plan} plan @param {Description} description */
-function addChain(plan, { routers, everyRouter, hops, source, target, balance }) {
-  plan.node('source', 'source', 0, source);
-  for (let hop = 1; hop <= routers; hop += 1) {
-    const own = balance?.hop === hop ? balance.hops?.[1] : undefined;
-    plan.node(`hop${hop}`, 'router', hop, { ...everyRouter, ...hops[hop], ...own });
-    plan.link(hop === 1 ? 'source' : `hop${hop - 1}`, `hop${hop}`, hop);
-  }
-  plan.node('target', 'target', routers + 1, target);
-  plan.link(`hop${routers}`, 'target', routers + 1);
-}
-
-/** @param {Plan} plan @param {Description} description */
-function addMembers(plan, { balance, everyRouter }) {
-  if (balance === null) return;
-  for (let member = 2; member <= balance.members; member += 1) {
-    const letter = 'abcd'[member - 1];
-    const key = `hop${balance.hop}${letter}`;
-    plan.node(key, 'router', balance.hop, { ...everyRouter, ...balance.hops?.[member] });
-    plan.link(`hop${balance.hop - 1}`, key, balance.hop, letter);
-    plan.link(key, `hop${balance.hop + 1}`, balance.hop + 1, letter);
-  }
-}
-
-/** @param {Plan} plan @param {Description} description */
-function addDetour(plan, { detour, everyRouter, routers }) {
-  if (detour === null) return;
-  let previous = `hop${detour.leaves}`;
-  for (let position = 1; position <= detour.routers; position += 1) {
-    const hop = detour.leaves + position;
-    const key = `hop${hop}f`;
-    // However long it is, the detour lies before the router where it ends.
-    const asn = asnOfHop(Math.min(hop, detour.rejoins), routers);
-    plan.node(key, 'router', hop, { ...everyRouter, ...detour.hops?.[position] }, asn);
-    plan.link(previous, key, hop, 'f');
-    previous = key;
-  }
-  plan.link(previous, `hop${detour.rejoins}`, detour.rejoins, 'e');
-}
-
-/** @param {readonly TopologyNode[]} nodes @returns {string} */
+/** @param {readonly LayoutNode[]} nodes @returns {string} */
 function asnRows(nodes) {
   return [...new Set(nodes.map((node) => node.asn))]
     .sort((a, b) => a - b)
@@ -123,20 +30,11 @@ function asnRows(nodes) {
 
 /** @param {Description} description @returns {Topology} */
 export function buildTopology(description) {
-  const plan = new Plan(description);
-  addChain(plan, description);
-  addMembers(plan, description);
-  addDetour(plan, description);
-  const { links } = plan;
-  const sourceAddress = /** @type {TopologyLink} */ (links[0]).upstreamAddress;
-  const nodes = plan.nodes.map((node) => ({
-    ...node,
-    address: links.find((link) => link.downstream === node.key)?.downstreamAddress ?? sourceAddress,
-  }));
+  const { nodes, links } = layOut(description);
   return {
     nodes,
     links,
-    setups: Object.fromEntries(nodes.map((node) => [node.key, setupOf(description, node, links, sourceAddress)])),
+    setups: Object.fromEntries(nodes.map((node) => [node.key, setupOf(description, node, { nodes, links })])),
     hostsFile: `127.0.0.1 localhost\n::1 localhost\n${nodes.map((node) => `${node.address} ${node.hostName}\n`).join('')}`,
     asnCsv: asnRows(nodes),
   };

@@ -2,7 +2,7 @@ import type { AnnotationSources } from '../../src/annotate/annotate-record.js';
 import type { Network, Node } from './network.js';
 import { addressKey } from './truth.js';
 
-/** Where the source is: no router has this number. */
+/** Where the source is, unless a network says so: no router has this number. */
 export const SOURCE_ASN = 0xff0;
 
 /**
@@ -10,7 +10,7 @@ export const SOURCE_ASN = 0xff0;
  * neighbour, or from what nobody announces, is there under that.
  */
 export function asDatabaseOf(network: Network): NonNullable<AnnotationSources['asDatabase']> {
-  const origins = new Map<string, number | null>([[addressKey(network.source), SOURCE_ASN]]);
+  const origins = new Map<string, number | null>([[addressKey(network.source), network.sourceAsn ?? SOURCE_ASN]]);
   const enter = (node: Node): void => {
     const asn = node.addressAsn === undefined ? node.asn : node.addressAsn;
     for (const address of [...node.addresses, ...(node.optionAddresses ?? [])]) {
@@ -21,7 +21,8 @@ export function asDatabaseOf(network: Network): NonNullable<AnnotationSources['a
   };
   const { target } = network;
   enter(target);
-  if (target.answersFrom !== undefined) origins.set(addressKey(target.answersFrom), target.asn);
+  for (const other of [target.answersFrom, target.errorsFrom])
+    if (other !== undefined) origins.set(addressKey(other), target.asn);
   for (const epoch of network.epochs)
     for (const segment of epoch.segments)
       for (const router of segment.members.flat()) {

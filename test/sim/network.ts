@@ -82,7 +82,13 @@ export interface ReturnRule {
    * `answers-to-options`: what quotes nothing (echo replies, UDP data) and answers a packet with an extension header, as a
    * firewall drops it that kept no state for next header 60. `carrying-options`: replies that have an extension header.
    */
-  readonly match: 'errors-quoting-options' | 'errors' | 'everything' | 'answers-to-options' | 'carrying-options';
+  readonly match:
+    | 'errors-quoting-options'
+    | 'errors-quoting-pdm'
+    | 'errors'
+    | 'everything'
+    | 'answers-to-options'
+    | 'carrying-options';
   readonly share: number;
 }
 
@@ -166,6 +172,8 @@ export interface Host extends Node {
   readonly echo: 'replies' | 'silent';
   /** Another address that all its answers come from: anycast, AnyIP, a CDN. */
   readonly answersFrom?: Uint8Array;
+  /** Another address that only its ICMPv6 errors come from: Linux, where it answers for a whole prefix. */
+  readonly errorsFrom?: Uint8Array;
   /** Its answers carry PDM, all or those to packets with PDM. */
   readonly answersWithPdm?: 'always' | 'to-pdm';
 }
@@ -191,6 +199,8 @@ export interface Segment {
     | 'ports-or-addresses';
   /** Packets with an extension header all go this way. */
   readonly headerMember: number | null;
+  /** Replies from beyond come back this way; else by the way that the packet went. */
+  readonly returnMember?: number;
   readonly salt: number;
 }
 
@@ -227,6 +237,8 @@ export const PEACE: Adversary = {
 export interface Network {
   readonly seed: number;
   readonly source: Uint8Array;
+  /** Origin AS of the source's address, where it is not one of its own. */
+  readonly sourceAsn?: number;
   readonly target: Host;
   /** Ascending; the first starts at 0. A packet takes the way of the epoch in which it is sent. */
   readonly epochs: readonly Epoch[];
@@ -333,4 +345,17 @@ export function epochAt(network: Network, nowNs: number): Epoch {
 export function pathOf(epoch: Epoch, flow: FlowKey): readonly Router[] {
   if (epoch.segments.length === 1) return memberOf(epoch.segments[0]!, flow);
   return epoch.segments.flatMap((segment) => memberOf(segment, flow));
+}
+
+/** The routers, in order, that a reply meets on its way back from the node at `index` of this flow's way, that node aside. */
+export function wayBack(epoch: Epoch, flow: FlowKey, index: number): readonly Router[] {
+  const met: Router[] = [];
+  let left = index;
+  for (const segment of epoch.segments) {
+    const taken = memberOf(segment, flow);
+    if (left < taken.length) return [...met, ...taken.slice(0, left)];
+    left -= taken.length;
+    met.push(...(segment.returnMember === undefined ? taken : segment.members[segment.returnMember]!));
+  }
+  return met;
 }

@@ -1,54 +1,84 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-
+/** The engine in every described network that the simulator can build: its records must say what is true there. */
 import { describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import type { TraceRecord } from '../../src/trace/record.js';
-import { networkOf, readScenario, type Expectation } from './load-scenario.js';
+import { checkRecord, checkTrap } from '../scenario/check-record.js';
+import type { Description, Truth } from '../scenario/description-types.js';
+import { readScenario, scenarioNames, trapNames } from '../scenario/description.mjs';
+import { cannotBuild, networkOf } from './described-network.js';
 import { runNetwork } from './run-network.js';
 
-const folder = fileURLToPath(new URL('../scenarios/', import.meta.url));
-const files = readdirSync(folder)
-  .filter((name) => name.endsWith('.yaml'))
-  .sort();
 const RUNS = [
   { seed: 1, profile: 'packet-socket' },
   { seed: 2, profile: 'raw-socket' },
   { seed: 3, profile: 'packet-socket' },
 ] as const;
 
-function check(record: TraceRecord, expected: Expectation): void {
-  const { outcome, interval, cause, refusal, optionSeenUpTo, pathsDiverge, evidence, reasons } = record.verdict;
-  const why = `${record.protocol}: ${outcome}: ${reasons.join(' ')}`;
-  expect(expected.outcomes, why).toContain(outcome);
-  if (expected.after !== undefined) expect([expected.after].flat(), why).toContain(interval?.after);
-  if (expected.upTo !== undefined) expect(interval?.upTo, why).toBe(expected.upTo);
-  if (expected.likelyUpTo !== undefined) expect(interval?.likelyUpTo, why).toBe(expected.likelyUpTo);
-  // METHOD: cause says null where the evidence is short; never a wrong cause.
-  if (expected.cause !== undefined && cause !== null) expect(cause, why).toBe(expected.cause);
-  if (expected.refusal !== undefined) expect(refusal, why).toMatchObject(expected.refusal);
-  if (expected.optionSeenUpTo !== undefined) expect(optionSeenUpTo, why).toBe(expected.optionSeenUpTo);
-  if (expected.returnPath !== undefined) expect(evidence.returnPath, why).toBe(expected.returnPath);
-  if (expected.pathsDiverge !== undefined) expect(pathsDiverge !== null, why).toBe(expected.pathsDiverge);
+function described(names: readonly string[]): Description[] {
+  return names.map((name) => readScenario(name)).filter((description) => cannotBuild(description).length === 0);
 }
 
-describe('named networks', () => {
-  it('there is one for every letter of the lab', () => {
-    const letters = new Set(
-      files.map((name) => readScenario(folder + name).lab).filter((letter) => letter !== undefined),
-    );
-    expect([...letters].sort().join('')).toBe('abcdefghijklmn');
-  });
+/** Truths that no record can fulfil, by key: those that every record is held against. */
+const WRONG: Partial<Truth> = {
+  outcomes: { udp: [], icmp6: [] },
+  after: [99],
+  upTo: 99,
+  likelyUpTo: 99,
+  refusal: { hop: 1, type: 1, code: 99, pointer: null },
+  pathsDiverge: 99,
+  optionSeenUpTo: { udp: 99, icmp6: 99 },
+  returnPath: { udp: 'wrong', icmp6: 'wrong' },
+  says: 'what no reason says',
+};
 
-  for (const name of files) {
-    const scenario = readScenario(folder + name);
-    it(`${scenario.title} (${name})`, async () => {
+function isSaid(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value !== null;
+  return Object.values(value).some((part) => part !== null);
+}
+
+/** What a description says of records must be able to fail: each key of its truth, made wrong, is refused. */
+function checkThatTruthCounts(
+  { truth, ...description }: Description,
+  refuses: (description: Description) => boolean,
+): void {
+  for (const [key, wrong] of Object.entries(WRONG)) {
+    if (!isSaid(truth[key as keyof Truth])) continue;
+    expect(refuses({ ...description, truth: { ...truth, [key]: wrong } }), `truth.${key} holds nothing`).toBe(true);
+  }
+}
+
+function throws(check: () => void): boolean {
+  try {
+    check();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+describe.each([
+  { what: 'scenarios', names: scenarioNames(), check: checkRecord },
+  { what: 'traps', names: trapNames(), check: checkTrap },
+])('described networks: $what', ({ names, check }) => {
+  for (const description of described(names)) {
+    it(`${description.title} (${description.name})`, async () => {
       for (const { seed, profile } of RUNS) {
-        const run = await runNetwork({ network: networkOf(scenario, seed), profile }, createTraceEngine);
+        const run = await runNetwork({ network: networkOf(description, seed), profile }, createTraceEngine);
         expect(run.violations, `seed ${seed}`).toEqual([]);
-        for (const record of run.records)
-          check(record, record.protocol === 'udp' ? scenario.expect.udp : scenario.expect.icmp6);
+        // What is written in the file and what follows from the network's parts are the same place.
+        const { lostFrom } = description.truth;
+        for (const { effects } of [run.truth.udp, run.truth.icmp6])
+          if (lostFrom !== null) expect(effects.map(({ hopLimit }) => hopLimit)).toContain(lostFrom);
+        const seesHopLimits = profile === 'packet-socket';
+        for (const record of run.records) check(record, description, seesHopLimits);
+        if (!seesHopLimits) continue;
+        checkThatTruthCounts(description, (wrong) =>
+          run.records.some((record) =>
+            throws(() => {
+              check(record, wrong);
+            }),
+          ),
+        );
       }
     });
   }

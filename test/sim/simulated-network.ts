@@ -4,7 +4,9 @@ import {
   epochAt,
   matches,
   pathOf,
+  wayBack,
   type Action,
+  type Epoch,
   type Features,
   type FlowKey,
   type Host,
@@ -34,6 +36,8 @@ interface Travelling {
   decoded: Decoded;
   hopLimit: number;
   readonly translations: Translation[];
+  readonly epoch: Epoch;
+  readonly flow: FlowKey;
   readonly path: readonly Router[];
   /** 0 for the first router; `path.length` for the target. */
   index: number;
@@ -93,12 +97,17 @@ export class SimulatedNetwork {
     const upper = decoded.upper;
     const bare = octets.length - decoded.headerOctets;
     this.#plainLength.set(upper, Math.min(bare, this.#plainLength.get(upper) ?? Infinity));
+    const epoch = epochAt(this.network, nowNs);
+    const own = octets.slice();
+    const flow = flowOf(own, decoded);
     const travelling: Travelling = {
-      octets: octets.slice(),
+      octets: own,
       decoded,
       hopLimit: decoded.hopLimit,
       translations: [],
-      path: pathOf(epochAt(this.network, nowNs), flowOf(octets, decoded)),
+      epoch,
+      flow,
+      path: pathOf(epoch, flow),
       index: 0,
       nowNs,
     };
@@ -415,8 +424,9 @@ export class SimulatedNetwork {
     let atNs = travelling.nowNs + node.slowMs * NS_PER_MS;
     if (node.slowJitterMs > 0) atNs += this.random.exponential(node.slowJitterMs) * NS_PER_MS;
     let hopLimit = node.ownHopLimit;
-    for (let hop = index; hop >= 0; hop--) {
-      const link = hop === path.length ? this.network.target : path[hop]!;
+    const back = wayBack(travelling.epoch, travelling.flow, index);
+    for (let hop = back.length; hop >= 0; hop--) {
+      const link = back[hop] ?? path[index] ?? target;
       atNs += this.#linkNs(link);
       if (link.returnLoss !== null && this.#process(link.returnLoss).lost(atNs, this.random)) {
         this.#tell(travelling, 'reply lost on the link from');
@@ -424,14 +434,14 @@ export class SimulatedNetwork {
       }
       if (hop === 0) break;
       hopLimit--;
-      for (const rule of path[hop - 1]!.returnRules) {
-        if (applies(rule, isError, aboutOptions, withPdm) && this.random.chance(rule.share)) {
+      for (const rule of back[hop - 1]!.returnRules) {
+        if (applies(rule, { isError, aboutOptions, aboutPdm: pdmOf >= 0, withPdm }) && this.random.chance(rule.share)) {
           this.#tell(travelling, 'reply filtered on the way back from');
           return;
         }
       }
     }
-    const source = inTargetsName ? target.addresses[0]! : this.#sourceOf(node, isError && aboutOptions);
+    const source = inTargetsName ? target.addresses[0]! : this.#sourceOf(node, isError, aboutOptions);
     let octets = packet.packetOf({ source, destination: this.network.source, hopLimit, protocol }, message);
     if (withPdm) {
       const received = pdmOf >= 0 ? packet.word(travelling.octets, pdmOf + 4) : 0;
@@ -443,10 +453,11 @@ export class SimulatedNetwork {
     });
   }
 
-  #sourceOf(node: Node, aboutOptions: boolean): Uint8Array {
+  #sourceOf(node: Node, isError: boolean, aboutOptions: boolean): Uint8Array {
     const { target } = this.network;
     if (node === target && target.answersFrom !== undefined) return target.answersFrom;
-    const addresses = aboutOptions ? (node.optionAddresses ?? node.addresses) : node.addresses;
+    if (node === target && isError && target.errorsFrom !== undefined) return target.errorsFrom;
+    const addresses = isError && aboutOptions ? (node.optionAddresses ?? node.addresses) : node.addresses;
     return addresses.length === 1 ? addresses[0]! : this.random.pick(addresses);
   }
 
@@ -545,7 +556,16 @@ function insertedHeader(header: InsertedHeader, target: Uint8Array): [number, nu
   }
 }
 
-function applies({ match }: ReturnRule, isError: boolean, aboutOptions: boolean, carriesOptions: boolean): boolean {
+/** What a filter on the way back sees of a reply. */
+interface ReplyFeatures {
+  readonly isError: boolean;
+  /** The packet that it answers had a Destination Options header, and PDM. */
+  readonly aboutOptions: boolean;
+  readonly aboutPdm: boolean;
+  readonly withPdm: boolean;
+}
+
+function applies({ match }: ReturnRule, { isError, aboutOptions, aboutPdm, withPdm }: ReplyFeatures): boolean {
   switch (match) {
     case 'everything':
       return true;
@@ -553,9 +573,11 @@ function applies({ match }: ReturnRule, isError: boolean, aboutOptions: boolean,
       return isError;
     case 'errors-quoting-options':
       return isError && aboutOptions;
+    case 'errors-quoting-pdm':
+      return isError && aboutPdm;
     case 'answers-to-options':
       return !isError && aboutOptions;
     case 'carrying-options':
-      return carriesOptions;
+      return withPdm;
   }
 }

@@ -494,8 +494,9 @@ function placesOf(network: Network): Map<string, Set<number>> {
   return places;
 }
 
-function endsOf({ addresses, optionAddresses, answersFrom }: Host): Uint8Array[] {
-  return [...addresses, ...(optionAddresses ?? []), ...(answersFrom === undefined ? [] : [answersFrom])];
+function endsOf({ addresses, optionAddresses, answersFrom, errorsFrom }: Host): Uint8Array[] {
+  const others = [answersFrom, errorsFrom].filter((address) => address !== undefined);
+  return [...addresses, ...(optionAddresses ?? []), ...others];
 }
 
 function rivalsOf(network: Network): Map<string, Router[]> {

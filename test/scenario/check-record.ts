@@ -1,0 +1,139 @@
+/** A record held against the truth of its description: the same demands in the kernel's lab and in the simulator. */
+import { expect } from 'vitest';
+import { ACCUSATIONS, OUTCOME_EXIT_CODES, type HopRecord, type TraceRecord } from '../../src/trace/record.js';
+import type { Description, LayoutNode } from './description-types.js';
+import { layOut } from './layout.mjs';
+
+const ACCUSES_LOSS: readonly string[] = ['dropped', 'rejected'];
+const NAMES_SOMEBODY: readonly string[] = ['dropped', 'rejected', 'stripped', 'altered'];
+
+/** Addresses that may answer with hop limit k, members and detour included. */
+function hopAddresses(nodes: readonly LayoutNode[], hop: number): string[] {
+  return nodes.filter((node) => node.hop === hop && node.role !== 'source').map(({ address }) => address);
+}
+
+/** … of which the first is the chain's own. */
+function hopAddress(nodes: readonly LayoutNode[], hop: number): string {
+  return hopAddresses(nodes, hop)[0]!;
+}
+
+/** Addresses that answered 3/0 about packets with this hop limit, of both arms. */
+function hopReporters({ arms }: HopRecord): string[] {
+  return [...arms.plain.responders, ...arms.pdm.responders]
+    .filter(({ icmp }) => icmp.some(({ type, code }) => type === 3 && code === 0))
+    .map(({ address }) => address);
+}
+
+function checkHops(record: TraceRecord, { detour }: Description, nodes: readonly LayoutNode[]): void {
+  for (const hop of record.hops) {
+    // Behind a detour the same router stands at different hop limits, depending on the packet.
+    const allowed =
+      detour && hop.hop > detour.leaves ? nodes.map(({ address }) => address) : hopAddresses(nodes, hop.hop);
+    for (const address of hopReporters(hop)) expect(allowed).toContain(address);
+  }
+}
+
+/** Where chance takes packets of both kinds, all three at a hop may be lost: n is then lower than it could be, never higher. */
+function isLossy({ everyRouter, hops }: Description): boolean {
+  return [everyRouter, ...Object.values(hops)].some(({ filters }) =>
+    filters?.some(({ match, percent }) => match === 'everything' && percent !== undefined),
+  );
+}
+
+function isLimited({ everyRouter }: Description): boolean {
+  return everyRouter.icmp?.rateLimitMs !== undefined || everyRouter.icmp?.messagesPerSecond !== undefined;
+}
+
+/** What is said about the place of a drop: true, and as exact as the network allows. */
+function checkPlace(record: TraceRecord, description: Description, nodes: readonly LayoutNode[]): void {
+  const { truth, detour } = description;
+  const { interval } = record.verdict;
+  expect(interval).not.toBeNull();
+  expect(interval!.after).toBeLessThan(truth.lostFrom!);
+  expect(interval!.upTo).toBeGreaterThanOrEqual(truth.lostFrom!);
+  if (truth.after !== null) expect(truth.after).toContain(interval!.after);
+  if (truth.upTo !== null) expect(interval!.upTo).toBe(truth.upTo);
+  if (truth.likelyUpTo !== null) expect(interval!.likelyUpTo).toBe(truth.likelyUpTo);
+  if (truth.lastPdmHop === null) return;
+  if (isLossy(description)) {
+    expect(record.summary.lastPdmHop?.hop ?? 0).toBeLessThanOrEqual(truth.lastPdmHop);
+    return;
+  }
+  if (truth.lastPdmHop === 0) expect(record.summary.lastPdmHop).toBeNull();
+  else {
+    expect(record.summary.lastPdmHop?.hop).toBe(truth.lastPdmHop);
+    expect(hopAddresses(nodes, truth.lastPdmHop)).toContain(record.summary.lastPdmHop?.address);
+  }
+  expect(record.summary.nextHop?.hop).toBe(interval!.after + 1);
+  // Where hops answer seldom, five answers may have come from nearer ones alone.
+  if (isLimited(description) && interval!.after < truth.lastPdmHop) return;
+  expect(interval!.after).toBe(truth.lastPdmHop);
+  const silent = description.hops[truth.lastPdmHop + 1]?.silent === 'all';
+  expect(record.summary.nextHop?.address).toBe(silent ? null : hopAddress(nodes, truth.lastPdmHop + 1));
+  expect(record.summary.nextHop?.uncertain).toBe(detour !== null);
+  if (truth.membership !== null) expect(record.summary.inDestinationNetwork).toBe(truth.membership);
+}
+
+function protocolOf({ protocol }: TraceRecord): 'udp' | 'icmp6' {
+  return protocol as 'udp' | 'icmp6';
+}
+
+function checkOutcome(record: TraceRecord, { truth }: Description, seesHopLimits: boolean): void {
+  const { outcome, reasons, evidence } = record.verdict;
+  const protocol = protocolOf(record);
+  const right = seesHopLimits ? truth.outcomes : truth.withoutHopLimits;
+  expect(right[protocol], `${protocol}: ${outcome}: ${reasons.join(' ')}`).toContain(outcome);
+  if (outcome === 'dropped' && truth.passPercent !== null)
+    expect(evidence.passRateUpper).toBeGreaterThanOrEqual(truth.passPercent / 100);
+  if (truth.says !== null) expect(reasons.join(' ')).toMatch(new RegExp(truth.says, 'i'));
+}
+
+/** All that the truth says of this network, the record must say. `seesHopLimits` is a matter of its transport. */
+export function checkRecord(record: TraceRecord, description: Description, seesHopLimits = true): void {
+  const { truth } = description;
+  const { outcome, optionSeenUpTo, evidence } = record.verdict;
+  const { nodes } = layOut(description);
+  const protocol = protocolOf(record);
+  checkOutcome(record, description, seesHopLimits);
+  checkHops(record, description, nodes);
+  if (outcome === 'dropped') checkPlace(record, description, nodes);
+  if (outcome === 'rejected') {
+    expect(record.verdict.refusal).toMatchObject({
+      ...truth.refusal!,
+      address: hopAddress(nodes, truth.refusal!.hop),
+    });
+  }
+  if (outcome === 'delivered' && truth.lastPdmHop !== null && !isLossy(description)) {
+    expect(record.summary.lastPdmHop?.hop).toBe(truth.lastPdmHop);
+  }
+  if (truth.pathsDiverge !== null) expect(record.verdict.pathsDiverge).toBe(truth.pathsDiverge);
+  if (truth.optionSeenUpTo[protocol] !== null) expect(optionSeenUpTo).toBe(truth.optionSeenUpTo[protocol]);
+  if (truth.returnPath[protocol] !== null) expect(evidence.returnPath).toBe(truth.returnPath[protocol]);
+  // Where answers are scarce the evidence for a cause may be short; anywhere else it must be named.
+  const mayLackCause = isLossy(description) || outcome === 'impaired' || evidence.basis === 'routers';
+  if (record.verdict.cause !== null || (ACCUSES_LOSS.includes(outcome) && !mayLackCause)) {
+    expect(record.verdict.cause).toBe(truth.cause);
+  }
+  // Stripped and altered packets are seen, not inferred: there is no p-value behind them.
+  if (outcome === 'dropped' || outcome === 'impaired') expect(record.verdict.confidence).not.toBeNull();
+  if (record.verdict.confidence !== null && ACCUSATIONS.includes(outcome)) {
+    expect(record.verdict.confidence).toBeGreaterThanOrEqual(0.999);
+  }
+}
+
+/** In a trap: the record says nothing that wrongs somebody. */
+export function checkTrap(record: TraceRecord, description: Description, seesHopLimits = true): void {
+  const { truth } = description;
+  const { verdict, summary } = record;
+  checkOutcome(record, description, seesHopLimits);
+  if (truth.lostFrom !== null && verdict.interval !== null) {
+    expect(verdict.interval.after).toBeLessThan(truth.lostFrom);
+    expect(verdict.interval.upTo).toBeGreaterThanOrEqual(truth.lostFrom);
+  }
+  if (NAMES_SOMEBODY.includes(verdict.outcome)) {
+    if (truth.membership !== null) expect(summary.inDestinationNetwork).toBe(truth.membership);
+  } else {
+    expect(summary.attribution, 'an outcome that names nobody has no attribution').toBeNull();
+    expect(Object.keys(OUTCOME_EXIT_CODES)).toContain(verdict.outcome);
+  }
+}
