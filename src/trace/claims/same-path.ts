@@ -1,13 +1,6 @@
 /** METHOD: same path. Asked of every accusation. */
 import type { Case } from '../case.js';
-import {
-  DIFFERING_REPEATS,
-  DISTANCE_REPEATS,
-  LOST_SINCE_SEEN,
-  REPEATS,
-  REPEAT_CAP,
-  SILENT_REPEATS,
-} from '../numbers.js';
+import { DIFFERING_REPEATS, LOST_SINCE_SEEN, REPEATS, REPEAT_CAP, SILENT_REPEATS } from '../numbers.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
