@@ -18,7 +18,7 @@ import { parseReply } from '../trace/reply/reply.js';
 import type { Reply } from '../trace/reply/reply.js';
 import { addPair, markFailed, markHandedOver, markSent, refreshPdm } from '../trace/probe/sending.js';
 import { observe } from '../trace/reply/observe.js';
-import { judgeTrace, reportingHabits, step } from '../trace/trace-machine.js';
+import { judgeTrace, placesAnsweredBeyond, reportingHabits, step } from '../trace/trace-machine.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
 import type { Flow } from '../trace/state/trace-state.js';
 import { sharedHops } from '../trace/near-hops.js';
@@ -248,7 +248,9 @@ class Engine implements TraceEngine {
     trace.finished = true;
     this.#noteKernelDrops(trace);
     const { record, ended } = this.#judge(trace, false);
-    for (const habit of reportingHabits(ended)) this.#habits.note(habit);
+    const { targetText, protocol } = trace.state.identity;
+    for (const habit of reportingHabits(ended)) this.#habits.note(habit, targetText);
+    this.#habits.noteAnswers(protocol, targetText, placesAnsweredBeyond(ended));
     trace.nearHops?.end();
     for (const waiting of this.#sameTarget.leave(trace)) this.#wake(waiting, this.#options.time.nowNs());
     this.#queue.remove(trace);
@@ -495,7 +497,6 @@ class Engine implements TraceEngine {
     const observed = observe(matched.state, match, reply);
     if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, observed);
     if (observed !== 'answer') return;
-    this.#noteAnswer(matched, match.row);
     this.#giveBackSyn(matched, match.row);
     this.#chargeResponder(matched, match.row);
     this.#repliesMatched += 1;
@@ -519,20 +520,13 @@ class Engine implements TraceEngine {
     this.#syns.giveBack(state.identity.targetText, trace, row);
   }
 
-  /** METHOD: dropped. An answer that quotes nothing, to a packet with the option, from outside the source's network. */
-  #noteAnswer({ state }: RunningTrace, row: number): void {
-    const signature = state.signatures[state.probes.reply(row) ?? -1];
-    if (signature === undefined || signature.quoted || state.probes.arm(row) !== ARM_CODE.pdm) return;
-    if (sharesPrefix(signature.responder, state)) return;
-    this.#habits.noteAnswer(state.flows[state.probes.flow(row)]?.protocol ?? 'udp', signature.responder);
-  }
-
   // ---- What a trace knows of the others -----------------------------------------------------------------------------
 
   #contextOf(trace: RunningTrace): TraceContext {
     return {
       habitOf: (hop, address) => this.#habits.of(hop, address),
-      isAnsweredElsewhere: (protocol) => this.#habits.isAnswered(protocol, trace.state.identity.targetText),
+      isAnsweredBeyond: (protocol, hop, address) =>
+        this.#habits.isAnsweredBeyond(protocol, hop, address, trace.state.identity.targetText),
       isIntactAtTarget: () => this.#sameTarget.isIntact(trace),
       saidNoWayToOthers: (address) => this.#sameTarget.saidNoWay(trace, address),
       siblingEcho: () => this.#sameTarget.echo(trace),

@@ -9,50 +9,76 @@ import type { Protocol } from '../trace/record.js';
 
 /** Places kept at most; beyond it new ones are not learned. */
 const MOST_PLACES = 1_000_000;
-/** Of one place, traces whose habit is kept apart, so that none is told its own. */
+/** Targets kept of one place: more than any bar asks for. */
+const MOST_TARGETS = 64;
+/** Targets kept whose answers came from behind a place: one besides the one that asks. */
 const ANSWERED_TARGETS = 2;
+/** Packets of one target that a place left unreported before it counts as silent to that target. */
+const SILENT_MISSES = 3;
 
 interface MutableHabit {
   passed: number;
   reported: number;
   firstNs: number;
   lastNs: number;
+  readonly seenTargets: Set<string>;
+  isSilentToSome: boolean;
 }
 
 export class PlaceHabits {
   readonly #habits = new Map<string, MutableHabit>();
-  readonly #answered = new Map<Protocol, Set<string>>();
+  readonly #answeredBeyond = new Map<string, Set<string>>();
 
   /** Of other traces only: what a trace has found itself is noted when it ends. */
   of(hop: number, address: string): Habit | null {
-    return this.#habits.get(keyOf(hop, address)) ?? null;
+    const habit = this.#habits.get(keyOf(hop, address));
+    return habit === undefined ? null : { ...habit, targets: habit.seenTargets.size };
   }
 
-  note({ hop, address, reported, missed, firstNs, lastNs }: ReportingHabit): void {
+  note({ hop, address, reported, missed, firstNs, lastNs }: ReportingHabit, target: string): void {
     if (reported === 0 && missed === 0) return;
     const key = keyOf(hop, address);
     let habit = this.#habits.get(key);
     if (habit === undefined) {
       if (this.#habits.size >= MOST_PLACES) return;
-      habit = { passed: 0, reported: 0, firstNs: Number.POSITIVE_INFINITY, lastNs: Number.NEGATIVE_INFINITY };
+      habit = {
+        passed: 0,
+        reported: 0,
+        firstNs: Number.POSITIVE_INFINITY,
+        lastNs: Number.NEGATIVE_INFINITY,
+        seenTargets: new Set(),
+        isSilentToSome: false,
+      };
       this.#habits.set(key, habit);
     }
+    if (habit.seenTargets.size < MOST_TARGETS && reported > 0) habit.seenTargets.add(target);
+    habit.isSilentToSome ||= reported === 0 && missed >= SILENT_MISSES;
     habit.passed += reported + missed;
     habit.reported += reported;
     habit.firstNs = Math.min(habit.firstNs, firstNs);
     habit.lastNs = Math.max(habit.lastNs, lastNs);
   }
 
-  /** An answer that quotes nothing came back for a packet with the option, from outside the source's network. */
-  noteAnswer(protocol: Protocol, address: string): void {
-    const known = this.#answered.get(protocol);
-    if (known === undefined) this.#answered.set(protocol, new Set([address]));
-    else if (known.size < ANSWERED_TARGETS) known.add(address);
+  /** Behind these places, where its packets with the option were seen, this target answered some by what quotes nothing. */
+  noteAnswers(
+    protocol: Protocol,
+    target: string,
+    places: readonly { readonly hop: number; readonly address: string }[],
+  ): void {
+    for (const { hop, address } of places) {
+      const key = `${protocol} ${keyOf(hop, address)}`;
+      const known = this.#answeredBeyond.get(key);
+      if (known !== undefined) {
+        if (known.size < ANSWERED_TARGETS) known.add(target);
+      } else if (this.#answeredBeyond.size < MOST_PLACES) this.#answeredBeyond.set(key, new Set([target]));
+    }
   }
 
-  /** From somebody else than this target. */
-  isAnswered(protocol: Protocol, exceptBy: string): boolean {
-    for (const address of this.#answered.get(protocol) ?? []) if (address !== exceptBy) return true;
+  /** By another target than this one. */
+  isAnsweredBeyond(protocol: Protocol, hop: number, address: string, exceptBy: string): boolean {
+    const known = this.#answeredBeyond.get(`${protocol} ${keyOf(hop, address)}`);
+    if (known === undefined) return false;
+    for (const target of known) if (target !== exceptBy) return true;
     return false;
   }
 }

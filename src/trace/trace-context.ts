@@ -11,6 +11,9 @@ export interface Habit {
   /** When the packets were sent whose option it quoted first and last. */
   readonly firstNs: number;
   readonly lastNs: number;
+  /** Targets whose packets with the option passed it, and whether it reported none of some target's. */
+  readonly targets: number;
+  readonly isSilentToSome: boolean;
 }
 
 /** What the echo trace to the same target knows of why (METHOD: cause); a trace that loses the option after the same hop takes it. */
@@ -30,6 +33,8 @@ export interface SiblingEcho {
   readonly lossShown: boolean;
   /** It will not find out more. */
   readonly settled: boolean;
+  /** The farthest router up to n that answered a packet with the option itself; absent where none was asked, or did. */
+  readonly answeredAt?: { readonly hop: number; readonly address: string } | null;
   /** Null or absent where it loses no packets with the option. */
   readonly cause?: EchoCause | null;
 }
@@ -71,8 +76,11 @@ export interface TraceContext {
   habitOf(hop: number, address: string): Habit | null;
   /** Of the icmp6 trace to the same target, for those of other protocols; null when there is none. */
   siblingEcho(): SiblingEcho | null;
-  /** An answer to a packet with the option, of this protocol and quoting nothing, has come from outside in this run. */
-  isAnsweredElsewhere(protocol: Protocol): boolean;
+  /**
+   * An answer to a packet with the option, of this protocol and quoting nothing, has come back in this run from another target
+   * whose packets with the option had passed this place; hop 0 is the source.
+   */
+  isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean;
   /** The target itself has quoted the option as it was sent, in another trace of this run. */
   isIntactAtTarget(): boolean;
   /** This address has said of plain packets of another trace to the same target that no way leads there. */

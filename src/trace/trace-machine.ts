@@ -9,7 +9,7 @@
  * A step observes, makes the case (case.ts), lets every claim say where it stands (claims/) and passes on what the open ones
  * want.
  */
-import { makeCase } from './case.js';
+import { makeCase, sharesPrefix } from './case.js';
 import type { Case } from './case.js';
 import { weigh } from './claims/claims.js';
 import type { Standings } from './claims/claims.js';
@@ -17,6 +17,7 @@ import { causeForOthers } from './claims/cause.js';
 import { doubtsOf } from './claims/doubt.js';
 import { standOfPath } from './claims/same-path.js';
 import { answersUnquoted, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
+import { answeredReference } from './evidence/way-back.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { ACCUSATION_PROBE_CAP, ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
@@ -168,6 +169,7 @@ export function echoForSibling(
     pdmArrivals: trace.pdmArrivals,
     lossShown,
     settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
+    answeredAt: answeredReference(trace),
     cause: causeForOthers(trace, ended),
   };
 }
@@ -200,6 +202,22 @@ export function reportingHabits({ hops, lastPdmHop, pdmArrivals, nameless }: Cas
     });
   }
   return habits;
+}
+
+/**
+ * METHOD: dropped, the source's own firewall. Places that packets with the option passed before the target answered some of them
+ * by what quotes nothing, hop 0 for the way in; none where it did not, or lies in the source's network.
+ */
+export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, pdmArrivals, nameless }: Case): {
+  readonly hop: number;
+  readonly address: string;
+}[] {
+  if (pdmArrivals === 0 || !answersUnquoted(counts) || sharesPrefix(state.identity.targetText, state)) return [];
+  const places = [{ hop: 0, address: '' }];
+  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
+    for (const address of hops[hop]?.pdmResponders ?? []) if (!nameless.has(address)) places.push({ hop, address });
+  }
+  return places;
 }
 
 export interface Judged {

@@ -49,7 +49,7 @@ export interface FakePath {
   /** What other traces have shown of the routers at these hops. */
   readonly habits?: Readonly<Record<number, Habit>>;
   /** An unquoted answer to a packet with the option has come from outside; true where nothing is said. */
-  readonly answeredElsewhere?: boolean;
+  readonly answeredBeyond?: boolean;
   readonly intactAtTarget?: boolean;
   /** Who told another trace that no way leads to the target. */
   readonly noWayToOthers?: string;
@@ -122,7 +122,7 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
   return {
     habitOf: (hop) => path.habits?.[hop] ?? null,
     siblingEcho: () => path.siblingEcho ?? null,
-    isAnsweredElsewhere: () => path.answeredElsewhere ?? true,
+    isAnsweredBeyond: () => path.answeredBeyond ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     saidNoWayToOthers: (address) => address === path.noWayToOthers,
     routerSeenByOthers: () => path.routerSeenByOthers ?? 0,

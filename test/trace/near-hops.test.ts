@@ -49,7 +49,14 @@ function traced(values: Partial<FakePath> & { nearHops: NearHops }): Outcome & {
 
 /** Places that have reported packets with the option in other traces of the run, before and after this one's. */
 function reporting(hops: readonly number[]): NonNullable<FakePath['habits']> {
-  const habit = { passed: 20, reported: 20, firstNs: Number.NEGATIVE_INFINITY, lastNs: Number.POSITIVE_INFINITY };
+  const habit = {
+    passed: 20,
+    reported: 20,
+    firstNs: Number.NEGATIVE_INFINITY,
+    lastNs: Number.POSITIVE_INFINITY,
+    targets: 20,
+    isSilentToSome: false,
+  };
   return Object.fromEntries(hops.map((hop) => [hop, habit]));
 }
 

@@ -36,6 +36,7 @@ export const dropped: Claim = {
     const { pdmArrivals, plainArrivals, state, counts } = trace;
     if (pdmArrivals > 0) return refuted();
     if (hasFallenSilent(trace)) return refuted(FELL_SILENT);
+    if (trace.context.isIntactAtTarget()) return refuted(GOT_BY_ANOTHER);
     const tooBig = describeTooBig(state);
     if (tooBig.length > 0 && (plainArrivals === 0 || isTooBigWithOption(state))) return refuted(tooBig.join(' '));
     if (plainArrivals > 0) return standAtTarget(trace);
@@ -46,6 +47,10 @@ export const dropped: Claim = {
     return standAtRouters(trace);
   },
 };
+
+/** METHOD: dropped, the way back. Said of `impaired` too. */
+export const GOT_BY_ANOTHER =
+  'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.';
 
 function standAtTarget(trace: Case): Standing {
   const { counts, nowNs } = trace;
@@ -90,19 +95,22 @@ function standAtTarget(trace: Case): Standing {
   const ownPdm = standOfOwnPdm(trace, confirmation.cause, confirmation.interval.upTo);
   if (ownPdm.is === 'possible') return refuted(ownPdm.reason);
   if (ownPdm.is === 'open') return open('asking a hop with another option', ownPdm.wants);
+  const interval = lossOutlivesN(trace) ? { ...confirmation.interval, after: 0 } : confirmation.interval;
+  const answeredUpTo = wayBack.upTo ?? interval.after;
   return proven({
     outcome: 'dropped',
     basis: 'target',
     confidence: confidenceOfLoss(trace),
     returnPath: 'excluded',
-    interval: lossOutlivesN(trace) ? { ...confirmation.interval, after: 0 } : confirmation.interval,
+    // A firewall farther on may let the packets by and take their answers.
+    interval: { ...interval, after: Math.min(interval.after, answeredUpTo) },
     cause: confirmation.cause,
     boundedBy: counted.plainArrived,
     reasons: [
       `Of the packets with the option ${noneText(trace)}: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
       ...describeRefusals(trace),
       ...confirmation.reasons,
-      'They are lost by a filter, or by one broken way among several.',
+      'They, or the answers to them, are lost by a filter, or by one broken way among several.',
     ],
   });
 }

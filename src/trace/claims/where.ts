@@ -99,6 +99,8 @@ export function isReporterOfLoss(trace: Case, hop: number, place: Place | undefi
 function isDependableAt({ context, state, nameless }: Case, hop: number, address: string, place: Place): boolean {
   const habit = context.habitOf(hop, address);
   if (habit === null || nameless.has(address)) return false;
+  // Which member of a bundle the option takes may depend on addresses alone: then each target's packets are one draw.
+  if (habit.isSilentToSome || habit.targets < flowsToSeeAll(state.limits.confidence, 1)) return false;
   // A router may stop reporting in the middle of a run: it must be seen to report before and after.
   if (habit.firstNs >= place.firstLostNs || habit.lastNs <= place.lastLostNs) return false;
   return isDependable(state.limits.confidence, habit.passed, habit.reported, place.lost);

@@ -19,12 +19,13 @@ import { divergenceOf } from './divergence.js';
 import { fisherPValue } from './e-values.js';
 import { emptyPlace } from './place.js';
 import type { Place } from './place.js';
-import { answersUnquoted } from './target-pairs.js';
+import { answersUnquoted, restOf } from './target-pairs.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 
 export type WayBack =
-  | { readonly is: 'excluded' }
+  /** `upTo`: the farthest hop from behind which such answers are known to come back; null where none was asked for. */
+  | { readonly is: 'excluded'; readonly upTo: number | null }
   | { readonly is: 'answered' | 'unknown'; readonly reason: string }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null };
 
@@ -51,7 +52,7 @@ export function standOfWayBack(trace: Case, isPartial = false): WayBack {
   return reference.is === 'open' ? { ...witness, wants: [...witness.wants, ...reference.wants] } : witness;
 }
 
-const EXCLUDED: WayBack = { is: 'excluded' };
+const EXCLUDED: WayBack = { is: 'excluded', upTo: null };
 
 /** Echo pairs to the target: of the sibling trace, or this trace's own. */
 function standOfWitness(trace: Case, isPartial: boolean): WayBack {
@@ -117,22 +118,45 @@ function unknownBecause(why: string): WayBack {
 /** An error in the target's name quotes the option as any other does: it is no witness. */
 const ERRORS_ONLY = unknownBecause('the target answers by errors only');
 
-/** An unquoted answer to a packet with the option from outside: of another target, or of a router up to n asked itself. */
+/**
+ * An unquoted answer to a packet with the option from outside: of a router up to n asked itself, or of another target behind
+ * it. What lies behind the farthest such place may take the answers as well as the packets: the interval begins there.
+ */
 function standOfReference(trace: Case, protocol: Protocol): WayBack {
-  if (trace.context.isAnsweredElsewhere(protocol)) return EXCLUDED;
-  for (const place of trace.references.values()) if (place.treatedPassed > 0) return EXCLUDED;
-  for (const address of referenceAddresses(trace)) {
+  const known = answeredBeyond(trace, protocol);
+  for (const { address, hop } of referenceRouters(trace)) {
+    if (known !== null && known >= hop) break;
     const asked = referenceAt(trace, address);
+    if (asked.treatedPassed > 0) return { is: 'excluded', upTo: hop };
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
     if (asked.pending > 0) return askingRouter([]);
     // The farthest router that answers at all decides: a nearer one may stand on this side of the firewall.
     if (asked.plainAnswered > 0) break;
   }
+  if (known !== null) return { is: 'excluded', upTo: known };
   return {
     is: 'unknown',
     reason:
       'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
   };
+}
+
+/** The farthest router up to n that answered a packet with the option itself. */
+export function answeredReference(trace: Case): { readonly address: string; readonly hop: number } | null {
+  return referenceRouters(trace).find(({ address }) => referenceAt(trace, address).treatedPassed > 0) ?? null;
+}
+
+/** The farthest hop up to n behind which another target has answered packets with the option; null where there is none. */
+function answeredBeyond({ context, hops, lastPdmHop, nameless }: Case, protocol: Protocol): number | null {
+  const echo = context.siblingEcho()?.answeredAt;
+  for (let hop = lastPdmHop; hop >= 1; hop -= 1) {
+    const [address] = hops[hop]?.pdmResponders ?? [];
+    if (address === undefined || nameless.has(address)) continue;
+    if (context.isAnsweredBeyond(protocol, hop, address)) return hop;
+    if (protocol === 'icmp6' && echo?.hop === hop && echo.address === address) return hop;
+  }
+  // At least it came in from outside: then nothing is known of where.
+  return context.isAnsweredBeyond(protocol, 0, '') ? 0 : null;
 }
 
 /**
@@ -141,7 +165,7 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
  */
 function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
   const { both: arrived, plainOnly: lost } = trace.counts.counted;
-  for (const address of referenceAddresses(trace)) {
+  for (const { address } of referenceRouters(trace)) {
     const asked = referenceAt(trace, address);
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
     if (asked.plainAnswered === 0) {
@@ -171,7 +195,7 @@ function askingRouter(wants: readonly PairWish[]): WayBack {
   return { is: 'open', has: 'asking a router for an answer', wants, untilNs: null };
 }
 
-type Asked = Pick<Place, 'pairs' | 'pending' | 'plainAnswered' | 'both' | 'plainOnly' | 'lastSentNs'>;
+type Asked = Pick<Place, 'treatedPassed' | 'pairs' | 'pending' | 'plainAnswered' | 'both' | 'plainOnly' | 'lastSentNs'>;
 
 /** Pairs to this router itself, on all flows. */
 function referenceAt({ references, state }: Case, address: string): Asked {
@@ -179,6 +203,7 @@ function referenceAt({ references, state }: Case, address: string): Asked {
   for (const [flow, place] of references) {
     if (state.flows[flow]?.destinationText !== address) continue;
     asked.pairs += place.pairs;
+    asked.treatedPassed += place.treatedPassed;
     asked.pending += place.pending;
     asked.plainAnswered += place.plainAnswered;
     asked.both += place.both;
@@ -189,16 +214,16 @@ function referenceAt({ references, state }: Case, address: string): Asked {
 }
 
 /** Routers up to n that lie outside the source's network, the farthest first. */
-function referenceAddresses(trace: Case): string[] {
+function referenceRouters(trace: Case): { readonly address: string; readonly hop: number }[] {
   const { state, hops, lastPdmHop, nameless } = trace;
-  const addresses: string[] = [];
-  for (let hop = lastPdmHop; hop >= NEAREST_REFERENCE && addresses.length < REFERENCES; hop -= 1) {
+  const routers: { address: string; hop: number }[] = [];
+  for (let hop = lastPdmHop; hop >= NEAREST_REFERENCE && routers.length < REFERENCES; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
     if (isNearerWithoutOption(trace, address)) continue;
-    addresses.push(address);
+    routers.push({ address, hop });
   }
-  return addresses;
+  return routers;
 }
 
 /** Packets with the option may come to a near router by a longer way, through others before it: hops are counted without. */
@@ -223,7 +248,8 @@ function referenceWish({ state }: Case, address: string, protocol: Protocol, las
     notBeforeNs: lastSentNs + state.limits.hopIntervalMs * 1e6,
     spacingMs: state.limits.hopIntervalMs,
     responder: address,
-    restNs: protocol === 'tcp' ? 0 : null,
+    // As the target's pairs leave: a firewall may let an answer back that plain packets of its flow made room for.
+    restNs: restOf(state, protocol),
     destination,
   };
 }

@@ -252,12 +252,13 @@ function isNoWord({ type, code, responder }: ReplySignature, source: string): bo
   return responder === source && type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.noRoute;
 }
 
-function isRefusal({ type }: ReplySignature): boolean {
+/** Unreachable, or a parameter problem. */
+export function isRefusal({ type }: ReplySignature): boolean {
   return type === ICMPV6.destinationUnreachable || type === ICMPV6.parameterProblem;
 }
 
 /** What the end of a path sends: data, echo replies, segments, or that no port is open. */
-function isTerminalKind({ type, code }: ReplySignature): boolean {
+export function isTerminalKind({ type, code }: ReplySignature): boolean {
   return type < 0 || (type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable);
 }
 

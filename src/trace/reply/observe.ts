@@ -11,7 +11,7 @@ import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplyObject } from '../record.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import type { Match } from './match-reply.js';
-import { isExpired, isPlainArm } from './meaning.js';
+import { isExpired, isPlainArm, isRefusal, isTerminalKind } from './meaning.js';
 import type { Reply } from './reply.js';
 import { settleWeakQuotes } from './weak-quotes.js';
 
@@ -41,6 +41,7 @@ export function observe(state: TraceState, match: Match, reply: Reply): Observed
     }
     state.counters.duplicate += 1;
     noteContradiction(state, row, reply);
+    preferArrival(state, match, reply);
     return 'duplicate';
   }
   const rttNs = reply.timeNs - probes.sentAtNs(row);
@@ -87,6 +88,22 @@ function noteContradiction(state: TraceState, row: number, reply: Reply): void {
   if (names.size === before) return;
   state.contradicted.set(hopLimit, names);
   state.revision += 1;
+}
+
+/**
+ * Somebody on the way refused the packet in words and let it pass, as who answers actively to what it sees does: that the target
+ * answered shows what became of it. Who drops it cannot make the target answer.
+ */
+function preferArrival(state: TraceState, match: Match, reply: Reply): void {
+  const { row } = match;
+  const first = state.signatures[state.probes.reply(row) ?? -1];
+  if (first === undefined || !(isRefusal(first) || first.isReset)) return;
+  const signature = describeReply(state, match, reply);
+  if (!isOfTheEnd(state, signature) || !isTerminalKind(signature) || signature.isReset) return;
+  if (first.responder === signature.responder && first.type === signature.type && first.code === signature.code) return;
+  state.probes.restateReply(row, internSignature(state, signature));
+  state.revision += 1;
+  noteDistance(state, row, signature);
 }
 
 function isPartlyQuoted(state: TraceState, row: number): boolean {

@@ -203,18 +203,25 @@ describe('the way back', () => {
   );
 
   it("no unquoted answer to the option ever came back: the source's own firewall may be it", () => {
-    const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(4).target(11, 'arrives', null);
+    const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
     trace.placebos(6, 'arrives').repeats(3, 3);
     const standing = trace.stand(dropped);
     // Routers up to n are asked first.
     expect(standing.is).toBe('open');
-    for (const hop of [3]) {
-      const flow = trace.state.flows.length;
-      const { destination, destinationText } = { destination: routerAt(hop), destinationText: `2001:db8:1:${hop}::1` };
-      trace.state.flows.push({ ...trace.state.flows[0]!, destination, destinationText });
-      trace.pairs(3, 64, null, null, { purpose: 7, flow });
-    }
+    trace.references(3, 3, null);
     expect(reasonOf(trace.stand(dropped))).toContain('No packet with the option was ever answered here');
+  });
+
+  it('begins its interval where answers are known to come back from: a firewall farther on may take them', () => {
+    const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(11, 'arrives', null);
+    trace.placebos(6, 'arrives').repeats(3, 5).references(3, 5, null).references(3, 4);
+    const finding = findingOf(trace.stand(dropped));
+    expect(finding.interval).toMatchObject({ after: 4, upTo: 7 });
+    expect(finding.reasons.join(' ')).toContain('or the answers to them');
+  });
+
+  it('is refuted by the target that got the option intact from another protocol: its answers are what is lost', () => {
+    expect(reasonOf(lossAt3(11, 6, { intactAtTarget: true }).stand(dropped))).toContain('as it quotes them');
   });
 });
 
@@ -269,7 +276,7 @@ describe('networks that drop', () => {
 });
 
 describe('a silent target', () => {
-  const passes = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15 };
+  const passes = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
   const silentPath = (habits: FakePath['habits'], answersAt6 = 100): FakePath => {
     let asked = 0;
     return udp({
@@ -301,6 +308,11 @@ describe('a silent target', () => {
     ['one that was seen to report after the loss only', { 6: { ...passes, firstNs: 1e14 } }],
     ['one that reports one packet in twenty', { 6: { ...passes, reported: 1 } }],
     ['one that stands before the loss', { 3: passes }],
+    [
+      'one that reported to ten targets only: which way options take may depend on addresses',
+      { 6: { ...passes, targets: 10 } },
+    ],
+    ['one that reported nothing to some target', { 6: { ...passes, isSilentToSome: true } }],
   ])('accuses nobody on the word of %s', (_, habits) => {
     const { verdict } = runTrace(silentPath(habits));
     expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null });

@@ -4,7 +4,7 @@ import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand } from '../by-hand.js';
 import { isTreated, routerAt, runTrace } from '../fake-path.js';
 
-const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15 };
+const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
 /** Hops 1 and 2 pass, hops 3 and 4 lose. */
 const lossAt3 = (values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
   new ByHand('icmp6', { confidence: 0.999, ...values }).explored(3);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
+import { standOfWayBack, type WayBack } from '../../../src/trace/evidence/way-back.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
 import { routerAt } from '../fake-path.js';
@@ -64,22 +64,48 @@ describe('the way back of an icmp6 trace', () => {
 
 describe("the source's own firewall", () => {
   const asked = (answer: Answer): ByHand => {
-    const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(4).target(11, 'arrives', null);
+    const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
     expect(standOfWayBack(trace.case)).toMatchObject({ is: 'open', wants: [{ purpose: PURPOSE.reference }] });
-    return trace.pairs(3, 64, answer, answer, { purpose: PURPOSE.reference, flow: 0 });
+    return trace.references(3, 3, answer);
   };
 
   it('is excluded by an unquoted answer to the option of this run', () => {
-    expect(standOfWayBack(asked('arrives').case).is).toBe('excluded');
+    expect(standOfWayBack(asked('arrives').case)).toEqual({ is: 'excluded', upTo: 3 });
+  });
+
+  it('is excluded as far as the farthest router that answers: farther on another firewall may take answers', () => {
+    const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(11, 'arrives', null);
+    trace.references(3, 5, null);
+    expect(standOfWayBack(trace.case)).toMatchObject({ is: 'open', wants: [{ responder: '2001:db8:1:4::1' }] });
+    expect(standOfWayBack(trace.references(3, 4).case)).toEqual({ is: 'excluded', upTo: 4 });
+  });
+
+  it('is excluded as far as a place that packets passed which another target answered, or as the source itself', () => {
+    const behind = (place: number): WayBack => {
+      const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(11, 'arrives', null);
+      trace.context = { ...trace.context, isAnsweredBeyond: (_, hop) => hop === place };
+      for (const hop of [5, 4, 3]) if (hop > place) trace.references(3, hop, null);
+      return standOfWayBack(trace.case);
+    };
+    expect([5, 4, 1, 0].map((place) => behind(place))).toMatchObject([5, 4, 1, 0].map((upTo) => ({ upTo })));
+  });
+
+  it('takes the word of the echo trace to the same target where it met the same router', () => {
+    const answeredAt = (address: string): WayBack => {
+      const siblingEcho = { ...ECHO_LOST, answeredAt: { hop: 2, address } };
+      return standOfWayBack(udp({ siblingEcho, answeredBeyond: false }).case);
+    };
+    expect(answeredAt('2001:db8:1:2::1')).toEqual({ is: 'excluded', upTo: 2 });
+    expect(answeredAt('2001:db8:7:2::1').is).toBe('unknown');
   });
 
   it('is what may be behind it where no router up to n lies surely outside its network', () => {
-    const trace = new ByHand('icmp6', { answeredElsewhere: false }).explored(3).target(11, 'arrives', null);
+    const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(3).target(11, 'arrives', null);
     expect(standOfWayBack(trace.case).is).toBe('unknown');
   });
 
   it('a relative: is behind a router that plain packets meet nearer, to which those with the option take a longer way', () => {
-    const trace = new ByHand('icmp6', { answeredElsewhere: false }).pairs(1, 1, 'expires', 'expires');
+    const trace = new ByHand('icmp6', { answeredBeyond: false }).pairs(1, 1, 'expires', 'expires');
     for (let hop = 2; hop <= 4; hop += 1) {
       const other = { from: octetsOf(`2001:db8:7:${hop}::1`), type: 3, code: 0 };
       trace.pairs(1, hop, 'expires', other);
@@ -90,7 +116,7 @@ describe("the source's own firewall", () => {
   });
 
   it('a relative: is behind a nearer router that answers, where the farthest answers the plain one alone', () => {
-    const trace = new ByHand('icmp6', { answeredElsewhere: false, routers: 6 }).explored(5).target(11, 'arrives', null);
+    const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(5).target(11, 'arrives', null);
     trace.references(3, 4, { from: routerAt(4), type: 1, code: 1 }, null);
     expect(standOfWayBack(trace.case).is).toBe('unknown');
   });

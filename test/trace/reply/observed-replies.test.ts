@@ -146,3 +146,26 @@ describe('replies that are all different', () => {
     }
   });
 });
+
+describe('a refusal and an answer of the target to one packet', () => {
+  it('is the answer, whichever came first: who refuses in words may let it pass, who drops it cannot make the target answer', () => {
+    const refusedBy = (first: 'refusal' | 'answer'): number | undefined => {
+      const state = makeState('udp');
+      const { treated } = sendPair(state, { hopLimit: 64 });
+      const refusal = errorAbout(packetOf(state, treated), 1, 1, ROUTER);
+      const answer = errorAbout(packetOf(state, treated), 1, 4, TARGET);
+      for (const packet of first === 'refusal' ? [refusal, answer] : [answer, refusal]) take(state, packet);
+      expect(state.counters).toMatchObject({ answered: 1, duplicate: 1 });
+      return state.signatures[state.probes.reply(treated) ?? -1]?.code;
+    };
+    expect([refusedBy('refusal'), refusedBy('answer')]).toEqual([4, 4]);
+  });
+
+  it('a relative: stays the refusal where the second one is a refusal too', () => {
+    const state = makeState('udp');
+    const { treated } = sendPair(state, { hopLimit: 64 });
+    take(state, errorAbout(packetOf(state, treated), 1, 1, ROUTER));
+    take(state, errorAbout(packetOf(state, treated), 1, 1, TARGET));
+    expect(state.signatures[state.probes.reply(treated) ?? -1]?.responder).toBe('2001:db8:1:4::1');
+  });
+});
