@@ -87,7 +87,7 @@ export function attributeInterval(input: IntervalInput): Judgement {
   const within = [...upToU, ...owner.hops];
   const left = leftovers(within);
   const unknown = left.unknown || owner.unknown || input.pathsDiverge;
-  const candidates = union(within.map(({ asns }) => asns));
+  const candidates = union([...within, ...borderOf(input, upToU)].map(({ asns }) => asns));
   const says = (is: Membership, best: number | null, worst: number | null, rule: string): Judgement => ({
     inDestinationNetwork: is,
     attribution: { best, worst, candidates, ...open(left.silent, unknown), rule },
@@ -166,6 +166,13 @@ function ownerBeyond(
   const isNamed = !router.silent && router.unnamed.length === 0 && next.unnamed.length === 0;
   if (isNamed && next.asns.every((asn) => router.asns.includes(asn))) return ALIKE;
   return { hops: beyond.slice(0, answering + 1), unknown: false };
+}
+
+/** Hop n−1 where hop n and the one behind it are of one network: a border router may be numbered from behind. */
+function borderOf(input: IntervalInput, [atN, next]: readonly Reading[]): Reading[] {
+  if (input.after < 2 || atN === undefined || next === undefined) return [];
+  if (!next.asns.some((asn) => atN.asns.includes(asn))) return [];
+  return [readHop(input, input.after - 1)];
 }
 
 /** Why hop n+1 decides nothing, or null. */

@@ -4,7 +4,6 @@
  */
 import { formatAddress, sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
-import { sharesPrefix } from '../trace/case.js';
 import type { Case } from '../trace/case.js';
 import { waitNs } from '../trace/evidence/pair.js';
 import { isExpired } from '../trace/reply/meaning.js';
@@ -19,7 +18,7 @@ import type { Reply } from '../trace/reply/reply.js';
 import { addPair, markFailed, markHandedOver, markSent, refreshPdm } from '../trace/probe/sending.js';
 import { observe } from '../trace/reply/observe.js';
 import { judgeTrace, placesAnsweredBeyond, reportingHabits, step } from '../trace/trace-machine.js';
-import { ARM_CODE, TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
+import { TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
 import type { Flow } from '../trace/state/trace-state.js';
 import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';

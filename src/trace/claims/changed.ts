@@ -67,10 +67,10 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   // Near the source quotes may be changed on their way back, all of them: some router must have shown the option whole.
   if (lastIntact === 0)
     return refuted('No router quotes the option as it was sent: quotes may be changed near the source.');
-  // A box that borrows the target's address may be what quotes so.
-  if (witnesses.size === 0 && byTarget < 2) {
+  // Its stack may take headers out before it quotes, or a box that borrows its address.
+  if (witnesses.size === 0) {
     return refuted(
-      "Only quotes in the target's name show the option otherwise than it was sent, and no router before it.",
+      "Only quotes in the target's name show the option otherwise than it was sent, and no router before it: the target may quote so.",
     );
   }
   const upTo = Math.min(firstHop, trace.distance.plain ?? trace.distance.pdm ?? TARGET_HOP_LIMIT);

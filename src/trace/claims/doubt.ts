@@ -1,4 +1,5 @@
 /** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
+import { formatAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
 import { describeTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
@@ -22,6 +23,10 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
     doubts.push(
       `Behind the same router packets without the option are answered in the target's name and those with it meet another router: a box on the way may answer the former.`,
     );
+  }
+  const source = formatAddress(state.identity.source);
+  if (refusers.some(({ address }) => address === source)) {
+    doubts.push(`This host itself (${source}) refuses packets with the option: a filter of its own.`);
   }
   const dead = refusers.find(({ reply, address }) => isNoWay(reply) && context.saidNoWayToOthers(address));
   if (dead !== undefined) {

@@ -30,14 +30,19 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     expect(reasonOf(changedFrom(4).stand(claim))).toContain('One router beyond which nothing more is known');
   });
 
-  it("is proven by the target's own quote alone", () => {
+  it("is not proven by the target's own quote alone, which may quote so: a router before it must agree", () => {
     const trace = new ByHand('udp').explored().target(11, 'arrives', changedAtTarget);
     // The target quoted hop limit 5 itself intact; without that, its word stands.
     expect(trace.stand(claim).is).toBe('refuted');
     const own = new ByHand('udp');
     for (let hop = 1; hop <= 4; hop += 1) own.pairs(3, hop, 'expires', 'expires');
     own.pairs(3, 5, 'arrives', changedAtTarget).target(1, 'arrives', changedAtTarget).repeats(3, 4);
-    expect(findingOf(own.stand(claim))).toMatchObject({ basis: 'target', interval: { after: 4, upTo: 5 } });
+    expect(reasonOf(own.stand(claim))).toContain('the target may quote so');
+    const agreeing = new ByHand('udp');
+    for (let hop = 1; hop <= 4; hop += 1)
+      agreeing.pairs(3, hop, 'expires', hop === 4 ? quotedBy(4, change) : 'expires');
+    agreeing.pairs(3, 5, 'arrives', changedAtTarget).repeats(3, 3);
+    expect(findingOf(agreeing.stand(claim))).toMatchObject({ basis: 'target', interval: { after: 3, upTo: 4 } });
   });
 
   it('is void when a hop beyond quotes the option intact', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { dropped } from '../../../src/trace/claims/dropped.js';
+import { rejected } from '../../../src/trace/claims/rejected.js';
 import { doubtsOf } from '../../../src/trace/claims/doubt.js';
 import { ByHand } from '../by-hand.js';
 import { routerAt, runTrace } from '../fake-path.js';
@@ -19,6 +21,14 @@ describe('doubt', () => {
     expect(doubtsOf(trace.case, 11)).toEqual([]);
     trace.state.counters.ambiguous = 2;
     expect(doubtsOf(trace.case, 11)[0]).toContain('2 replies belong to this trace but fit no one probe');
+  });
+
+  it("is that this host itself refuses packets with the option: its own filter is on nobody else's way", () => {
+    const trace = new ByHand();
+    const own = { from: trace.state.identity.source, type: 1, code: 1 };
+    trace.explored(3, own).target(20, 'arrives', own).placebos(8, 'arrives').repeats(3, 2);
+    expect(doubtsOf(trace.case, 20)[0]).toContain('This host itself');
+    for (const claim of [rejected, dropped]) expect(trace.stand(claim).is).toBe('refuted');
   });
 
   it('begins with a tenth of the lost pairs', () => {
