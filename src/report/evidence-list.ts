@@ -70,7 +70,7 @@ function evidence(record: TraceRecord): Entry[] {
         ? null
         : `after ${interval.after === 0 ? 'the source' : `hop ${interval.after}`}, ` +
           `at ${isAtTarget(record, interval.upTo) ? 'the target' : `hop ${interval.upTo}`} at the latest` +
-          (interval.likelyUpTo < interval.upTo ? `, most likely at hop ${interval.likelyUpTo}` : ''),
+          (interval.likelyUpTo < interval.upTo ? `, most likely before hop ${interval.likelyUpTo}` : ''),
     ],
     [
       'Refused by',

@@ -78,6 +78,7 @@ const fromRecord: Reader = (record) => {
     ...state('paths differ from', verdict.pathsDiverge),
     ...state('option seen up to', verdict.optionSeenUpTo),
     ...state('cause', verdict.cause),
+    ...state('witness', record.protocol === 'icmp6' ? null : evidence.witness),
     ...record.hops.flatMap(({ hop, arms }) =>
       state(
         `inserted at hop ${hop}`,
@@ -167,6 +168,8 @@ function fromProse(text: string, record: TraceRecord): Statement[] {
     ...find(text, /put in were seen in packets: ([^.]*)\./g, ([, list]) =>
       find(list ?? '', /([a-z-]+) at hop (\d+)/g, ([, kind, hop]) => state(`inserted at hop ${hop ?? ''}`, kind)),
     ),
+    ...find(text, /Echo requests with PDM stay unanswered/g, () => state('witness', 'echo')),
+    ...find(text, /The target's answers quote nothing/g, () => state('witness', 'answers')),
     ...find(text, /The target itself quotes the option intact/g, () => state('option seen up to', 'target')),
     ...find(text, /Confidence (over )?([\d.]+ %)/g, ([, over, share]) => state('confidence', `${over}${share}`)),
     ...find(text, /Attribution by origin AS of the addresses[^:]*: ([^.]*)\./g, ([, who]) => fromNetworks(who ?? '')),
@@ -377,7 +380,9 @@ function fromEvidence(html: string, record: TraceRecord): Statement[] {
       ...state('lost after', a),
       ...state('lost up to', placeName(record, b === '' ? (c ?? '') : (b ?? ''))),
     ]),
-    ...find(lost, /most likely at hop (\d+)/g, ([, hop]) => state('most likely up to', placeName(record, hop ?? ''))),
+    ...find(lost, /most likely before hop (\d+)/g, ([, hop]) =>
+      state('most likely up to', placeName(record, hop ?? '')),
+    ),
     ...find(list.get('Refused by') ?? '', /([0-9a-f:]{3,})(?: at hop (\d+))?: [^(]*\(ICMPv6 (\d+\/\d+)/g, (found) => [
       ...(list.get('Refused by')?.startsWith('something') === true ? [] : state('refuser', found[1])),
       ...state('hop of the refuser', found[2]),
@@ -540,6 +545,36 @@ describe('the outputs of one record', () => {
     expect([...outputs(silent.record, 'silent stretches')]).toEqual(
       expect.arrayContaining(['record', 'terminal', 'page', 'atlas']),
     );
+  });
+
+  it('say what stayed away that quotes nothing by what was sent: no echo where none was asked', () => {
+    const witnesses = withOutcomes('dropped').map(({ name, record }) => {
+      const said = [...(heldTogether(record).get('witness') ?? [])].map(([says, outputs]) => [says, new Set(outputs)]);
+      return [name, record.protocol, said];
+    });
+    const everywhere = new Set(['record', 'terminal', 'page']);
+    expect(witnesses.filter(([, protocol]) => protocol !== 'icmp6')).toEqual([
+      ['dropped', 'udp', [['echo', everywhere]]],
+      ['dropped, TCP', 'tcp', [['answers', everywhere]]],
+      ['dropped before a UDP service', 'udp', [['answers', everywhere]]],
+    ]);
+    for (const { name, record } of cases.filter(({ record: one }) => one.protocol === 'tcp'))
+      for (const [output, text] of everyText(record))
+        expect([name, output, /[Ee]cho (?:request|pair)s?/.exec(text)?.[0]]).toEqual([name, output, undefined]);
+  });
+
+  it('say where a loss is most likely in one way: before a hop', () => {
+    for (const { name, record } of withOutcomes('dropped'))
+      for (const [output, text] of everyText(record))
+        expect([name, output, /most likely (?!before|are)\w+/.exec(text)?.[0]]).toEqual([name, output, undefined]);
+    const nearer = withOutcomes('dropped').filter(
+      ({ record: { verdict } }) => verdict.interval!.likelyUpTo < verdict.interval!.upTo,
+    );
+    expect(nearer.length).toBeGreaterThan(3);
+    for (const { record } of nearer)
+      expect([...(heldTogether(record).get('most likely up to')?.values() ?? [])].flat()).toEqual(
+        expect.arrayContaining(['record', 'terminal', 'page']),
+      );
   });
 
   it('name no network where the outcome names nobody', () => {

@@ -134,6 +134,7 @@ export function buildRecord(options: RecordOptions = {}): TraceRecord {
       evidence: {
         basis: 'target',
         returnPath: lost ? 'excluded' : null,
+        witness: lost ? 'echo' : null,
         pairs: 41,
         plainOnly: lost ? 12 : 0,
         pdmOnly: 0,
