@@ -171,6 +171,7 @@ export const traceRecordSchema = z.strictObject({
     version: z.string(),
     transport: z.string().nullable(),
     clock: z.enum(['kernel', 'process']).nullable(),
+    method: count.exactOptional(),
   }),
   parameters: z.strictObject({
     confidence: share,

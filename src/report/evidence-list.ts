@@ -186,7 +186,7 @@ function measurement(record: TraceRecord): Entry[] {
     ],
     [
       'Tool',
-      `pdm-trace ${tool.version}${tool.transport === null ? '' : `, ${tool.transport}`}${tool.clock === null ? '' : `, ${tool.clock} clock`}`,
+      `pdm-trace ${tool.version}${tool.method === undefined ? '' : `, method ${tool.method}`}${tool.transport === null ? '' : `, ${tool.transport}`}${tool.clock === null ? '' : `, ${tool.clock} clock`}`,
     ],
     ['Record', record.id],
     ['Run', record.runId],

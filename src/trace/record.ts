@@ -5,6 +5,9 @@
 
 export const RECORD_SCHEMA = 'pdm-trace/1';
 
+/** The version of docs/METHOD.md by which verdicts are made. */
+export const METHOD_VERSION = 3;
+
 export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
@@ -279,7 +282,13 @@ export interface TraceRecord {
   vantage: string | null;
   startedAt: string;
   endedAt: string;
-  tool: { version: string; transport: string | null; clock: 'kernel' | 'process' | null };
+  tool: {
+    version: string;
+    transport: string | null;
+    clock: 'kernel' | 'process' | null;
+    /** Version of METHOD. Absent where nothing was judged by it, and in older records. */
+    method?: number;
+  };
   parameters: { confidence: number; maxHops: number; timeoutMs: number; hopIntervalMs: number; seed: number };
   company: string | null;
   source: NamedAddress;
