@@ -31,7 +31,7 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Outcomes that say something about somebody's network. Each needs evidence at the bar. */
+/** Outcomes that say that something on the way treats the two kinds of packets differently. Each needs evidence at the bar; the last two name nobody. */
 export const ACCUSATIONS: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired', 'bypassed'];
 
 export const OUTCOME_EXIT_CODES: Readonly<Record<Outcome, number>> = {

@@ -72,7 +72,7 @@ function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictE
   };
 }
 
-/** METHOD: The way back. Only where the answers of a UDP trace quote the option was echo asked instead. */
+/** METHOD: dropped. Only where the answers of a UDP trace quote the option was echo asked instead. */
 function witnessOf({ state, counts }: Case): 'answers' | 'echo' {
   return state.identity.protocol !== 'udp' || answersUnquoted(counts) ? 'answers' : 'echo';
 }
