@@ -210,6 +210,11 @@ export const SCHEMAS = {
     targets: z.strictObject({ total: count, waiting: count, inFlight: count, done: count }),
     records: count,
     outcomes: outcomeCounts,
+    sharedFaults: z
+      .array(z.string())
+      .describe(
+        'one sentence for each fault that five targets or more share: it is one, and not as many as there are targets',
+      ),
   }),
   Targets: z.strictObject({ items: z.array(target), next }),
   Traces: z.strictObject({ items: z.array(traceSummary), next }),
