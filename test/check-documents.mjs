@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * Whether the documents and the code still say the same: headings of docs/METHOD.md that src cites, the file, test and heading
- * of every claim, the record's fields and the command line's flags in docs/RECORD.md.
+ * Whether the documents and the code still say the same: headings of docs/METHOD.md that src cites, the file, test, heading and
+ * place in the list of every claim and of the parts that accusations share, and that docs/RECORD.md has a row for each field of
+ * the record, each exit code and each flag.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -13,6 +14,10 @@ import process from 'node:process';
  */
 
 const CLAIMS = 'src/trace/claims';
+/** In its folder, and neither claims nor parts of them that METHOD has a heading for. */
+const PLUMBING = ['claim', 'claims', 'changed', 'confirm'];
+const OUTCOME_CODES = ['src/trace/record.ts', 'OUTCOME_EXIT_CODES'];
+const OTHER_CODES = ['src/cli/exit-codes.ts', 'EXIT'];
 const FLAG_FILES = ['src/cli/flags.ts', 'src/cli/report-flags.ts'];
 
 /** `## stripped, altered` and `# Claims (own)`, in lower case. @param {string} method */
@@ -48,26 +53,130 @@ function claimsOf(sources) {
 function faultsOfClaims({ sources, tests }, known) {
   const claims = claimsOf(sources);
   if (claims.length === 0) return [`${CLAIMS}/claims.ts has no list of claims`];
-  const headed = known.flatMap((heading) => heading.split(', '));
-  return claims.flatMap(({ identifier, from, name }) => {
+  const listed = claims.flatMap(({ identifier, from, name }) => {
     if (name === undefined) return [`claim ${identifier} has no file with its name in ${CLAIMS}`];
+    return from === name ? [] : [`claim ${name} stands in ${CLAIMS}/${from}.ts, not in ${CLAIMS}/${name}.ts`];
+  });
+  const headed = known.flatMap((heading) => heading.split(', '));
+  const files = Object.keys(sources).flatMap((file) => {
+    const name = file.startsWith(`${CLAIMS}/`) ? path.basename(file, '.ts') : 'claims';
+    if (PLUMBING.includes(name)) return [];
+    const declared = /^export const (\w+): Claim\b/m.exec(sources[file] ?? '')?.[1];
+    const what = declared === undefined ? 'part' : 'claim';
     const faults = [];
-    if (from !== name) faults.push(`claim ${name} stands in ${CLAIMS}/${from}.ts, not in ${CLAIMS}/${name}.ts`);
+    if (declared !== undefined && !claims.some(({ identifier }) => identifier === declared))
+      faults.push(`claim ${name} is missing from the list of ${CLAIMS}/claims.ts`);
     const test = `test/trace/claims/${name}.test.ts`;
-    if (!tests.includes(test)) faults.push(`claim ${name} has no test ${test}`);
-    if (!headed.includes(name)) faults.push(`claim ${name} has no heading in docs/METHOD.md`);
+    if (!tests.includes(test)) faults.push(`${what} ${name} has no test ${test}`);
+    const heading = declared === undefined ? name.replaceAll('-', ' ') : name;
+    if (!headed.includes(heading)) faults.push(`${what} ${name} has no heading in docs/METHOD.md`);
     return faults;
   });
+  return [...listed, ...files];
 }
 
-/** Every property's name, at any depth. @param {unknown} schema @returns {string[]} */
-function fieldsOf(schema) {
+/** @typedef {{ path: string, hasParts: boolean }} Field `hasParts`: an object, or objects in a list. */
+
+/** Every property's path, at any depth: `verdict.interval.after`. @param {unknown} schema @param {string} at @returns {Field[]} */
+function fieldsOf(schema, at = '') {
   if (typeof schema !== 'object' || schema === null) return [];
   return Object.entries(schema).flatMap(([key, value]) =>
     key === 'properties'
-      ? Object.entries(value).flatMap(([name, inner]) => [name, ...fieldsOf(inner)])
-      : fieldsOf(value),
+      ? Object.entries(value).flatMap(([name, inner]) => {
+          const parts = fieldsOf(inner, `${at}${name}.`);
+          return [{ path: `${at}${name}`, hasParts: parts.length > 0 }, ...parts];
+        })
+      : fieldsOf(value, at),
   );
+}
+
+/** @typedef {{ names: readonly string[], says: readonly string[], cells: readonly string[] }} Row What its first cell names, and what stands between backquotes in the others. */
+
+/** Tables' rows by the heading of their section. @param {string} page @returns {Map<string, Row[]>} */
+function rowsOf(page) {
+  const sections = page.split(/^## /m).slice(1);
+  return new Map(
+    sections.map((section) => {
+      const [heading = '', ...lines] = section.split('\n');
+      const rows = lines.filter((line) => line.startsWith('| ')).map((line) => line.slice(2, -2).split(/(?<!\\) \| ?/));
+      const read = rows.map(([first = '', ...others]) => ({
+        names: codeOf(first),
+        says: codeOf(others.join(' ')),
+        cells: [first, ...others],
+      }));
+      return [heading.replace(/`/g, '').trim(), read];
+    }),
+  );
+}
+
+/** Where a section speaks of: the rest of a field's path there, and null elsewhere. */
+const PLACES = new Map([
+  ['Of the trace', within(/^/)],
+  ['Hops and pairs', within(/^(?:hops|targetPairs)\.(?:arms\.\w+\.)?(?:responders\.)?/)],
+  ['summary', within(/^summary\./)],
+  ['verdict', within(/^verdict\./)],
+  ['pdm and counters', within(/^/)],
+]);
+
+/** @param {RegExp} start @returns {(field: string) => string | null} */
+function within(start) {
+  return (field) => (start.test(field) ? field.replace(start, '') : null);
+}
+
+/**
+ * Fields of the record without a row: neither one of their full name in the section of their place, nor one of what they are part
+ * of that names them. Parts of `hops` may be named by their last part (`pointer` of `icmp`), and addresses have a section of their own.
+ * @param {Documents} documents @returns {string[]}
+ */
+function strangeFields({ record, schema }) {
+  const sections = rowsOf(record);
+  const shape = sections.get('Addresses') ?? [];
+  const holders = codeOf(/^## Addresses\n([^|]*)/m.exec(record)?.[1] ?? '');
+  /** @param {string} field @returns {Row[]} */
+  const rowsNaming = (field) =>
+    [...PLACES].flatMap(([heading, inPlace]) => {
+      const rest = inPlace(field);
+      if (rest === null) return [];
+      const ends = (/** @type {string} */ name) => heading === 'Hops and pairs' && rest.endsWith(`.${name}`);
+      return (sections.get(heading) ?? []).filter(({ names }) => names.some((name) => name === rest || ends(name)));
+    });
+  /** @param {string} field */
+  const isPartOfRow = (field) => {
+    const [, whole = '', part = ''] = /^(.*)\.(\w+)$/.exec(field) ?? [];
+    const isNamed = rowsNaming(whole).some(({ says }) => says.some((each) => each.split(/\W+/).includes(part)));
+    const isOfAddress =
+      holders.includes(whole.split('.').at(-1) ?? '') && shape.some(({ names }) => names.includes(part));
+    return isNamed || isOfAddress;
+  };
+  const fields = fieldsOf(schema);
+  /** Of an object whose parts all have rows of their own nothing is left to say. @param {string} field */
+  const isSaidByParts = (field) => {
+    const parts = fields.filter(
+      ({ path: part }) => part.startsWith(`${field}.`) && !part.slice(field.length + 1).includes('.'),
+    );
+    return parts.length > 0 && parts.every(({ path: part, hasParts }) => hasParts || rowsNaming(part).length > 0);
+  };
+  return fields
+    .filter(({ path: field }) => rowsNaming(field).length === 0 && !isPartOfRow(field) && !isSaidByParts(field))
+    .map(({ path: field }) => `field ${field} of config/record.schema.json has no row in docs/RECORD.md`);
+}
+
+/** `{ delivered: 0, 'no-difference': 20 }` of an object in a source file. @param {Texts} sources @param {readonly string[]} where @returns {[string, string][]} */
+function codesOf(sources, [file = '', name = '']) {
+  const body = new RegExp(`const ${name}\\b[^{]*\\{([^}]*)\\}`).exec(sources[file] ?? '')?.[1] ?? '';
+  return [...body.matchAll(/^ *'?([\w-]+)'?: (\d+),/gm)].map(([, key, code]) => [String(key), String(code)]);
+}
+
+/** @param {Documents} documents @returns {string[]} */
+function strangeExitCodes({ sources, record }) {
+  const rows = rowsOf(record).get('Exit codes') ?? [];
+  /** @param {string} code */
+  const rowsFor = (code) => rows.filter(({ cells }) => cells[0]?.trim() === code);
+  const outcomes = codesOf(sources, OUTCOME_CODES);
+  return [
+    ...outcomes.filter(([outcome, code]) => !rowsFor(code).some(({ says }) => says.includes(outcome))),
+    ...codesOf(sources, OTHER_CODES).filter(([, code]) => rowsFor(code).length === 0),
+  ].map(([key, code]) => `exit code ${code} (${key}) has no row in docs/RECORD.md`);
 }
 
 /** `--hop-interval` of `['hopInterval', 'MS']`. @param {Texts} sources @returns {string[]} */
@@ -86,20 +195,18 @@ function codeOf(page) {
 
 /** @param {Documents} documents @returns {string[]} One sentence for each thing that is missing; none when all is well. */
 export function faultsOf(documents) {
-  const { sources, method, record, schema } = documents;
+  const { sources, method, record } = documents;
   const known = headings(method);
-  const code = codeOf(record);
-  const words = new Set(code.flatMap((each) => each.split(/\W+/)));
-  const flags = new Set(code.flatMap((each) => each.split(/[ =]/)).map((each) => each.replace(/^--no-/, '--')));
+  const named = (rowsOf(record).get('Flags') ?? []).flatMap(({ names }) => names);
+  const flags = new Set(named.map((each) => (each.split(' ')[0] ?? '').replace(/^--no-/, '--')));
   return [
     ...strangeCitations(sources, known),
     ...faultsOfClaims(documents, known),
-    ...[...new Set(fieldsOf(schema))]
-      .filter((field) => !words.has(field))
-      .map((field) => `field ${field} of config/record.schema.json is missing from docs/RECORD.md`),
+    ...strangeFields(documents),
+    ...strangeExitCodes(documents),
     ...[...new Set(flagsOf(sources))]
       .filter((flag) => !flags.has(flag))
-      .map((flag) => `flag ${flag} is missing from docs/RECORD.md`),
+      .map((flag) => `flag ${flag} has no row in docs/RECORD.md`),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { faultsOf, type Documents } from './check-documents.mjs';
+import { faultsOf, readDocuments, type Documents } from './check-documents.mjs';
 
 const CLAIMS = `
 import { delivered } from './delivered.js';
@@ -8,19 +9,91 @@ import { noDifference } from './no-difference.js';
 export const CLAIMS: readonly Claim[] = [delivered, noDifference];
 `;
 
+const RECORD = `# The record
+## Of the trace
+| field | unit | meaning |
+| --- | --- | --- |
+| \`flat\` | | |
+| \`source\` | | an address |
+
+## Addresses
+\`source\` and \`candidates\` hold:
+
+| \`address\` | RFC 5952 | |
+
+## Hops and pairs
+| \`pairs.both\` | pairs | |
+| \`icmp\` | | errors by \`type\` |
+| \`pointer\` | octet | |
+
+## \`summary\`
+| \`nextHop.candidates\` | | |
+| \`attribution.best\` | | |
+
+## \`verdict\`
+| \`interval\` | hop limits | (\`after\`, \`upTo\`] |
+| \`refusal\` | | by \`type\` |
+| \`refusal.hop\` | hop limit | |
+| \`evidence.pairs\` | pairs | |
+| \`evidence.placebo\` | pairs | \`pairs\` of two packets of one arm |
+
+## Exit codes
+| 0 | \`delivered\`; done |
+| 20 | \`no-difference\`: neither, not 64 either |
+| 64 | bad usage |
+
+## Flags
+| \`--hop-interval MS\` | trace | 100 | |
+| \`--no-dns\` | trace | – | as \`--transport\` |
+| \`--transport auto\\|native\` | trace | auto | |
+`;
+
+const object = (properties: Record<string, unknown>): unknown => ({ type: 'object', properties });
+const SCHEMA = object({
+  flat: {},
+  source: { anyOf: [object({ address: {} }), { type: 'null' }] },
+  hops: {
+    items: object({
+      pairs: object({ both: {} }),
+      arms: object({ plain: object({ icmp: { items: object({ type: {}, pointer: {} }) } }) }),
+    }),
+  },
+  summary: object({
+    nextHop: object({ candidates: { items: object({ address: {} }) } }),
+    attribution: object({ best: {} }),
+  }),
+  verdict: object({
+    interval: { anyOf: [object({ after: {}, upTo: {} }), { type: 'null' }] },
+    refusal: object({ type: {}, hop: {} }),
+    evidence: object({ pairs: {}, placebo: object({ pairs: {} }) }),
+  }),
+});
+
 const WELL: Documents = {
   sources: {
     'src/trace/claims/claims.ts': CLAIMS,
+    'src/trace/claims/claim.ts': 'export interface Claim {}',
     'src/trace/claims/delivered.ts': "export const delivered: Claim = {\n  name: 'delivered',\n};",
     'src/trace/claims/no-difference.ts': "export const noDifference: Claim = {\n  name: 'no-difference',\n};",
+    'src/trace/claims/same-path.ts': 'export function standOfSamePath() {}',
+    'src/trace/record.ts': "export const OUTCOME_EXIT_CODES = {\n  delivered: 0,\n  'no-difference': 20,\n};",
+    'src/cli/exit-codes.ts': 'export const EXIT = {\n  ok: 0,\n  /** Bad. */\n  usage: 64,\n} as const;',
     'src/cli/flags.ts': "[\n  ['hopInterval', 'MS'],\n  ['dns', null],\n  ['transport', 'auto|native'],\n]",
     'src/trace/pace.ts': '/** METHOD: Pairs, Rhythm at a responder. (METHOD: pairs) METHOD: Claims. The list. */',
   },
-  tests: ['test/trace/claims/delivered.test.ts', 'test/trace/claims/no-difference.test.ts'],
-  method: '# Method\n## Pairs\n# Claims (own)\n## delivered\n## stripped, no-difference\n',
-  record: '`a.inner` and `flat`; `--hop-interval MS`, `--no-dns`, `--transport auto`',
-  schema: { properties: { flat: {}, a: { anyOf: [{ properties: { inner: {} } }] } } },
+  tests: ['delivered', 'no-difference', 'same-path'].map((name) => `test/trace/claims/${name}.test.ts`),
+  method: '# Method\n## Pairs\n# Claims (own)\n## delivered\n## stripped, no-difference\n## same path\n',
+  record: RECORD,
+  schema: SCHEMA,
 };
+
+/** Without the row that begins so. */
+function withoutRow(page: string, start: string): string {
+  const lines = page.split('\n');
+  const left = lines.filter((line) => !line.startsWith(`| ${start}`));
+  expect(left, start).toHaveLength(lines.length - 1);
+  return left.join('\n');
+}
 
 function withSource(file: string, text: string): Documents {
   return { ...WELL, sources: { ...WELL.sources, [file]: text } };
@@ -47,7 +120,7 @@ describe('the check of the documents', () => {
       'src/trace/claims/arrives.ts': text!,
       'src/trace/claims/claims.ts': CLAIMS.replace('./delivered.js', './arrives.js'),
     };
-    expect(faultsOf({ ...WELL, sources: elsewhere })).toEqual([expect.stringContaining('arrives.ts, not in')]);
+    expect(faultsOf({ ...WELL, sources: elsewhere })).toContainEqual(expect.stringContaining('arrives.ts, not in'));
     expect(faultsOf({ ...WELL, tests: WELL.tests.slice(1) })).toEqual([
       'claim delivered has no test test/trace/claims/delivered.test.ts',
     ]);
@@ -62,16 +135,97 @@ describe('the check of the documents', () => {
     ]);
   });
 
-  it('fails for a field of the record that no page explains, however deep', () => {
-    expect(faultsOf({ ...WELL, record: WELL.record.replace('a.inner', 'a') })).toEqual([
-      'field inner of config/record.schema.json is missing from docs/RECORD.md',
+  it('fails for a claim that is missing from the list', () => {
+    const list = CLAIMS.replace('[delivered, noDifference]', '[delivered]');
+    expect(faultsOf(withSource('src/trace/claims/claims.ts', list))).toEqual([
+      'claim no-difference is missing from the list of src/trace/claims/claims.ts',
     ]);
   });
 
-  it('fails for a flag that no page explains', () => {
-    expect(faultsOf({ ...WELL, record: WELL.record.replace('--hop-interval', 'hop-interval') })).toEqual([
-      'flag --hop-interval is missing from docs/RECORD.md',
+  it('fails for a part that accusations share without a test, or without a heading', () => {
+    expect(faultsOf({ ...WELL, tests: WELL.tests.slice(0, 2) })).toEqual([
+      'part same-path has no test test/trace/claims/same-path.test.ts',
     ]);
+    expect(faultsOf({ ...WELL, method: WELL.method.replace('## same path\n', '') })).toEqual([
+      'part same-path has no heading in docs/METHOD.md',
+    ]);
+  });
+
+  it.each([
+    ['`flat`', ['flat']],
+    ['`address`', ['source.address', 'summary.nextHop.candidates.address']],
+    ['`pairs.both`', ['hops.pairs.both']],
+    ['`icmp`', ['hops.arms.plain.icmp', 'hops.arms.plain.icmp.type']],
+    ['`pointer`', ['hops.arms.plain.icmp.pointer']],
+    ['`attribution.best`', ['summary.attribution.best']],
+    ['`nextHop.candidates`', ['summary.nextHop.candidates']],
+    ['`interval`', ['verdict.interval', 'verdict.interval.after', 'verdict.interval.upTo']],
+    ['`refusal` ', ['verdict.refusal', 'verdict.refusal.type']],
+    ['`refusal.hop`', ['verdict.refusal.hop']],
+    ['`evidence.pairs`', ['verdict.evidence.pairs']],
+  ])('fails for fields without the row %s, whatever else has their last name', (row, fields) => {
+    const missing = fields.map((field) => `field ${field} of config/record.schema.json has no row in docs/RECORD.md`);
+    expect(faultsOf({ ...WELL, record: withoutRow(RECORD, row) })).toEqual(expect.arrayContaining(missing));
+  });
+
+  it('takes a row for no field of another section', () => {
+    const moved = withoutRow(RECORD, '`attribution.best`').replace(
+      '| `interval`',
+      '| `attribution.best` | | |\n| `interval`',
+    );
+    expect(faultsOf({ ...WELL, record: moved })).toContainEqual(
+      expect.stringContaining('field summary.attribution.best'),
+    );
+  });
+
+  it('fails for an exit code without a row, and for an outcome that its row does not name', () => {
+    expect(faultsOf({ ...WELL, record: withoutRow(RECORD, '64') })).toEqual([
+      'exit code 64 (usage) has no row in docs/RECORD.md',
+    ]);
+    expect(faultsOf({ ...WELL, record: RECORD.replace('| `no-difference`', '| no difference') })).toEqual([
+      'exit code 20 (no-difference) has no row in docs/RECORD.md',
+    ]);
+  });
+
+  it('fails for a flag without a row, though another row speaks of it', () => {
+    for (const [row, flag] of [
+      ['`--hop-interval', '--hop-interval'],
+      ['`--transport', '--transport'],
+    ] as const)
+      expect(faultsOf({ ...WELL, record: withoutRow(RECORD, row) })).toEqual([
+        `flag ${flag} has no row in docs/RECORD.md`,
+      ]);
+  });
+});
+
+describe('the documents of this project', () => {
+  const documents = readDocuments(fileURLToPath(new URL('..', import.meta.url)));
+
+  it('agree with the code', () => {
+    expect(faultsOf(documents)).toEqual([]);
+  });
+
+  it.each([
+    '`interval`',
+    '`evidence.pairs`',
+    '`refusal.hop`',
+    '`nextHop.candidates`',
+    '`attribution.best`',
+    '11 ',
+    '77 ',
+  ])('have a row %s that is missed', (row) => {
+    expect(faultsOf({ ...documents, record: withoutRow(documents.record, row) })).not.toEqual([]);
+  });
+
+  it.each(['where', 'cause', 'doubt', 'same-path', 'bypassed'])('have a test of %s that is missed', (name) => {
+    const tests = documents.tests.filter((file) => file !== `test/trace/claims/${name}.test.ts`);
+    expect(faultsOf({ ...documents, tests })).toEqual([expect.stringContaining(`${name} has no test`)]);
+  });
+
+  it('have a list in which each claim is missed', () => {
+    const file = 'src/trace/claims/claims.ts';
+    const sources = { ...documents.sources, [file]: documents.sources[file]!.replace(/^ {2}impaired,\n/m, '') };
+    expect(faultsOf({ ...documents, sources })).toEqual([`claim impaired is missing from the list of ${file}`]);
   });
 });
 

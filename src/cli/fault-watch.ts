@@ -1,6 +1,6 @@
 import { readWay } from '../report/record-stop.js';
 import { withFaultSentence } from '../report/run-faults.js';
-import { otherFaultsSentence, sharedFaultSentence } from '../report/shared-fault-words.js';
+import { faultLines, sharedFaultSentence } from '../report/shared-fault-words.js';
 import { SharedFaultTally, type SharedFault } from '../report/shared-faults.js';
 import type { TraceRecord } from '../trace/record.js';
 import { counted } from './run-progress.js';
@@ -44,9 +44,7 @@ export class FaultWatch {
   /** At the end of the run. */
   sum(): void {
     const faults = this.#tally.faults();
-    for (const fault of faults) if (fault.isFirst) this.#say(sharedFaultSentence(fault));
-    const others = otherFaultsSentence(faults);
-    if (others !== null) this.#say(others);
+    for (const line of faultLines(faults)) this.#say(line);
     const leftOut = this.#forgotten + this.#tally.leftOut;
     if (faults.length > 0 && leftOut > 0) this.#say(`${counted(leftOut, 'record')} more were not compared for this`);
   }

@@ -10,7 +10,13 @@ export const REPORT_FLAGS: readonly OwnFlag[] = [
   ['run', 'RUN', 'of this run: its id or the beginning of it, its name, or "last"', 'last', null],
   ['target', 'TEXT', 'whose host, name or address has this in it', 'example.com', null],
   ['company', 'NAME', 'of this company, as the list has it', 'Example Corp', null],
-  ['outcome', 'LIST', 'that ended so; "accusations" are the five that name somebody', 'dropped,rejected', null],
+  [
+    'outcome',
+    'LIST',
+    'that ended so; "accusations" are dropped, rejected, stripped, altered, impaired and bypassed (the last two name nobody)',
+    'dropped,rejected',
+    null,
+  ],
   [
     'as',
     'N',

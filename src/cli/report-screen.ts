@@ -22,6 +22,10 @@ const GAP = 2;
 /** Left out first where the terminal is too narrow: what is the same in all rows, or said by another column too. */
 const EXPENDABLE = [
   'shared_fault',
+  'inserted_headers',
+  'attribution_silent',
+  'attribution_unknown',
+  'attribution_candidates',
   'start_address',
   'previous_started_at',
   'started_at',

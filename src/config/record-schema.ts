@@ -132,6 +132,7 @@ const verdict = z.strictObject({
   evidence: z.strictObject({
     basis: z.enum(['target', 'routers']).nullable(),
     returnPath: z.enum(['excluded', 'not excluded']).nullable(),
+    witness: z.enum(['answers', 'echo']).nullable().exactOptional(),
     pairs: count,
     plainOnly: count,
     pdmOnly: count,
@@ -170,6 +171,7 @@ export const traceRecordSchema = z.strictObject({
     version: z.string(),
     transport: z.string().nullable(),
     clock: z.enum(['kernel', 'process']).nullable(),
+    method: count.exactOptional(),
   }),
   parameters: z.strictObject({
     confidence: share,

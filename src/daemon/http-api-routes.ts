@@ -62,7 +62,15 @@ export function apiRoutes({ view, reader, tracesPerMinute, monotonicMs }: ApiPar
         const run = await reader.read('run', runId);
         if (run === null) throw notFound('run', runId);
         const records = run.outcomes.reduce((sum, { count }) => sum + count, 0);
-        return { body: { ...runItem(run), targets: run.targets, records, outcomes: run.outcomes } };
+        return {
+          body: {
+            ...runItem(run),
+            targets: run.targets,
+            records,
+            outcomes: run.outcomes,
+            sharedFaults: run.sharedFaults,
+          },
+        };
       },
     }),
     route({

@@ -137,6 +137,10 @@ const traceSummary = z.strictObject({
   nextHopInDestinationNetwork: text,
   attributionBest: whole,
   attributionWorst: whole,
+  attributionCandidates: text.describe('AS numbers in the order of the path, a space between them'),
+  attributionSilent: text.describe('hop limits at which nobody answered: 5..6 9'),
+  attributionUnknown: text.describe('yes: a network that no address names may be meant too; no'),
+  insertedHeaders: text.describe('kinds of headers that the way put in, and where: routing@5 routing@target'),
   outcome,
   confidence: z.number().nullable(),
   cause: text,
@@ -206,6 +210,11 @@ export const SCHEMAS = {
     targets: z.strictObject({ total: count, waiting: count, inFlight: count, done: count }),
     records: count,
     outcomes: outcomeCounts,
+    sharedFaults: z
+      .array(z.string())
+      .describe(
+        'one sentence for each fault that five targets or more share: it is one, and not as many as there are targets',
+      ),
   }),
   Targets: z.strictObject({ items: z.array(target), next }),
   Traces: z.strictObject({ items: z.array(traceSummary), next }),

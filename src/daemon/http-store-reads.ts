@@ -21,6 +21,8 @@ export interface RunRow {
 export interface RunDetail extends RunRow {
   readonly targets: TargetProgress;
   readonly outcomes: readonly OutcomeCount[];
+  /** Sentences about faults that targets share, as they stand on top of the run's page. */
+  readonly sharedFaults: readonly string[];
 }
 
 /** One page of rows; `next` names the last of them when there are more. Null: the row to go on behind is not there. */
@@ -56,7 +58,8 @@ export class StoreReads {
     const run = this.#store.runs.get(runId);
     if (run === null) return null;
     const targets = this.#store.targets.progress(runId);
-    return { ...runRow(run), targets, outcomes: this.#store.queries.outcomeCounts({ runId }) };
+    const outcomes = this.#store.queries.outcomeCounts({ runId });
+    return { ...runRow(run), targets, outcomes, sharedFaults: this.#faultsOf(runId).lines };
   }
 
   outcomesOf(runIds: readonly string[]): (readonly OutcomeCount[])[] {

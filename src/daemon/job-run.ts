@@ -2,6 +2,9 @@
 import { resolve } from 'node:path';
 import { runOptions } from '../config/run-options.js';
 import type { Settings } from '../config/settings.js';
+import { readWay } from '../report/record-stop.js';
+import { faultLines } from '../report/shared-fault-words.js';
+import { SharedFaultTally } from '../report/shared-faults.js';
 import { OutputError } from '../results/output-error.js';
 import type { RecordWriter } from '../results/record-writer.js';
 import type { StoredRun } from '../results/run-table.js';
@@ -87,6 +90,8 @@ export class JobRun {
   #targets = 0;
   #done = 0;
   #claim: { release(): void } | null = null;
+  /** What its targets share, of the records that this process has measured. */
+  readonly #tally = new SharedFaultTally();
 
   constructor(services: RunServices, plan: RunPlan) {
     this.#services = services;
@@ -146,6 +151,8 @@ export class JobRun {
       this.#claim?.release();
     }
     const { targets, done } = this.progress;
+    const sharedFaults = faultLines(this.#tally.faults());
+    if (sharedFaults.length > 0) this.#log.warn('run-shares-fault', { job: name, runId: this.#runId, sharedFaults });
     this.#log.info('run-ended', { job: name, runId: this.#runId, state, targets, done });
     return { runId: this.#runId, endedAtMs: clock.wallMs(), state, error };
   }
@@ -231,6 +238,7 @@ export class JobRun {
         : { pace: ({ protocols, stored }) => pacer.take(Math.max(0, protocols.length - stored.length)) }),
       onStored: (record, provisional) => {
         pacer?.settle(record.counters.sent);
+        if (!provisional) this.#tally.add(readWay(record));
         onRecord(record, provisional);
       },
       onTarget: () => {

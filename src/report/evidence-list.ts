@@ -70,7 +70,7 @@ function evidence(record: TraceRecord): Entry[] {
         ? null
         : `after ${interval.after === 0 ? 'the source' : `hop ${interval.after}`}, ` +
           `at ${isAtTarget(record, interval.upTo) ? 'the target' : `hop ${interval.upTo}`} at the latest` +
-          (interval.likelyUpTo < interval.upTo ? `, most likely at hop ${interval.likelyUpTo}` : ''),
+          (interval.likelyUpTo < interval.upTo ? `, most likely before hop ${interval.likelyUpTo}` : ''),
     ],
     [
       'Refused by',
@@ -186,7 +186,7 @@ function measurement(record: TraceRecord): Entry[] {
     ],
     [
       'Tool',
-      `pdm-trace ${tool.version}${tool.transport === null ? '' : `, ${tool.transport}`}${tool.clock === null ? '' : `, ${tool.clock} clock`}`,
+      `pdm-trace ${tool.version}${tool.method === undefined ? '' : `, method ${tool.method}`}${tool.transport === null ? '' : `, ${tool.transport}`}${tool.clock === null ? '' : `, ${tool.clock} clock`}`,
     ],
     ['Record', record.id],
     ['Run', record.runId],

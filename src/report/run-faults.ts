@@ -1,7 +1,7 @@
 import type { TraceFilter, TraceQueries } from '../results/trace-queries.js';
 import type { Outcome, TraceRecord } from '../trace/record.js';
 import { readWay, type RecordStop } from './record-stop.js';
-import { otherFaultsSentence, sharedFaultSentence } from './shared-fault-words.js';
+import { faultLines, sharedFaultSentence } from './shared-fault-words.js';
 import { SharedFaultTally } from './shared-faults.js';
 
 /** What a report says first, and beside each record that it is about. */
@@ -108,10 +108,7 @@ class RunFaults implements FaultWords {
       if (way?.stop != null) this.#stops.set(record.id, way.stop);
     }
     this.compared = compared;
-    const faults = this.#tally.faults();
-    const lines = faults.filter(({ isFirst }) => isFirst).map(sharedFaultSentence);
-    const others = otherFaultsSentence(faults);
-    if (others !== null) lines.push(others);
+    const lines = faultLines(this.#tally.faults());
     const all = lines.length > 0 && compared === limit ? queries.count(filter) : compared;
     if (all > compared) lines.push(`Only the first ${compared} of ${all} records of the run are compared.`);
     this.lines = lines;

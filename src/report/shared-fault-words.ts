@@ -28,6 +28,12 @@ export function sharedFaultSentence(fault: SharedFault): string {
   }
 }
 
+/** What is said first of a run: faults that weigh enough, and how many others there are. None where nothing is shared. */
+export function faultLines(faults: readonly SharedFault[]): string[] {
+  const others = otherFaultsSentence(faults);
+  return [...faults.filter(({ isFirst }) => isFirst).map(sharedFaultSentence), ...(others === null ? [] : [others])];
+}
+
 /** Hops that `doctor` looks at, and those of the source's own network. */
 function isNear({ isOwn, after }: SharedFault): boolean {
   return isOwn || (after !== null && after.hop <= 2);

@@ -336,12 +336,25 @@ function returnPathSentence(record: TraceRecord): string | null {
     case 'excluded':
       // An echo reply quotes nothing: that it stays away is not the way back refusing quotes.
       if (record.protocol === 'icmp6') return null;
-      return 'Echo requests with PDM stay unanswered too, so the answers are not what is lost.';
+      return WITNESS_WORDS[witnessOf(record)];
     case 'not excluded':
-      return 'The target answers no echo requests, so a filter on the way back that drops errors quoting the option is not excluded.';
+      return 'Only routers show it, by errors that quote packets, so a filter on the way back that drops errors quoting the option is not excluded.';
     case null:
       return null;
   }
+}
+
+type Witness = 'answers' | 'echo' | 'unsaid';
+
+const WITNESS_WORDS: Readonly<Record<Witness, string>> = {
+  answers: "The target's answers quote nothing, so no filter on quoted options is what keeps them away.",
+  echo: 'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
+  unsaid: 'Answers that quote nothing stay away too, so no filter on quoted options is what takes them.',
+};
+
+/** Older records do not say it; of TCP none but its own answers can be the witness. */
+function witnessOf({ protocol, verdict }: TraceRecord): Witness {
+  return verdict.evidence.witness ?? (protocol === 'tcp' ? 'answers' : 'unsaid');
 }
 
 function causeSentence(record: TraceRecord): string | null {

@@ -7,7 +7,7 @@ import {
   type TraceRecord,
 } from '../trace/record.js';
 import { armPath, expandReplies, quotedHopLimit, type ArmHop } from './expand-replies.js';
-import { insertedHeaders } from './inserted-headers.js';
+import { pdmTraceObject } from './pdm-trace-object.js';
 
 export interface AtlasOptions {
   /** What takes the place of the ids that RIPE Atlas would give; 0 for those that have none. */
@@ -58,39 +58,8 @@ function atlasResult(record: TraceRecord, arm: Arm, path: ArmHop[], options: Atl
     size: payloadSize(record, arm),
     paris_id: 1,
     result: path.map((hop) => ({ hop: hop.hop, result: replies(hop, arm) })),
-    pdm_trace: {
-      id: record.id,
-      arm,
-      outcome: record.verdict.outcome,
-      last_pdm_hop: record.summary.lastPdmHop?.hop ?? null,
-      ...networks(record),
-      ...inserted(path),
-    },
+    pdm_trace: pdmTraceObject(record, arm, path),
   };
-}
-
-/** Whose network may be meant, where the outcome names somebody: all that the record leaves possible, or nothing. */
-function networks({ summary }: TraceRecord): Record<string, unknown> {
-  const { attribution } = summary;
-  if (attribution === null) return {};
-  const { candidates, silent, unknown } = attribution;
-  return {
-    candidates,
-    ...(silent === undefined ? {} : { silent }),
-    ...(unknown === undefined ? {} : { unknown }),
-    in_destination_network: summary.inDestinationNetwork,
-  };
-}
-
-/** Headers that the way put in front of ours: Atlas has a field for the size of two kinds, which quotes do not always show. */
-function inserted(path: readonly ArmHop[]): Record<string, unknown> {
-  const found = path.flatMap(({ hop, responders }) =>
-    responders.flatMap((responder) => {
-      const headers = insertedHeaders(responder);
-      return headers.length === 0 ? [] : [{ hop, from: responder.address, headers }];
-    }),
-  );
-  return found.length === 0 ? {} : { inserted: found };
 }
 
 /** Octets after the upper-layer header; 0 where nothing is known. */

@@ -8,14 +8,25 @@ export function insertedHeaders({ quotes }: Pick<ResponderRecord, 'quotes'>): st
   return [...new Set(changes.map((change) => change.slice(CHANGE.length)))];
 }
 
+interface InsertedAt {
+  readonly kind: string;
+  /** Null is the target. */
+  readonly hop: number | null;
+}
+
+/** Kinds of inserted headers at each place at which packets carried them, in the order of the path. */
+export function insertedInOrder(record: TraceRecord): InsertedAt[] {
+  const places: (PlaceRecord & { readonly hop: number | null })[] = [...record.hops];
+  if (record.targetPairs !== null) places.push(record.targetPairs);
+  return places.flatMap(({ hop, arms }) => {
+    const kinds = new Set(Object.values(arms).flatMap(({ responders }) => responders.flatMap(insertedHeaders)));
+    return [...kinds].sort().map((kind) => ({ kind, hop }));
+  });
+}
+
 /** Each kind of inserted header with the places at which packets carried it, in the order of the path; null is the target. */
 export function insertedOnPath(record: TraceRecord): Map<string, (number | null)[]> {
   const found = new Map<string, (number | null)[]>();
-  const places: (PlaceRecord & { readonly hop: number | null })[] = [...record.hops];
-  if (record.targetPairs !== null) places.push(record.targetPairs);
-  for (const { hop, arms } of places) {
-    const kinds = new Set(Object.values(arms).flatMap(({ responders }) => responders.flatMap(insertedHeaders)));
-    for (const kind of kinds) found.set(kind, [...(found.get(kind) ?? []), hop]);
-  }
+  for (const { kind, hop } of insertedInOrder(record)) found.set(kind, [...(found.get(kind) ?? []), hop]);
   return found;
 }

@@ -1,5 +1,6 @@
 import { ARMS, type Arm, type Protocol, type ResponderRecord, type TraceRecord } from '../trace/record.js';
 import { ARM_EXTRA_OCTETS, armPath, expandReplies, quotedHopLimit, reaches, type ArmHop } from './expand-replies.js';
+import { pdmTraceObject } from './pdm-trace-object.js';
 
 const METHODS: Readonly<Record<Protocol, string>> = { udp: 'udp-paris', icmp6: 'icmp-echo-paris', tcp: 'tcp' };
 
@@ -16,7 +17,8 @@ export interface ScamperCycle {
 /**
  * scamper's JSON, as `sc_warts2json` prints it, line by line: `cycle-start`, one trace for each arm of each record
  * (`userid` 0 plain, 1 pdm, 2 do8, 3 do16, 4 long), `cycle-stop`. Only answered probes have a hop entry, as with scamper.
- * scamper has no field for headers that the way put in: the quoted length of such packets is left out, as of all changed ones.
+ * `pdm_trace` says what scamper has no field for, as in Atlas results; other readers pass over it. The quoted length of packets that
+ * the way put headers in is left out, as of all changed ones.
  * What a record does not keep of a reply (`tx`, `reply_size`, `reply_ipid`, `reply_tos`) is left out, and so is `rtt` where
  * it is not known.
  */
@@ -66,6 +68,7 @@ function scamperTrace(record: TraceRecord, arm: Arm, path: readonly ArmHop[]): R
     probe_count: path.reduce((sum, hop) => sum + hop.sent, 0),
     ...(record.vantage === null ? {} : { monitor: record.vantage }),
     ...(hops.length === 0 ? {} : { hops }),
+    pdm_trace: pdmTraceObject(record, arm, path),
   };
 }
 

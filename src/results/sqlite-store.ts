@@ -11,7 +11,7 @@ import {
   type SqlStatement,
   type SqlValue,
 } from './sql-connection.js';
-import { APPLICATION_ID, MIGRATIONS } from './store-schema.js';
+import { APPLICATION_ID, MIGRATIONS, READ_AS_NEWEST } from './store-schema.js';
 import { TargetTable } from './target-table.js';
 import { TraceQueries } from './trace-queries.js';
 import { TraceTable } from './trace-table.js';
@@ -154,6 +154,13 @@ function prepareFile(
   }
   if (readOnly) {
     if (version === migrations.length) return;
+    const readAsNewest = migrations === MIGRATIONS ? (READ_AS_NEWEST[version] ?? null) : null;
+    if (readAsNewest !== null) {
+      database.exec(
+        readAsNewest(database.prepare("SELECT name FROM pragma_table_info('trace')").pluck().all() as string[]),
+      );
+      return;
+    }
     const what = `store of version ${version}, ${migrations.length} is needed`;
     throw new OutputError(OUTPUT_ERRORS.readOnly, path, what, 'open it for writing once, for example by a `run`');
   }

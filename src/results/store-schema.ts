@@ -164,5 +164,77 @@ JOIN json_each(h.value, '$.arms') AS a
 LEFT JOIN json_each(a.value, '$.responders') AS p;
 `;
 
+/** Columns that version 2 added to `trace`, and how they come from the JSON of a record (`r.json`): as in `summariseRecord`. */
+const ADDED_IN_2: Readonly<Record<string, string>> = {
+  attribution_candidates:
+    "(SELECT group_concat(value, ' ') FROM json_each(r.json, '$.summary.attribution.candidates'))",
+  attribution_silent: `(SELECT group_concat(
+      iif(value ->> 'from' = value ->> 'to', value ->> 'from', (value ->> 'from') || '..' || (value ->> 'to')), ' ')
+    FROM json_each(r.json, '$.summary.attribution.silent'))`,
+  attribution_unknown: `CASE json_type(r.json, '$.summary.attribution')
+    WHEN 'object' THEN iif(json_extract(r.json, '$.summary.attribution.unknown') = 1, 'yes', 'no') END`,
+  inserted_headers: `(SELECT group_concat(kind || '@' || place, ' ') FROM (
+      SELECT DISTINCT substr(c.value, 10) AS kind, ifnull(h.value ->> 'hop', 'target') AS place,
+             ifnull(h.value ->> 'hop', 1000) AS position
+      FROM (SELECT value FROM json_each(r.json, '$.hops') UNION ALL SELECT json_extract(r.json, '$.targetPairs')) AS h
+      JOIN json_each(h.value, '$.arms') AS a
+      JOIN json_each(a.value, '$.responders') AS p
+      JOIN json_each(p.value, '$.quotes') AS q
+      JOIN json_each(q.value, '$.changes') AS c
+      WHERE c.value LIKE 'inserted-%' ORDER BY position, kind))`,
+};
+const NAMES_IN_2 = Object.keys(ADDED_IN_2);
+
+/** A record of which nothing of this is known by its text is not read as JSON, nor is one that is damaged. */
+const HAS_ADDED = `(instr(r.json, '"attribution":{') > 0 OR instr(r.json, '"inserted-') > 0) AND json_valid(r.json)`;
+
+/** A line of the summary CSV of version 1 with four cells more; none of them needs quotes. */
+function longerLine(cells: readonly string[]): string {
+  const added = cells.map((cell) => `',' || ifnull(${cell}, '')`).join(' || ');
+  return `substr(csv_line, 1, length(csv_line) - 2) || ${added} || char(13, 10)`;
+}
+
+/* All that the record leaves possible of whose network is meant, and headers that the way put in. */
+const VERSION_2 = `
+${NAMES_IN_2.map((name) => `ALTER TABLE trace ADD COLUMN ${name} TEXT;`).join('\n')}
+UPDATE trace SET (${NAMES_IN_2.join(', ')}) = (
+  SELECT ${Object.values(ADDED_IN_2).join(', ')}
+  FROM record AS r WHERE r.trace_key = trace.trace_key AND ${HAS_ADDED}
+);
+UPDATE trace SET csv_line = ${longerLine(NAMES_IN_2)};
+DROP VIEW summary;
+CREATE VIEW summary AS
+SELECT t.company, t.start_address, ifnull(t.start_name, t.start_address) AS start_name,
+       t.destination_address,
+       coalesce(t.destination_name, t.destination_address, t.destination_input) AS destination_name, t.protocol,
+       t.last_pdm_hop, ifnull(t.last_pdm_name, t.last_pdm_address) AS last_pdm_name,
+       t.last_plain_hop, ifnull(t.last_plain_name, t.last_plain_address) AS last_plain_name,
+       t.next_hop, ifnull(t.next_hop_name, t.next_hop_address) AS next_hop_name,
+       t.next_hop_in_destination_network, t.outcome, t.confidence,
+       t.attribution_candidates, t.attribution_silent, t.attribution_unknown, t.inserted_headers,
+       t.destination_input, t.destination_asn, t.next_hop_asn, t.cause, run.id AS run_id, t.id AS trace_id,
+       strftime('%Y-%m-%dT%H:%M:%SZ', t.started_at_ms / 1000, 'unixepoch') AS started_at
+FROM trace AS t JOIN run USING (run_key);
+`;
+
+/**
+ * Entry `i` makes a store of version `i` look like the newest one for a connection that only reads: it may not migrate, and a
+ * report on a file that nobody writes any more is to work all the same. Null: it cannot. `columns` are those of `trace` there.
+ */
+export const READ_AS_NEWEST: readonly (((columns: readonly string[]) => string) | null)[] = [
+  null,
+  (columns) => {
+    const kept = columns.filter((name) => name !== 'csv_line').map((name) => `t.${name}`);
+    const added = Object.entries(ADDED_IN_2).map(
+      ([name, value]) =>
+        `(SELECT ${value} FROM main.record AS r WHERE r.trace_key = t.trace_key AND ${HAS_ADDED}) AS ${name}`,
+    );
+    return `
+      CREATE TEMP VIEW trace_with_added AS SELECT ${[...kept, 't.csv_line', ...added].join(', ')} FROM main.trace AS t;
+      CREATE TEMP VIEW trace AS SELECT ${kept.join(', ').replaceAll('t.', '')}, ${NAMES_IN_2.join(', ')},
+        ${longerLine(NAMES_IN_2)} AS csv_line FROM temp.trace_with_added;`;
+  },
+];
+
 /** Entry `i` takes a store of version `i` to `i + 1` (`PRAGMA user_version`). */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];

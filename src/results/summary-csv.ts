@@ -25,6 +25,10 @@ export const SUMMARY_CSV_COLUMNS = [
   'next_hop_in_destination_network',
   'outcome',
   'confidence',
+  'attribution_candidates',
+  'attribution_silent',
+  'attribution_unknown',
+  'inserted_headers',
 ] as const;
 
 export type SummaryCell = string | number | null;
@@ -50,6 +54,10 @@ export function summaryCells(row: SummaryRow): SummaryCell[] {
     row.nextHopInDestinationNetwork,
     row.outcome,
     row.confidence,
+    row.attributionCandidates,
+    row.attributionSilent,
+    row.attributionUnknown,
+    row.insertedHeaders,
   ];
 }
 

@@ -1,3 +1,4 @@
+import { insertedInOrder } from './inserted-headers.js';
 import type { Cause, Membership, Outcome, Protocol, TraceRecord } from '../trace/record.js';
 
 /**
@@ -36,6 +37,14 @@ export interface SummaryRow {
   readonly nextHopInDestinationNetwork: Membership | null;
   readonly attributionBest: number | null;
   readonly attributionWorst: number | null;
+  /** `64500 64501`, in the order of the path; null as `attribution` is, or where there is none. */
+  readonly attributionCandidates: string | null;
+  /** Silent stretches: `5..6 9`. */
+  readonly attributionSilent: string | null;
+  /** Whether a network that no address names may be meant too. */
+  readonly attributionUnknown: 'yes' | 'no' | null;
+  /** Kinds of headers that the way put in, and where packets carried them: `routing@5 hop-by-hop@6 routing@target`. */
+  readonly insertedHeaders: string | null;
   readonly outcome: Outcome;
   readonly confidence: number | null;
   readonly cause: Cause | null;
@@ -81,6 +90,10 @@ export function summariseRecord(record: TraceRecord): SummaryRow {
     nextHopInDestinationNetwork: summary.inDestinationNetwork,
     attributionBest: attribution?.best ?? null,
     attributionWorst: attribution?.worst ?? null,
+    attributionCandidates: listText(attribution?.candidates),
+    attributionSilent: listText(attribution?.silent?.map(({ from, to }) => (from === to ? from : `${from}..${to}`))),
+    attributionUnknown: attribution === null ? null : attribution.unknown === true ? 'yes' : 'no',
+    insertedHeaders: listText(insertedInOrder(record).map(({ kind, hop }) => `${kind}@${hop ?? 'target'}`)),
     outcome: verdict.outcome,
     confidence: verdict.confidence,
     cause: verdict.cause,
@@ -90,6 +103,10 @@ export function summariseRecord(record: TraceRecord): SummaryRow {
     optionSeenUpTo: verdict.optionSeenUpTo === null ? null : String(verdict.optionSeenUpTo),
     probesSent: record.counters.sent,
   };
+}
+
+function listText(parts: readonly (string | number)[] | undefined): string | null {
+  return parts === undefined || parts.length === 0 ? null : parts.join(' ');
 }
 
 /** All of them, in the order in which wide tables show them. */
@@ -125,6 +142,10 @@ export const SUMMARY_FIELDS = [
   'nextHopInDestinationNetwork',
   'attributionBest',
   'attributionWorst',
+  'attributionCandidates',
+  'attributionSilent',
+  'attributionUnknown',
+  'insertedHeaders',
   'outcome',
   'confidence',
   'cause',

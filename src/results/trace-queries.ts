@@ -11,7 +11,7 @@ export interface TraceFilter {
   readonly outcomes?: readonly Outcome[];
   readonly protocol?: Protocol;
   readonly protocols?: readonly Protocol[];
-  /** Records in which this AS is the destination's, hop n's, hop n+1's, or one of the attribution's readings. */
+  /** Records in which this AS is the destination's, hop n's, hop n+1's, or among the attribution's readings and candidates. */
   readonly asn?: number;
   /** `startedAt` in [fromMs, toMs). */
   readonly fromMs?: number;
@@ -304,7 +304,7 @@ export class TraceQueries {
     if (fromMs === undefined && toMs === undefined) return { from: 0, to: lastKey };
     const row = this.#connection
       .prepare(
-        `SELECT min(trace_key) AS low, max(trace_key) AS high FROM trace INDEXED BY trace_started
+        `SELECT min(trace_key) AS low, max(trace_key) AS high FROM main.trace INDEXED BY trace_started
          WHERE started_at_ms >= ? AND started_at_ms < ?`,
       )
       .get([fromMs ?? Number.MIN_SAFE_INTEGER, toMs ?? Number.MAX_SAFE_INTEGER]);
@@ -367,7 +367,11 @@ function whereClause(
   if (filter.changed === true) conditions.push('t.change IS NOT NULL');
   if (filter.asn !== undefined) {
     const asn = filter.asn;
-    add('? IN (t.destination_asn, t.last_pdm_asn, t.next_hop_asn, t.attribution_best, t.attribution_worst)', asn);
+    add(
+      `(? IN (t.destination_asn, t.last_pdm_asn, t.next_hop_asn, t.attribution_best, t.attribution_worst)
+        OR instr(' ' || t.attribution_candidates || ' ', ' ' || ? || ' '))`,
+      ...[asn, String(asn)],
+    );
   }
   if (filter.destination !== undefined) {
     const text = filter.destination;

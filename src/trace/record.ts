@@ -5,6 +5,9 @@
 
 export const RECORD_SCHEMA = 'pdm-trace/1';
 
+/** The version of docs/METHOD.md by which verdicts are made. */
+export const METHOD_VERSION = 3;
+
 export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
@@ -28,7 +31,7 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Outcomes that say something about somebody's network. Each needs evidence at the bar. */
+/** Outcomes that say that something on the way treats the two kinds of packets differently. Each needs evidence at the bar; the last two name nobody. */
 export const ACCUSATIONS: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired', 'bypassed'];
 
 export const OUTCOME_EXIT_CODES: Readonly<Record<Outcome, number>> = {
@@ -216,6 +219,8 @@ export interface Refusal {
 export interface VerdictEvidence {
   basis: 'target' | 'routers' | null;
   returnPath: 'excluded' | 'not excluded' | null;
+  /** What quotes nothing and is lost all the same: the target's own answers, or echo pairs. Null unless the return path is excluded. */
+  witness?: 'answers' | 'echo' | null;
   pairs: number;
   plainOnly: number;
   pdmOnly: number;
@@ -277,7 +282,13 @@ export interface TraceRecord {
   vantage: string | null;
   startedAt: string;
   endedAt: string;
-  tool: { version: string; transport: string | null; clock: 'kernel' | 'process' | null };
+  tool: {
+    version: string;
+    transport: string | null;
+    clock: 'kernel' | 'process' | null;
+    /** Version of METHOD. Absent where nothing was judged by it, and in older records. */
+    method?: number;
+  };
   parameters: { confidence: number; maxHops: number; timeoutMs: number; hopIntervalMs: number; seed: number };
   company: string | null;
   source: NamedAddress;

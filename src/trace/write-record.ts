@@ -7,7 +7,7 @@ import type { Pair } from './evidence/pair.js';
 import { Meanings } from './reply/meaning.js';
 import type { NearHop } from './trace-context.js';
 import { cutOf, probeLength } from './probe/probe-packet.js';
-import { ARMS, RECORD_SCHEMA } from './record.js';
+import { ARMS, METHOD_VERSION, RECORD_SCHEMA } from './record.js';
 import type {
   Arm,
   ArmRecord,
@@ -62,7 +62,7 @@ export function writeRecord(
     vantage: header.vantage,
     startedAt: new Date(header.startedAtMs).toISOString(),
     endedAt: new Date(header.endedAtMs).toISOString(),
-    tool: header.tool,
+    tool: { ...header.tool, method: METHOD_VERSION },
     parameters: {
       confidence: limits.confidence,
       maxHops: limits.maxHops,

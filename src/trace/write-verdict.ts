@@ -6,7 +6,7 @@ import { divergenceOf } from './evidence/divergence.js';
 import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
 import { emptyPlace } from './evidence/place.js';
-import { describeTooNear, ratesText } from './evidence/target-pairs.js';
+import { answersUnquoted, describeTooNear, ratesText } from './evidence/target-pairs.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
 import { describeFragments } from './reassembly.js';
@@ -55,6 +55,7 @@ function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictE
   return {
     basis: finding.basis ?? null,
     returnPath: finding.returnPath ?? null,
+    witness: finding.returnPath === 'excluded' ? witnessOf(trace) : null,
     pairs,
     plainOnly: restsOn?.lost ?? counts.plainOnly,
     pdmOnly: counts.pdmOnly,
@@ -69,6 +70,11 @@ function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictE
     placebo: { pairs: counted.placebos, both: counted.placebosBoth },
     neighbours: null,
   };
+}
+
+/** METHOD: dropped. Only where the answers of a UDP trace quote the option was echo asked instead. */
+function witnessOf({ state, counts }: Case): 'answers' | 'echo' {
+  return state.identity.protocol !== 'udp' || answersUnquoted(counts) ? 'answers' : 'echo';
 }
 
 /** What came nearest, in the order of the claims: why it was refuted, or how far it came. */

@@ -195,6 +195,7 @@ export function droppedRecord(): TraceRecord {
       evidence: evidence({
         basis: 'target',
         returnPath: 'excluded',
+        witness: 'echo',
         pairs: 12,
         plainOnly: 12,
         rates: { plain: 1, pdm: 0 },

@@ -194,7 +194,7 @@ describe('formats of report', () => {
     const wide = await report([], { isTTY: true, columns: 100 });
     expect(wide.out).toContain('\u001b[31mrejected');
     expect(wide.out).not.toContain('\u001b[2J');
-    expect(wide.errors).toMatch(/^pdm-trace: left out for want of width: start_address, .*\n$/);
+    expect(wide.errors).toMatch(/^pdm-trace: left out for want of width: attribution_[a-z_, ]+, start_address, .*\n$/);
     const piped = await report([]);
     expect(piped.errors).toBe('');
     expect(piped.out).not.toContain('\u001b');

@@ -44,6 +44,20 @@ describe('the files in config/', () => {
     expect(parse(readFileSync(pathOf('default.yaml'), 'utf8'))).toEqual(expected);
   });
 
+  it('have the numbers that docs/RECORD.md gives for the defaults of flags', () => {
+    const page = readFileSync(new URL('../../docs/RECORD.md', import.meta.url), 'utf8');
+    const values = Object.entries(defaultSettings()).filter(([, value]) => typeof value === 'number');
+    const given = values.flatMap(([key, value]) => {
+      const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      const row = new RegExp(`^\\| \`--${flag} [^|]*\\| trace, run \\| ([^|]*) \\|`, 'm').exec(page)?.[1];
+      return row === undefined ? [] : [[flag, row.replace(/^trace: ([\d.]+), .*/, '$1'), String(value)]];
+    });
+    expect(given.map(([flag]) => flag)).toEqual(
+      expect.arrayContaining(['rate', 'hop-interval', 'timeout', 'max-hops']),
+    );
+    for (const [flag, inPage, inCode] of given) expect([flag, inPage]).toEqual([flag, inCode]);
+  });
+
   it('default.yaml loads, and changes nothing', () => {
     for (const command of ['trace', 'run'] as const) {
       const without = loadSettings({ command, env: {}, flags: {} });

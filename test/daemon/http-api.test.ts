@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { composeHttp } from '../../src/daemon/http-server.js';
 import { OutputError } from '../../src/results/output-error.js';
 import { OUTCOMES } from '../../src/trace/record.js';
+import { nearFault } from '../report/near-fault.js';
 import { buildRecord } from '../results/record-builder.js';
 import { HttpFixture, JOB, NOW_MS, POST, RUN_ID, SECOND_RUN } from './http-fixture.js';
 import { OpenApiChecker, type OpenApi } from './open-api-checker.js';
@@ -58,7 +59,18 @@ describe('runs', () => {
       endedAt: null,
       targets: { total: 3, waiting: 2, inFlight: 0, done: 1 },
       records: 2,
+      sharedFaults: [],
     });
+  });
+
+  it('say what their targets share, as the page does', async () => {
+    for (let index = 11; index <= 20; index += 1) http.put(nearFault(index));
+    const run = await app.inject(`/api/v1/runs/${RUN_ID}`);
+    const { sharedFaults } = run.json<{ sharedFaults: string[] }>();
+    expect(sharedFaults[0]).toMatch(/^10 of \d+ targets lose .* one fault near this vantage point/);
+    const page = await app.inject(`/runs/${RUN_ID}`);
+    expect(page.body).toContain(sharedFaults[0]!.slice(0, sharedFaults[0]!.indexOf(',')));
+    await beginAgain();
   });
 
   it('have their targets in the order of the list, with the records that each has', async () => {

@@ -3,7 +3,7 @@ import type { MeasureLink } from '../../src/daemon/child-measurer.js';
 import type { DaemonClock } from '../../src/daemon/daemon-clock.js';
 import { RECORD_WINDOW, type MeasureMessage, type MeasureRequest } from '../../src/daemon/measure-messages.js';
 import type { MeasureOrder } from '../../src/daemon/target-measurer.js';
-import type { Protocol } from '../../src/trace/record.js';
+import type { Protocol, TraceRecord } from '../../src/trace/record.js';
 import { buildRecord } from '../results/record-builder.js';
 
 export interface ChildWorld {
@@ -14,6 +14,8 @@ export interface ChildWorld {
   cannotStart: { readonly code: string; readonly exitCode: number } | null;
   /** How long a trace of this host takes. */
   readonly traceMs: (host: string) => number;
+  /** The record of a host where it is to be another. */
+  recordOf: (record: TraceRecord) => TraceRecord;
   /** Living children; more than one at a time would be a defect. */
   readonly alive: Set<SimulatedChild>;
   /** Whole records that were said, with the time of saying: by id. */
@@ -172,7 +174,7 @@ export class SimulatedChild implements MeasureLink {
       outcome: interrupted ? 'inconclusive' : 'delivered',
       vantage: order.options.vantage,
     });
-    const record = { ...built, id };
+    const record = { ...this.#world.recordOf(built), id };
     if (!interrupted) this.#world.said.set(id, { host: order.host, protocol, runId: order.runId });
     this.#put({ kind: 'record', number, record, interrupted, last });
   }

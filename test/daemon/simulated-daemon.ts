@@ -72,6 +72,7 @@ export class SimulatedDaemon {
       newId: () => uuid(++this.#ids),
       cannotStart: null,
       traceMs,
+      recordOf: (record) => record,
       alive: new Set(),
       said: new Map(),
       asked: [],

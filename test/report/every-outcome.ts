@@ -3,6 +3,8 @@ import { annotateRecord, type AnnotationSources } from '../../src/annotate/annot
 import { unmeasuredRecord } from '../../src/cli/unmeasured-record.js';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import type { Outcome, TraceRecord } from '../../src/trace/record.js';
+import { writeRecord } from '../../src/trace/write-record.js';
+import { dropsFrom, runTrace, type FakePath } from '../trace/fake-path.js';
 import { asDatabaseOf } from '../sim/as-database-of.js';
 import { ANY_OPTIONS, DROP, plainRouter, plainTarget, rule, SOURCE_ADDRESS } from '../sim/network-parts.js';
 import { FULL_QUOTE, PEACE, type Host, type Network, type Router, type Rule, type Segment } from '../sim/network.js';
@@ -116,13 +118,13 @@ const WAYS: readonly (readonly [name: string, outcome: Outcome, way: Way])[] = [
   ['rejected, echo', 'rejected', { protocol: 'icmp6', at: { 4: refuses(4, 2) } }],
   ["rejected in the target's name", 'rejected', { protocol: 'udp', at: { 4: refuses(1, 1, true) } }],
   ["rejected in the target's name, in its own words", 'rejected', { protocol: 'udp', at: { 4: refuses(1, 4, true) } }],
-  ['impaired', 'impaired', { protocol: 'icmp6', at: { 4: drops({ share: 0.7 }) } }],
+  ['impaired', 'impaired', { protocol: 'icmp6', at: { 8: drops({ share: 0.7 }) } }],
   [
     'impaired, at a target that limits its answers',
     'impaired',
     {
       protocol: 'udp',
-      at: { 4: drops({ share: 0.6 }) },
+      at: { 8: drops({ share: 0.6 }) },
       target: { bucket: { burst: 1, perSecond: 2, crossTraffic: 0 } },
     },
   ],
@@ -132,7 +134,7 @@ const WAYS: readonly (readonly [name: string, outcome: Outcome, way: Way])[] = [
     {
       protocol: 'icmp6',
       at: {
-        4: with_(rule('forward', ANY_OPTIONS, { kind: 'reject', type: 1, code: 1, pointer: 'none' }, { share: 0.7 })),
+        8: with_(rule('forward', ANY_OPTIONS, { kind: 'reject', type: 1, code: 1, pointer: 'none' }, { share: 0.7 })),
       },
     },
   ],
@@ -215,6 +217,33 @@ async function measure(way: Way): Promise<TraceRecord> {
   return annotateRecord(record, { names: null, asDatabase, ixpPrefixes: null });
 }
 
+/** The simulated networks have no TCP, and nothing that a UDP service has answered before: a table of what packets draw. */
+async function measureByTable(path: Omit<FakePath, 'routers'>): Promise<TraceRecord> {
+  const traced = runTrace({ ...path, routers: ROUTERS });
+  const record = writeRecord(traced.state, traced, {
+    ...{
+      id: `sim-table-${path.protocol}`,
+      runId: 'sim',
+      vantage: null,
+      company: null,
+      input: 'target.example',
+      aliases: [],
+    },
+    tool: { version: '0.0.0-sim', transport: 'simulated', clock: 'process' },
+    ...{ seed: 1, startedAtMs: 0, endedAtMs: 10_000 },
+  });
+  const asDatabase: AnnotationSources['asDatabase'] = {
+    // One network for each two of the routers, and the target's.
+    lookup: (octets) => {
+      const asn = octets[5] === 0x10 ? 4095 : 1 + Math.floor((octets[7] ?? 0) / 3);
+      return { asn, name: companyOf(asn) };
+    },
+    source: 'simulation',
+    date: '2025-01-01',
+  };
+  return annotateRecord(record, { names: null, asDatabase, ixpPrefixes: null });
+}
+
 function notMeasured(): TraceRecord {
   return unmeasuredRecord({
     request: requestFor(networkOf({ protocol: 'udp' }), 'udp', 11),
@@ -231,6 +260,12 @@ function notMeasured(): TraceRecord {
 export async function everyOutcome(): Promise<OutcomeCase[]> {
   const cases: OutcomeCase[] = [];
   for (const [name, outcome, way] of WAYS) cases.push({ name, outcome, record: await measure(way) });
+  cases.push({ name: 'delivered, TCP', outcome: 'delivered', record: await measureByTable({ protocol: 'tcp' }) });
+  for (const [name, path] of [
+    ['dropped, TCP', { protocol: 'tcp', differs: dropsFrom(5) }],
+    ['dropped before a UDP service', { protocol: 'udp', service: true, differs: dropsFrom(5) }],
+  ] as const)
+    cases.push({ name, outcome: 'dropped', record: await measureByTable(path) });
   cases.push({ name: 'not-measured', outcome: 'not-measured', record: notMeasured() });
   return cases;
 }

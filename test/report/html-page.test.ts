@@ -35,7 +35,17 @@ function unbalanced(html: string): string[] {
 }
 
 /** Fields of few possible values, which are ours. */
-const CHOICES = ['startedAt', 'endedAt', 'outcome', 'protocol', 'inDestinationNetwork', 'cause', 'basis', 'returnPath'];
+const CHOICES = [
+  'startedAt',
+  'endedAt',
+  'outcome',
+  'protocol',
+  'inDestinationNetwork',
+  'cause',
+  'basis',
+  'returnPath',
+  'witness',
+];
 
 const everyOutcome = OUTCOMES.map((outcome, index) => buildRecord({ number: index + 1, outcome, distance: 6 + index }));
 
@@ -140,7 +150,7 @@ describe('the page', () => {
       Confidence: '99.97 %, bar 99.9 %',
       'Rests on': 'the target&#39;s own answers',
       'Way back': 'as the cause excluded',
-      Lost: 'after hop 8, at the target at the latest, most likely at hop 9',
+      Lost: 'after hop 8, at the target at the latest, most likely before hop 9',
       Cause: 'the PDM option; another of its size passes',
       'Option seen intact': 'up to hop 8',
       Attribution: 'AS65002 Transit 0 Communications',

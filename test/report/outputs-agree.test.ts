@@ -78,6 +78,7 @@ const fromRecord: Reader = (record) => {
     ...state('paths differ from', verdict.pathsDiverge),
     ...state('option seen up to', verdict.optionSeenUpTo),
     ...state('cause', verdict.cause),
+    ...state('witness', record.protocol === 'icmp6' ? null : evidence.witness),
     ...record.hops.flatMap(({ hop, arms }) =>
       state(
         `inserted at hop ${hop}`,
@@ -167,6 +168,8 @@ function fromProse(text: string, record: TraceRecord): Statement[] {
     ...find(text, /put in were seen in packets: ([^.]*)\./g, ([, list]) =>
       find(list ?? '', /([a-z-]+) at hop (\d+)/g, ([, kind, hop]) => state(`inserted at hop ${hop ?? ''}`, kind)),
     ),
+    ...find(text, /Echo requests with PDM stay unanswered/g, () => state('witness', 'echo')),
+    ...find(text, /The target's answers quote nothing/g, () => state('witness', 'answers')),
     ...find(text, /The target itself quotes the option intact/g, () => state('option seen up to', 'target')),
     ...find(text, /Confidence (over )?([\d.]+ %)/g, ([, over, share]) => state('confidence', `${over}${share}`)),
     ...find(text, /Attribution by origin AS of the addresses[^:]*: ([^.]*)\./g, ([, who]) => fromNetworks(who ?? '')),
@@ -221,6 +224,25 @@ const fromTerminal: Reader = (record) => {
   ];
 };
 
+/** Networks that may be meant, and headers that the way put in, as tables have them. */
+function fromColumns(
+  candidates: string | null,
+  silent: string | null,
+  unknown: string | null,
+  inserted: string | null,
+): Statement[] {
+  const listed = (text: string | null): string[] => (text ?? '').split(' ').filter((part) => part !== '');
+  return [
+    ...state('networks', asList(listed(candidates).map(Number))),
+    ...state('silent stretches', listed(silent).join().replaceAll('..', '–')),
+    ...state('unknown network', unknown),
+    ...listed(inserted).flatMap((one) => {
+      const [kind, hop = ''] = one.split('@');
+      return state(`inserted at hop ${hop}`, kind);
+    }),
+  ];
+}
+
 function fromCells(cells: ReadonlyMap<string, string>): Statement[] {
   const cell = (name: string): string => cells.get(name) ?? '';
   const hop = (column: string, of: string): Statement[] =>
@@ -234,6 +256,12 @@ function fromCells(cells: ReadonlyMap<string, string>): Statement[] {
     ...state('n+1', cell('next_hop')),
     ...state('address of n+1', cell('next_hop_name') || null),
     ...state('n+1 in its network', cell('next_hop_in_destination_network')),
+    ...fromColumns(
+      cell('attribution_candidates'),
+      cell('attribution_silent'),
+      cell('attribution_unknown'),
+      cell('inserted_headers'),
+    ),
     ...state('outcome', cell('outcome')),
     ...state('confidence', confidence === '' ? null : confidenceText(Number(confidence))),
   ];
@@ -255,7 +283,9 @@ const fromJsonTable: Reader = (record) => {
 const fromMarkdown: Reader = (record) => {
   const lines = [...formatTable(summaryTable([summariseRecord(record)]), 'markdown')].join('').trim().split('\n');
   const cells = (lines[2] ?? '').slice(2, -2).split(' | ');
-  return fromCells(new Map(SUMMARY_CSV_COLUMNS.map((name, index) => [name, (cells[index] ?? '').trim()])));
+  return fromCells(
+    new Map(SUMMARY_CSV_COLUMNS.map((name, index) => [name, (cells[index] ?? '').trim().replace(/\\(.)/g, '$1')])),
+  );
 };
 
 /** What the store keeps beside the record for its queries. */
@@ -272,6 +302,7 @@ const fromSummaryRow: Reader = (record) => {
     ...state('lost up to', placeName(record, row.intervalUpTo)),
     ...state('option seen up to', row.optionSeenUpTo),
     ...state('cause', row.cause),
+    ...fromColumns(row.attributionCandidates, row.attributionSilent, row.attributionUnknown, row.insertedHeaders),
   ];
 };
 
@@ -377,7 +408,9 @@ function fromEvidence(html: string, record: TraceRecord): Statement[] {
       ...state('lost after', a),
       ...state('lost up to', placeName(record, b === '' ? (c ?? '') : (b ?? ''))),
     ]),
-    ...find(lost, /most likely at hop (\d+)/g, ([, hop]) => state('most likely up to', placeName(record, hop ?? ''))),
+    ...find(lost, /most likely before hop (\d+)/g, ([, hop]) =>
+      state('most likely up to', placeName(record, hop ?? '')),
+    ),
     ...find(list.get('Refused by') ?? '', /([0-9a-f:]{3,})(?: at hop (\d+))?: [^(]*\(ICMPv6 (\d+\/\d+)/g, (found) => [
       ...(list.get('Refused by')?.startsWith('something') === true ? [] : state('refuser', found[1])),
       ...state('hop of the refuser', found[2]),
@@ -399,32 +432,35 @@ function arrives(record: TraceRecord, arm: 'plain' | 'pdm'): string | null {
   return share === null || isOfRouters(record) ? null : share > 0 ? 'yes' : 'no';
 }
 
+/** The object that Atlas results and scamper traces have beside what their readers know. */
+function fromOwnObject(own: Json): Statement[] {
+  const inserted = (own['inserted'] ?? []) as { readonly hop: number; readonly headers: readonly string[] }[];
+  const silent = (own['silent'] ?? []) as { readonly from: number; readonly to: number }[];
+  const candidates = own['candidates'] as readonly number[] | undefined;
+  return [
+    ...(candidates === undefined
+      ? []
+      : [
+          ...state('networks', asList(candidates)),
+          ...state('silent stretches', silent.map(({ from, to }) => `${from}–${to}`).join()),
+          ...state('unknown network', own['unknown'] === true ? 'yes' : 'no'),
+          ...state('n+1 in its network', own['in_destination_network'] as string | null),
+        ]),
+    ...inserted.flatMap(({ hop, headers }) => state(`inserted at hop ${hop}`, headers.join())),
+    ...state('outcome', own['outcome'] as string),
+    ...state('n', own['last_pdm_hop'] as number | null),
+  ];
+}
+
 const fromAtlas: Reader = (record) =>
-  atlasResults(record).flatMap((result) => {
-    const own = result['pdm_trace'] as Json;
-    const inserted = (own['inserted'] ?? []) as { readonly hop: number; readonly headers: readonly string[] }[];
-    const silent = (own['silent'] ?? []) as { readonly from: number; readonly to: number }[];
-    const candidates = own['candidates'] as readonly number[] | undefined;
-    return [
-      ...(candidates === undefined
-        ? []
-        : [
-            ...state('networks', asList(candidates)),
-            ...state('silent stretches', silent.map(({ from, to }) => `${from}–${to}`).join()),
-            ...state('unknown network', own['unknown'] === true ? 'yes' : 'no'),
-            ...state('n+1 in its network', own['in_destination_network'] as string | null),
-          ]),
-      ...inserted.flatMap(({ hop, headers }) => state(`inserted at hop ${hop}`, headers.join())),
-      ...state('outcome', own['outcome'] as string),
-      ...state('n', own['last_pdm_hop'] as number | null),
-    ];
-  });
+  atlasResults(record).flatMap((result) => fromOwnObject(result['pdm_trace'] as Json));
 
 const fromScamper: Reader = (record) =>
   scamperTraces(record).flatMap((trace) => {
     const arm = trace['userid'] === 0 ? 'plain' : trace['userid'] === 1 ? 'pdm' : null;
-    if (arm === null || arrives(record, arm) === null) return [];
-    return state(`${arm} arrives`, trace['stop_reason'] === 'COMPLETED' ? 'yes' : 'no');
+    const own = fromOwnObject(trace['pdm_trace'] as Json);
+    if (arm === null || arrives(record, arm) === null) return own;
+    return [...own, ...state(`${arm} arrives`, trace['stop_reason'] === 'COMPLETED' ? 'yes' : 'no')];
   });
 
 const arrivalsOfRecord: Reader = (record) =>
@@ -450,6 +486,8 @@ const READERS: readonly (readonly [output: string, reader: Reader])[] = [
   ['atlas', fromAtlas],
   ['scamper', fromScamper],
 ];
+
+const EVERYWHERE = new Set(READERS.map(([output]) => output));
 
 /** Of each thing: what is said of it, and by whom. */
 function heldTogether(record: TraceRecord): Map<string, Map<string, string[]>> {
@@ -518,10 +556,9 @@ describe('the outputs of one record', () => {
     const outputs = (record: TraceRecord, of: string): Set<string> =>
       new Set([...(heldTogether(record).get(of)?.values() ?? [])].flat());
     for (const { record } of withOutcomes('dropped')) {
-      expect(outputs(record, 'n')).toEqual(
-        new Set(['record', 'terminal', 'page', 'csv', 'json table', 'markdown', 'summary row', 'atlas']),
-      );
-      expect(outputs(record, 'n+1 in its network').size).toBe(8);
+      expect(outputs(record, 'n')).toEqual(EVERYWHERE);
+      for (const of of ['n+1 in its network', 'networks', 'unknown network'])
+        expect([of, outputs(record, of)]).toEqual([of, EVERYWHERE]);
       for (const of of ['lost after', 'lost up to', 'with', 'without', 'share with', 'networks', 'unknown network'])
         expect([of, [...outputs(record, of)]]).toEqual([of, expect.arrayContaining(['record', 'terminal', 'page'])]);
     }
@@ -532,14 +569,39 @@ describe('the outputs of one record', () => {
     for (const { record } of withOutcomes('dropped', 'rejected', 'impaired', 'delivered'))
       expect([...outputs(record, 'pdm arrives')]).toEqual(['record', 'scamper']);
     const inserted = cases.find(({ name }) => name.includes('inserted'))!;
-    for (const hop of [5, 6])
-      expect(outputs(inserted.record, `inserted at hop ${hop}`)).toEqual(
-        new Set(['record', 'terminal', 'page', 'atlas']),
-      );
+    for (const hop of [5, 6]) expect(outputs(inserted.record, `inserted at hop ${hop}`)).toEqual(EVERYWHERE);
     const silent = cases.find(({ name }) => name === 'dropped, with silent hops')!;
-    expect([...outputs(silent.record, 'silent stretches')]).toEqual(
-      expect.arrayContaining(['record', 'terminal', 'page', 'atlas']),
+    expect(outputs(silent.record, 'silent stretches')).toEqual(EVERYWHERE);
+  });
+
+  it('say what stayed away that quotes nothing by what was sent: no echo where none was asked', () => {
+    const witnesses = withOutcomes('dropped').map(({ name, record }) => {
+      const said = [...(heldTogether(record).get('witness') ?? [])].map(([says, outputs]) => [says, new Set(outputs)]);
+      return [name, record.protocol, said];
+    });
+    const everywhere = new Set(['record', 'terminal', 'page']);
+    expect(witnesses.filter(([, protocol]) => protocol !== 'icmp6')).toEqual([
+      ['dropped', 'udp', [['echo', everywhere]]],
+      ['dropped, TCP', 'tcp', [['answers', everywhere]]],
+      ['dropped before a UDP service', 'udp', [['answers', everywhere]]],
+    ]);
+    for (const { name, record } of cases.filter(({ record: one }) => one.protocol === 'tcp'))
+      for (const [output, text] of everyText(record))
+        expect([name, output, /[Ee]cho (?:request|pair)s?/.exec(text)?.[0]]).toEqual([name, output, undefined]);
+  });
+
+  it('say where a loss is most likely in one way: before a hop', () => {
+    for (const { name, record } of withOutcomes('dropped'))
+      for (const [output, text] of everyText(record))
+        expect([name, output, /most likely (?!before|are)\w+/.exec(text)?.[0]]).toEqual([name, output, undefined]);
+    const nearer = withOutcomes('dropped').filter(
+      ({ record: { verdict } }) => verdict.interval!.likelyUpTo < verdict.interval!.upTo,
     );
+    expect(nearer.length).toBeGreaterThan(3);
+    for (const { record } of nearer)
+      expect([...(heldTogether(record).get('most likely up to')?.values() ?? [])].flat()).toEqual(
+        expect.arrayContaining(['record', 'terminal', 'page']),
+      );
   });
 
   it('name no network where the outcome names nobody', () => {

@@ -9,22 +9,17 @@ import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
 import type { TraceFilter } from '../../src/results/trace-queries.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { buildRecord, RUN_ID, START_MS, type RecordOptions } from '../results/record-builder.js';
+import { RUN_ID, START_MS, type RecordOptions } from '../results/record-builder.js';
+import { nearFault } from './near-fault.js';
 
 const OTHER_RUN = `${RUN_ID.slice(0, -1)}2`;
-/** Numbers that are equal modulo this share their routers. */
-const SAME_ROUTERS = 97;
 const SENTENCE =
   /^7 of 10 targets lose packets with the option at one place, between hop 1 \(2001:db8:1::1\) and hop 2 \(2001:db8:2::1\): one fault near/;
 
 function made(index: number, options: RecordOptions = {}): TraceRecord {
-  const number = SAME_ROUTERS * index;
-  const record = buildRecord({ number, distance: 6, lastPdmHop: 1, silentHops: [], ...options });
-  const { interval } = record.verdict;
+  const record = nearFault(index, options);
   // A line break in a name is quoted in CSV.
-  const company = index === 1 ? 'Two\r\nlines, "one" company' : record.company;
-  if (interval === null) return { ...record, company };
-  return { ...record, company, verdict: { ...record.verdict, interval: { ...interval, upTo: 2 } } };
+  return { ...record, company: index === 1 ? 'Two\r\nlines, "one" company' : record.company };
 }
 
 const RECORDS = [

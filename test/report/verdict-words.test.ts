@@ -191,6 +191,19 @@ describe('verdict words', () => {
     expect(spoken(dropped({}, {}, { protocol: 'icmp6' }))).not.toContain('stay unanswered too');
   });
 
+  it('say what stayed away that quotes nothing: echo requests, or answers of the trace itself', () => {
+    const { witness: _, ...unsaid } = droppedRecord().verdict.evidence;
+    const words = (evidence: TraceRecord['verdict']['evidence'], protocol: TraceRecord['protocol'] = 'udp'): string =>
+      spoken(dropped({ evidence }, {}, { protocol }));
+    const own = "The target's answers quote nothing, so no filter on quoted options is what keeps them away.";
+    expect(words({ ...unsaid, witness: 'echo' })).toContain('Echo requests with PDM stay unanswered too');
+    expect(words({ ...unsaid, witness: 'answers' })).toContain(own);
+    // Older records do not say which it was.
+    expect(words(unsaid)).toContain('Answers that quote nothing stay away too');
+    expect(words(unsaid, 'tcp')).toContain(own);
+    for (const text of [words(unsaid), words(unsaid, 'tcp')]) expect(text).not.toMatch(/[Ee]cho/);
+  });
+
   it('say what a drop behind a silent target rests on', () => {
     const text = spoken(
       dropped(

@@ -7,7 +7,7 @@ import { atlasResults } from '../../src/results/atlas-json.js';
 import { expandReplies } from '../../src/results/expand-replies.js';
 import { scamperLines, scamperTraces } from '../../src/results/scamper-json.js';
 import type { ResponderRecord, TraceRecord } from '../../src/trace/record.js';
-import { buildRecord, START_MS } from './record-builder.js';
+import { buildRecord, START_MS, withNetworks } from './record-builder.js';
 
 const DATA = join(import.meta.dirname, 'data');
 type Json = Record<string, unknown>;
@@ -200,6 +200,8 @@ describe('scamper traces', () => {
     ['icmp_nhmtu', 'number'],
     ['icmpext', 'object'],
   ]);
+  /** Ours, which others pass over. */
+  const OURS = ['pdm_trace', 'object'] as const;
 
   const records: TraceRecord[] = [
     buildRecord({ distance: 6, lastPdmHop: 3 }),
@@ -211,7 +213,7 @@ describe('scamper traces', () => {
 
   it('have only names and types that scamper writes, in each kind of line', () => {
     for (const type of ['cycle-start', 'trace', 'cycle-stop']) {
-      const known = new Map([...shapes(theirs.filter((line) => line['type'] === type)), ...ALSO_THEIRS]);
+      const known = new Map([...shapes(theirs.filter((line) => line['type'] === type)), ...ALSO_THEIRS, OURS]);
       for (const [name, kind] of shapes(ours.filter((line) => line['type'] === type)))
         expect([name, known.get(name)]).toEqual([name, kind]);
     }
@@ -261,6 +263,26 @@ describe('scamper traces', () => {
       icmp_q_ttl: 1,
     });
     expect(hopsOf(plain ?? {}).at(-1)).toMatchObject({ addr: '2001:db8:1001::1', icmp_type: 1, icmp_code: 4 });
+  });
+
+  it('say whose network may be meant, silent stretches and inserted headers as Atlas results do', () => {
+    const record = withNetworks();
+    const objects = scamperTraces(record).map((trace) => trace['pdm_trace']);
+    expect(objects).toEqual(atlasResults(record).map((result) => result['pdm_trace']));
+    expect(objects[1]).toMatchObject({
+      arm: 'pdm',
+      candidates: [64500, 64777, 64501],
+      silent: [
+        { from: 5, to: 6 },
+        { from: 9, to: 9 },
+      ],
+      unknown: true,
+      inserted: [
+        { hop: 2, headers: ['routing', 'hop-by-hop'] },
+        { hop: 4, headers: ['routing'] },
+      ],
+    });
+    expect(scamperTraces(buildRecord({ outcome: 'delivered' }))[0]?.['pdm_trace']).not.toHaveProperty('candidates');
   });
 
   it('of a refused arm end with UNREACH and the code', () => {

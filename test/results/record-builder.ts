@@ -257,3 +257,24 @@ function hex(value: number): string {
 function round(value: number): number {
   return Math.round(value * 10000) / 10000;
 }
+
+/** A drop of which more networks may be meant than two, on a way that puts headers in. */
+export function withNetworks(options: RecordOptions = {}): TraceRecord {
+  const record = buildRecord({ distance: 6, lastPdmHop: 4, ...options });
+  if (record.summary.attribution !== null) {
+    record.summary.attribution.candidates = [64500, 64777, 64501];
+    record.summary.attribution.silent = [
+      { from: 5, to: 6 },
+      { from: 9, to: 9 },
+    ];
+    record.summary.attribution.unknown = true;
+  }
+  const quotes = (changes: readonly string[], responders: readonly ResponderRecord[] = []): void => {
+    responders[0]?.quotes.push({ intact: true, changes: [...changes], count: 1 });
+  };
+  quotes(['inserted-routing', 'inserted-hop-by-hop'], record.hops[1]?.arms.pdm.responders);
+  quotes(['inserted-routing'], record.hops[1]?.arms.plain.responders);
+  quotes(['inserted-routing'], record.hops[3]?.arms.pdm.responders);
+  quotes(['inserted-routing'], record.targetPairs?.arms.plain.responders);
+  return record;
+}

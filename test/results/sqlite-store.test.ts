@@ -2,15 +2,17 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyRetention } from '../../src/results/apply-retention.js';
 import { driverFor, openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { MIGRATIONS } from '../../src/results/store-schema.js';
-import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
+import { csvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
+import type { SummaryRow } from '../../src/results/summary-row.js';
 import type { NewTarget } from '../../src/results/target-table.js';
-import type { Page } from '../../src/results/trace-queries.js';
+import type { Page, TraceFilter } from '../../src/results/trace-queries.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
-import { buildRecord, RUN_ID, START_MS, type RecordOptions } from './record-builder.js';
+import { buildRecord, RUN_ID, START_MS, withNetworks, type RecordOptions } from './record-builder.js';
 
 const SECOND_RUN = `${RUN_ID.slice(0, -1)}2`;
 const THIRD_RUN = `${RUN_ID.slice(0, -1)}3`;
@@ -220,6 +222,13 @@ describe('queries', () => {
     expect(row?.nextHopAsn).not.toBeNull();
     expect(inputs({ asn: row?.nextHopAsn ?? 0, outcomes: ['dropped'] })).toEqual(['www1']);
     expect(inputs({ asn: row?.destinationAsn ?? 0 })).toEqual(['www1']);
+  });
+
+  it('find a record by any AS that may be meant, not by a number that is part of another', () => {
+    store.traces.put([prepareRecord({ record: withNetworks({ number: 9 }), targetKey: null, completesTarget: false })]);
+    expect(inputs({ asn: 64777 })).toEqual(['www9']);
+    expect(inputs({ asn: 6477 })).toEqual([]);
+    expect(inputs({ asn: 777 })).toEqual([]);
   });
 
   it('page from either end', () => {
@@ -533,6 +542,66 @@ describe('migrations', () => {
       return rows;
     };
     expect(schema(old)).toEqual(schema(path));
+  });
+
+  const FIRST_VERSION = readFileSync(join(import.meta.dirname, 'data/store-version-1.sql'), 'utf8');
+  const CSV_IN_1 = 15;
+
+  /** A file of the first version with records as that version stored them, one of them damaged. */
+  function oldStore(): { readonly file: string; readonly rows: readonly SummaryRow[]; readonly csv: string } {
+    const records = [withNetworks({ number: 5 }), withNetworks({ number: 6, outcome: 'delivered' })];
+    records.push(buildRecord({ number: 7, outcome: 'inconclusive', company: 'Comma, "Quote"' }));
+    store.traces.put(records.map((record) => prepareRecord({ record, targetKey: null, completesTarget: false })));
+    const rows = [...store.queries.summaries()];
+    const csv = [...store.queries.csvText()].join('');
+    store.close();
+    const file = join(directory, 'old.db');
+    const database = new Database(file);
+    database.exec(FIRST_VERSION);
+    database.pragma('foreign_keys = OFF');
+    const columns = database.prepare("SELECT name FROM pragma_table_info('trace')").pluck().all().join(', ');
+    database.exec(`ATTACH '${path}' AS new;
+      DELETE FROM record; DELETE FROM trace; DELETE FROM target; DELETE FROM series; DELETE FROM run;
+      INSERT INTO run SELECT * FROM new.run; INSERT INTO series SELECT * FROM new.series;
+      INSERT INTO trace (${columns}) SELECT ${columns} FROM new.trace; INSERT INTO record SELECT * FROM new.record;
+      DETACH new;`);
+    const lines = database.prepare('SELECT trace_key, csv_line FROM trace').all() as {
+      trace_key: number;
+      csv_line: string;
+    }[];
+    const cut = database.prepare('UPDATE trace SET csv_line = ? WHERE trace_key = ?');
+    for (const { trace_key, csv_line } of lines) {
+      const [cells = []]: string[][] = parse(csv_line);
+      cut.run(csvLine(cells.slice(0, CSV_IN_1)), trace_key);
+    }
+    database.prepare('UPDATE record SET json = \'{"attribution":{\' WHERE trace_key = 3').run();
+    database.close();
+    return { file, rows, csv };
+  }
+
+  it('give old records what newer columns say of them', () => {
+    const { file, rows, csv } = oldStore();
+    const opened = openSqliteStore(file);
+    expect([...opened.queries.summaries()]).toEqual(rows);
+    expect([...opened.queries.csvText()].join('')).toBe(csv);
+    opened.close();
+  });
+
+  it('are not needed to read an old file: it says the same to a reader, and stays as it was', () => {
+    const { file, rows, csv } = oldStore();
+    const before = readFileSync(file);
+    const reader = openSqliteStore(file, { readOnly: true });
+    expect([...reader.queries.summaries()]).toEqual(rows);
+    expect([...reader.queries.csvText()].join('')).toBe(csv);
+    const ids = (filter: TraceFilter): string[] => [...reader.queries.summaries(filter)].map(({ id }) => id);
+    expect(ids({ asn: 64777 })).toEqual([rows[0]!.id]);
+    expect(ids({ fromMs: rows[1]!.startedAtMs, toMs: rows[2]!.startedAtMs })).toEqual([rows[1]!.id]);
+    expect(ids({ host: rows[1]!.destinationInput })).toEqual([rows[1]!.id]);
+    expect(reader.traces.record(rows[0]!.id)).toEqual(withNetworks({ number: 5 }));
+    expect([...reader.queries.records({ asn: 64777 })]).toEqual([withNetworks({ number: 5 })]);
+    expect(reader.queries.runIds()).toEqual([RUN_ID]);
+    reader.close();
+    expect(readFileSync(file)).toEqual(before);
   });
 
   it('bring an old file forward and keep what is in it', () => {

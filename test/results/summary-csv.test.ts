@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csvLine, recordCsvLine, SUMMARY_CSV_COLUMNS, SUMMARY_CSV_HEADER } from '../../src/results/summary-csv.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { buildRecord } from './record-builder.js';
+import { buildRecord, withNetworks } from './record-builder.js';
 
 function cells(record: TraceRecord): Record<string, string> {
   const rows: Record<string, string>[] = parse(SUMMARY_CSV_HEADER + recordCsvLine(record), { columns: true });
@@ -14,7 +14,8 @@ describe('the summary CSV', () => {
   it('has the columns that others rely on, in their order', () => {
     expect(SUMMARY_CSV_HEADER).toBe(
       'company,start_address,start_name,destination_address,destination_name,protocol,last_pdm_hop,last_pdm_name,' +
-        'last_plain_hop,last_plain_name,next_hop,next_hop_name,next_hop_in_destination_network,outcome,confidence\r\n',
+        'last_plain_hop,last_plain_name,next_hop,next_hop_name,next_hop_in_destination_network,outcome,confidence,' +
+        'attribution_candidates,attribution_silent,attribution_unknown,inserted_headers\r\n',
     );
   });
 
@@ -35,6 +36,10 @@ describe('the summary CSV', () => {
       next_hop_in_destination_network: 'no',
       outcome: 'dropped',
       confidence: '0.99976',
+      attribution_candidates: '65002 65002',
+      attribution_silent: '',
+      attribution_unknown: 'no',
+      inserted_headers: '',
     });
   });
 
@@ -58,6 +63,21 @@ describe('the summary CSV', () => {
 
   it('keeps the number of a silent hop n+1, whose name is unknown', () => {
     expect(cells(buildRecord({ silentHops: [9] }))).toMatchObject({ next_hop: '9', next_hop_name: '' });
+  });
+
+  it('has all that the record leaves possible of whose network it is, and headers that the way put in', () => {
+    expect(cells(withNetworks())).toMatchObject({
+      attribution_candidates: '64500 64777 64501',
+      attribution_silent: '5..6 9',
+      attribution_unknown: 'yes',
+      inserted_headers: 'hop-by-hop@2 routing@2 routing@4 routing@target',
+    });
+    expect(cells(buildRecord({ outcome: 'delivered' }))).toMatchObject({
+      attribution_candidates: '',
+      attribution_silent: '',
+      attribution_unknown: '',
+      inserted_headers: '',
+    });
   });
 
   it('says what was asked for where no address was found', () => {

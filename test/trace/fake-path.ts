@@ -20,6 +20,8 @@ import {
   octetsOf,
   packetOf,
   replyFrom,
+  serviceAnswerTo,
+  synAckTo,
   TARGET,
 } from './trace-fixture.js';
 
@@ -36,6 +38,8 @@ export interface FakePath {
   readonly protocol: Protocol;
   /** Routers before the target. */
   readonly routers: number;
+  /** A UDP service answers at the target, and no error. */
+  readonly service?: boolean;
   /** What this probe draws instead of what a clean path would; null for silence, undefined for no difference, or the target's answer. */
   readonly differs?: (probe: {
     arm: number;
@@ -170,6 +174,8 @@ function draw(
     }
     if (!arrives) return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), timeNs);
     if (protocol === 'icmp6') return echoReplyTo(packet, timeNs);
+    if (protocol === 'tcp') return synAckTo(packet, timeNs);
+    if (path.service === true) return serviceAnswerTo(packet, timeNs);
     return errorAbout(withHopLimit(packet, hopLimit - path.routers), 1, 4, TARGET, timeNs);
   })();
   const reply = replyFrom(received);

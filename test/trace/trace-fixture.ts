@@ -1,4 +1,5 @@
 /** A trace with known secrets, and routers' and targets' answers to its probes, made by hand. */
+import { emitTcpHeader, parseTcpHeader, TCP_FLAG } from '../../src/wire/tcp.js';
 import { emitIcmpv6Octets } from './icmpv6-octets.js';
 import { parseAddress } from '../../src/address/address.js';
 import { encodeProbe, MAX_PROBE_LENGTH } from '../../src/trace/probe/probe-packet.js';
@@ -119,10 +120,31 @@ export function replyFrom(packet: ReceivedPacket): Reply {
   return reply.value;
 }
 
+function optionsLength(packet: Uint8Array): number {
+  return packet[6] === 60 ? 8 * (packet[41]! + 1) : 0;
+}
+
 /** What the target's kernel answers to an echo request: the same octets, another type. */
 export function echoReplyTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
-  const optionsLength = packet[6] === 60 ? 8 * (packet[41]! + 1) : 0;
-  const bytes = packet.slice(40 + optionsLength);
+  const bytes = packet.slice(40 + optionsLength(packet));
   bytes[0] = 129;
   return { layer: 'icmpv6', source: packet.slice(24, 40), bytes, hopLimit: null, timeNs };
+}
+
+/** What a port that listens says to a SYN. */
+export function synAckTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
+  const syn = parseTcpHeader(packet, 40 + optionsLength(packet));
+  if (!syn.ok) throw new Error(syn.reason);
+  const { sourcePort, destinationPort, sequence } = syn.value;
+  const bytes = new Uint8Array(20);
+  const answer = { sourcePort: destinationPort, destinationPort: sourcePort, acknowledgement: (sequence + 1) >>> 0 };
+  emitTcpHeader({ ...syn.value, ...answer, sequence: 7, flags: TCP_FLAG.syn | TCP_FLAG.ack }, bytes, 0);
+  return { layer: 'tcp', source: packet.slice(24, 40), bytes, hopLimit: null, timeNs };
+}
+
+/** What a UDP service that echoes sends back. */
+export function serviceAnswerTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
+  const bytes = packet.slice(40 + optionsLength(packet));
+  bytes.set([...bytes.slice(2, 4), ...bytes.slice(0, 2)]);
+  return { layer: 'udp', source: packet.slice(24, 40), bytes, hopLimit: null, timeNs };
 }

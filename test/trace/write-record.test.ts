@@ -1,7 +1,8 @@
 /** The record of traces over fake paths: its shape, and that it says what was measured. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { traceRecordSchema } from '../../src/config/record-schema.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import { METHOD_VERSION, type TraceRecord } from '../../src/trace/record.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../src/trace/trace-machine.js';
 import { writeRecord } from '../../src/trace/write-record.js';
@@ -73,6 +74,16 @@ describe('a record', () => {
       'no-difference',
       'unreachable',
     ]);
+  });
+
+  it('says by which version of METHOD its verdict was made, the one that the page has', () => {
+    const record = recordOf(path());
+    expect(record.tool).toEqual({ version: '0.1.0', transport: 'simulated', clock: 'process', method: METHOD_VERSION });
+    const method = readFileSync(new URL('../../docs/METHOD.md', import.meta.url), 'utf8');
+    expect(/This is version (\d+)/.exec(method)?.[1]).toBe(String(METHOD_VERSION));
+    // Older records do not say it.
+    const { method: _, ...tool } = record.tool;
+    expect(traceRecordSchema.safeParse({ ...record, tool }).success).toBe(true);
   });
 
   it('names n, the last hop without the option, and n+1, as numbers and addresses', () => {
