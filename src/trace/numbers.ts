@@ -90,6 +90,8 @@ export const REFERENCE_PAIRS = 3;
 /** Where only some are lost: pairs for one, which by this p must lose fewer of the option's packets than the target. */
 export const PARTIAL_REFERENCE_PAIRS = 40;
 export const REFERENCE_P = 0.01;
+/** … and pairs after which one that loses half as many or more gives way to one nearer. */
+export const ALIKE_PAIRS = 12;
 /** Pairs with another option at a hop beyond n, where the option alone is lost. */
 export const OTHER_OPTION_PAIR_CAP = 16;
 /** While a trace waits for what the echo trace to the same target finds, it looks again this often. */

@@ -48,8 +48,8 @@ export const dropped: Claim = {
   },
 };
 
-/** METHOD: dropped, the way back. Said of `impaired` too. */
-export const GOT_BY_ANOTHER =
+/** METHOD: dropped, the way back. */
+const GOT_BY_ANOTHER =
   'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.';
 
 function standAtTarget(trace: Case): Standing {
@@ -95,7 +95,9 @@ function standAtTarget(trace: Case): Standing {
   const ownPdm = standOfOwnPdm(trace, confirmation.cause, confirmation.interval.upTo);
   if (ownPdm.is === 'possible') return refuted(ownPdm.reason);
   if (ownPdm.is === 'open') return open('asking a hop with another option', ownPdm.wants);
-  const interval = lossOutlivesN(trace) ? { ...confirmation.interval, after: 0 } : confirmation.interval;
+  // The loss may have moved nearer since n was seen; a hop before it where the interval begins was asked for that since.
+  const restsOnN = confirmation.interval.after === trace.lastPdmHop;
+  const interval = restsOnN && lossOutlivesN(trace) ? { ...confirmation.interval, after: 0 } : confirmation.interval;
   const answeredUpTo = wayBack.upTo ?? interval.after;
   return proven({
     outcome: 'dropped',

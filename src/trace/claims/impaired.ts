@@ -13,7 +13,6 @@ import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
-import { GOT_BY_ANOTHER } from './dropped.js';
 import { SENDS_PDM } from '../evidence/own-pdm.js';
 
 /** Fewer of the packets with the option arrive, and some do. */
@@ -31,7 +30,6 @@ export const impaired: Claim = {
       return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (pdmArrivals === 0) return refuted();
-    if (trace.context.isIntactAtTarget()) return refuted(`${ratesText(trace)}. ${GOT_BY_ANOTHER}`);
     if (trace.state.pdm.isSent) return refuted(`${ratesText(trace)}. ${SENDS_PDM}`);
     const wayBack = standOfWayBack(trace, true);
     if (wayBack.is === 'answered' || wayBack.is === 'unknown') return refuted(`${ratesText(trace)}. ${wayBack.reason}`);

@@ -6,6 +6,8 @@ import { parseAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
 import { sharesPrefix } from '../case.js';
 import {
+  ALIKE_PAIRS,
+  INTERVAL_MARGIN,
   PARTIAL_REFERENCE_PAIRS,
   REFERENCES,
   REFERENCE_P,
@@ -161,27 +163,37 @@ function answeredBeyond({ context, hops, lastPdmHop, nameless }: Case, protocol:
 
 /**
  * Where only some are lost, that one answer came back shows nothing: one of two firewalls may take half of them. A router
- * asked itself must lose fewer.
+ * asked itself must lose fewer, one before the hops that lose as the target does, the farthest such first.
  */
 function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
   const { both: arrived, plainOnly: lost } = trace.counts.counted;
+  let alike: string | null = null;
   for (const { address } of referenceRouters(trace)) {
     const asked = referenceAt(trace, address);
-    if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
+    const wants = [referenceWish(trace, address, protocol, asked.lastSentNs)];
+    if (asked.pairs < REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.plainAnswered === 0) {
       if (asked.pending > 0) return askingRouter([]);
       continue;
     }
-    if (fisherPValue(arrived, arrived + lost, asked.both, asked.both + asked.plainOnly) <= REFERENCE_P) return EXCLUDED;
-    if (asked.pairs < PARTIAL_REFERENCE_PAIRS) {
-      return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
-    }
+    const answered = asked.both + asked.plainOnly;
+    if (fisherPValue(arrived, arrived + lost, asked.both, answered) <= REFERENCE_P) return EXCLUDED;
+    // What lies before it may lose them too: then one nearer is asked.
+    const losesAlike = answered >= ALIKE_PAIRS && asked.plainOnly / answered >= lost / (2 * (arrived + lost));
+    if (!losesAlike && asked.pairs < PARTIAL_REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.pending > 0) return askingRouter([]);
-    return unknownReference(
-      `the router ${address}, asked itself, answered ${asked.both} packets with the option and ${asked.both + asked.plainOnly} without`,
-    );
+    alike ??= `the router ${address}, asked itself, answered ${asked.both} packets with the option and ${answered} without`;
   }
-  return unknownReference('no router on the way answers packets to itself');
+  return unknownReference(alike ?? 'no router on the way answers packets to itself');
+}
+
+/** The highest hop up to n before which, and at which, hardly any packet with the option was lost. */
+function hopBeforeLoss({ hops, lastPdmHop }: Case): number {
+  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
+    const place = hops[hop];
+    if (place !== undefined && place.both > 0 && place.plainOnly > place.pdmOnly + INTERVAL_MARGIN) return hop - 1;
+  }
+  return lastPdmHop;
 }
 
 function unknownReference(why: string): WayBack {
@@ -213,11 +225,11 @@ function referenceAt({ references, state }: Case, address: string): Asked {
   return asked;
 }
 
-/** Routers up to n that lie outside the source's network, the farthest first. */
+/** Routers that packets with the option get to, outside the source's network, the farthest first. */
 function referenceRouters(trace: Case): { readonly address: string; readonly hop: number }[] {
-  const { state, hops, lastPdmHop, nameless } = trace;
+  const { state, hops, nameless } = trace;
   const routers: { address: string; hop: number }[] = [];
-  for (let hop = lastPdmHop; hop >= NEAREST_REFERENCE && routers.length < REFERENCES; hop -= 1) {
+  for (let hop = hopBeforeLoss(trace); hop >= NEAREST_REFERENCE && routers.length < REFERENCES; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
     if (isNearerWithoutOption(trace, address)) continue;
