@@ -228,7 +228,10 @@ function checkConfidence(record: TraceRecord, truth: ProtocolTruth, say: Say): v
   if (confidence !== null && confidence < record.parameters.confidence - 1e-12) {
     say('inconsistent', `accuses with confidence ${confidence}`);
   }
-  if ((outcome === 'dropped' || outcome === 'rejected') && confidence === null)
+  // Refusals that point at the header, or speak of the chain, need no count.
+  const isPointed =
+    record.verdict.refusal !== null && (record.verdict.refusal.type === 4 || record.verdict.refusal.code === 8);
+  if ((outcome === 'dropped' || (outcome === 'rejected' && !isPointed)) && confidence === null)
     say('inconsistent', 'accuses without a confidence');
   const causes = [truth.armsCause, ...truth.effects.map((effect) => effect.cause)];
   if (cause !== null && truth.effects.length > 0 && !causes.includes(cause)) {

@@ -140,7 +140,11 @@ export class ByHand {
         return errorAbout(withHopLimit(packet, hopLimit - this.#routers), 1, 4, TARGET, atNs);
       }
       const at = nowNs + (answer.delayMs ?? 10) * 1e6;
-      const error = errorAbout(answer.quote?.(packet) ?? packet, answer.type, answer.code, answer.from, at);
+      // In the target's name, as the target would quote it.
+      const came = answer.from.every((octet, i) => octet === TARGET[i])
+        ? withHopLimit(packet, Math.max(1, hopLimit - this.#routers))
+        : packet;
+      const error = errorAbout(answer.quote?.(came) ?? came, answer.type, answer.code, answer.from, at);
       return { ...error, hopLimit: answer.replyHopLimit ?? null };
     })();
     const reply = replyFrom(received);

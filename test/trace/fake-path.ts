@@ -169,7 +169,9 @@ function draw(
   const timeNs = sentAtNs + (drawn?.delayMs ?? 10) * 1e6;
   const received = (() => {
     if (drawn !== undefined) {
-      const quote = drawn.quote?.(packet) ?? packet;
+      const isOfTarget = drawn.from.every((octet, i) => octet === TARGET[i]);
+      const came = isOfTarget ? withHopLimit(packet, Math.max(1, hopLimit - path.routers)) : packet;
+      const quote = drawn.quote?.(came) ?? came;
       return errorAbout(quote, drawn.type, drawn.code, drawn.from, timeNs);
     }
     if (!arrives) return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), timeNs);

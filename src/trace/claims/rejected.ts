@@ -84,7 +84,7 @@ export const rejected: Claim = {
       outcome: 'rejected',
       basis: trace.plainArrivals > 0 ? 'target' : 'routers',
       // Words that point into our header need no count.
-      ...(e < needed ? {} : { confidence: confidenceOf(e / state.countIndex) }),
+      ...(e < needed * state.countIndex ? {} : { confidence: confidenceOf(e / state.countIndex) }),
       // A reset has no type and code.
       ...(type < 0 ? {} : { refusal }),
       // Where hops up to n lose some, the refuser may stand before those.

@@ -40,7 +40,7 @@ export class Meanings {
 
   constructor(state: TraceState) {
     const { signatures, identity } = state;
-    const drawn = countDrawn(state);
+    const { drawn, byPlain } = countDrawn(state);
     const expiredFrom = new Set<string>();
     for (const signature of signatures) if (isExpired(signature)) expiredFrom.add(signature.responder);
     const routerAt = highestRouter(state);
@@ -48,11 +48,13 @@ export class Meanings {
     const kinds = new Set<number>();
     /** How far answers to `plain` came back, by their words. */
     const returns = new Map<number, number>();
+    const quotedAlike = new Set<string>();
     const note = (signature: ReplySignature): void => {
       kinds.add(kindOf(signature));
       returns.set(wordOf(signature), returnDistance(signature.replyHopLimit));
     };
     signatures.forEach((signature, index) => {
+      if (byPlain.has(index)) quotedAlike.add(quoteOf(signature));
       const own = drawn[index];
       if (own === undefined || own.plainCount === 0 || isExpired(signature)) return;
       const { responder } = signature;
@@ -115,6 +117,8 @@ export class Meanings {
           const meaning = signature.quoted ? MEANING.other : MEANING.arrived;
           return [meaning, meaning];
         }
+        // Where it is not seen from how far answers come, the hop limit that they quote tells how far the packet had come.
+        if (signature.replyHopLimit === null && isKnownKind && !quotedAlike.has(quoteOf(signature))) return ODD;
         // Nearer than where plain meets routers it takes a shorter way, if it comes back from as far.
         if (isKnownKind) return [MEANING.arrived, signature.replyHopLimit === null ? MEANING.other : MEANING.arrived];
         const plainReturn = returns.get(wordOf(signature));
@@ -185,7 +189,8 @@ export function isPlainArm(arm: number): boolean {
 }
 
 /** By signature; signatures that differ in nothing but what they quote share their counts. */
-function countDrawn({ probes, signatures }: TraceState): Drawn[] {
+function countDrawn({ probes, signatures }: TraceState): { drawn: Drawn[]; byPlain: ReadonlySet<number> } {
+  const byPlain = new Set<number>();
   const byKind = new Map<string, Drawn>();
   const drawn = signatures.map((signature) => {
     const key = `${signature.responder} ${kindOf(signature)}`;
@@ -197,19 +202,21 @@ function countDrawn({ probes, signatures }: TraceState): Drawn[] {
     return own;
   });
   for (let row = 0; row < probes.count; row += 1) {
-    const own = drawn[probes.reply(row) ?? -1];
+    const index = probes.reply(row) ?? -1;
+    const own = drawn[index];
     if (own === undefined) continue;
     const hop = probes.hopLimit(row);
     const isOwnFlow = probes.flow(row) === 0;
     if (isPlainArm(probes.arm(row))) {
       own.plainCount += 1;
+      byPlain.add(index);
       if (isOwnFlow) own.plainFrom = Math.min(own.plainFrom, hop);
     } else {
       own.treatedFrom = Math.min(own.treatedFrom, hop);
       if (isOwnFlow) own.treatedOwnFrom = Math.min(own.treatedOwnFrom, hop);
     }
   }
-  return drawn;
+  return { drawn, byPlain };
 }
 
 function highestRouter({ probes, signatures, attemptStart }: TraceState): number {
@@ -300,6 +307,11 @@ function wordOf({ type, code }: ReplySignature): number {
 /** Type and code, or kind of segment, and from how far it came: hosts start hop limits at 64, 128 or 255. */
 function kindOf({ type, code, replyHopLimit }: ReplySignature): number {
   return ((type + 1) * 256 + code) * 256 + returnDistance(replyHopLimit);
+}
+
+/** Type and code, and the hop limit quoted; alike for all that quotes nothing. */
+function quoteOf(signature: ReplySignature): string {
+  return `${wordOf(signature)} ${signature.quotedHopLimit ?? ''}`;
 }
 
 function returnDistance(hopLimit: number | null): number {

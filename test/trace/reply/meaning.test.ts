@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MEANING, Meanings } from '../../../src/trace/reply/meaning.js';
 import { ByHand, type Answer } from '../by-hand.js';
-import { routerAt } from '../fake-path.js';
+import { routerAt, withHopLimit } from '../fake-path.js';
 import { octetsOf, TARGET } from '../trace-fixture.js';
 
 /** A UDP path of four routers whose target answers plain with 1/4 at a received hop limit of 60. */
@@ -37,6 +37,26 @@ describe('what a reply to the option means', () => {
     const trace = base();
     const near = treatedMeaning(trace, port(TARGET, 62), 3);
     expect([MEANING.refused, MEANING.other]).toContain(near);
+  });
+
+  it('is neither where the same words come back from another distance, and begin no nearer than the target', () => {
+    // Answers to the option may come back by a way of their own: a longer one, or a shorter one.
+    for (const replyHopLimit of [58, 62]) {
+      const trace = base().pairs(1, 5, port(TARGET), port(TARGET, replyHopLimit));
+      expect(treatedMeaning(trace, port(TARGET, replyHopLimit))).toBe(MEANING.other);
+    }
+  });
+
+  it('is neither where the distance of answers is not seen and the hop limit quoted is none that plain draws', () => {
+    const unseen = (left: number): Answer => ({
+      from: TARGET,
+      type: 1,
+      code: 4,
+      quote: (packet) => withHopLimit(packet, left),
+    });
+    const trace = base(unseen(60));
+    expect(treatedMeaning(trace, unseen(60))).toBe(MEANING.arrived);
+    expect(treatedMeaning(trace, unseen(61))).toBe(MEANING.other);
   });
 
   it('is a refusal from a router, whatever the code of 1/x', () => {
