@@ -127,7 +127,7 @@ const ERRORS_ONLY = unknownBecause('the target answers by errors only');
 function standOfReference(trace: Case, protocol: Protocol): WayBack {
   const known = answeredBeyond(trace, protocol);
   for (const { address, hop } of referenceRouters(trace)) {
-    if (known !== null && known >= hop) break;
+    if (known !== null && known >= hop) continue;
     const asked = referenceAt(trace, address);
     if (asked.treatedPassed > 0) return { is: 'excluded', upTo: hop };
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
@@ -225,11 +225,19 @@ function referenceAt({ references, state }: Case, address: string): Asked {
   return asked;
 }
 
-/** Routers that packets with the option get to, outside the source's network, the farthest first. */
+/**
+ * Routers that packets with the option get to, outside the source's network: the farthest before the hops that lose some of them
+ * first, then, where limits may be what makes hops look so, the farthest up to n.
+ */
 function referenceRouters(trace: Case): { readonly address: string; readonly hop: number }[] {
+  const before = hopBeforeLoss(trace);
+  return [...routersBetween(trace, NEAREST_REFERENCE, before), ...routersBetween(trace, before + 1, trace.lastPdmHop)];
+}
+
+function routersBetween(trace: Case, from: number, to: number): { readonly address: string; readonly hop: number }[] {
   const { state, hops, nameless } = trace;
   const routers: { address: string; hop: number }[] = [];
-  for (let hop = hopBeforeLoss(trace); hop >= NEAREST_REFERENCE && routers.length < REFERENCES; hop -= 1) {
+  for (let hop = to; hop >= Math.max(from, NEAREST_REFERENCE) && routers.length < REFERENCES; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
     if (isNearerWithoutOption(trace, address)) continue;

@@ -48,13 +48,15 @@ export class Meanings {
     const kinds = new Set<number>();
     /** How far answers to `plain` came back, by their words. */
     const returns = new Map<number, number>();
-    const quotedAlike = new Set<string>();
+    /** The highest hop limits that answers to `plain` quote, by their words: of packets that had gone least far. */
+    const quoted = new Map<number, number>();
     const note = (signature: ReplySignature): void => {
       kinds.add(kindOf(signature));
       returns.set(wordOf(signature), returnDistance(signature.replyHopLimit));
     };
     signatures.forEach((signature, index) => {
-      if (byPlain.has(index)) quotedAlike.add(quoteOf(signature));
+      if (byPlain.has(index))
+        quoted.set(wordOf(signature), Math.max(signature.quotedHopLimit ?? 0, quoted.get(wordOf(signature)) ?? 0));
       const own = drawn[index];
       if (own === undefined || own.plainCount === 0 || isExpired(signature)) return;
       const { responder } = signature;
@@ -102,6 +104,8 @@ export class Meanings {
         plainDistance = from;
     });
     const meetings = readMeetings(state);
+    const isNearerByQuote = (signature: ReplySignature): boolean =>
+      (signature.quotedHopLimit ?? 0) > (quoted.get(wordOf(signature)) ?? FAR);
     const treatedOf = (
       signature: ReplySignature,
       from: number,
@@ -118,7 +122,7 @@ export class Meanings {
           return [meaning, meaning];
         }
         // Where it is not seen from how far answers come, the hop limit that they quote tells how far the packet had come.
-        if (signature.replyHopLimit === null && isKnownKind && !quotedAlike.has(quoteOf(signature))) return ODD;
+        if (signature.replyHopLimit === null && isKnownKind && isNearerByQuote(signature)) return ODD;
         // Nearer than where plain meets routers it takes a shorter way, if it comes back from as far.
         if (isKnownKind) return [MEANING.arrived, signature.replyHopLimit === null ? MEANING.other : MEANING.arrived];
         const plainReturn = returns.get(wordOf(signature));
@@ -307,11 +311,6 @@ function wordOf({ type, code }: ReplySignature): number {
 /** Type and code, or kind of segment, and from how far it came: hosts start hop limits at 64, 128 or 255. */
 function kindOf({ type, code, replyHopLimit }: ReplySignature): number {
   return ((type + 1) * 256 + code) * 256 + returnDistance(replyHopLimit);
-}
-
-/** Type and code, and the hop limit quoted; alike for all that quotes nothing. */
-function quoteOf(signature: ReplySignature): string {
-  return `${wordOf(signature)} ${signature.quotedHopLimit ?? ''}`;
 }
 
 function returnDistance(hopLimit: number | null): number {
