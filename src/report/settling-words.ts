@@ -4,7 +4,7 @@ import type { TraceRecord } from '../trace/record.js';
 const SETTLING: readonly (readonly [reason: RegExp, does: string])[] = [
   [/was interrupted|^Interrupted/, 'Trace it again, to the end.'],
   [
-    /ever answered here by anything that quotes nothing/,
+    /ever answered here by anything that quotes nothing|firewall near the source may take some/,
     'It would settle it to trace from a network whose firewall lets such answers back.',
   ],
   [
@@ -23,8 +23,13 @@ const SETTLING: readonly (readonly [reason: RegExp, does: string])[] = [
     /too near to be the target|a box on the way may answer/,
     'A trace by another protocol (--protocol) may settle it, which nothing on the way answers in place of the target.',
   ],
+  [/answer with the option itself/, 'A capture at the target would settle it.'],
+  [/from another distance than those without/, 'A trace from another network may settle it, by another way back.'],
   [/path changed while it was measured/, 'Trace it again when the path stands still.'],
-  [/cap of \d+ probes|^Still open|^No claim reached/, 'Trace it again: each trace takes fresh flows.'],
+  [
+    /cap of \d+ probes|^Still open|^No claim reached|nor its absence is shown/,
+    'Trace it again: each trace takes fresh flows.',
+  ],
 ];
 
 /** What would settle a verdict that is open, by the first of its reasons that somebody can do something about; else null. */

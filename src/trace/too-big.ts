@@ -5,6 +5,7 @@
 import { ICMPV6 } from '../wire/icmpv6.js';
 import { DO16_HEADER_LENGTH } from '../wire/destination-options.js';
 import { replyTo } from './evidence/pair.js';
+import { LEAST_STRAYS, STRAYS_PER_LOST } from './numbers.js';
 import { IPV6_MINIMUM_MTU } from './probe/probe-fragments.js';
 import { probeLength } from './probe/probe-packet.js';
 import { ARM_CODE, PURPOSE } from './state/trace-state.js';
@@ -39,9 +40,16 @@ function isTooBig({ type }: ReplySignature): boolean {
   return type === ICMPV6.packetTooBig;
 }
 
-/** Some packets with the option were too long, on some ways at least: that the others are lost may be for their length too. */
-export function isTooBigWithOption(state: TraceState): boolean {
-  return findTooBig(state).some(({ pdm }) => pdm > 0);
+/**
+ * Some packets with the option were too long, on some ways at least: that the others are lost may be for their length too. One
+ * word of an MTU that no such link may have is anybody's; who says it of many is believed.
+ */
+export function isTooBigWithOption(state: TraceState, lost: number): boolean {
+  const longest = probeLength(state, ARM_CODE.plain, state.identity.protocol) + DO16_HEADER_LENGTH;
+  return findTooBig(state).some(({ mtu, pdm }) => {
+    const isPossible = mtu >= IPV6_MINIMUM_MTU && mtu < longest;
+    return pdm > 0 && (isPossible || (pdm >= LEAST_STRAYS && pdm >= lost * STRAYS_PER_LOST));
+  });
 }
 
 /** Packets without the option are too long as well. */

@@ -52,6 +52,8 @@ const FOUND: Partial<Record<NearHopKind, number>> = {
   'dropping in part': 0.6,
   'refusing in part': 0.6,
   policing: 0.5,
+  // Where echo meets a router as far as datagrams meet the target, its answers are not counted (METHOD: dropped, a proxy).
+  'balanced unequally': 0.8,
   // A filter so near that no packet with the option was ever answered from outside accuses nobody (METHOD: dropped).
   dropping: 0,
 };

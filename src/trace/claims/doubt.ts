@@ -40,7 +40,7 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
       `Of ${unassembled} packets with the option some fragments reached the target and others did not (Time Exceeded 3/1).`,
     );
   }
-  if (isPartial && isTooBigWithOption(state)) {
+  if (isPartial && isTooBigWithOption(state, lost)) {
     doubts.push(
       'Packets with the option are longer than those without, and were too long for a link on some of the ways.',
     );

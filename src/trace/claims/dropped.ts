@@ -38,7 +38,8 @@ export const dropped: Claim = {
     if (hasFallenSilent(trace)) return refuted(FELL_SILENT);
     if (trace.context.isIntactAtTarget()) return refuted(GOT_BY_ANOTHER);
     const tooBig = describeTooBig(state);
-    if (tooBig.length > 0 && (plainArrivals === 0 || isTooBigWithOption(state))) return refuted(tooBig.join(' '));
+    if (tooBig.length > 0 && (plainArrivals === 0 || isTooBigWithOption(state, counts.looks.plainOnly)))
+      return refuted(tooBig.join(' '));
     if (plainArrivals > 0) return standAtTarget(trace);
     if (!isTargetSilent(trace)) {
       const isOut = counts.looks.pairs + counts.pending >= 10 && counts.looks.plainOnly === 0;

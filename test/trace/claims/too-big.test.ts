@@ -33,4 +33,18 @@ describe('links of several sizes', () => {
     expect(verdict.outcome).toBe('inconclusive');
     expect(verdict.reasons.join(' ')).toContain('Packet Too Big');
   });
+
+  it('a relative: one word of an MTU that no such link may have takes no drop away', () => {
+    let told = 0;
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 8,
+      differs: ({ arm, hopLimit }) => {
+        if (!isTreated(arm) || hopLimit <= 4) return undefined;
+        return hopLimit === 64 && (told += 1) === 5 ? tooBig : null;
+      },
+    });
+    expect(told).toBeGreaterThan(5);
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 4 } });
+  });
 });
