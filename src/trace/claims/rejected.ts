@@ -88,7 +88,14 @@ export const rejected: Claim = {
       // A reset has no type and code.
       ...(type < 0 ? {} : { refusal }),
       // Where hops up to n lose some, the refuser may stand before those.
-      interval: { ...interval, after: Math.min(interval.after, confirmation.interval.after) },
+      interval: {
+        ...interval,
+        after: Math.min(
+          interval.after,
+          confirmation.interval.after,
+          refuser.inTargetName ? hopBeforeExcess(trace) : 255,
+        ),
+      },
       cause: confirmation.cause,
       boundedBy: refusedPairs.pdm,
       reasons: [
@@ -98,6 +105,15 @@ export const rejected: Claim = {
     });
   },
 };
+
+/** The address in which it refuses names no place: the interval begins before the first hop that lost any more with the option. */
+function hopBeforeExcess({ hops, lastPdmHop }: Case): number {
+  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
+    const place = hops[hop];
+    if (place !== undefined && place.plainOnly > place.pdmOnly) return hop - 1;
+  }
+  return lastPdmHop;
+}
 
 /** Those that are not refused may get through where nobody behind the refuser would show it. */
 function describeUnexplained({ hops, highestHop }: Case, { address }: Refuser, from: number): string | null {

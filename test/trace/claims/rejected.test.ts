@@ -137,6 +137,22 @@ describe('rejected', () => {
     expect(interval).toMatchObject({ after: 1, upTo: 3 });
   });
 
+  it("in the target's name begins its interval before any hop that lost more with the option: nothing else tells the place", () => {
+    const said = (from: Uint8Array): number | undefined => {
+      const refusal = { from, type: 1, code: 1 };
+      const trace = new ByHand().pairs(5, 1, 'expires', 'expires').pairs(5, 2, 'expires', 'expires');
+      trace.pairs(1, 2, 'expires', null).pairs(5, 3, 'expires', 'expires').pairs(5, 4, 'expires', refusal);
+      trace
+        .pairs(15, 4, 'expires', refusal, { purpose: PURPOSE.beyond, flow: 'fresh' })
+        .pairs(5, 5, 'arrives', refusal)
+        .target(20, 'arrives', refusal)
+        .placebos(8, 'arrives')
+        .repeats(3, 3);
+      return findingOf(trace.stand(rejected)).interval?.after;
+    };
+    expect([said(TARGET), said(routerAt(3))]).toEqual([1, 3]);
+  });
+
   it('is defeated by receive drops of the kernel', () => {
     const trace = refusedAtTarget(20, 8);
     trace.state.droppedByKernel = true;
