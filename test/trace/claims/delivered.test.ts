@@ -62,6 +62,15 @@ describe('delivered', () => {
     expect(share('udp', 5, 5).stand(delivered).is).toBe('proven');
   });
 
+  it('needs twenty times the bar where hops that answer some of the option lose more of it than chance has it', () => {
+    const doubted = (pairs: number): string => {
+      const trace = new ByHand().explored().pairs(2, 2, 'expires', 'expires').pairs(7, 2, 'expires', null);
+      return trace.target(pairs, 'arrives', 'arrives').stand(delivered).is;
+    };
+    // 400 in place of 20: eleven whole pairs give 22, nineteen give 386, twenty 547.
+    expect([doubted(11), doubted(19), doubted(20)]).toEqual(['open', 'open', 'proven']);
+  });
+
   it('is refuted where loss is shown', () => {
     const trace = clean(1).target(30, 'arrives', null).placebos(10, 'arrives');
     expect(trace.stand(delivered).is).toBe('refuted');

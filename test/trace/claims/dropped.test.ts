@@ -44,6 +44,15 @@ describe('dropped needs loss shown at the target', () => {
     expect(lossAt3(11, 5).stand(dropped).is).toBe('open');
   });
 
+  it('needs both bars multiplied by the number of the count', () => {
+    const inSecondCount = (pairs: number, placebos: number): string => {
+      const trace = lossAt3(pairs, placebos);
+      trace.state.countIndex = 2;
+      return trace.stand(dropped).is;
+    };
+    expect([inSecondCount(11, 6), inSecondCount(12, 5), inSecondCount(12, 6)]).toEqual(['open', 'open', 'proven']);
+  });
+
   it('is not shown where placebos are lost as often as treated pairs', () => {
     const trace = new ByHand().explored(3).target(30, 'arrives', null).placebos(15, 'arrives', null).repeats(3, 2);
     expect(trace.stand(dropped).is).toBe('open');
@@ -218,6 +227,14 @@ describe('the way back', () => {
     const finding = findingOf(trace.stand(dropped));
     expect(finding.interval).toMatchObject({ after: 4, upTo: 7 });
     expect(finding.reasons.join(' ')).toContain('or the answers to them');
+  });
+
+  it('begins its interval at the source where most losses came after n was last seen, and n is silent since', () => {
+    const trace = lossAt3(20, 8);
+    expect(findingOf(trace.stand(dropped)).interval).toMatchObject({ after: 2 });
+    const silentSince = new ByHand().explored(3).target(20, 'arrives', null).placebos(8, 'arrives');
+    silentSince.repeats(16, 2, null, null);
+    expect(findingOf(silentSince.stand(dropped)).interval).toMatchObject({ after: 0, upTo: 5 });
   });
 
   it('is refuted by the target that got the option intact from another protocol: its answers are what is lost', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { impaired } from '../../../src/trace/claims/impaired.js';
-import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
+import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
+import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { ByHand, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 
@@ -58,6 +59,21 @@ describe('impaired', () => {
     for (let i = 0; i < 20; i += 1)
       trace.target(6, 'arrives', 'arrives').target(3, 'arrives', null).target(1, null, null);
     expect(reasonOf(trace.stand(impaired))).toContain('120 of 200 with, 180 of 200 without');
+  });
+
+  it('is said to have met the cap of 600 probes, with both rates, and one pair before that it goes on', () => {
+    const trace = new ByHand().explored(Number.POSITIVE_INFINITY, null, null);
+    for (let i = 0; i < 54; i += 1) trace.target(1, 'arrives', null).target(1, null, 'arrives').target(1, null, null);
+    const { state } = trace;
+    const fill = (probes: number): void => {
+      while (state.probes.count < probes)
+        trace.pairs(1, 3, 'expires', 'expires', { purpose: PURPOSE.beyond, flow: 'fresh' });
+    };
+    const said = (): string => judgeTrace(state, trace.context, trace.nowNs + 30e9).verdict.reasons.join(' ');
+    fill(598);
+    expect(said()).not.toContain('cap of');
+    fill(600);
+    expect(said()).toMatch(/The cap of 600 probes was reached: 54 of 1\d\d with, 54 of 1\d\d without/);
   });
 
   it('is defeated by receive drops of the kernel', () => {
