@@ -45,11 +45,15 @@ function isTooBig({ type }: ReplySignature): boolean {
  * word of an MTU that no such link may have is anybody's; who says it of many is believed.
  */
 export function isTooBigWithOption(state: TraceState, lost: number): boolean {
-  const longest = probeLength(state, ARM_CODE.plain, state.identity.protocol) + DO16_HEADER_LENGTH;
+  const longest = longestProbe(state);
   return findTooBig(state).some(({ mtu, pdm }) => {
     const isPossible = mtu >= IPV6_MINIMUM_MTU && mtu < longest;
     return pdm > 0 && (isPossible || (pdm >= LEAST_STRAYS && pdm >= lost * STRAYS_PER_LOST));
   });
+}
+
+function longestProbe(state: TraceState): number {
+  return probeLength(state, ARM_CODE.plain, state.identity.protocol) + DO16_HEADER_LENGTH;
 }
 
 /** Packets without the option are too long as well. */
@@ -59,9 +63,7 @@ export function isTooBigForAll(state: TraceState): boolean {
 
 /** A sentence for each router that said so, with what to do about it. */
 export function describeTooBig(state: TraceState): string[] {
-  const { protocol } = state.identity;
-  const size = probeLength(state, ARM_CODE.plain, protocol);
-  const longest = size + DO16_HEADER_LENGTH;
+  const longest = longestProbe(state);
   return findTooBig(state).map(({ address, mtu, plain, pdm }) => {
     const said = `Packet Too Big from ${address} (MTU ${mtu}) for ${plain} packets without the option and ${pdm} with it.`;
     // No link may be smaller than IPv6 allows: whoever says so is not to be followed.

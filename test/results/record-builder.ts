@@ -2,6 +2,7 @@
  * Records as a real trace leaves them, about 20 kB at the default size: enough of everything that a store, a table or an
  * export can be tested on, and the same for the same options.
  */
+import { noCounters } from '../../src/trace/record.js';
 import type {
   Arm,
   ArmRecord,
@@ -147,18 +148,7 @@ export function buildRecord(options: RecordOptions = {}): TraceRecord {
       ],
     },
     pdm: { serverDelayMs: null, roundTripMs: null },
-    counters: {
-      sent: 96,
-      answered: 77,
-      late: 0,
-      duplicate: 0,
-      foreign: 0,
-      ambiguous: 0,
-      malformed: 0,
-      forged: 0,
-      sendErrors: 0,
-      kernelDrops: 0,
-    },
+    counters: { ...noCounters(), sent: 96, answered: 77, kernelDrops: 0 },
   };
 }
 

@@ -24,9 +24,9 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): string[]
       `Behind the same router packets without the option are answered in the target's name and those with it meet another router: a box on the way may answer the former.`,
     );
   }
-  const source = formatAddress(state.identity.source);
-  if (refusers.some(({ address }) => address === source)) {
-    doubts.push(`This host itself (${source}) refuses packets with the option: a filter of its own.`);
+  const own = refusers.find(({ address }) => address === formatAddress(state.identity.source));
+  if (own !== undefined) {
+    doubts.push(`This host itself (${own.address}) refuses packets with the option: a filter of its own.`);
   }
   const dead = refusers.find(({ reply, address }) => isNoWay(reply) && context.saidNoWayToOthers(address));
   if (dead !== undefined) {

@@ -1,5 +1,6 @@
 /** METHOD: rejected */
 import type { Case } from '../case.js';
+import { hopBeforeFirst, losesMore } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
 import type { Refuser } from '../evidence/refusals.js';
 import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js';
@@ -93,7 +94,8 @@ export const rejected: Claim = {
         after: Math.min(
           interval.after,
           confirmation.interval.after,
-          refuser.inTargetName ? hopBeforeExcess(trace) : 255,
+          // The target's address names no place: before the first hop that lost any more with the option.
+          ...(refuser.inTargetName ? [hopBeforeFirst(trace.hops, trace.lastPdmHop, (at) => losesMore(at))] : []),
         ),
       },
       cause: confirmation.cause,
@@ -105,15 +107,6 @@ export const rejected: Claim = {
     });
   },
 };
-
-/** The address in which it refuses names no place: the interval begins before the first hop that lost any more with the option. */
-function hopBeforeExcess({ hops, lastPdmHop }: Case): number {
-  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
-    const place = hops[hop];
-    if (place !== undefined && place.plainOnly > place.pdmOnly) return hop - 1;
-  }
-  return lastPdmHop;
-}
 
 /** Those that are not refused may get through where nobody behind the refuser would show it. */
 function describeUnexplained({ hops, highestHop }: Case, { address }: Refuser, from: number): string | null {

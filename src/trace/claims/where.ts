@@ -1,7 +1,7 @@
 /** METHOD: where. (n, u] in hop limits. */
 import type { Case } from '../case.js';
 import { flowsToSeeAll, isDependable } from '../evidence/e-values.js';
-import { isSilent } from '../evidence/place.js';
+import { isSilent, losesMore } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
 import {
   DISTANCE_REPEATS,
@@ -52,7 +52,7 @@ function beginOf(trace: Case): { after: number; wants: readonly PairWish[]; sett
   for (let hop = lastPdmHop; hop >= 1; hop -= 1) {
     const place = hops[hop];
     if (place === undefined || place.pdmIntact === 0) continue;
-    if (place.plainOnly >= place.pdmOnly + 1 + INTERVAL_MARGIN) continue;
+    if (losesMore(place, INTERVAL_MARGIN)) continue;
     // A router that limits its errors answers one packet of a pair, and either as often as the other.
     const seen = place.both + place.pdmOnly;
     if (seen >= INTERVAL_PAIRS) return { after: hop, wants: [], settled: true };

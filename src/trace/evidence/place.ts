@@ -144,6 +144,24 @@ export function isSilent(place: Place | undefined): boolean {
   );
 }
 
+/** More pairs there lost the option's packet alone than the other one alone, by more than `margin`. */
+export function losesMore({ plainOnly, pdmOnly }: Place, margin = 0): boolean {
+  return plainOnly > pdmOnly + margin;
+}
+
+/** The highest hop up to `last` at and before which no place is lossy. */
+export function hopBeforeFirst(
+  hops: readonly (Place | undefined)[],
+  last: number,
+  isLossy: (place: Place) => boolean,
+): number {
+  for (let hop = 1; hop <= last; hop += 1) {
+    const place = hops[hop];
+    if (place !== undefined && isLossy(place)) return hop - 1;
+  }
+  return last;
+}
+
 /** Who answers at a hop: the one address, empty for nobody, null where there are several or something else came back. */
 export function responderOf(place: Place): string | null {
   const [responder] = place.plainResponders.length > 0 ? place.plainResponders : place.pdmResponders;

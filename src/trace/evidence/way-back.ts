@@ -19,7 +19,7 @@ import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
 import { fisherPValue } from './e-values.js';
-import { emptyPlace } from './place.js';
+import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
 import { answersUnquoted, restOf } from './target-pairs.js';
 import { RANK, targetBudget } from '../wish.js';
@@ -189,11 +189,7 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
 
 /** The highest hop up to n before which, and at which, hardly any packet with the option was lost. */
 function hopBeforeLoss({ hops, lastPdmHop }: Case): number {
-  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
-    const place = hops[hop];
-    if (place !== undefined && place.both > 0 && place.plainOnly > place.pdmOnly + INTERVAL_MARGIN) return hop - 1;
-  }
-  return lastPdmHop;
+  return hopBeforeFirst(hops, lastPdmHop, (place) => place.both > 0 && losesMore(place, INTERVAL_MARGIN));
 }
 
 function unknownReference(why: string): WayBack {
