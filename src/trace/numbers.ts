@@ -109,6 +109,8 @@ export const REPEATS = 3;
 export const REPEAT_CAP = 16;
 /** Pairs sent again at the target's distance until one of `plain` is answered. */
 export const DISTANCE_REPEATS = 3;
+/** Below this share of flows that the target answers, hops asked on one that it never answers say nothing of the others. */
+export const ANSWERED_FLOWS_SHARE = 0.75;
 /** Repeats at n in which only `plain` was answered before it counts as fallen silent. */
 export const SILENT_REPEATS = 10;
 /** Repeats before other responders than before count as another path: a router may answer from several addresses. */

@@ -27,6 +27,8 @@ import {
 /** Answers that a pair draws. */
 const ANSWERS_PER_PAIR = 2;
 const ROUNDING = 1e-6;
+/** A test takes with it what is left of the budget: no more than a quarter of a pair's answers. */
+const TEST_BELOW = 0.5;
 
 /** How a pair looks: still awaited, lacking one or all packets of arms that have ever arrived there, or neither. */
 export type PairLook = 'awaited' | 'half' | 'silent' | 'fine';
@@ -95,7 +97,7 @@ export class Pace {
     if (!this.#drawsErrors || this.#isTesting || this.#testsAnswered >= TESTED_BURSTS.length) return false;
     if (this.#pairs === 0 || this.#answered < this.#pairs) return false;
     this.#refill(nowNs);
-    return this.#tokens < ANSWERS_PER_PAIR - ROUNDING;
+    return this.#tokens < TEST_BELOW;
   }
 
   /** The two packets leave: what is left of the budget goes with them. */

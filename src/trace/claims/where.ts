@@ -4,6 +4,7 @@ import { flowsToSeeAll, isDependable } from '../evidence/e-values.js';
 import { isSilent, losesMore } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
 import {
+  ANSWERED_FLOWS_SHARE,
   DISTANCE_REPEATS,
   INTERVAL_MARGIN,
   INTERVAL_PAIRS,
@@ -37,10 +38,19 @@ export function locate(trace: Case): Where {
   const beyond = beyondWishes(trace, upTo);
   const end = upTo === trace.distance.plain ? endWishes(trace, upTo) : NOTHING;
   return {
-    interval: { after: begin.after, upTo, likelyUpTo: likelyUpTo(trace, upTo) },
+    interval: { after: isOnAnotherWay(trace) ? 0 : begin.after, upTo, likelyUpTo: likelyUpTo(trace, upTo) },
     wants: [...begin.wants, ...beyond.wants, ...end.wants],
     settled: begin.settled && beyond.settled && end.settled,
   };
+}
+
+/**
+ * Hops are asked on one flow. Where the target answers some flows only, and that one at no hop limit, what answers may stand on
+ * a way of its own: hops of another way say nothing of where its packets are lost.
+ */
+function isOnAnotherWay({ distance, counts }: Case): boolean {
+  const { plainArrived, pairs } = counts.looks;
+  return distance.plain === null && plainArrived > 0 && plainArrived < ANSWERED_FLOWS_SHARE * pairs;
 }
 
 /**

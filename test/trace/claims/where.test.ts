@@ -30,6 +30,21 @@ describe('where', () => {
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 4, upTo: 64 } });
   });
 
+  it.each([
+    ['the source, where the target answers one flow in three and the one that hops are asked on at no hop limit', 3, 0],
+    ['n, where it answers every flow', 1, 4],
+  ])('begins at %s', (_, oneIn, after) => {
+    const { verdict } = runTrace({
+      protocol: 'icmp6',
+      routers: 10,
+      differs: ({ arm, hopLimit, flow }) => {
+        if (hopLimit !== 64) return hopLimit > 4 ? null : undefined;
+        return isTreated(arm) || flow % oneIn !== 0 ? null : undefined;
+      },
+    });
+    expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after, upTo: 64 } });
+  });
+
   it('is up to the nearest dependable reporter beyond n', () => {
     expect(locate(lossAt3({ habits: { 4: habit } }).pairs(10, 4, 'expires', null).case).interval.upTo).toBe(4);
     expect(locate(lossAt3({ habits: { 3: habit, 4: habit } }).case).interval.upTo).toBe(3);
