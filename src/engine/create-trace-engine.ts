@@ -5,8 +5,6 @@
 import { formatAddress, sameAddress } from '../address/address.js';
 import type { ObservedPacket, ProbeTransport, SendOutcome, WatchedFlow } from '../transport/probe-transport.js';
 import type { Case } from '../trace/case.js';
-import { waitNs } from '../trace/evidence/pair.js';
-import { isExpired } from '../trace/reply/meaning.js';
 import { matchReply } from '../trace/reply/match-reply.js';
 import type { Match, MismatchReason } from '../trace/reply/match-reply.js';
 import type { TraceContext } from '../trace/trace-context.js';
@@ -15,10 +13,18 @@ import type { Protocol, TraceRecord } from '../trace/record.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
 import { parseReply } from '../trace/reply/reply.js';
 import type { Reply } from '../trace/reply/reply.js';
-import { addPair, markFailed, markHandedOver, markSent, refreshPdm } from '../trace/probe/sending.js';
+import { errorAbout, isAnswered, isOut, isPlainProbe, sentAtNs, settledAtNs } from '../trace/probe/one-probe.js';
+import {
+  addPair,
+  chargeSpare,
+  withdraw,
+  markFailed,
+  markHandedOver,
+  markSent,
+  refreshPdm,
+} from '../trace/probe/sending.js';
 import { observe } from '../trace/reply/observe.js';
 import { judgeTrace, placesAnsweredBeyond, reportingHabits, step } from '../trace/trace-machine.js';
-import { TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
 import type { Flow } from '../trace/state/trace-state.js';
 import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';
@@ -28,12 +34,15 @@ import { PlaceHabits } from './place-habits.js';
 import { ProbeBatch } from './probe-batch.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
 import { ResponderBudgets } from './responder-budgets.js';
+import type { RouterBudget } from './responder-budgets.js';
 import { createRunningTrace, freshFlow } from './running-trace.js';
-import type { RunningTrace } from './running-trace.js';
+import type { RunningTrace, Toll } from './running-trace.js';
 import { SameTarget } from './same-target.js';
 import { SynBudget } from './syn-budget.js';
 import { tapMatched, tapSent, tapUnmatched } from './tap-packets.js';
+import { TargetSpacing } from './target-spacing.js';
 import { TraceIndex } from './trace-index.js';
+import { WaitingLine } from './waiting-line.js';
 import { WakeQueue } from './wake-queue.js';
 import type { EngineStats, TraceEngine, TraceEngineOptions, TraceHandle, TraceRequest } from './trace-engine.js';
 import { unstartedRecord } from './unstarted-record.js';
@@ -48,6 +57,9 @@ const LONGEST_NAP_NS = 500e6;
 /** An interrupt waits so long for the transport to say which of the packets it was handed have left. */
 const LAST_OUTCOMES_NS = 250e6;
 
+/** The second of the first packets, where the first is not answered by then. */
+const SPARE_AFTER_NS = 150e6;
+
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
 
@@ -56,9 +68,12 @@ class Engine implements TraceEngine {
   readonly #transport: ProbeTransport;
   readonly #material: RandomMaterial;
   readonly #pacer: Pacer;
-  readonly #budgets = new ResponderBudgets();
+  readonly #budgets: ResponderBudgets;
+  readonly #targets = new TargetSpacing();
   readonly #syns = new SynBudget();
-  readonly #queue = new WakeQueue<RunningTrace>();
+  readonly #queue = new WakeQueue<RunningTrace | WaitingLine<RunningTrace>>();
+  readonly #lines = new Map<RouterBudget, WaitingLine<RunningTrace>>();
+  #opened = 0;
   readonly #index = new TraceIndex();
   readonly #running = new Set<RunningTrace>();
   readonly #starting = new Set<Promise<unknown>>();
@@ -84,6 +99,7 @@ class Engine implements TraceEngine {
     this.#transport = options.transport;
     this.#material = new RandomMaterial(options.randomBytes);
     this.#pacer = new Pacer(options.rate, options.time.nowNs());
+    this.#budgets = new ResponderBudgets(options.rate);
     const { tap } = options;
     this.#sameTarget = new SameTarget(
       this.#index,
@@ -211,6 +227,7 @@ class Engine implements TraceEngine {
     const trace = createRunningTrace(request, source, this.#material, {
       startedAtMs,
       kernelDropsAtStart: this.#transport.stats().kernelDrops,
+      order: (this.#opened += 1),
       finish: resolve,
     });
     this.#sharing.begin(trace);
@@ -307,6 +324,11 @@ class Engine implements TraceEngine {
     this.#arm(atNs);
   }
 
+  #wakeLine(line: WaitingLine<RunningTrace>, atNs: number): void {
+    this.#queue.schedule(line, atNs);
+    this.#arm(atNs);
+  }
+
   #arm(atNs: number): void {
     if (atNs >= this.#timerAtNs) return;
     this.#cancelTimer?.();
@@ -318,22 +340,23 @@ class Engine implements TraceEngine {
     });
   }
 
-  /** Looks at the traces whose time has come, in that order, and grants at most one pair to each look. */
+  /** Looks at the traces whose time has come, in that order. */
   #turn(): void {
     if (this.#interrupted) return;
     const nowNs = this.#options.time.nowNs();
     let nextAtNs: number | null = null;
     for (let looks = 0; ; looks += 1) {
-      const trace = this.#queue.peek();
-      if (trace === undefined) break;
-      nextAtNs = trace.wakeAtNs;
+      const next = this.#queue.peek();
+      if (next === undefined) break;
+      nextAtNs = next.wakeAtNs;
       if (nextAtNs > nowNs) break;
       const rateAtNs = this.#pacer.readyAtNs(2, nowNs);
       if (rateAtNs > nowNs || looks >= LOOKS_PER_TURN) {
         nextAtNs = Math.max(rateAtNs, nowNs);
         break;
       }
-      this.#look(trace, nowNs);
+      if (next instanceof WaitingLine) this.#serve(next, nowNs);
+      else this.#look(next, nowNs);
       nextAtNs = null;
     }
     this.#batch.flush();
@@ -353,55 +376,121 @@ class Engine implements TraceEngine {
       return;
     }
     let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
+    let granted = 0;
+    let isTargetAsked = false;
     for (const wish of next.wishes) {
+      // When the target may be asked again depends on the pair that has just left.
+      if (isTargetAsked && asksTarget(wish)) continue;
       const readyNs = this.#readyAtNs(trace, wish, nowNs);
-      if (readyNs <= nowNs) {
-        this.#grant(trace, wish, nowNs);
-        this.#queue.schedule(trace, nowNs);
-        return;
+      if (readyNs > nowNs) {
+        earliestNs = Math.min(earliestNs, readyNs);
+        continue;
       }
-      earliestNs = Math.min(earliestNs, readyNs);
+      const toll = this.#tollOf(trace, wish, nowNs);
+      if (!this.#mayAsk(trace, toll, nowNs)) continue;
+      if (!this.#grant(trace, wish, toll, nowNs)) break;
+      granted += 1;
+      isTargetAsked ||= asksTarget(wish);
+      if (granted >= next.mostPairs || wish.protocol === 'tcp' || this.#pacer.readyAtNs(2, nowNs) > nowNs) break;
     }
     // What a trace waits for may have been given up in this very look: it is looked at again in any case.
-    this.#queue.schedule(trace, Math.min(Math.max(earliestNs, nowNs + 1), nowNs + LONGEST_NAP_NS));
+    const againNs = granted > 0 ? nowNs : Math.min(Math.max(earliestNs, nowNs + 1), nowNs + LONGEST_NAP_NS);
+    this.#queue.schedule(trace, againNs);
+  }
+
+  /**
+   * Whether the router may be asked now; else the trace is called when it is its turn. The wait is that for two whole probes
+   * whatever the pair will draw (METHOD: Pairs, Rhythm at a router).
+   */
+  #mayAsk(trace: RunningTrace, toll: Toll | null, nowNs: number): boolean {
+    if (toll === null || toll.budget === null) return true;
+    const { budget } = toll;
+    const answers = 2 * toll.plain;
+    const readyNs = this.#budgets.readyAtNs(budget, answers, nowNs);
+    if (readyNs <= nowNs) return true;
+    let line = this.#lines.get(budget);
+    if (line === undefined) {
+      line = new WaitingLine<RunningTrace>(budget);
+      this.#lines.set(budget, line);
+    }
+    line.join(trace, answers);
+    if (line.wakeIndex < 0 || readyNs < line.wakeAtNs) this.#queue.schedule(line, readyNs);
+    return false;
+  }
+
+  /** The oldest of those that wait for this router gets its look. */
+  #serve(line: WaitingLine<RunningTrace>, nowNs: number): void {
+    const first = line.first();
+    if (first === undefined) {
+      this.#queue.remove(line);
+      this.#lines.delete(line.budget);
+      return;
+    }
+    const readyNs = this.#budgets.readyAtNs(line.budget, first.answers, nowNs);
+    if (readyNs > nowNs) {
+      this.#queue.schedule(line, readyNs);
+      return;
+    }
+    line.leave();
+    this.#queue.schedule(line, nowNs + 1);
+    this.#look(first.trace, nowNs);
   }
 
   #readyAtNs(trace: RunningTrace, wish: PairWish, nowNs: number): number {
-    const responder = this.#responderOf(trace, wish);
-    const readyNs =
-      responder === null ? wish.notBeforeNs : Math.max(wish.notBeforeNs, this.#budgets.readyAtNs(responder));
-    if (wish.restNs === null) return readyNs;
+    const { notBeforeNs, responder, draws } = wish;
+    const isSpaced = responder !== null && draws === null;
+    const readyNs = isSpaced ? Math.max(notBeforeNs, this.#targets.readyAtNs(responder)) : notBeforeNs;
+    if (wish.restNs === null)
+      return wish.isSpare === true && trace.deferred !== null ? Number.POSITIVE_INFINITY : readyNs;
     if (trace.deferred !== null) return Number.POSITIVE_INFINITY;
-    const afterNs = trace.lastParted === null ? 0 : settledAtNs(trace, trace.lastParted) + wish.restNs;
+    const afterNs = trace.lastParted === null ? 0 : settledAtNs(trace.state, trace.lastParted) + wish.restNs;
     if (wish.protocol !== 'tcp') return Math.max(readyNs, afterNs);
     if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
     // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
-    const isOut = trace.reachingPair?.some((row) => isAwaited(trace, row, nowNs)) ?? false;
-    if (isOut) return Number.POSITIVE_INFINITY;
+    const isSynOut = trace.reachingPair?.some((row) => isOut(trace.state, row, nowNs)) ?? false;
+    if (isSynOut) return Number.POSITIVE_INFINITY;
     return Math.max(readyNs, this.#syns.readyAtNs(trace.state.identity.targetText, nowNs));
   }
 
-  /** Who is known, or likely, to answer. */
-  #responderOf(trace: RunningTrace, { responder, hopLimit }: PairWish): string | null {
-    return responder ?? (hopLimit < TARGET_HOP_LIMIT ? (trace.nearHops?.likelyAt(hopLimit) ?? null) : null);
+  /** Which router's budget the pair will cost, as far as it is known; null where it is no router's. */
+  #tollOf(trace: RunningTrace, { responder, draws, hopLimit }: PairWish, nowNs: number): Toll | null {
+    if (draws === null) return null;
+    const router = responder ?? trace.nearHops?.likelyAt(hopLimit) ?? null;
+    const { hopIntervalMs } = trace.state.limits;
+    const budget = router === null ? null : this.#budgets.of(router, hopIntervalMs, nowNs);
+    return { budget, ...draws, isSure: draws.isSure && responder !== null };
   }
 
   /** When the second packet of a pair that is sent in parts may leave: the first was answered or given up, and a rest is over. */
   #deferredAtNs(trace: RunningTrace): number {
     const { deferred } = trace;
-    return deferred === null ? Number.POSITIVE_INFINITY : settledAtNs(trace, deferred.after) + deferred.restNs;
+    if (deferred === null) return Number.POSITIVE_INFINITY;
+    const settledNs = settledAtNs(trace.state, deferred.after) + deferred.restNs;
+    return deferred.isSpare ? Math.min(settledNs, sentAtNs(trace.state, deferred.after) + SPARE_AFTER_NS) : settledNs;
   }
 
   #sendDeferred(trace: RunningTrace, nowNs: number): void {
     const { deferred, state } = trace;
     if (deferred === null || this.#deferredAtNs(trace) > nowNs) return;
     trace.deferred = null;
-    trace.lastParted = deferred.row;
+    if (deferred.isSpare) {
+      if (isAnswered(state, deferred.after)) {
+        withdraw(state, deferred.row);
+        return;
+      }
+      chargeSpare(state, deferred.row, nowNs);
+    } else trace.lastParted = deferred.row;
     refreshPdm(state, deferred.row, nowNs);
-    this.#handOver(trace, deferred.row, nowNs);
+    this.#handOver(trace, deferred.row, deferred.toll, nowNs);
   }
 
-  #handOver(trace: RunningTrace, row: number, nowNs: number): void {
+  #handOver(trace: RunningTrace, row: number, toll: Toll | null, nowNs: number): void {
+    if (toll !== null) {
+      const isPlain = isPlainProbe(trace.state, row);
+      const { budget, isSure } = toll;
+      const cost = isPlain ? toll.plain : toll.treated;
+      trace.asks.set(row, this.#budgets.ask(budget, { isPlain, isSure, cost }, nowNs));
+    }
     if (trace.reachingPair?.includes(row) === true) {
       this.#syns.spend(trace.state.identity.targetText, trace, row, nowNs);
     }
@@ -409,10 +498,10 @@ class Engine implements TraceEngine {
     this.#batch.add(trace, row);
   }
 
-  #grant(trace: RunningTrace, wish: PairWish, nowNs: number): void {
-    if (!this.#pacer.take(2 * packetsPerProbe(trace.state, wish.protocol), nowNs)) return;
-    const responder = this.#responderOf(trace, wish);
-    if (responder !== null) this.#budgets.spend(responder, wish.spacingMs, nowNs);
+  /** False where the rate allows none now. */
+  #grant(trace: RunningTrace, wish: PairWish, toll: Toll | null, nowNs: number): boolean {
+    if (!this.#pacer.take(2 * packetsPerProbe(trace.state, wish.protocol), nowNs)) return false;
+    if (wish.responder !== null && toll === null) this.#targets.spend(wish.responder, wish.spacingMs, nowNs);
     const rows = addPair(trace.state, wish, () => this.#freshFlow(trace, wish), nowNs);
     const [first, second] = rows;
     const isTcp = wish.protocol === 'tcp';
@@ -420,10 +509,13 @@ class Engine implements TraceEngine {
       trace.reachingPair = rows;
       this.#syns.spend(trace.state.identity.targetText, trace, second, nowNs);
     }
-    this.#handOver(trace, first, nowNs);
-    if (wish.restNs !== null) trace.deferred = { row: second, after: first, restNs: wish.restNs };
-    else this.#handOver(trace, second, nowNs);
+    this.#handOver(trace, first, toll, nowNs);
+    const isSpare = wish.isSpare === true;
+    if (wish.restNs !== null || isSpare) {
+      trace.deferred = { row: second, after: first, restNs: wish.restNs ?? 0, toll, isSpare };
+    } else this.#handOver(trace, second, toll, nowNs);
     this.#options.onProgress?.(trace.request.id);
+    return true;
   }
 
   /** Whoever is asked instead of the target answers with our nonce, or our sequence number. */
@@ -441,6 +533,9 @@ class Engine implements TraceEngine {
     }
     this.#sendErrors += 1;
     this.#syns.giveBack(trace.state.identity.targetText, trace, row);
+    const ask = trace.asks.get(row);
+    if (ask !== undefined) this.#budgets.giveBack(ask);
+    trace.asks.delete(row);
     markFailed(trace.state, row, outcome.code, outcome.message);
     this.#wake(trace, this.#options.time.nowNs());
   }
@@ -496,27 +591,31 @@ class Engine implements TraceEngine {
     const observed = observe(matched.state, match, reply);
     if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, observed);
     if (observed !== 'answer') return;
-    this.#giveBackSyn(matched, match.row);
-    this.#chargeResponder(matched, match.row);
+    this.#settleBudgets(matched, match.row);
     this.#repliesMatched += 1;
     this.#wake(matched, this.#options.time.nowNs());
     this.#options.onProgress?.(matched.request.id);
   }
 
-  /** Routers' errors have one budget, whoever asked for them; that of others is the target's and planned for. */
-  #chargeResponder({ state }: RunningTrace, row: number): void {
-    const signature = state.signatures[state.probes.reply(row) ?? -1];
-    if (signature === undefined || !isExpired(signature)) return;
-    const reports = packetsPerProbe(state, state.flows[state.probes.flow(row)]?.protocol ?? 'udp');
-    this.#budgets.charge(signature.responder, state.limits.hopIntervalMs * reports, state.probes.sentAtNs(row));
-  }
-
-  /** A SYN that ran out of hop limit did not reach the target. */
-  #giveBackSyn(trace: RunningTrace, row: number): void {
+  /** Whoever sent an error, its budget paid for it, and learns. A SYN that ran out of hop limit did not reach the target. */
+  #settleBudgets(trace: RunningTrace, row: number): void {
     const { state } = trace;
-    const signature = state.signatures[state.probes.reply(row) ?? -1];
-    if (state.identity.protocol !== 'tcp' || signature === undefined || !isExpired(signature)) return;
-    this.#syns.giveBack(state.identity.targetText, trace, row);
+    const error = errorAbout(state, row);
+    const { targetText, protocol } = state.identity;
+    if (protocol === 'tcp' && error?.ranOut === true) this.#syns.giveBack(targetText, trace, row);
+    const ask = trace.asks.get(row);
+    if (ask === undefined) return;
+    trace.asks.delete(row);
+    if (error === null) {
+      this.#budgets.giveBack(ask);
+      return;
+    }
+    const nowNs = this.#options.time.nowNs();
+    const budget = this.#budgets.of(error.router, state.limits.hopIntervalMs, nowNs);
+    const before = budget.rate;
+    this.#budgets.answered(ask, budget, error, nowNs);
+    const line = this.#lines.get(budget);
+    if (line !== undefined && budget.rate > before) this.#wakeLine(line, nowNs);
   }
 
   // ---- What a trace knows of the others -----------------------------------------------------------------------------
@@ -539,19 +638,9 @@ function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {
   return hopLimit > trace.state.routerSeenAt;
 }
 
-/** When a packet was answered, or is given up. */
-function settledAtNs({ state }: RunningTrace, row: number): number {
-  const { probes } = state;
-  if (probes.isFailed(row)) return Number.NEGATIVE_INFINITY;
-  if (!probes.isSent(row)) return Number.POSITIVE_INFINITY;
-  return probes.sentAtNs(row) + (probes.reply(row) === null ? waitNs(state) : probes.rttNs(row));
-}
-
-function isAwaited(trace: RunningTrace, row: number, nowNs: number): boolean {
-  const { state } = trace;
-  const { probes } = state;
-  if (probes.reply(row) !== null || probes.isFailed(row)) return false;
-  return !probes.isSent(row) || probes.sentAtNs(row) + waitNs(state) > nowNs;
+/** How its pairs follow each other is the target's rhythm, or one waits for the other. */
+function asksTarget({ draws, restNs }: PairWish): boolean {
+  return draws === null || restNs !== null;
 }
 
 const SEVERITY: Readonly<Record<MismatchReason, number>> = {

@@ -1,6 +1,9 @@
 /** Packets per second over all traces, on the monotonic clock. Bursts are bounded by what a late timer owes. */
 const CATCH_UP_SECONDS = 0.01;
 const SMALLEST_BURST = 2;
+/** A run begins with so many packets at once, a tenth of a second's at most. */
+const FIRST_BURST = 10;
+const FIRST_SECONDS = 0.1;
 /** Waiting for a token that is missing by a rounding error would never end. */
 const ROUNDING = 1e-6;
 const SHORTEST_WAIT_NS = 1000;
@@ -14,7 +17,7 @@ export class Pacer {
   constructor(packetsPerSecond: number, nowNs: number) {
     this.#nsPerPacket = 1e9 / packetsPerSecond;
     this.#burst = Math.max(SMALLEST_BURST, packetsPerSecond * CATCH_UP_SECONDS);
-    this.#tokens = SMALLEST_BURST;
+    this.#tokens = Math.max(SMALLEST_BURST, Math.min(FIRST_BURST, packetsPerSecond * FIRST_SECONDS));
     this.#updatedNs = nowNs;
   }
 
@@ -35,7 +38,8 @@ export class Pacer {
 
   #refill(nowNs: number): void {
     const passed = Math.max(0, nowNs - this.#updatedNs);
-    this.#tokens = Math.min(this.#burst, this.#tokens + passed / this.#nsPerPacket);
+    const grown = this.#tokens + passed / this.#nsPerPacket;
+    this.#tokens = Math.max(this.#tokens, Math.min(this.#burst, grown));
     this.#updatedNs = nowNs;
   }
 }

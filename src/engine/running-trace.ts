@@ -8,6 +8,8 @@ import type { Flow, TraceState } from '../trace/state/trace-state.js';
 import type { NearHops } from '../trace/trace-context.js';
 import type { SiblingEcho } from '../trace/trace-context.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Ask, RouterBudget } from './responder-budgets.js';
+import type { Waiting } from './waiting-line.js';
 import type { Waking } from './wake-queue.js';
 
 /** What the engine needs of it besides. */
@@ -32,7 +34,25 @@ export interface LeftByEnded {
   echo: SiblingEcho | null;
 }
 
-export interface RunningTrace extends Waking {
+/** The second packet of a pair that is sent in parts. */
+export interface Deferred {
+  readonly row: number;
+  readonly after: number;
+  readonly restNs: number;
+  readonly toll: Toll | null;
+  /** Not where the first was answered, nor as late as it is given up. */
+  readonly isSpare: boolean;
+}
+
+/** Whom a packet is expected to cost how many answers. */
+export interface Toll {
+  readonly budget: RouterBudget | null;
+  readonly isSure: boolean;
+  readonly plain: number;
+  readonly treated: number;
+}
+
+export interface RunningTrace extends Waking, Waiting {
   readonly request: TraceRequest;
   /** 16 octets. */
   readonly target: Uint8Array;
@@ -45,13 +65,15 @@ export interface RunningTrace extends Waking {
   /** The transport's count of kernel drops when the trace began. */
   readonly kernelDropsAtStart: number | null;
   /** A later probe of a pair waits until the earlier one was answered or given up, and for a rest. */
-  deferred: { readonly row: number; readonly after: number; readonly restNs: number } | null;
+  deferred: Deferred | null;
   /** The last probe that was sent so. */
   lastParted: number | null;
   /** Rows of the last pair of SYNs that may reach the target. */
   reachingPair: readonly [number, number] | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
   nearHops: NearHopsOfTrace | null;
+  /** What its packets asked of routers, by row, until it is answered. */
+  readonly asks: Map<number, Ask>;
   finished: boolean;
   readonly finish: (record: TraceRecord) => void;
 }
@@ -60,7 +82,7 @@ export function createRunningTrace(
   request: TraceRequest,
   source: Uint8Array,
   material: RandomMaterial,
-  context: Pick<RunningTrace, 'startedAtMs' | 'kernelDropsAtStart' | 'finish'>,
+  context: Pick<RunningTrace, 'startedAtMs' | 'kernelDropsAtStart' | 'finish' | 'order'>,
 ): RunningTrace {
   const { parameters } = request;
   const target = request.target.slice();
@@ -102,6 +124,8 @@ export function createRunningTrace(
     lastParted: null,
     reachingPair: null,
     nearHops: null,
+    asks: new Map(),
+    waitsIn: new Set(),
     finished: false,
     wakeAtNs: 0,
     wakeIndex: -1,

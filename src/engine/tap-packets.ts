@@ -1,10 +1,9 @@
 /** What the tap is told of a packet, from the trace that it belongs to. */
-import { ARMS } from '../trace/record.js';
+import { describeProbe } from '../trace/probe/one-probe.js';
 import type { Reply } from '../trace/reply/reply.js';
 import type { Observed } from '../trace/reply/observe.js';
-import { ARM_CODE } from '../trace/state/trace-state.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
-import type { PacketTap, TappedFragment, TappedProbe, TappedTrace } from './packet-tap.js';
+import type { PacketTap, TappedFragment, TappedTrace } from './packet-tap.js';
 import type { RunningTrace } from './running-trace.js';
 
 /** `fragment`: index and number of fragments, or null for a whole probe. */
@@ -16,7 +15,7 @@ export function tapSent(
   bytes: Uint8Array,
   atNs: number,
 ): void {
-  tap.sent(tappedTrace(trace), tappedProbe(trace, row), fragment, bytes, atNs);
+  tap.sent(tappedTrace(trace), describeProbe(trace.state, row), fragment, bytes, atNs);
 }
 
 /** `row` is that of the probe which the reply belongs to. */
@@ -28,8 +27,9 @@ export function tapMatched(
   reply: Reply,
   observed: Observed,
 ): void {
-  const kind = observed === 'answer' ? (trace.state.probes.isLate(row) ? 'late' : 'answers') : observed;
-  tap.received(tappedTrace(trace), packet, reply, { kind, probe: tappedProbe(trace, row) });
+  const probe = describeProbe(trace.state, row);
+  const kind = observed !== 'answer' ? observed : probe.isLate ? 'late' : 'answers';
+  tap.received(tappedTrace(trace), packet, reply, { kind, probe });
 }
 
 export function tapUnmatched(
@@ -45,14 +45,4 @@ export function tapUnmatched(
 function tappedTrace({ request, state }: RunningTrace): TappedTrace {
   const { targetText, source } = state.identity;
   return { id: request.id, target: targetText, protocol: request.protocol, source };
-}
-
-function tappedProbe({ state: { probes } }: RunningTrace, row: number): TappedProbe {
-  const code = probes.arm(row);
-  return {
-    number: row,
-    arm: ARMS.find((arm) => ARM_CODE[arm] === code) ?? 'plain',
-    hopLimit: probes.hopLimit(row),
-    sentAtNs: () => probes.sentAtNs(row),
-  };
 }

@@ -26,10 +26,16 @@ import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
 
-/** Pairs of the target as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look. */
+/**
+ * Pairs of the target as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look, and `hoped`
+ * those on their way as they are expected to end. Nothing is claimed on the latter two.
+ */
 export interface Counts {
   readonly counted: Ledger;
   readonly looks: Ledger;
+  readonly hoped: Ledger;
+  /** When the look of the next pair on its way is known; null where none is. */
+  looksNs: number | null;
   /** When the next pair leaves its grace; null where none waits. */
   nextNs: number | null;
   /** A pair waits for its grace, and all after it wait for it. */
@@ -101,6 +107,8 @@ function emptyCounts(): Counts {
   return {
     counted: new Ledger(),
     looks: new Ledger(),
+    hoped: new Ledger(),
+    looksNs: null,
     nextNs: null,
     isWaiting: false,
     lostSinceSeen: 0,
@@ -335,7 +343,12 @@ function countPairs(
       if (!pair.isLeaving) into.nextNs ??= pair.lastSentNs + grace;
     }
     const waits = into.isWaiting;
-    if (!isSettled && isAwaited(pair, nowNs, looksAfter)) return;
+    if (!isSettled && isAwaited(pair, nowNs, looksAfter)) {
+      if (!pair.isLeaving) into.looksNs ??= pair.lastSentNs + looksAfter;
+      addToLedger(into.hoped, pair, state.expectsLoss && !pair.isPlacebo ? PAIR_CLASS.plainOnly : PAIR_CLASS.both);
+      return;
+    }
+    addToLedger(into.hoped, pair, pairClass);
     into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
     addToLedger(into.looks, pair, pairClass);
     if (!pair.isPlacebo && pair.plain === MEANING.arrived && replyTo(state, pair.plainRow)?.quoted === false) {

@@ -10,7 +10,7 @@ import type { TraceState } from './state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from './wish.js';
 import type { PairWish } from './wish.js';
 
-/** The first packets, all plain: one or two at the target, and at hop 1 unless others look there. */
+/** The first packets, all plain: one or two at the target, the second only where the first is not answered soon, and two at hop 1 unless others look there. */
 export function aloneWishes({ state, alone, context }: Case): PairWish[] {
   const { protocol } = state.identity;
   const atHop1 = protocol !== 'tcp' && context.nearHops === null;
@@ -22,8 +22,9 @@ export function aloneWishes({ state, alone, context }: Case): PairWish[] {
     {
       ...wish,
       treatment: 'plain',
+      isSpare: isTarget && protocol !== 'tcp',
       flow: isTarget ? 'fresh' : 0,
-      responder: isTarget ? targetBudget(state, protocol) : null,
+      ...(isTarget ? { responder: targetBudget(state, protocol), draws: null } : { responder: null }),
     },
   ];
 }
@@ -44,10 +45,12 @@ export function explorationWishes(trace: Case): PairWish[] {
     const place = hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
     if (place !== undefined && !owesPairs(place, owed(hop))) continue;
-    const isNextStep = state.identity.protocol === 'tcp' && pairs === 0;
-    const rank = isNextStep ? RANK.nextStep : RANK.explore + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
+    const isPaced = mayReachTarget(trace, hop);
+    // What shares the target's budget would come behind all of its pairs: where and why wait for the first round.
+    const isFirst = pairs === 0 && (state.identity.protocol === 'tcp' || isPaced);
+    const rank = isFirst ? RANK.nextStep : RANK.explore + pairs * TARGET_HOP_LIMIT + hopRank(state, hop);
     const wish = wishAtHop(state, place, PURPOSE.explore, hop, 0, rank);
-    wishes.push(mayReachTarget(trace, hop) ? paced(state, wish) : wish);
+    wishes.push(isPaced ? paced(state, wish) : wish);
   }
   return wishes;
 }
@@ -61,7 +64,7 @@ function mayReachTarget({ distance, distanceHint, lastPlainHop }: Case, hop: num
 /** A target that limits its errors answers these in place of the pairs that are counted. */
 function paced(state: TraceState, wish: PairWish): PairWish {
   if (state.identity.protocol !== 'udp') return wish;
-  return { ...wish, notBeforeNs: Math.max(wish.notBeforeNs, state.pace.readyAtNs()), reachesTarget: true };
+  return { ...wish, notBeforeNs: Math.max(wish.notBeforeNs, state.pace.readyAtNs()), reachesTarget: true, draws: null };
 }
 
 /** Every hop that is to be explored was heard or given up once. */

@@ -29,6 +29,8 @@ export const NONE_AT_MOST = 0.3;
 
 // METHOD: Pairs, Rhythm at a responder
 export const BURST = 6;
+/** Of it, what is kept for packets that get there a little sooner than others. */
+export const BURST_MARGIN = 0.25;
 /** Bursts of common limits of ten errors a second (Linux, Cisco IOS): who answers two more than each has no such limit. */
 export const TESTED_BURSTS = [BURST, 10] as const;
 export const SLOWEST_INTERVAL_NS = 2e9;

@@ -6,6 +6,7 @@
 import {
   ABOVE_WORST,
   BURST,
+  BURST_MARGIN,
   CALM_MISS_SHARE,
   CALM_PAIRS,
   FASTER,
@@ -42,7 +43,7 @@ export class Pace {
   #signals = 0;
   #misses = 0;
   #changedAtNs = Number.NEGATIVE_INFINITY;
-  #tokens = BURST;
+  #tokens = BURST - BURST_MARGIN;
   #tokensAtNs = Number.NEGATIVE_INFINITY;
   #lastPairNs = Number.NEGATIVE_INFINITY;
   /** Pairs before this row have been taken in. */
@@ -89,6 +90,11 @@ export class Pace {
     this.#lastPairNs = nowNs;
   }
 
+  /** It left so late: a limit counts from when it gets there. */
+  noteSent(atNs: number): void {
+    if (atNs > this.#tokensAtNs) this.#tokensAtNs = atNs;
+  }
+
   /**
    * METHOD: Pairs, Rhythm. The burst that every limit allows is spent, and all was answered: now two packets more tell whether
    * there is a limit. They are no pair that counts, so that a limit takes nothing from those.
@@ -123,7 +129,7 @@ export class Pace {
     const passedNs = nowNs - this.#tokensAtNs;
     if (passedNs > 0) {
       const grown = Number.isFinite(passedNs) ? (passedNs / this.#intervalNs) * ANSWERS_PER_PAIR : BURST;
-      this.#tokens = Math.min(BURST, this.#tokens + grown);
+      this.#tokens = Math.min(BURST - BURST_MARGIN, this.#tokens + grown);
       this.#tokensAtNs = nowNs;
     }
   }

@@ -29,7 +29,13 @@ import { writeVerdict } from './write-verdict.js';
 
 export type Step =
   /** `deadlineNs`: when the next pending probe is given up, which may change the wishes. */
-  | { readonly kind: 'send'; readonly wishes: readonly PairWish[]; readonly deadlineNs: number | null }
+  | {
+      readonly kind: 'send';
+      readonly wishes: readonly PairWish[];
+      /** No more of them than this may be granted. */
+      readonly mostPairs: number;
+      readonly deadlineNs: number | null;
+    }
   /** `untilNs` is null when only a reply or another trace can bring news. */
   | { readonly kind: 'wait'; readonly untilNs: number | null }
   | { readonly kind: 'done' };
@@ -44,7 +50,7 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
   noteExpectations(trace);
   const wishes = wishesOf(trace, standings);
   const deadlineNs = earliest(trace, standings);
-  if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs };
+  if (wishes.length > 0) return { kind: 'send', wishes, mostPairs: roomFor(trace), deadlineNs };
   if (standings.verdict !== null && trace.pendingProbes === 0) return { kind: 'done' };
   const isOpen = standings.verdict !== null || standings.stands.some(({ standing }) => standing.is === 'open');
   if (trace.pendingProbes > 0) return { kind: 'wait', untilNs: deadlineNs };
@@ -100,7 +106,7 @@ function isPartingDue({ state, counts }: Case): boolean {
 function aloneStep(trace: Case): Step {
   const wishes = aloneWishes(trace);
   const { state } = trace;
-  if (wishes.length > 0) return { kind: 'send', wishes, deadlineNs: null };
+  if (wishes.length > 0) return { kind: 'send', wishes, mostPairs: 1, deadlineNs: null };
   return { kind: 'wait', untilNs: state.probes.sentAtNs(0) + ALONE_NS };
 }
 
@@ -119,9 +125,7 @@ function placeboArm(looks: Case['counts']['looks']): Arm | null {
 }
 
 function wishesOf(trace: Case, { stands, verdict }: Standings): PairWish[] {
-  const { state } = trace;
-  const cap = isAccusing(trace) ? ACCUSATION_PROBE_CAP : PROBE_CAP;
-  if (state.probes.count + 2 > cap) return [];
+  if (roomFor(trace) === 0) return [];
   const wishes = [...aloneWishes(trace), ...explorationWishes(trace)];
   if (verdict === null) {
     for (const { standing } of stands) {
@@ -130,6 +134,12 @@ function wishesOf(trace: Case, { stands, verdict }: Standings): PairWish[] {
     }
   }
   return wishes.sort((a, b) => a.rank - b.rank);
+}
+
+/** Pairs that the cap on probes leaves. */
+function roomFor(trace: Case): number {
+  const cap = isAccusing(trace) ? ACCUSATION_PROBE_CAP : PROBE_CAP;
+  return Math.max(0, Math.floor((cap - trace.state.probes.count) / 2));
 }
 
 function isAccusing({ counts, pdmRefusals }: Case): boolean {
@@ -144,7 +154,7 @@ function isSameWish(a: PairWish, b: PairWish): boolean {
 function earliest({ nextDeadlineNs, counts, witness, nowNs }: Case, { stands, verdict }: Standings): number | null {
   const times = [nextDeadlineNs];
   if (verdict === null) {
-    times.push(counts.nextNs, witness.nextNs);
+    times.push(counts.nextNs, counts.looksNs, witness.nextNs);
     for (const { standing } of stands) if (standing.is === 'open') times.push(standing.untilNs ?? null);
   }
   const known = times.filter((time) => time !== null && time > nowNs) as number[];

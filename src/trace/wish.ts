@@ -3,6 +3,7 @@ import { packetsPerProbe } from './probe/probe-packet.js';
 import type { Arm, Protocol } from './record.js';
 import { THIN_AFTER, THIN_SPACING_MS } from './numbers.js';
 import type { Place } from './evidence/place.js';
+import { PURPOSE } from './state/trace-state.js';
 import type { TraceState, Purpose } from './state/trace-state.js';
 
 export interface PairWish {
@@ -18,13 +19,31 @@ export interface PairWish {
   /** Spacing that the responder is owed, and whose budget it is; null while nobody is known to answer there. */
   readonly spacingMs: number;
   readonly responder: string | null;
+  /** Where the pair runs out of hop limit: the errors that it is likely to draw. Null where it is for the target, or asks a router itself. */
+  readonly draws: Draws | null;
   /** Null: both packets at once. Else the second leaves so long after the first was answered or given up. */
   readonly restNs: number | null;
+  /** The second packet leaves only where the first is not answered soon. */
+  readonly isSpare?: boolean;
   /** By its hop limit it may be the target that answers: what it draws is charged to the target's pace. */
   readonly reachesTarget?: boolean;
   /** 16 octets, where it is not the target that is asked. */
   readonly destination?: Uint8Array;
 }
+
+/** Errors that a router is likely to send about each packet of a pair. */
+export interface Draws {
+  readonly plain: number;
+  readonly treated: number;
+  /** One router alone has answered there. */
+  readonly isSure: boolean;
+}
+
+/** Pairs at a hop of which nothing of the option came back before none is expected. */
+const PAIRS_TO_EXPECT = 2;
+
+/** Here it is known how many pairs are needed: the router's budget alone says when. Else how one ends may make others needless. */
+const BUDGET_ALONE: readonly Purpose[] = [PURPOSE.beyond, PURPOSE.repeat, PURPOSE.explain];
 
 /** Ranks: what a verdict waits for goes first; exploring in rounds behind it. */
 export const RANK = {
@@ -49,9 +68,13 @@ export function wishAtHop(
 ): PairWish {
   const { protocol } = state.identity;
   // A router reports each fragment by itself.
+  const reports = packetsPerProbe(state, protocol);
   const isThin = place !== undefined && place.plainAnswered > 0 && place.plainSilentRow >= THIN_AFTER;
   const shortestMs = isThin ? Math.max(THIN_SPACING_MS, state.limits.hopIntervalMs) : state.limits.hopIntervalMs;
-  const spacingMs = shortestMs * packetsPerProbe(state, protocol);
+  const spacingMs = shortestMs * reports;
+  const responder = place?.plainResponders[0] ?? null;
+  const isExpected = place === undefined || place.treatedPassed > 0 || place.pairs - place.pending < PAIRS_TO_EXPECT;
+  const isSpaced = isThin || responder === null || !BUDGET_ALONE.includes(purpose);
   return {
     purpose,
     hopLimit,
@@ -59,9 +82,16 @@ export function wishAtHop(
     protocol,
     treatment: 'pdm',
     rank,
-    notBeforeNs: (place?.lastSentNs ?? Number.NEGATIVE_INFINITY) + spacingMs * 1e6,
+    notBeforeNs: isSpaced
+      ? (place?.lastSentNs ?? Number.NEGATIVE_INFINITY) + spacingMs * 1e6
+      : Number.NEGATIVE_INFINITY,
     spacingMs,
-    responder: place?.plainResponders[0] ?? null,
+    responder,
+    draws: {
+      plain: reports,
+      treated: isExpected ? reports : 0,
+      isSure: (place?.plainResponderOnAnyFlow.length ?? 0) === 1,
+    },
     restNs: protocol === 'tcp' ? 0 : null,
   };
 }

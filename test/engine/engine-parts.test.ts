@@ -25,6 +25,7 @@ const material = new RandomMaterial(new FakeTransport().randomBytes);
 const running = (target = TARGET): RunningTrace =>
   createRunningTrace(requestFor('udp', target), SOURCE, material, {
     startedAtMs: 0,
+    order: 1,
     kernelDropsAtStart: null,
     finish: () => undefined,
   });
@@ -71,6 +72,7 @@ describe('the index, asked whom a reply concerns,', () => {
       const request = requestFor(protocol, octetsOf(`2001:db8:10:${i}::1`));
       return createRunningTrace({ ...request, parameters: { ...request.parameters, probeUri } }, SOURCE, material, {
         startedAtMs: 0,
+        order: 1,
         kernelDropsAtStart: null,
         finish: () => undefined,
       });

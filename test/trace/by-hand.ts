@@ -73,14 +73,14 @@ export class ByHand {
     return this.pairs(count, TARGET_HOP_LIMIT, plain, treated);
   }
 
-  /** Of the arm that arrives more. The kind of a pair is drawn at random when it is made; here the draw is set. */
+  /** Of the arm that arrives more. The kind of a pair is drawn with its block; here each is a block of its own. */
   placebos(count: number, first: Answer, second: Answer = first, arm: Arm = 'plain'): this {
     const { state } = this;
-    const draw = state.order.below.bind(state.order);
     state.placeboArm = arm;
-    state.order.below = () => 0;
-    this.pairs(count, TARGET_HOP_LIMIT, first, second);
-    state.order.below = draw;
+    for (let pair = 0; pair < count; pair += 1) {
+      Object.assign(state.blocks.target, { left: 1, placeboAt: 0 });
+      this.pairs(1, TARGET_HOP_LIMIT, first, second);
+    }
     state.placeboArm = null;
     return this;
   }

@@ -9,6 +9,7 @@ import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { observe } from '../../src/trace/reply/observe.js';
 import type { Reply } from '../../src/trace/reply/reply.js';
+import type { PairWish } from '../../src/trace/wish.js';
 import { judgeTrace, step, type Judged } from '../../src/trace/trace-machine.js';
 import { formatAddress } from '../../src/address/address.js';
 import { ARM_CODE, type Flow, type TraceState } from '../../src/trace/state/trace-state.js';
@@ -84,6 +85,10 @@ export function runTrace(path: FakePath): Outcome {
   if (path.nearHops !== undefined) state.near.from = 0;
   const arriving: { atNs: number; deliver: () => void }[] = [];
   let nowNs = 0;
+  // The engine's budgets, in their plainest form.
+  const nextAtNs = new Map<string, number>();
+  const readyAtNs = ({ notBeforeNs, responder }: PairWish): number =>
+    Math.max(notBeforeNs, (responder === null ? undefined : nextAtNs.get(responder)) ?? notBeforeNs);
   for (let turns = 0; turns < 20_000; turns += 1) {
     arriving.sort((a, b) => a.atNs - b.atNs);
     while ((arriving[0]?.atNs ?? Number.POSITIVE_INFINITY) <= nowNs) arriving.shift()!.deliver();
@@ -93,8 +98,9 @@ export function runTrace(path: FakePath): Outcome {
     // The engine looks again after half a second at the latest.
     if (next.kind === 'wait') untilNs = Math.min(untilNs, next.untilNs ?? nowNs + 0.5e9);
     else {
-      const ready = next.wishes.find((wish) => wish.notBeforeNs <= nowNs);
+      const ready = next.wishes.find((wish) => readyAtNs(wish) <= nowNs);
       if (ready !== undefined) {
+        if (ready.responder !== null) nextAtNs.set(ready.responder, nowNs + ready.spacingMs * 1e6);
         const flow = (): Flow => ({
           ...makeFlow(ready.protocol),
           ...(ready.destination === undefined
@@ -110,11 +116,7 @@ export function runTrace(path: FakePath): Outcome {
         nowNs += 1e6;
         continue;
       }
-      untilNs = Math.min(
-        untilNs,
-        next.deadlineNs ?? Number.POSITIVE_INFINITY,
-        ...next.wishes.map((wish) => wish.notBeforeNs),
-      );
+      untilNs = Math.min(untilNs, next.deadlineNs ?? Number.POSITIVE_INFINITY, ...next.wishes.map(readyAtNs));
     }
     if (!Number.isFinite(untilNs)) throw new Error('the trace waits for nothing');
     nowNs = Math.max(nowNs, untilNs);

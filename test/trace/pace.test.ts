@@ -90,8 +90,17 @@ describe('the budget', () => {
       for (let i = 0; i < 10; i += 1) pace.spend(answers, 0);
       return pace.readyAtNs();
     };
-    expect(ready(1)).toBe(600e6);
-    expect(ready(2)).toBe(1600e6);
+    // Of a burst of six a quarter of an answer is kept.
+    expect(ready(1)).toBe(625e6);
+    expect(ready(2)).toBe(1625e6);
+  });
+
+  it('counts from when a packet really left: one that leaves late may meet a bucket that is no fuller', () => {
+    const pace = new Pace(100, true);
+    pace.spend(2, 0);
+    pace.noteSent(40e6);
+    for (let pair = 0; pair < 3; pair += 1) pace.spend(2, 40e6);
+    expect(pace.readyAtNs()).toBe(40e6 + 425e6);
   });
 });
 

@@ -82,6 +82,7 @@ export function wishFor(state: TraceState, values: Partial<PairWish> = {}): Pair
     notBeforeNs: 0,
     spacingMs: 100,
     responder: null,
+    draws: null,
     restNs: null,
     ...values,
   };

@@ -3,9 +3,9 @@ import {
   confidenceOfLoss,
   isLossShown,
   lossProgress,
+  mayShowLoss,
   ratesText,
   targetWishes,
-  wouldShowLoss,
 } from '../evidence/target-pairs.js';
 import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
@@ -22,7 +22,7 @@ export const bypassed: Claim = {
     if (looks.pdmOnly <= looks.plainOnly) return refuted();
     if (!isLossShown(trace, 'plain')) {
       if (looks.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted();
-      const isOut = wouldShowLoss(trace, 'plain');
+      const isOut = mayShowLoss(trace, 'plain');
       return open(`plain lost: ${lossProgress(trace, 'plain')}`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (plainArrivals > 0) {

@@ -183,6 +183,7 @@ function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): P
         : lastNs + state.limits.hopIntervalMs * 1e6 * EXPLAINING_SHARE,
     spacingMs: state.limits.hopIntervalMs / 2,
     responder: targetBudget(state, protocol),
+    draws: null,
     restNs: restOf(state, protocol),
   };
 }

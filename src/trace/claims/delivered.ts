@@ -25,13 +25,13 @@ export const delivered: Claim = {
     // Echo requests may be balanced onto a longer way than UDP's: that accuses nobody here.
     const tooNear = trace.state.identity.protocol === 'udp' ? null : describeTooNear(trace, false);
     if (tooNear !== null) return refuted(tooNear);
-    const { counted, looks } = counts;
+    const { counted, looks, hoped } = counts;
     const bar = hopsSuggestLoss(trace) ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
       if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) {
         return refuted(undecidedText(trace));
       }
-      const isOut = looks.showsNoLoss('pdm', bar) && looks.showsNoLoss('plain');
+      const isOut = hoped.showsNoLoss('pdm', bar) && hoped.showsNoLoss('plain');
       return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (!isExplored(trace)) return open('exploring', []);

@@ -6,6 +6,7 @@ import {
   isLossShown,
   isTargetSilent,
   lossProgress,
+  mayShowLoss,
   looksLost,
   ratesText,
   targetWishes,
@@ -65,7 +66,7 @@ function standAtTarget(trace: Case): Standing {
   if (!isShown || needsLossSinceSeen(trace)) {
     has.push(lossProgress(trace));
     untilNs = counts.nextNs;
-    if (!wouldShowLoss(trace) || needsLossSinceSeen(trace)) wants.push(...targetWishes(trace));
+    if (!mayShowLoss(trace) || needsLossSinceSeen(trace)) wants.push(...targetWishes(trace));
     if (wants.length === 0 && counts.pending === 0) return refuted(shortOfLoss(trace));
   }
   if (!looksLost(trace)) return open(has.join(', '), wants, untilNs);

@@ -3,10 +3,10 @@ import {
   confidenceOfLoss,
   isLossShown,
   lossProgress,
+  mayShowLoss,
   ratesText,
   targetWishes,
   undecidedText,
-  wouldShowLoss,
 } from '../evidence/target-pairs.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { TARGET_PAIR_CAP } from '../numbers.js';
@@ -26,7 +26,7 @@ export const impaired: Claim = {
     if (!isLossShown(trace)) {
       if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecidedText(trace));
       if (counts.looks.plainOnly === 0 && counted.pairs > 0) return refuted();
-      const isOut = wouldShowLoss(trace);
+      const isOut = mayShowLoss(trace);
       return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (pdmArrivals === 0) return refuted();

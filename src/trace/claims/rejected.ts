@@ -12,6 +12,7 @@ import {
   PLACEBO_SHARE,
   POINTED_REFUSALS,
   REFUSED_SHARE,
+  REPORTER_PAIR_CAP,
   TARGET_PAIR_CAP,
 } from '../numbers.js';
 import type { Refusal } from '../record.js';
@@ -25,6 +26,8 @@ import { divergenceOf } from '../evidence/divergence.js';
 
 /** Refusals that make a drop wait for who refuses. */
 const REFUSALS_TO_WAIT_FOR = 2;
+/** Pairs at a hop whose end is waited for before more are asked for. */
+const MOST_PENDING = 2;
 
 /** Somebody says that packets with the option are refused, and lets those without pass. */
 export const rejected: Claim = {
@@ -143,11 +146,12 @@ function isShown(trace: Case, refuser: Refuser, e: number): boolean {
 function moreRefusals(trace: Case): readonly PairWish[] {
   if (!isTargetSilent(trace)) return targetWishes(trace);
   const { state, hops, refusers, highestHop } = trace;
-  for (let hop = (refusers[0]?.firstHopLimit ?? 0) + 0; hop <= highestHop; hop += 1) {
+  for (let hop = refusers[0]?.firstHopLimit ?? 0; hop <= highestHop; hop += 1) {
     const at = hops[hop];
-    if (at === undefined || at.plainResponderOnAnyFlow.length === 0 || at.pairs >= 60) continue;
+    if (at === undefined || at.plainResponderOnAnyFlow.length === 0 || at.pairs >= REPORTER_PAIR_CAP) continue;
     if (at.plainResponderOnAnyFlow.includes(refusers[0]?.address ?? '')) continue;
-    return [wishAtHop(state, at, PURPOSE.beyond, hop, 'fresh', RANK.where)];
+    // What is on its way may be refused already.
+    return at.pending > MOST_PENDING ? [] : [wishAtHop(state, at, PURPOSE.beyond, hop, 'fresh', RANK.where)];
   }
   return [];
 }

@@ -85,7 +85,7 @@ function endWishes({ state, hops, distanceRepeat }: Case, distance: number): Wis
   const wish = wishAtHop(state, hops[distance], PURPOSE.distance, distance, 0, RANK.where);
   const notBeforeNs = Math.max(wish.notBeforeNs, state.pace.readyAtNs());
   const responder = targetBudget(state, state.identity.protocol);
-  return { wants: [{ ...wish, notBeforeNs, reachesTarget: true, responder }], settled: false };
+  return { wants: [{ ...wish, notBeforeNs, reachesTarget: true, draws: null, responder }], settled: false };
 }
 
 /** The smallest hop beyond n that is a dependable reporter and lost packets; else the target's distance. */

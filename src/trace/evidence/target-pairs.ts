@@ -27,6 +27,7 @@ export function targetWishes({ state, counts, context, nowNs }: Case): readonly 
       notBeforeNs: state.pace.readyAtNs(),
       spacingMs: state.limits.hopIntervalMs,
       responder: targetBudget(state, protocol),
+      draws: null,
       restNs: restOf(state, protocol),
     },
   ];
@@ -44,6 +45,7 @@ function paceTest(state: TraceState): PairWish {
     notBeforeNs: Number.NEGATIVE_INFINITY,
     spacingMs: 0,
     responder: null,
+    draws: null,
     restNs: null,
   };
 }
@@ -73,6 +75,11 @@ export function wouldShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
 function showsLoss(trace: Case, ledger: Ledger, worse: Direction): boolean {
   const { state } = trace;
   return ledger.showsLoss(worse, state.limits.confidence, noneArrived(trace, worse), state.countIndex);
+}
+
+/** It would be shown if those on their way end as is expected: no more are needed until that is known. */
+export function mayShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
+  return showsLoss(trace, trace.counts.hoped, worse);
 }
 
 export function noneArrived({ pdmArrivals, plainArrivals }: Case, arm: Direction): boolean {

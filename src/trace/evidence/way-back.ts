@@ -93,6 +93,7 @@ function standOfWitness(trace: Case, isPartial: boolean): WayBack {
         notBeforeNs: witness.lastSentNs + state.limits.hopIntervalMs * 1e6,
         spacingMs: state.limits.hopIntervalMs,
         responder: targetBudget(state, 'icmp6'),
+        draws: null,
         restNs: null,
       },
     ],
@@ -264,6 +265,7 @@ function referenceWish({ state }: Case, address: string, protocol: Protocol, las
     notBeforeNs: lastSentNs + state.limits.hopIntervalMs * 1e6,
     spacingMs: state.limits.hopIntervalMs,
     responder: address,
+    draws: null,
     // As the target's pairs leave: a firewall may let an answer back that plain packets of its flow made room for.
     restNs: restOf(state, protocol),
     destination,

@@ -38,16 +38,27 @@ export function addPair(
 function armsOf(state: TraceState, { purpose, treatment }: PairWish): readonly [number, number] {
   const mayBePlacebo = purpose === PURPOSE.target || purpose === PURPOSE.echo;
   const placebo = purpose === PURPOSE.echo ? state.witnessPlaceboArm : state.placeboArm;
-  if (mayBePlacebo && placebo !== null && state.order.below(PLACEBO_EVERY) === 0) {
+  if (mayBePlacebo && placebo !== null && isPlaceboNext(state, purpose === PURPOSE.echo ? 'echo' : 'target')) {
     return [ARM_CODE[placebo], ARM_CODE[placebo]];
   }
   return [ARM_CODE.plain, ARM_CODE[treatment]];
 }
 
+/** One in each block, at a place that is drawn: as many as are needed come no later for bad luck. */
+function isPlaceboNext({ blocks, order }: TraceState, of: keyof TraceState['blocks']): boolean {
+  const block = blocks[of];
+  if (block.left === 0) {
+    block.left = PLACEBO_EVERY;
+    block.placeboAt = order.below(PLACEBO_EVERY);
+  }
+  block.left -= 1;
+  return block.left === block.placeboAt;
+}
+
 /** Answers that the pair is likely to draw from the target, charged when it leaves. */
 function chargePace(
   state: TraceState,
-  { purpose, hopLimit, treatment, reachesTarget }: PairWish,
+  { purpose, hopLimit, treatment, reachesTarget, isSpare }: PairWish,
   isPlacebo: boolean,
   nowNs: number,
 ): void {
@@ -55,6 +66,10 @@ function chargePace(
   if (purpose === PURPOSE.echo || purpose === PURPOSE.reference) return;
   if (purpose === PURPOSE.pace) {
     state.pace.test(nowNs);
+    return;
+  }
+  if (isSpare === true) {
+    state.pace.spend(1, nowNs);
     return;
   }
   const isLost = state.expectsLoss && !isPlacebo && treatment !== 'long' && treatment !== 'plain';
@@ -107,6 +122,17 @@ export function refreshPdm(state: TraceState, row: number, nowNs: number): void 
   if (flow !== undefined && state.probes.arm(row) === ARM_CODE.pdm) fillPdm(state, row, flow, nowNs);
 }
 
+/** The second packet of a pair whose first was not answered soon: what it draws is charged now. */
+export function chargeSpare(state: TraceState, row: number, nowNs: number): void {
+  if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.spend(1, nowNs);
+}
+
+/** The second packet of a pair is not needed: it never leaves, and the pair counts for nothing. */
+export function withdraw(state: TraceState, row: number): void {
+  state.probes.markFailed(row);
+  state.revision += 1;
+}
+
 /** The transport has it: replies may come from now on. */
 export function markHandedOver(state: TraceState, row: number, nowNs: number): void {
   state.probes.markHandedOver(row, nowNs);
@@ -116,6 +142,7 @@ export function markHandedOver(state: TraceState, row: number, nowNs: number): v
 /** It left, at this time on the engine's clock. */
 export function markSent(state: TraceState, row: number, atNs: number): void {
   state.probes.correctSendTime(row, atNs);
+  if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.noteSent(atNs);
   state.revision += 1;
 }
 

@@ -118,6 +118,13 @@ export interface WeakRouter {
   readonly sightings: (readonly number[])[];
 }
 
+/** METHOD: Pairs. Of each so many pairs in a row one is a placebo; which one is drawn when the block begins. */
+export interface PlaceboBlock {
+  left: number;
+  /** The one that leaves so many after it. */
+  placeboAt: number;
+}
+
 export interface TraceState {
   readonly identity: TraceIdentity;
   readonly limits: TraceLimits;
@@ -144,6 +151,8 @@ export interface TraceState {
   /** Whose placebos are drawn among the target's pairs and those of its echo witness; null while none are. */
   placeboArm: Arm | null;
   witnessPlaceboArm: Arm | null;
+  /** Of the present block of pairs at the target, and of echo pairs: how many are still to come, and which of them is the placebo. */
+  readonly blocks: { readonly target: PlaceboBlock; readonly echo: PlaceboBlock };
   /** Packets with the option are taken to be lost at the target, so that pairs draw one answer. Plans only. */
   expectsLoss: boolean;
   /** Sends that this host itself refused in a row, by kind of packet. */
@@ -245,6 +254,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     pace: new Pace(material.limits.hopIntervalMs, material.protocol === 'udp'),
     placeboArm: null,
     witnessPlaceboArm: null,
+    blocks: { target: { left: 0, placeboAt: 0 }, echo: { left: 0, placeboAt: 0 } },
     expectsLoss: false,
     sendRefusals: { plain: 0, option: 0 },
     routerSeenAt: 0,
