@@ -2,7 +2,7 @@
 import type { Settings } from '../config/settings.js';
 import { pause, type DaemonClock } from './daemon-clock.js';
 import type { DaemonLog } from './daemon-log.js';
-import { interruptedRecord } from './interrupted-record.js';
+import { interruptedRecord, type InterruptedTrace } from './interrupted-record.js';
 import { isRecordOf, parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
 import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
 
@@ -359,7 +359,8 @@ export class ChildMeasurer implements TargetMeasurer {
       if (!given.sent) continue;
       this.#given.delete(number);
       traces += given.started.size;
-      this.#interrupt(given, [...given.started.values()], `Interrupted: the measuring process ended (${reason}).`);
+      const ended = `Interrupted: the measuring process ended (${reason}).`;
+      this.#interrupt(given, [...given.started.values()], { reason: ended, isDefect: false });
       given.resolve('interrupted');
     }
     return traces;
@@ -373,14 +374,21 @@ export class ChildMeasurer implements TargetMeasurer {
     const startedAtMs = this.#options.clock.wallMs();
     for (const protocol of given.order.protocols)
       if (!known.includes(protocol)) started.push({ protocol, address: null, startedAtMs });
-    this.#interrupt(given, started, 'A defect of pdm-trace ended the measurement; its log says more.');
+    this.#interrupt(given, started, {
+      reason: 'A defect of pdm-trace ended the measurement; its log says more.',
+      isDefect: true,
+    });
   }
 
-  #interrupt({ order, onRecord }: Given, traces: readonly StartedTrace[], reason: string): void {
+  #interrupt(
+    { order, onRecord }: Given,
+    traces: readonly StartedTrace[],
+    why: Pick<InterruptedTrace, 'reason' | 'isDefect'>,
+  ): void {
     const { clock, newId, toolVersion } = this.#options;
     for (const [index, trace] of traces.entries()) {
       const record = interruptedRecord({
-        ...{ ...trace, order, reason, toolVersion },
+        ...{ ...trace, ...why, order, toolVersion },
         id: newId(),
         endedAtMs: clock.wallMs(),
       });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verdictWords } from '../../src/report/verdict-words.js';
-import { OUTCOMES, type Attribution, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOMES, SETTLED_BY, type Attribution, type TraceRecord } from '../../src/trace/record.js';
 import {
   buildRecord,
   deliveredRecord,
@@ -339,6 +339,20 @@ describe('verdict words', () => {
         '- Replies came that fit no one probe.',
       ].join('\n'),
     );
+  });
+
+  it('say what would settle it by the code of the record, and nothing where an older record has none', () => {
+    const said = (code: Partial<TraceRecord['verdict']>): string[] => {
+      const { details } = verdictWords(
+        buildRecord({ verdict: { outcome: 'inconclusive', reasons: ['Still open: dropped.'], ...code } }),
+      );
+      return details.filter((detail) => /settle|Trace it again/.test(detail));
+    };
+    expect(said({})).toEqual([]);
+    expect(said({ settledBy: null })).toEqual([]);
+    const sentences = SETTLED_BY.map((settledBy) => said({ settledBy }));
+    for (const sentence of sentences) expect(sentence).toHaveLength(1);
+    expect(new Set(sentences.flat()).size).toBe(SETTLED_BY.length);
   });
 
   it('accuse nobody where nothing answers', () => {

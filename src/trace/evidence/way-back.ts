@@ -15,6 +15,7 @@ import {
   SIBLING_POLL_NS,
   WITNESS_PAIR_CAP,
 } from '../numbers.js';
+import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
@@ -28,7 +29,7 @@ import type { PairWish } from '../wish.js';
 export type WayBack =
   /** `upTo`: the farthest hop from behind which such answers are known to come back; null where none was asked for. */
   | { readonly is: 'excluded'; readonly upTo: number | null }
-  | { readonly is: 'answered' | 'unknown'; readonly reason: string }
+  | { readonly is: 'answered' | 'unknown'; readonly reason: Reason }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null };
 
 /** Nearer routers may stand within the source's network, whatever their prefix. */
@@ -102,8 +103,10 @@ function standOfWitness(trace: Case, isPartial: boolean): WayBack {
 
 const ANSWERED: WayBack = {
   is: 'answered',
-  reason:
-    'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
+  reason: {
+    says: 'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
+    settledBy: 'tcp',
+  },
 };
 
 function unknownWitness(answersEcho: boolean): WayBack {
@@ -113,7 +116,10 @@ function unknownWitness(answersEcho: boolean): WayBack {
 function unknownBecause(why: string): WayBack {
   return {
     is: 'unknown',
-    reason: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
+    reason: {
+      says: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
+      settledBy: 'tcp',
+    },
   };
 }
 
@@ -138,8 +144,10 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   if (known !== null) return { is: 'excluded', upTo: known };
   return {
     is: 'unknown',
-    reason:
-      'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
+    reason: {
+      says: 'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
+      settledBy: 'other-network',
+    },
   };
 }
 
@@ -195,7 +203,10 @@ function hopBeforeLoss({ hops, lastPdmHop }: Case): number {
 function unknownReference(why: string): WayBack {
   return {
     is: 'unknown',
-    reason: `A firewall near the source may take some of the answers to packets with the option: ${why}.`,
+    reason: {
+      says: `A firewall near the source may take some of the answers to packets with the option: ${why}.`,
+      settledBy: 'other-network',
+    },
   };
 }
 
