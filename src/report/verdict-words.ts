@@ -11,8 +11,9 @@ import {
   isAtTarget,
   placeText,
   plainHop,
+  ratesText,
   restsOnRouters,
-  shareText,
+  routerArrivals,
   sourceText,
   targetArrivals,
 } from './record-words.js';
@@ -75,8 +76,8 @@ interface Spoken {
 
 const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   delivered: (record) => ({
-    headline: 'PDM arrives: the target answers packets with the option as well as plain ones.',
-    details: [arrivalSentence(record), optionSentence(record), divergenceSentence(record)],
+    headline: `PDM arrives: the target answers packets with the option as well as plain ones${inBrackets(record)}.`,
+    details: [optionSentence(record), divergenceSentence(record)],
   }),
 
   dropped: (record) => ({
@@ -112,7 +113,6 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   impaired: (record) => ({
     headline: impairedHeadline(record),
     details: [
-      rateSentence(record),
       confidenceSentence(record),
       record.verdict.refusal === null ? null : refusalHeadline(record),
       locationSentence(record),
@@ -122,8 +122,8 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   }),
 
   bypassed: (record) => ({
-    headline: 'Packets with PDM arrive where plain ones do not: something on the way stops plain packets alone.',
-    details: [arrivalSentence(record), confidenceSentence(record), optionSentence(record), divergenceSentence(record)],
+    headline: `Packets with PDM arrive where plain ones do not${inBrackets(record)}: something on the way stops plain packets alone.`,
+    details: [confidenceSentence(record), optionSentence(record), divergenceSentence(record)],
   }),
 
   inconclusive: (record) => ({
@@ -258,41 +258,36 @@ function membershipOf(record: TraceRecord): string | null {
   }
 }
 
-/** `0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).` */
+/** `Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with do (99.9 %).` */
 function arrivalSentence(record: TraceRecord): string | null {
-  const { evidence } = record.verdict;
+  const { evidence, outcome } = record.verdict;
   const bound =
     evidence.passRateUpper === null
       ? ''
-      : `; at most ${atMostText(evidence.passRateUpper)} do (${confidenceText(record.parameters.confidence)})`;
+      : `; at most ${atMostText(evidence.passRateUpper)} of those with do (${confidenceText(record.parameters.confidence)})`;
   if (restsOnRouters(record)) {
-    return (
-      `The target is silent, so this rests on a router that has reported such packets in this run: of ${evidence.pairs} pairs beyond, ` +
-      `${evidence.plainOnly} drew an answer to the plain packet alone and ${evidence.pdmOnly} to the PDM packet alone${bound}.`
-    );
+    if (outcome === 'rejected')
+      return `The target is silent, so this rests on hops behind the refuser: plain probes get there${bound}.`;
+    return `The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: ${ratesText(routerArrivals(record))}${bound}.`;
   }
   const arrivals = targetArrivals(record);
   if (arrivals === null) return null;
-  const { plain, pdm, pairs } = arrivals;
-  if (plain === 0 && pdm === 0) return null;
-  return `${pdm} of ${pairs} PDM probes arrived while ${plain} of ${pairs} plain ones did${bound}.`;
+  if (arrivals.plain === 0 && arrivals.pdm === 0) return null;
+  return `Probes that arrived: ${ratesText(arrivals)}${bound}.`;
 }
 
-/** The counts, and their shares. */
-function rateSentence(record: TraceRecord): string | null {
-  const counts = arrivalSentence(record);
+/** ` (10 of 10 with, 10 of 10 without)`, for a headline; empty where none were counted. */
+function inBrackets(record: TraceRecord): string {
   const arrivals = targetArrivals(record);
-  if (counts === null || arrivals === null) return counts;
-  const { plain, pdm, pairs } = arrivals;
-  return `${counts.replace(/\.$/, '')}: ${shareText(pdm / pairs)} against ${shareText(plain / pairs)}.`;
+  return arrivals === null ? '' : ` (${ratesText(arrivals)})`;
 }
 
 function impairedHeadline(record: TraceRecord): string {
-  const { rates } = record.verdict.evidence;
+  const rates = inBrackets(record);
   if (record.verdict.refusal !== null)
-    return 'PDM arrives only sometimes: some packets with the option are refused on the way.';
-  if (rates.pdm !== null && rates.pdm > 0) return 'PDM arrives less often than plain packets do.';
-  return 'PDM arrives on some paths only.';
+    return `PDM arrives only sometimes${rates}: some packets with the option are refused on the way.`;
+  if ((record.verdict.evidence.rates.pdm ?? 0) > 0) return `PDM arrives less often than plain packets do${rates}.`;
+  return `PDM arrives on some paths only${rates}.`;
 }
 
 /** Where an impairment may be: routers only suggest it, and n says nothing, for some packets pass everywhere. */

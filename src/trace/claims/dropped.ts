@@ -180,7 +180,8 @@ function standAtRouters(trace: Case): Standing {
       restsOn: place,
       boundedBy: place.lost,
       reasons: [
-        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered ${place.lost} packets without it and none of their partners.`,
+        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered 0 of ${place.lost} with, ${place.lost} of ${place.lost} without.`,
+        'They, or the errors about them, are lost by a filter, or by one broken way among several.',
       ],
     });
   }

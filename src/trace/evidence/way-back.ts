@@ -190,7 +190,7 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
     const losesAlike = answered >= ALIKE_PAIRS && asked.plainOnly / answered >= lost / (2 * (arrived + lost));
     if (!losesAlike && asked.pairs < PARTIAL_REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.pending > 0) return askingRouter([]);
-    alike ??= `the router ${address}, asked itself, answered ${asked.both} packets with the option and ${answered} without`;
+    alike ??= `the router ${address}, asked itself, answered ${asked.both} of ${answered} with, ${answered} of ${answered} without`;
   }
   return unknownReference(alike ?? 'no router on the way answers packets to itself');
 }
