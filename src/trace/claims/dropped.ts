@@ -15,7 +15,7 @@ import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
 import { standOfOwnPdm } from '../evidence/own-pdm.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver } from '../explore.js';
-import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP } from '../numbers.js';
+import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP, SILENT_TARGET_PAIRS } from '../numbers.js';
 import { confidenceOf, lossEValue, passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
@@ -43,7 +43,7 @@ export const dropped: Claim = {
       return refuted(tooBig);
     if (plainArrivals > 0) return standAtTarget(trace);
     if (!isTargetSilent(trace)) {
-      const isOut = counts.looks.pairs + counts.pending >= 10 && counts.looks.plainOnly === 0;
+      const isOut = counts.looks.pairs + counts.pending >= SILENT_TARGET_PAIRS && counts.looks.plainOnly === 0;
       return open(`${counts.counted.pairs} pairs`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     return standAtRouters(trace);

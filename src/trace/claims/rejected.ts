@@ -11,7 +11,9 @@ import {
   LOST_ON_OWN_WAY,
   PLACEBO_SHARE,
   POINTED_REFUSALS,
+  REFUSALS_TO_WAIT_FOR,
   REFUSED_SHARE,
+  REPORTER_PAIR_CAP,
   TARGET_PAIR_CAP,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
@@ -23,9 +25,6 @@ import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
 import { divergenceOf } from '../evidence/divergence.js';
-
-/** Refusals that make a drop wait for who refuses. */
-const REFUSALS_TO_WAIT_FOR = 2;
 
 /** Somebody says that packets with the option are refused, and lets those without pass. */
 export const rejected: Claim = {
@@ -164,7 +163,7 @@ function moreRefusals(trace: Case): readonly PairWish[] {
   const { state, hops, refusers, highestHop } = trace;
   for (let hop = (refusers[0]?.firstHopLimit ?? 0) + 0; hop <= highestHop; hop += 1) {
     const at = hops[hop];
-    if (at === undefined || at.plainResponderOnAnyFlow.length === 0 || at.pairs >= 60) continue;
+    if (at === undefined || at.plainResponderOnAnyFlow.length === 0 || at.pairs >= REPORTER_PAIR_CAP) continue;
     if (at.plainResponderOnAnyFlow.includes(refusers[0]?.address ?? '')) continue;
     return [wishAtHop(state, at, PURPOSE.beyond, hop, 'fresh', RANK.where)];
   }

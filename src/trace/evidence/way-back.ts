@@ -8,11 +8,13 @@ import { sharesPrefix } from '../case.js';
 import {
   ALIKE_PAIRS,
   INTERVAL_MARGIN,
+  NEAREST_REFERENCE,
   PARTIAL_REFERENCE_PAIRS,
   REFERENCES,
   REFERENCE_P,
   REFERENCE_PAIRS,
   SIBLING_POLL_NS,
+  SILENT_ECHO_PAIRS,
   WITNESS_PAIR_CAP,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
@@ -31,11 +33,6 @@ export type WayBack =
   | { readonly is: 'excluded'; readonly upTo: number | null }
   | { readonly is: 'answered' | 'unknown'; readonly reason: Reason }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null };
-
-/** Nearer routers may stand within the source's network, whatever their prefix. */
-const NEAREST_REFERENCE = 3;
-/** Echo pairs in which not even `plain` was answered. */
-const SILENT_ECHO_PAIRS = 6;
 
 /** `isPartial`: some packets with the option arrived, and so may some of the witness. */
 export function standOfWayBack(trace: Case, isPartial = false): WayBack {
