@@ -3,6 +3,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { SETTLED_BY } from '../../../src/trace/record.js';
+import { TARGET_HOP_LIMIT } from '../../../src/trace/numbers.js';
+import { ECHO_SILENT } from '../by-hand.js';
+import { dropsFrom, isTreated, runTrace, type FakePath } from '../fake-path.js';
 
 /** Reasons that nobody can do anything about, and why. */
 const NOTHING_SETTLES: readonly (readonly [says: string, why: string])[] = [
@@ -79,5 +82,35 @@ describe('the reasons of verdicts that are open', () => {
     // The one of a trace that was interrupted stands with that finding.
     const used = new Set([...REASONS.map(({ settledBy }) => settledBy), "'whole-trace'"]);
     expect(SETTLED_BY.filter((code) => !used.has(`'${code}'`))).toEqual([]);
+  });
+});
+
+describe('a verdict that is open', () => {
+  const verdictOn = (path: Omit<FakePath, 'routers'>) => runTrace({ ...path, routers: 8 }).verdict;
+  const fewerPlain = (): NonNullable<FakePath['differs']> => {
+    let asked = 0;
+    return ({ arm, hopLimit }) =>
+      !isTreated(arm) && hopLimit === TARGET_HOP_LIMIT && (asked += 1) % 10 !== 1 ? null : undefined;
+  };
+
+  it.each([
+    ['tcp', { protocol: 'udp', siblingEcho: ECHO_SILENT, differs: dropsFrom(5) }],
+    ['other-network', { protocol: 'icmp6', answeredBeyond: false, differs: dropsFrom(1) }],
+    ['other-protocol', { protocol: 'icmp6', routerSeenByOthers: 12, differs: dropsFrom(5) }],
+    ['answering-protocol', { protocol: 'udp', differs: (one) => (one.hopLimit > 8 ? null : dropsFrom(5)(one)) }],
+    [null, { protocol: 'icmp6', differs: fewerPlain() }],
+  ] as const satisfies readonly (readonly [string | null, Omit<FakePath, 'routers'>])[])(
+    'says that %s would settle it',
+    (code, path) => {
+      const { outcome, settledBy, reasons } = verdictOn(path);
+      expect([outcome, settledBy, reasons]).toEqual(['inconclusive', code, reasons]);
+    },
+  );
+
+  it('alone says so', () => {
+    expect(verdictOn({ protocol: 'icmp6', differs: dropsFrom(5) })).toMatchObject({
+      outcome: 'dropped',
+      settledBy: null,
+    });
   });
 });
