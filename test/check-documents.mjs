@@ -2,7 +2,7 @@
 /**
  * Whether the documents and the code still say the same: headings of docs/METHOD.md that src cites, the file, test, heading and
  * place in the list of every claim and of the parts that accusations share, and that docs/RECORD.md has a row for each field of
- * the record, each exit code and each flag.
+ * the record, each exit code and each flag. And whether the numbers of METHOD's rules stand in one file.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -188,6 +188,69 @@ function flagsOf(sources) {
   );
 }
 
+/** Numbers in src/trace that are no rule of METHOD, by what they are. What METHOD states stands in numbers.ts. */
+const NUMBERS = 'src/trace/numbers.ts';
+const OTHER_NUMBERS = {
+  'lengths, offsets and values of octets in packets': [
+    'NONCE_LENGTH',
+    'TCP_NO_OPERATION',
+    'FILLING',
+    'CHECKSUM_MODULUS',
+    'UPPER_HEADER_LENGTH',
+    'PAYLOAD_LENGTH',
+    'IPV6_MINIMUM_MTU',
+    'SHORTEST_LAST_PIECE',
+    'LARGEST_PROBE',
+    'LARGEST_FRAGMENTED_PROBE',
+    'DEFAULT_FRAGMENTED_SIZE',
+    'HEADER_FROM',
+    'HEADER_END',
+    'DECISIVE_PDM_OCTETS',
+    'DECISIVE_OCTETS',
+    'FRAGMENT_ID_OFFSET',
+    'FRAGMENT_IDENTITY',
+    'OWN_PREFIX_OCTETS',
+  ],
+  'how much is kept of what strangers send': [
+    'MOST_REWRITTEN_LABELS',
+    'MOST_SIGNATURES',
+    'MOST_OBJECTS',
+    'MOST_OBJECT_OCTETS',
+    'MOST_CONTRADICTING',
+    'MOST_ROUTERS',
+    'MOST_SIGHTINGS',
+    'MOST_CANDIDATES',
+  ],
+  'layout of tables, marks and weights that are no measure of anything': [
+    'NO_REPLY',
+    'FLAG_SENT',
+    'FLAG_FAILED',
+    'FLAG_LATE',
+    'ROW_OCTETS',
+    'FIRST_ROWS',
+    'KEYS_PER_PROBE',
+    'NOT_PASSED',
+    'FAR',
+    'UNKNOWN_DISTANCE',
+    'ALL_OURS',
+    'LOG_FACTORIALS',
+  ],
+  'arithmetic: two packets make a pair, and sums are rounded': ['ANSWERS_PER_PAIR', 'ROUNDING'],
+  "the version of METHOD, which stands with the record's types": ['METHOD_VERSION'],
+};
+
+/** Constants that are numbers, or lists of them. @param {Texts} sources @returns {string[]} */
+function strangeNumbers(sources) {
+  const known = Object.values(OTHER_NUMBERS).flat();
+  return Object.entries(sources).flatMap(([file, text]) =>
+    !file.startsWith('src/trace/') || file === NUMBERS
+      ? []
+      : [...text.matchAll(/^(?:export )?const ([A-Z][A-Z_0-9]*)(?:: [^=]+)? = \[?-?\d/gm)]
+          .filter(([, name = '']) => !known.includes(name))
+          .map(([, name]) => `${file} has the number ${name}: what METHOD states belongs in ${NUMBERS}`),
+  );
+}
+
 /** What stands between backquotes. @param {string} page */
 function codeOf(page) {
   return [...page.matchAll(/`([^`\n]+)`/g)].map(([, code]) => String(code));
@@ -204,6 +267,7 @@ export function faultsOf(documents) {
     ...faultsOfClaims(documents, known),
     ...strangeFields(documents),
     ...strangeExitCodes(documents),
+    ...strangeNumbers(sources),
     ...[...new Set(flagsOf(sources))]
       .filter((flag) => !flags.has(flag))
       .map((flag) => `flag ${flag} has no row in docs/RECORD.md`),

@@ -187,6 +187,25 @@ describe('the check of the documents', () => {
     ]);
   });
 
+  it.each([
+    ['a number', 'const LEAST_LOST = 3;'],
+    ['one with a type', 'export const LEAST_LOST: number = 50e6;'],
+    ['a list of them', 'const LEAST_LOST = [0.3, 1] as const;'],
+  ])("fails for %s of a rule that stands outside METHOD's numbers", (_, text) => {
+    expect(faultsOf(withSource('src/trace/explore.ts', text))).toEqual([
+      'src/trace/explore.ts has the number LEAST_LOST: what METHOD states belongs in src/trace/numbers.ts',
+    ]);
+    for (const file of ['src/trace/numbers.ts', 'src/report/table.ts'])
+      expect(faultsOf(withSource(file, text))).toEqual([]);
+    for (const other of [
+      'const NONCE_LENGTH = 8;',
+      "const WORDS = ['a'];",
+      '  const LEAST = 3;',
+      'const MOST = LEAST;',
+    ])
+      expect(faultsOf(withSource('src/trace/explore.ts', other))).toEqual([]);
+  });
+
   it('fails for a flag without a row, though another row speaks of it', () => {
     for (const [row, flag] of [
       ['`--hop-interval', '--hop-interval'],

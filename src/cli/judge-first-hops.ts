@@ -161,5 +161,5 @@ function describe({ hop, pairs, plain, seen, who, fromTarget, complaint, reach }
     return `hop ${hop} is not seen, ${who.join(', ')} says of plain packets too: ${words}`;
   }
   const name = fromTarget ? `the target itself (${who.join(', ')})` : `hop ${hop} (${who.join(', ')})`;
-  return `${name} answered ${seen} of ${pairs} packets with PDM and ${plain} of ${pairs} without`;
+  return `${name} answered ${seen} of ${pairs} packets with PDM, ${plain} of ${pairs} without`;
 }

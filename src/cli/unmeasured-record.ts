@@ -24,6 +24,10 @@ export function unmeasuredRecord(target: UnmeasuredTarget): TraceRecord {
   return {
     ...record,
     target: { ...record.target, address: target.address },
-    verdict: { ...record.verdict, outcome: target.outcome },
+    verdict: {
+      ...record.verdict,
+      outcome: target.outcome,
+      settledBy: target.outcome === 'inconclusive' ? 'whole-trace' : null,
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OUTCOMES, PROTOCOLS, RECORD_SCHEMA, type Arm, type TraceRecord } from '../trace/record.js';
+import { OUTCOMES, PROTOCOLS, RECORD_SCHEMA, SETTLED_BY, type Arm, type TraceRecord } from '../trace/record.js';
 
 /**
  * The record as a zod schema, for its JSON Schema and for checking records that come from elsewhere. `trace/record.ts` is
@@ -141,6 +141,7 @@ const verdict = z.strictObject({
     placebo: z.strictObject({ pairs: count, both: count }).exactOptional(),
     neighbours: z.strictObject({ asked: count, same: count, differ: count }).nullable().exactOptional(),
   }),
+  settledBy: z.enum(SETTLED_BY).nullable().exactOptional(),
   reasons: z.array(z.string()),
 });
 

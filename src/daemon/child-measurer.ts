@@ -2,8 +2,8 @@
 import type { Settings } from '../config/settings.js';
 import { pause, type DaemonClock } from './daemon-clock.js';
 import type { DaemonLog } from './daemon-log.js';
-import { interruptedRecord } from './interrupted-record.js';
-import { isRecordOf, parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
+import { GivenOrders, type OrderMessage } from './given-orders.js';
+import { parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
 import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
 
 /** A child process, as far as it matters here. Messages are JSON text. */
@@ -28,6 +28,7 @@ export class MeasuringFailure extends Error {
   }
 }
 
+/** Where a child comes from, and what its records and the log need. */
 export interface ChildMeasurerOptions {
   readonly openLink: () => MeasureLink;
   readonly clock: DaemonClock;
@@ -36,36 +37,12 @@ export interface ChildMeasurerOptions {
   readonly newId: () => string;
 }
 
-interface Given {
-  readonly order: MeasureOrder;
-  readonly onRecord: (measured: MeasuredRecord) => void;
-  readonly resolve: (end: 'done' | 'interrupted') => void;
-  /** The child has it. */
-  sent: boolean;
-  /** Traces that began and have no record yet, by id. */
-  readonly started: Map<string, StartedTrace>;
-  /** Whole records that were handed on. */
-  readonly stored: MeasureOrder['stored'][number][];
-  /** Traces that began and records, as this child said. */
-  said: number;
-}
-
-interface StartedTrace {
-  readonly protocol: MeasureOrder['protocols'][number];
-  /** Null: it is not known whether one was found. */
-  readonly address: string | null;
-  readonly startedAtMs: number;
-}
-
 /** A child says something every second. */
 const SILENCE_MS = 30_000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 /** A child that lived this long was all right. */
 const HEALTHY_MS = 60_000;
-
-/** Traces that began, and records: names have far fewer addresses. More of them would fill memory and disk. */
-const MOST_OF_ORDER = 2000;
 
 const NO_STATS: MeasurerStats = {
   tracesInFlight: 0,
@@ -77,13 +54,11 @@ const NO_STATS: MeasurerStats = {
   kernelDrops: null,
 };
 
+/** Keeps one child alive, gives it the orders, and counts what all its children sent. */
 export class ChildMeasurer implements TargetMeasurer {
   readonly #options: ChildMeasurerOptions;
   #settings: Settings;
-  readonly #given = new Map<number, Given>();
-  /** Of them, those that no child has yet. */
-  #unsent: number[] = [];
-  #numbers = 0;
+  readonly #given: GivenOrders;
   #link: MeasureLink | null = null;
   #ready = false;
   #interrupting = false;
@@ -104,6 +79,7 @@ export class ChildMeasurer implements TargetMeasurer {
   constructor(options: ChildMeasurerOptions, settings: Settings) {
     this.#options = options;
     this.#settings = settings;
+    this.#given = new GivenOrders(options);
   }
 
   /**
@@ -128,12 +104,9 @@ export class ChildMeasurer implements TargetMeasurer {
 
   measure(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'> {
     if (this.#interrupting || this.#closed) return Promise.resolve('interrupted');
-    return new Promise((resolve) => {
-      const number = ++this.#numbers;
-      this.#given.set(number, { order, onRecord, resolve, sent: false, started: new Map(), stored: [], said: 0 });
-      this.#unsent.push(number);
-      this.#sendOrders();
-    });
+    const end = this.#given.take(order, onRecord);
+    this.#sendOrders();
+    return end;
   }
 
   stats(): MeasurerStats | null {
@@ -160,13 +133,9 @@ export class ChildMeasurer implements TargetMeasurer {
   /** Ends all traces now; orders that come later are given up at once. */
   interrupt(): void {
     this.#interrupting = true;
-    for (const [number, given] of this.#given) {
-      if (given.sent) continue;
-      this.#given.delete(number);
-      given.resolve('interrupted');
-    }
+    this.#given.giveUpUnsent();
     if (this.#ready) this.#say({ kind: 'interrupt' });
-    else this.#giveUp();
+    else this.#given.giveUp();
   }
 
   /** Kills the child. Whatever is in flight is given up. */
@@ -175,7 +144,7 @@ export class ChildMeasurer implements TargetMeasurer {
     this.#interrupting = true;
     this.#cancelWatch();
     this.#link?.kill();
-    this.#giveUp();
+    this.#given.giveUp();
   }
 
   #open(): void {
@@ -231,38 +200,10 @@ export class ChildMeasurer implements TargetMeasurer {
     }
   }
 
-  #aboutOrder(message: Extract<MeasureMessage, { readonly number: number }>): void {
-    // What comes late, after an order was given up, has no one who waits for it.
-    const given = this.#given.get(message.number);
+  #aboutOrder(message: OrderMessage): void {
     if (message.kind === 'record') this.#say({ kind: 'taken', records: 1 });
-    if (given === undefined) return;
-    if (message.kind !== 'end' && ++given.said > MOST_OF_ORDER) {
-      this.#distrust(`more than ${MOST_OF_ORDER} traces and records for one order`);
-      return;
-    }
-    switch (message.kind) {
-      case 'started': {
-        const { protocol, address } = message;
-        given.started.set(message.traceId, { protocol, address, startedAtMs: this.#options.clock.wallMs() });
-        break;
-      }
-      case 'record': {
-        const { record, interrupted, last } = message;
-        if (!isRecordOf(record, given.order)) {
-          this.#distrust(`record ${record.id} is of another order`);
-          return;
-        }
-        given.started.delete(record.id);
-        if (!interrupted) given.stored.push({ protocol: record.protocol, address: record.target.address });
-        given.onRecord({ record, interrupted, last });
-        break;
-      }
-      case 'end':
-        this.#given.delete(message.number);
-        if (message.defect !== null) this.#broke(given, message.defect);
-        given.resolve(message.defect === null ? message.end : 'interrupted');
-        break;
-    }
+    const strange = this.#given.hear(message);
+    if (strange !== null) this.#distrust(strange);
   }
 
   /** A child that says what it cannot mean is broken, or somebody else's. */
@@ -277,7 +218,7 @@ export class ChildMeasurer implements TargetMeasurer {
     this.#options.log.info('measuring', { transport, restarts: this.#restarts });
     this.#firstStart?.resolve(transport);
     this.#firstStart = null;
-    if (this.#interrupting) this.#giveUp();
+    if (this.#interrupting) this.#given.giveUp();
     else this.#sendOrders();
   }
 
@@ -299,14 +240,7 @@ export class ChildMeasurer implements TargetMeasurer {
     queueMicrotask(() => {
       this.#sendSoon = false;
       if (!this.#ready || this.#interrupting) return;
-      const orders = [];
-      for (const number of this.#unsent) {
-        const given = this.#given.get(number);
-        if (given === undefined) continue;
-        given.sent = true;
-        orders.push({ number, order: { ...given.order, stored: [...given.order.stored, ...given.stored] } });
-      }
-      this.#unsent = [];
+      const orders = this.#given.send();
       if (orders.length > 0) this.#say({ kind: 'orders', orders });
     });
   }
@@ -326,12 +260,7 @@ export class ChildMeasurer implements TargetMeasurer {
     if (this.#closed) return;
     if (this.#replacing) {
       this.#replacing = false;
-      for (const given of this.#given.values()) {
-        given.sent = false;
-        given.started.clear();
-        given.said = 0;
-      }
-      this.#unsent = [...this.#given.keys()];
+      this.#given.beginAgain();
       this.#why = 'the measuring process takes on new settings';
       this.#open();
       return;
@@ -341,58 +270,15 @@ export class ChildMeasurer implements TargetMeasurer {
     const pauseMs = this.#pauseMs;
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     this.#why = `the measuring process ended (${reason}) and is started again`;
-    const inFlight = this.#interruptSent(reason);
+    const inFlight = this.#given.interruptSent(reason);
     log.error('child-ended', { reason, inFlight, restarts: this.#restarts, againInMs: pauseMs });
     if (this.#interrupting) {
-      this.#giveUp();
+      this.#given.giveUp();
       return;
     }
     void pause(clock, pauseMs).then(() => {
       this.#open();
     });
-  }
-
-  /** What the child had is recorded as interrupted, and given back; what it had not waits for the next child. */
-  #interruptSent(reason: string): number {
-    let traces = 0;
-    for (const [number, given] of this.#given) {
-      if (!given.sent) continue;
-      this.#given.delete(number);
-      traces += given.started.size;
-      this.#interrupt(given, [...given.started.values()], `Interrupted: the measuring process ended (${reason}).`);
-      given.resolve('interrupted');
-    }
-    return traces;
-  }
-
-  /** A defect of ours over one target must not end the others: it has its records, which say so. */
-  #broke(given: Given, defect: string): void {
-    this.#options.log.error('target-broke', { host: given.order.host, runId: given.order.runId, defect });
-    const started = [...given.started.values()];
-    const known = [...started, ...given.stored].map(({ protocol }) => protocol);
-    const startedAtMs = this.#options.clock.wallMs();
-    for (const protocol of given.order.protocols)
-      if (!known.includes(protocol)) started.push({ protocol, address: null, startedAtMs });
-    this.#interrupt(given, started, 'A defect of pdm-trace ended the measurement; its log says more.');
-  }
-
-  #interrupt({ order, onRecord }: Given, traces: readonly StartedTrace[], reason: string): void {
-    const { clock, newId, toolVersion } = this.#options;
-    for (const [index, trace] of traces.entries()) {
-      const record = interruptedRecord({
-        ...{ ...trace, order, reason, toolVersion },
-        id: newId(),
-        endedAtMs: clock.wallMs(),
-      });
-      onRecord({ record, interrupted: true, last: index === traces.length - 1 });
-    }
-  }
-
-  #giveUp(): void {
-    for (const [number, given] of this.#given) {
-      this.#given.delete(number);
-      given.resolve('interrupted');
-    }
   }
 }
 

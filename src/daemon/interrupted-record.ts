@@ -12,6 +12,8 @@ export interface InterruptedTrace {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly toolVersion: string;
+  /** It was a defect of ours over this very target: tracing again may meet it again. */
+  readonly isDefect: boolean;
   /** One sentence. */
   readonly reason: string;
 }
@@ -40,5 +42,9 @@ export function interruptedRecord(trace: InterruptedTrace): TraceRecord {
   };
   const tool = { version: trace.toolVersion, transport: null, clock: null };
   const record = unstartedRecord(request, tool, trace.startedAtMs, trace.endedAtMs, 'inconclusive', reason);
-  return { ...record, target: { ...record.target, address } };
+  return {
+    ...record,
+    target: { ...record.target, address },
+    verdict: { ...record.verdict, settledBy: trace.isDefect ? null : 'whole-trace' },
+  };
 }

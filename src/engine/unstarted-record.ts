@@ -55,6 +55,7 @@ export function unstartedRecord(
         passRateUpper: null,
       },
       reasons: [reason],
+      settledBy: outcome === 'inconclusive' ? 'whole-trace' : null,
     },
     pdm: { serverDelayMs: null, roundTripMs: null },
     counters: noCounters(),

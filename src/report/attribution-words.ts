@@ -1,4 +1,7 @@
-import type { Attribution, SilentStretch } from '../trace/record.js';
+/** Whose network may be meant, in words. */
+import type { Attribution, SilentStretch, TraceRecord } from '../trace/record.js';
+import { asLabel, sourceText } from './record-words.js';
+import { safeText } from './safe-text.js';
 
 /** Whom an attribution leaves possible besides its candidates: `a network among the silent hops 3–5`, `an unknown network`. */
 export function otherNetworks({ silent, unknown }: Pick<Attribution, 'silent' | 'unknown'>): string[] {
@@ -14,4 +17,32 @@ function silentText(stretches: readonly SilentStretch[]): string {
   if (stretches.length === 1 && first?.from === first?.to) return `at the silent hop ${texts.join('')}`;
   const last = texts.pop() ?? '';
   return `among the silent hops ${texts.length === 0 ? last : `${texts.join(', ')} and ${last}`}`;
+}
+
+/** `Attribution by origin AS of the addresses (bundled data, 2025-01-01): AS64500's egress or AS64501's ingress.` */
+export function attributionSentence(record: TraceRecord): string | null {
+  const { attribution } = record.summary;
+  if (attribution === null) return null;
+  const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
+  const who = [readingText(record, attribution), ...otherNetworks(attribution)].filter((text) => text !== null);
+  return who.length === 0 ? null : `Attribution ${how}: ${who.join(', or ')}.`;
+}
+
+/** The two readings of a border where they are all there is, else every candidate; null where there is none. */
+function readingText(record: TraceRecord, { best, worst, candidates, silent, unknown }: Attribution): string | null {
+  const isAll = (...named: readonly (number | null)[]): boolean => candidates.every((asn) => named.includes(asn));
+  if (best !== null && worst !== null && best !== worst && isAll(best, worst)) {
+    const [a, b] = [asLabel(record, worst), asLabel(record, best)];
+    return record.summary.inDestinationNetwork === 'likely' ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`;
+  }
+  const one = best ?? worst;
+  if (one !== null && isAll(one)) return asLabel(record, one);
+  const labels = candidates.map((asn) => asLabel(record, asn)).join(', ');
+  if (candidates.length === 0) return null;
+  const isOneOfMore = silent !== undefined || unknown === true;
+  return candidates.length === 1 && isOneOfMore ? labels : `one of ${labels}`;
+}
+
+function dataText(source: string, date: string | null): string {
+  return date === null ? sourceText(source) : `${sourceText(source)}, ${safeText(date)}`;
 }

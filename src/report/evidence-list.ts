@@ -9,6 +9,7 @@ import {
   confidenceText,
   isAtTarget,
   restsOnRouters,
+  routerArrivals,
   shareText,
   sourceText,
   targetArrivals,
@@ -100,12 +101,13 @@ function countedText(record: TraceRecord, sent: number): string {
 
 /** `8 of 27 (30 %)`, of the pairs that count; a loss counted at a router has the router's. */
 function rateText(record: TraceRecord, arm: 'plain' | 'pdm'): string | null {
-  const { evidence: counted } = record.verdict;
-  const share = counted.rates[arm];
-  if (restsOnRouters(record)) return share === null ? null : `${shareText(share)} at the router`;
-  const arrivals = targetArrivals(record);
+  const isOfRouter = restsOnRouters(record);
+  // Who refuses is counted by what is refused, and nobody's answers are.
+  if (isOfRouter && record.verdict.outcome === 'rejected') return null;
+  const arrivals = isOfRouter ? routerArrivals(record) : targetArrivals(record);
   if (arrivals === null) return null;
-  return `${arrivals[arm]} of ${arrivals.pairs} (${shareText(arrivals[arm] / arrivals.pairs)})`;
+  const rate = `${arrivals[arm]} of ${arrivals.pairs} (${shareText(arrivals[arm] / arrivals.pairs)})`;
+  return isOfRouter ? `${rate} at the router` : rate;
 }
 
 /** Two packets of one arm: what else than the option keeps a pair from arriving whole. */
@@ -133,9 +135,10 @@ function basisText(record: TraceRecord): string | null {
     case 'target':
       return "the target's own answers";
     case 'routers':
-      return restsOnRouters(record)
-        ? `${verdict.evidence.pairs} pairs at a router that has reported such packets in this run`
-        : 'what routers on the way quote';
+      if (!restsOnRouters(record)) return 'what routers on the way quote';
+      return verdict.outcome === 'rejected'
+        ? 'refusals, and hops behind the refuser that answer plain packets'
+        : `${verdict.evidence.pairs} pairs at a router that has reported such packets in this run`;
     case null:
       return null;
   }

@@ -79,6 +79,17 @@ export function targetArrivals(record: TraceRecord): ArrivalCounts | null {
   return { plain: counts.both + counts.plainOnly, pdm: counts.both + counts.pdmOnly, pairs };
 }
 
+/** `0 of 12 with, 12 of 12 without`: how every output says a rate. */
+export function ratesText({ plain, pdm, pairs }: ArrivalCounts): string {
+  return `${pdm} of ${pairs} with, ${plain} of ${pairs} without`;
+}
+
+/** Answers of the router that a loss was counted at. */
+export function routerArrivals({ verdict }: TraceRecord): ArrivalCounts {
+  const { pairs, plainOnly, pdmOnly } = verdict.evidence;
+  return countedArrivals(verdict.evidence) ?? { plain: plainOnly, pdm: pdmOnly, pairs };
+}
+
 /** Null where the parts do not add up: in older records the rates are of other pairs than their number. */
 function countedArrivals({ pairs, plainOnly, pdmOnly, rates }: VerdictEvidence): ArrivalCounts | null {
   if (pairs === 0 || rates.plain === null || rates.pdm === null) return null;

@@ -1,42 +1,25 @@
-import type { TraceRecord } from '../trace/record.js';
+import type { SettledBy, TraceRecord } from '../trace/record.js';
 
-/** What a reason of an inconclusive record has in it, and what the user can do about it. */
-const SETTLING: readonly (readonly [reason: RegExp, does: string])[] = [
-  [/was interrupted|^Interrupted/, 'Trace it again, to the end.'],
-  [
-    /ever answered here by anything that quotes nothing|firewall near the source may take some/,
-    'It would settle it to trace from a network whose firewall lets such answers back.',
-  ],
-  [
-    /errors about them on the way back|drops errors that quote the option/,
-    'A trace by TCP (--protocol tcp) may settle it, if the target answers that: such answers quote nothing.',
-  ],
-  [
-    /fell silent after packets with the option were sent/,
-    'It may be settled from another address, or some hours later.',
-  ],
-  [
-    /hops may not report such packets/,
-    'It would settle it to trace by a protocol or to a port that the target answers.',
-  ],
-  [
-    /too near to be the target|a box on the way may answer/,
+/** What the user can do about a verdict that is open. */
+const SETTLING: Readonly<Record<SettledBy, string>> = {
+  retrace: 'Trace it again: each trace takes fresh flows.',
+  'whole-trace': 'Trace it again, to the end.',
+  'steady-path': 'Trace it again when the path stands still.',
+  later: 'It may be settled from another address, or some hours later.',
+  tcp: 'A trace by TCP (--protocol tcp) may settle it, if the target answers that: such answers quote nothing.',
+  'other-protocol':
     'A trace by another protocol (--protocol) may settle it, which nothing on the way answers in place of the target.',
-  ],
-  [/answer with the option itself/, 'A capture at the target would settle it.'],
-  [/from another distance than those without/, 'A trace from another network may settle it, by another way back.'],
-  [/path changed while it was measured/, 'Trace it again when the path stands still.'],
-  [
-    /cap of \d+ probes|^Still open|^No claim reached|nor its absence is shown/,
-    'Trace it again: each trace takes fresh flows.',
-  ],
-];
+  'answering-protocol': 'It would settle it to trace by a protocol or to a port that the target answers.',
+  'other-network': 'It would settle it to trace from a network whose firewall lets such answers back.',
+  'other-way': 'A trace from another network may settle it, by another way there and back.',
+  'capture-at-target': 'A capture at the target would settle it.',
+  'smaller-probes': 'It may settle it to trace with smaller probes (--size) that no link has to cut or refuse.',
+  'lower-rate': 'Trace it again at a lower rate (--rate): this host lost packets that it had received.',
+  'own-filter': 'Trace it again once this host lets packets with the option pass.',
+};
 
-/** What would settle a verdict that is open, by the first of its reasons that somebody can do something about; else null. */
+/** What would settle a verdict that is open, as the record says by a code; older records do not say it. */
 export function settlingSentence({ verdict }: TraceRecord): string | null {
-  for (const reason of verdict.reasons) {
-    const found = SETTLING.find(([pattern]) => pattern.test(reason));
-    if (found !== undefined) return found[1];
-  }
-  return null;
+  const { settledBy } = verdict;
+  return settledBy === undefined || settledBy === null ? null : SETTLING[settledBy];
 }

@@ -1,22 +1,26 @@
-import { insertedOnPath } from '../results/inserted-headers.js';
-import type { Attribution, Outcome, TraceRecord } from '../trace/record.js';
-import { otherNetworks } from './attribution-words.js';
+import type { Outcome, TraceRecord } from '../trace/record.js';
+import { attributionSentence } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import {
-  asLabel,
-  atMostText,
-  confidenceText,
-  destinationNetworkText,
-  hopText,
-  isAtTarget,
-  placeText,
-  plainHop,
-  restsOnRouters,
-  shareText,
-  sourceText,
-  targetArrivals,
-} from './record-words.js';
-import { repeatOf } from './repeated-hops.js';
+  divergenceSentence,
+  insertedSentence,
+  locationSentence,
+  loopSentence,
+  membershipOf,
+  reachSentence,
+  seenBeyondSentence,
+  stopSentence,
+  unreachableSentence,
+} from './place-words.js';
+import {
+  arrivalSentence,
+  causeSentence,
+  confidenceSentence,
+  inBrackets,
+  optionSentence,
+  returnPathSentence,
+} from './proof-words.js';
+import { placeText } from './record-words.js';
 import { safeText } from './safe-text.js';
 import { settlingSentence } from './settling-words.js';
 
@@ -44,28 +48,6 @@ export function verdictWords(record: TraceRecord): VerdictWords {
   };
 }
 
-/** Headers that the way put in front of ours, as SRv6 does: no change of the option, and a reason why others may refuse it. */
-function insertedSentence(record: TraceRecord): string | null {
-  const texts = [...insertedOnPath(record)].map(([kind, places]) => `${safeText(kind)} at ${placesText(places)}`);
-  return texts.length === 0 ? null : `Headers that the way put in were seen in packets: ${texts.join('; ')}.`;
-}
-
-/** `hop 5, hop 6 and the target`. */
-function placesText(places: readonly (number | null)[]): string {
-  const texts = places.map((hop) => (hop === null ? 'the target' : `hop ${hop}`));
-  const last = texts.pop() ?? '';
-  return texts.length === 0 ? last : `${texts.join(', ')} and ${last}`;
-}
-
-/** Packets that go round in circles: for whoever runs those routers it is the first thing to know. */
-function loopSentence(record: TraceRecord): string | null {
-  const repeat = repeatOf(record.hops);
-  // What is answered by the target has left whatever circle there is.
-  if (repeat === null || repeat.period === 1 || (record.targetPairs?.distance.plain ?? null) !== null) return null;
-  const { from, to, period } = repeat;
-  return `A routing loop: the ${period} routers at hops ${from}–${from + period - 1} answer again and again up to hop ${to}.`;
-}
-
 interface Spoken {
   readonly headline: string;
   readonly details: readonly (string | null)[];
@@ -75,8 +57,8 @@ interface Spoken {
 
 const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   delivered: (record) => ({
-    headline: 'PDM arrives: the target answers packets with the option as well as plain ones.',
-    details: [arrivalSentence(record), optionSentence(record), divergenceSentence(record)],
+    headline: `PDM arrives: the target answers packets with the option as well as plain ones${inBrackets(record)}.`,
+    details: [optionSentence(record), divergenceSentence(record)],
   }),
 
   dropped: (record) => ({
@@ -112,7 +94,6 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   impaired: (record) => ({
     headline: impairedHeadline(record),
     details: [
-      rateSentence(record),
       confidenceSentence(record),
       record.verdict.refusal === null ? null : refusalHeadline(record),
       locationSentence(record),
@@ -122,8 +103,8 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   }),
 
   bypassed: (record) => ({
-    headline: 'Packets with PDM arrive where plain ones do not: something on the way stops plain packets alone.',
-    details: [arrivalSentence(record), confidenceSentence(record), optionSentence(record), divergenceSentence(record)],
+    headline: `Packets with PDM arrive where plain ones do not${inBrackets(record)}: something on the way stops plain packets alone.`,
+    details: [confidenceSentence(record), optionSentence(record), divergenceSentence(record)],
   }),
 
   inconclusive: (record) => ({
@@ -163,22 +144,6 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   }),
 };
 
-/** Codes of Destination Unreachable that say that there is no way to the target; not that a filter refuses packets. */
-const NO_WAY: Readonly<Record<number, string>> = { 0: 'no route', 2: 'beyond scope', 3: 'address unreachable' };
-
-/** `hop8.example.net says of plain packets to the target: no route (1/0).`; null where nobody does. */
-function unreachableSentence({ targetPairs }: TraceRecord): string | null {
-  for (const responder of targetPairs?.arms.plain.responders ?? []) {
-    const place = placeText(responder);
-    for (const { type, code } of responder.icmp) {
-      const reason = type === 1 ? NO_WAY[code] : undefined;
-      if (reason === undefined || place === null) continue;
-      return `${place} says of plain packets to the target: ${reason} (1/${code}).`;
-    }
-  }
-  return null;
-}
-
 function changedWords(record: TraceRecord, what: string): Spoken {
   const { interval, evidence } = record.verdict;
   // Quotes can be changed on their way back.
@@ -201,105 +166,12 @@ function changedWords(record: TraceRecord, what: string): Spoken {
   };
 }
 
-/** `PDM stops between hop 8 (…) and the target, or by the target itself, most likely before hop 9 (…): hop 9 is not yet in …`. */
-function stopSentence(record: TraceRecord, start: string): string {
-  const { interval } = record.verdict;
-  if (interval === null) return start;
-  const { after, upTo, likelyUpTo } = interval;
-  const from = after === 0 ? 'the source' : afterText(record);
-  const to = isAtTarget(record, upTo) ? 'the target, or by the target itself' : placeOnPath(record, upTo);
-  const parts = [`${start} between ${from} and ${to}`];
-  if (likelyUpTo < upTo) parts.push(`most likely before ${placeOnPath(record, likelyUpTo)}`);
-  const membership = membershipOf(record);
-  return membership === null ? parts.join(', ') : `${parts.join(', ')}: ${membership}`;
-}
-
-function afterText(record: TraceRecord): string {
-  const last = record.summary.lastPdmHop;
-  const after = record.verdict.interval?.after ?? 0;
-  return last !== null && last.hop === after ? hopText(last) : hopText(plainHop(record, after));
-}
-
-/** A hop beyond the last one that saw PDM: known from the plain path, which need not be that of PDM. */
-function placeOnPath(record: TraceRecord, hop: number): string {
-  const known = plainHop(record, hop);
-  const inside = placeText(known);
-  if (record.verdict.pathsDiverge === null || inside === null) return hopText(known);
-  return `hop ${hop} (on the plain path ${inside})`;
-}
-
-/** Some packets go farther than the place from which on they are lost, as through a filter that spares a few. */
-function seenBeyondSentence(record: TraceRecord): string | null {
-  const { interval } = record.verdict;
-  const last = record.summary.lastPdmHop;
-  if (interval === null || last === null || last.hop <= interval.after) return null;
-  return `Some packets with the option were seen as far as ${hopText(last)}.`;
-}
-
-/** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of, or it is the target. */
-function membershipOf(record: TraceRecord): string | null {
-  const { nextHop, inDestinationNetwork } = record.summary;
-  if (nextHop === null || inDestinationNetwork === null) return null;
-  const { hop: next } = nextHop;
-  if (isAtTarget(record, next)) return null;
-  const hop = `hop ${next}`;
-  const network = destinationNetworkText(record);
-  switch (inDestinationNetwork) {
-    case 'yes':
-      return `${hop} is already in ${network}`;
-    case 'likely':
-      return `${hop} is likely already in ${network}`;
-    case 'ambiguous':
-      return `${hop} may be in ${network} or still in its provider's`;
-    case 'no':
-      return `${hop} is not yet in ${network}`;
-    case 'unknown':
-      return `whether ${hop} is in ${network} is unknown`;
-  }
-}
-
-/** `0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).` */
-function arrivalSentence(record: TraceRecord): string | null {
-  const { evidence } = record.verdict;
-  const bound =
-    evidence.passRateUpper === null
-      ? ''
-      : `; at most ${atMostText(evidence.passRateUpper)} do (${confidenceText(record.parameters.confidence)})`;
-  if (restsOnRouters(record)) {
-    return (
-      `The target is silent, so this rests on a router that has reported such packets in this run: of ${evidence.pairs} pairs beyond, ` +
-      `${evidence.plainOnly} drew an answer to the plain packet alone and ${evidence.pdmOnly} to the PDM packet alone${bound}.`
-    );
-  }
-  const arrivals = targetArrivals(record);
-  if (arrivals === null) return null;
-  const { plain, pdm, pairs } = arrivals;
-  if (plain === 0 && pdm === 0) return null;
-  return `${pdm} of ${pairs} PDM probes arrived while ${plain} of ${pairs} plain ones did${bound}.`;
-}
-
-/** The counts, and their shares. */
-function rateSentence(record: TraceRecord): string | null {
-  const counts = arrivalSentence(record);
-  const arrivals = targetArrivals(record);
-  if (counts === null || arrivals === null) return counts;
-  const { plain, pdm, pairs } = arrivals;
-  return `${counts.replace(/\.$/, '')}: ${shareText(pdm / pairs)} against ${shareText(plain / pairs)}.`;
-}
-
 function impairedHeadline(record: TraceRecord): string {
-  const { rates } = record.verdict.evidence;
+  const rates = inBrackets(record);
   if (record.verdict.refusal !== null)
-    return 'PDM arrives only sometimes: some packets with the option are refused on the way.';
-  if (rates.pdm !== null && rates.pdm > 0) return 'PDM arrives less often than plain packets do.';
-  return 'PDM arrives on some paths only.';
-}
-
-/** Where an impairment may be: routers only suggest it, and n says nothing, for some packets pass everywhere. */
-function locationSentence(record: TraceRecord): string | null {
-  if (record.verdict.refusal !== null) return null;
-  if (record.verdict.interval === null) return 'Where the others are lost is not known, so no network is named.';
-  return `${stopSentence(record, 'Routers suggest that packets are lost')}.`;
+    return `PDM arrives only sometimes${rates}: some packets with the option are refused on the way.`;
+  if ((record.verdict.evidence.rates.pdm ?? 0) > 0) return `PDM arrives less often than plain packets do${rates}.`;
+  return `PDM arrives on some paths only${rates}.`;
 }
 
 function refusalHeadline(record: TraceRecord): string {
@@ -324,105 +196,6 @@ function refuserPlace(record: TraceRecord, address: string): string | null {
     }
   }
   return null;
-}
-
-function confidenceSentence(record: TraceRecord): string | null {
-  const { confidence } = record.verdict;
-  return confidence === null ? null : `Confidence ${confidenceText(confidence)}.`;
-}
-
-function returnPathSentence(record: TraceRecord): string | null {
-  switch (record.verdict.evidence.returnPath) {
-    case 'excluded':
-      // An echo reply quotes nothing: that it stays away is not the way back refusing quotes.
-      if (record.protocol === 'icmp6') return null;
-      return WITNESS_WORDS[witnessOf(record)];
-    case 'not excluded':
-      return 'Only routers show it, by errors that quote packets, so a filter on the way back that drops errors quoting the option is not excluded.';
-    case null:
-      return null;
-  }
-}
-
-type Witness = 'answers' | 'echo' | 'unsaid';
-
-const WITNESS_WORDS: Readonly<Record<Witness, string>> = {
-  answers: "The target's answers quote nothing, so no filter on quoted options is what keeps them away.",
-  echo: 'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
-  unsaid: 'Answers that quote nothing stay away too, so no filter on quoted options is what takes them.',
-};
-
-/** Older records do not say it; of TCP none but its own answers can be the witness. */
-function witnessOf({ protocol, verdict }: TraceRecord): Witness {
-  return verdict.evidence.witness ?? (protocol === 'tcp' ? 'answers' : 'unsaid');
-}
-
-function causeSentence(record: TraceRecord): string | null {
-  switch (record.verdict.cause) {
-    case 'option':
-      return 'Only the PDM option is refused: another destination option of the same size passes.';
-    case 'size':
-      return 'A destination options header of 16 octets is refused whatever is in it; one of 8 octets passes.';
-    case 'destination-options':
-      return 'Any destination options header is refused, not PDM alone.';
-    case 'length':
-      return 'A plain packet of the same length is refused too, so it is the length and not the option.';
-    case null:
-      return null;
-  }
-}
-
-function attributionSentence(record: TraceRecord): string | null {
-  const { attribution } = record.summary;
-  if (attribution === null) return null;
-  const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
-  const who = [readingText(record, attribution), ...otherNetworks(attribution)].filter((text) => text !== null);
-  return who.length === 0 ? null : `Attribution ${how}: ${who.join(', or ')}.`;
-}
-
-/** The two readings of a border where they are all there is, else every candidate; null where there is none. */
-function readingText(record: TraceRecord, { best, worst, candidates, silent, unknown }: Attribution): string | null {
-  const isAll = (...named: readonly (number | null)[]): boolean => candidates.every((asn) => named.includes(asn));
-  if (best !== null && worst !== null && best !== worst && isAll(best, worst)) {
-    const [a, b] = [asLabel(record, worst), asLabel(record, best)];
-    return record.summary.inDestinationNetwork === 'likely' ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`;
-  }
-  const one = best ?? worst;
-  if (one !== null && isAll(one)) return asLabel(record, one);
-  const labels = candidates.map((asn) => asLabel(record, asn)).join(', ');
-  if (candidates.length === 0) return null;
-  const isOneOfMore = silent !== undefined || unknown === true;
-  return candidates.length === 1 && isOneOfMore ? labels : `one of ${labels}`;
-}
-
-function dataText(source: string, date: string | null): string {
-  return date === null ? sourceText(source) : `${sourceText(source)}, ${safeText(date)}`;
-}
-
-function divergenceSentence(record: TraceRecord): string | null {
-  const { pathsDiverge } = record.verdict;
-  if (pathsDiverge === null) return null;
-  const next = record.summary.nextHop;
-  const doubt =
-    next?.uncertain === true ? `, so hop ${next.hop} of the plain path may not be on the way of PDM packets` : '';
-  return `Packets with PDM take another path than plain ones from hop ${pathsDiverge} on${doubt}.`;
-}
-
-function optionSentence(record: TraceRecord): string {
-  const { optionSeenUpTo } = record.verdict;
-  if (optionSeenUpTo === 'target') return 'The target itself quotes the option intact.';
-  if (optionSeenUpTo === null) return 'No hop quoted the option, so whether it was still in the packets is not known.';
-  const last = record.summary.lastPdmHop;
-  const hop = last !== null && last.hop === optionSeenUpTo ? hopText(last) : hopText(plainHop(record, optionSeenUpTo));
-  return `The option itself was last seen intact at ${hop}; beyond it only the arrival of the packets is known.`;
-}
-
-/** How far each arm was seen. */
-function reachSentence(record: TraceRecord): string {
-  const { lastPdmHop, lastPlainHop } = record.summary;
-  const pdm = lastPdmHop === null ? 'PDM was seen at no hop' : `PDM was seen up to ${hopText(lastPdmHop)}`;
-  const plain = lastPlainHop === null ? 'plain packets at none' : `plain packets up to ${hopText(lastPlainHop)}`;
-  return `${pdm}, ${plain}.`;
 }
 
 function sentSentence(record: TraceRecord): string {

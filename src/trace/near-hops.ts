@@ -15,21 +15,18 @@ import type { Case } from './case.js';
 import { mcnemarPValue } from './evidence/e-values.js';
 import { responderOf } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
-import { MIXED_HOPS_P, PAIRS_PER_HOP } from './numbers.js';
+import {
+  HINTED_PAIRS,
+  HOPS_BEFORE_TARGET,
+  HOPS_BEHIND_LAST,
+  MIXED_HOPS_P,
+  PAIRS_BEFORE_EXPLORING,
+  PAIRS_IN_GAP,
+  PAIRS_OF_WHOLE,
+  PAIRS_PER_HOP,
+} from './numbers.js';
 import type { TraceState } from './state/trace-state.js';
 import type { NearHop, NearHops } from './trace-context.js';
-
-/** How far before the target a trace begins: n, n + 1 and n + 2 of a path that is clear. */
-const HOPS_BEFORE_TARGET = 2;
-/** n + 1 and n + 2 of a silent target's path get all pairs. */
-const HOPS_BEHIND_LAST = 2;
-const PAIRS_IN_GAP = 2;
-/** Where the target's own quote says that it is, until it is heard there. */
-const HINTED_PAIRS = 8;
-/** Of a hop in a trace by itself, where nothing is missing. */
-const PAIRS_OF_WHOLE = 2;
-/** Target pairs whose end is waited for, since the target's quote tells how far it is. */
-const PAIRS_BEFORE_EXPLORING = 2;
 
 /** Moves the first hop that the trace explores itself. Keeps `state.near`. */
 export function settleNearHops(trace: Case, others: NearHops): void {

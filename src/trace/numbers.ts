@@ -1,6 +1,20 @@
-/** Every constant of METHOD with its heading there. Those of the arithmetic stand in evidence/e-values.ts. */
+/** Every constant of METHOD with its heading there. `npm run check` fails where a number stands elsewhere in trace. */
+
+// METHOD: Arms
+/** Room that any probe fits in that was not asked to be larger: packets stay within so many octets. */
+export const MAX_PROBE_LENGTH = 128;
+
+// METHOD: Flow and identity
+/** Stacks acknowledge a SYN with seq, seq + 1 or seq + 2: numbers stand so far apart that each of them names one probe. */
+export const TCP_SPACING = 64;
+export const FARTHEST_ACKNOWLEDGEMENT = 2;
 
 // METHOD: Pairs
+/** The largest share of losses that is still called none, and what is staked on it. */
+export const TOLERATED_LOSS = 0.3;
+export const STAKES = [0.3, 0.6, 0.9, 1] as const;
+/** Of a stake: all of it would end the game with one loss. */
+export const NEARLY_ALL = 0.999;
 /** Beyond this share of lost or won packets nothing is called "no loss that matters". */
 export const NO_LOSS_E = 20;
 /** … and where hops lose packets with the option more often than chance has it, by this p. */
@@ -33,6 +47,10 @@ export const BURST = 6;
 export const BURST_MARGIN = 0.25;
 /** Bursts of common limits of ten errors a second (Linux, Cisco IOS): who answers two more than each has no such limit. */
 export const TESTED_BURSTS = [BURST, 10] as const;
+/** A test takes with it what is left of the budget: no more than a quarter of a pair's answers. */
+export const TEST_BELOW = 0.5;
+/** Pairs at a hop of which nothing of the option came back before no error about it is expected. */
+export const PAIRS_TO_EXPECT = 2;
 export const SLOWEST_INTERVAL_NS = 2e9;
 export const HARD_MISSES = 3;
 export const HARD_MISS_SHARE = 0.6;
@@ -63,11 +81,27 @@ export const PART_RESTS_NS = [null, 120e6, 1100e6] as const;
 export const SERVICE_REST_NS = 500e6;
 
 // METHOD: Exploring
+/** Hop limit of the pairs that are meant to reach the target. Also the hard cap (METHOD: Good citizen). */
+export const TARGET_HOP_LIMIT = 64;
 /** Unanswered plain packets in a row at a hop that has answered before, and the spacing from then on: its limit is small. */
 export const THIN_AFTER = 2;
 export const THIN_SPACING_MS = 1000;
 export const WINDOW = 8;
 export const PAIRS_PER_HOP = 3;
+/** Of a hop in a trace by itself, where nothing is missing. */
+export const PAIRS_OF_WHOLE = 2;
+/** Where the target's own quote says that it is, until it is heard there. */
+export const HINTED_PAIRS = 8;
+/** The shortest wait for a hop's answer, and how many of the largest round trip make one once the path is known. */
+export const SHORTEST_WAIT_NS = 300e6;
+export const ROUND_TRIPS_PER_WAIT = 4;
+/** How far before the target a trace of a list begins: n, n + 1 and n + 2 of a path that is clear. */
+export const HOPS_BEFORE_TARGET = 2;
+/** n + 1 and n + 2 of a silent target's path get all pairs, what lies farther so many. */
+export const HOPS_BEHIND_LAST = 2;
+export const PAIRS_IN_GAP = 2;
+/** Target pairs whose end is waited for in a list, since the target's quote tells how far it is. */
+export const PAIRS_BEFORE_EXPLORING = 2;
 /** Hops beyond the target's distance as other traces met it, where a silent target is looked for. */
 export const HOPS_BEYOND_TARGET = 2;
 /** How long the first packets, all plain, are waited for before an option is sent. */
@@ -79,6 +113,14 @@ export const INTERVAL_PAIRS = 5;
 export const INTERVAL_MARGIN = 1;
 export const INTERVAL_PAIR_CAP = 20;
 
+// METHOD: Claims
+/** Refusals that make a drop wait for who refuses. */
+export const REFUSALS_TO_WAIT_FOR = 2;
+
+// METHOD: unreachable
+/** Sends that this host refuses before it is said. */
+export const REFUSED_SENDS = 3;
+
 // METHOD: dropped
 /** `plain` probes that a target may leave unanswered before it counts as silent. */
 export const SILENT_TARGET_PAIRS = 10;
@@ -86,9 +128,13 @@ export const SILENT_TARGET_PAIRS = 10;
 export const LOST_SINCE_SEEN = 3;
 /** Pairs at a reporter beyond n when the target is silent. */
 export const REPORTER_PAIR_CAP = 60;
+/** Pairs at a hop whose end is waited for before more are asked for. */
+export const MOST_PENDING = 2;
 /** Routers asked for an unquoted answer to a packet with the option, and pairs for each. */
 export const REFERENCES = 3;
 export const REFERENCE_PAIRS = 3;
+/** Nearer routers may stand within the source's network, whatever their prefix. */
+export const NEAREST_REFERENCE = 3;
 /** Where only some are lost: pairs for one, which by this p must lose fewer of the option's packets than the target. */
 export const PARTIAL_REFERENCE_PAIRS = 40;
 export const REFERENCE_P = 0.01;
@@ -100,6 +146,8 @@ export const OTHER_OPTION_PAIR_CAP = 16;
 export const SIBLING_POLL_NS = 50e6;
 /** Pairs of a UDP trace's own echo witness. */
 export const WITNESS_PAIR_CAP = 60;
+/** Echo pairs in which not even `plain` was answered. */
+export const SILENT_ECHO_PAIRS = 6;
 
 // METHOD: where
 /** Pairs lost at a hop from which on the loss is "most likely" before it. */

@@ -21,6 +21,7 @@ import {
   SLOWEST_INTERVAL_NS,
   SOFTER,
   SOFT_MISS_SHARE,
+  TEST_BELOW,
   TESTED_BURSTS,
   WHOLE_SHARE,
 } from './numbers.js';
@@ -28,8 +29,6 @@ import {
 /** Answers that a pair draws. */
 const ANSWERS_PER_PAIR = 2;
 const ROUNDING = 1e-6;
-/** A test takes with it what is left of the budget: no more than a quarter of a pair's answers. */
-const TEST_BELOW = 0.5;
 
 /** How a pair looks: still awaited, lacking one or all packets of arms that have ever arrived there, or neither. */
 export type PairLook = 'awaited' | 'half' | 'silent' | 'fine';

@@ -216,6 +216,24 @@ export interface Refusal {
   inTargetName?: boolean;
 }
 
+/** What would settle a verdict that is open, as docs/RECORD.md says of each. */
+export const SETTLED_BY = [
+  'retrace',
+  'whole-trace',
+  'steady-path',
+  'later',
+  'tcp',
+  'other-protocol',
+  'answering-protocol',
+  'other-network',
+  'other-way',
+  'capture-at-target',
+  'smaller-probes',
+  'lower-rate',
+  'own-filter',
+] as const;
+export type SettledBy = (typeof SETTLED_BY)[number];
+
 export interface VerdictEvidence {
   basis: 'target' | 'routers' | null;
   returnPath: 'excluded' | 'not excluded' | null;
@@ -243,6 +261,8 @@ export interface VerdictRecord {
   pathsDiverge: number | null;
   optionSeenUpTo: number | 'target' | null;
   evidence: VerdictEvidence;
+  /** By the first reason that somebody can do something about; null unless `inconclusive`. Absent in older records. */
+  settledBy?: SettledBy | null;
   reasons: string[];
 }
 

@@ -8,6 +8,7 @@ import { replyTo } from './evidence/pair.js';
 import { LEAST_STRAYS, STRAYS_PER_LOST } from './numbers.js';
 import { IPV6_MINIMUM_MTU } from './probe/probe-fragments.js';
 import { probeLength } from './probe/probe-packet.js';
+import type { Reason } from './reason.js';
 import { ARM_CODE, PURPOSE } from './state/trace-state.js';
 import type { ReplySignature, TraceState } from './state/trace-state.js';
 
@@ -61,16 +62,23 @@ export function isTooBigForAll(state: TraceState): boolean {
   return findTooBig(state).some(({ plain }) => plain > 0);
 }
 
+/** Whether shorter probes would pass a link of this MTU. No link may be smaller than IPv6 allows: whoever says so is not to be followed. */
+function wouldFit(state: TraceState, mtu: number): boolean {
+  return !state.identity.fragmented && mtu >= IPV6_MINIMUM_MTU && mtu < longestProbe(state);
+}
+
 /** A sentence for each router that said so, with what to do about it. */
 export function describeTooBig(state: TraceState): string[] {
-  const longest = longestProbe(state);
   return findTooBig(state).map(({ address, mtu, plain, pdm }) => {
     const said = `Packet Too Big from ${address} (MTU ${mtu}) for ${plain} packets without the option and ${pdm} with it.`;
-    // No link may be smaller than IPv6 allows: whoever says so is not to be followed.
-    const fits =
-      mtu >= longest || mtu < IPV6_MINIMUM_MTU
-        ? ''
-        : ` Give --size ${mtu - DO16_HEADER_LENGTH} or less, or --fragment.`;
-    return `${said}${state.identity.fragmented ? '' : fits}`;
+    return wouldFit(state, mtu) ? `${said} Give --size ${mtu - DO16_HEADER_LENGTH} or less, or --fragment.` : said;
   });
+}
+
+/** The same as a reason; null where nobody said so. */
+export function tooBigReason(state: TraceState): Reason | null {
+  const says = describeTooBig(state).join(' ');
+  if (says === '') return null;
+  const fits = findTooBig(state).some(({ mtu }) => wouldFit(state, mtu));
+  return fits ? { says, settledBy: 'smaller-probes' } : { says, settledBy: 'other-way' };
 }

@@ -1,7 +1,7 @@
 /** A pair that the evidence still lacks. Nothing here sends: the engine grants one wish after the other. */
 import { packetsPerProbe } from './probe/probe-packet.js';
 import type { Arm, Protocol } from './record.js';
-import { THIN_AFTER, THIN_SPACING_MS } from './numbers.js';
+import { PAIRS_TO_EXPECT, THIN_AFTER, THIN_SPACING_MS } from './numbers.js';
 import type { Place } from './evidence/place.js';
 import { PURPOSE } from './state/trace-state.js';
 import type { TraceState, Purpose } from './state/trace-state.js';
@@ -38,9 +38,6 @@ export interface Draws {
   /** One router alone has answered there. */
   readonly isSure: boolean;
 }
-
-/** Pairs at a hop of which nothing of the option came back before none is expected. */
-const PAIRS_TO_EXPECT = 2;
 
 /** Here it is known how many pairs are needed: the router's budget alone says when. Else how one ends may make others needless. */
 const BUDGET_ALONE: readonly Purpose[] = [PURPOSE.beyond, PURPOSE.repeat, PURPOSE.explain];

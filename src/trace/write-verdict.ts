@@ -6,9 +6,10 @@ import { divergenceOf } from './evidence/divergence.js';
 import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
 import { emptyPlace } from './evidence/place.js';
-import { answersUnquoted, describeTooNear, ratesText } from './evidence/target-pairs.js';
+import { answersUnquoted, findTooNear, ratesText } from './evidence/target-pairs.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
+import type { Reason } from './reason.js';
 import { describeFragments } from './reassembly.js';
 import type { VerdictEvidence, VerdictRecord } from './record.js';
 import { MEANING } from './reply/meaning.js';
@@ -38,12 +39,14 @@ export function writeVerdict(trace: Case, standings: Standings): VerdictRecord {
     pathsDiverge,
     optionSeenUpTo: optionSeenUpTo(trace),
     evidence: writeEvidence(trace, finding, isLoss),
+    settledBy: finding.settledBy ?? null,
     reasons: [...finding.reasons, ...diverged, ...doubtOfLength, ...remarks(trace)],
   };
 }
 
 const INTERRUPTED: Finding = {
   outcome: 'inconclusive',
+  settledBy: 'whole-trace',
   reasons: ['The trace was interrupted; this is what had been measured.'],
 };
 
@@ -79,21 +82,24 @@ function witnessOf({ state, counts }: Case): 'answers' | 'echo' {
 
 /** What came nearest, in the order of the claims: why it was refuted, or how far it came. */
 function inconclusive(trace: Case, { stands }: Standings): Finding {
-  const reasons = stands.flatMap(({ standing }) =>
-    standing.is === 'refuted' && standing.by !== null ? [standing.by] : [],
+  const reasons: Reason[] = stands.flatMap(({ standing }) =>
+    standing.is === 'refuted' && standing.by !== null ? [{ says: standing.by, settledBy: standing.settledBy }] : [],
   );
-  if (hasFallenSilent(trace) && !reasons.includes(FELL_SILENT)) reasons.unshift(FELL_SILENT);
+  if (hasFallenSilent(trace) && !reasons.some(({ says }) => says === FELL_SILENT.says)) reasons.unshift(FELL_SILENT);
   const cap = trace.state.probes.count + 2 > ACCUSATION_PROBE_CAP ? ACCUSATION_PROBE_CAP : PROBE_CAP;
   if (trace.state.probes.count + 2 > PROBE_CAP)
-    reasons.push(`The cap of ${cap} probes was reached: ${ratesText(trace)}.`);
+    reasons.push({ says: `The cap of ${cap} probes was reached: ${ratesText(trace)}.`, settledBy: 'retrace' });
   for (const { claim, standing } of stands) {
-    if (standing.is === 'open' && standing.has !== '') reasons.push(`Still open: ${claim.name} (${standing.has}).`);
+    if (standing.is === 'open' && standing.has !== '')
+      reasons.push({ says: `Still open: ${claim.name} (${standing.has}).`, settledBy: 'retrace' });
   }
-  if (reasons.length === 0) reasons.push(`No claim reached its bar: ${ratesText(trace)}.`);
+  if (reasons.length === 0)
+    reasons.push({ says: `No claim reached its bar: ${ratesText(trace)}.`, settledBy: 'retrace' });
   return {
     outcome: 'inconclusive',
-    reasons: [...new Set(reasons)],
-    ...(describeTooNear(trace, false) === null ? {} : { targetUnseen: true }),
+    settledBy: reasons.find(({ settledBy }) => settledBy !== null)?.settledBy ?? null,
+    reasons: [...new Set(reasons.map(({ says }) => says))],
+    ...(findTooNear(trace, false) === null ? {} : { targetUnseen: true }),
   };
 }
 

@@ -164,7 +164,7 @@ ok   address    2001:db8::9 on eth0
 ok   transport  simulated (as the test wants it)
 ok   route      to the Internet over eth0 from 2001:db8::9, MTU 1500
 ok   clock      2026-01-02T00:00:00.000Z; whether it is synchronised is not known
-ok   first hops hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM and 5 of 5 without; hop 2 (2001:db8:0:2::1) answered 5 of 5 packets with PDM and 5 of 5 without
+ok   first hops hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM, 5 of 5 without; hop 2 (2001:db8:0:2::1) answered 5 of 5 packets with PDM, 5 of 5 without
 ok   AS data    test data, 2026-01-01
 `);
     expect(code).toBe(0);
@@ -213,12 +213,12 @@ ok   AS data    test data, 2026-01-01
     expect(code).toBe(0);
     return text.split('\n').find((line) => line.includes('first hops')) ?? '';
   };
-  const BOTH_AT_1 = 'hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM and 5 of 5 without; ';
+  const BOTH_AT_1 = 'hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM, 5 of 5 without; ';
 
   it('is never well where hop 2 shows plain packets alone: hop 1 may drop the option when it forwards', async () => {
     const line = await firstHops((packet) => hopOf(packet) === 1 || !hasOption(packet));
     expect(line).toBe(
-      `warn first hops ${BOTH_AT_1}hop 2 (2001:db8:0:2::1) answered 0 of 5 packets with PDM and 5 of 5 without: ` +
+      `warn first hops ${BOTH_AT_1}hop 2 (2001:db8:0:2::1) answered 0 of 5 packets with PDM, 5 of 5 without: ` +
         'hop 1 loses the option when it forwards, or hop 2 drops it, or hop 2 reports no packet with it; ' +
         'look at `nft list ruleset` here and at the filters of hop 1 and of hop 2; from here every trace may end at hop 1',
     );
@@ -226,10 +226,10 @@ ok   AS data    test data, 2026-01-01
 
   it('suspects hop 1 and this host where no hop shows the option', async () => {
     expect(await firstHops((packet) => !hasOption(packet))).toMatch(
-      /^warn first hops hop 1 .* 0 of 5 packets with PDM and 5 of 5 without; hop 2 .* 0 of 5 .*: the option is lost at one of these hops or on this host, or they report no packet with it; /,
+      /^warn first hops hop 1 .* 0 of 5 packets with PDM, 5 of 5 without; hop 2 .* 0 of 5 .*: the option is lost at one of these hops or on this host, or they report no packet with it; /,
     );
     expect(await firstHops((packet) => hopOf(packet) === 1 && !hasOption(packet))).toMatch(
-      /^warn first hops hop 1 .* 0 of 5 packets with PDM and 5 of 5 without; hop 2 does not answer: it, or a filter on this host, may drop the option, or it reports no packet with it; .* end at hop 0$/,
+      /^warn first hops hop 1 .* 0 of 5 packets with PDM, 5 of 5 without; hop 2 does not answer: it, or a filter on this host, may drop the option, or it reports no packet with it; .* end at hop 0$/,
     );
   });
 
@@ -253,15 +253,15 @@ ok   AS data    test data, 2026-01-01
   it('takes a lost packet or two for what they are', async () => {
     let seen = 0;
     const oneLost = await firstHops((packet) => !(hopOf(packet) === 2 && hasOption(packet) && (seen += 1) === 1));
-    expect(oneLost).toMatch(/^ok {3}first hops .* 4 of 5 packets with PDM and 5 of 5 without$/);
+    expect(oneLost).toMatch(/^ok {3}first hops .* 4 of 5 packets with PDM, 5 of 5 without$/);
     let plain = 0;
     const fewPlain = (packet: Uint8Array): boolean => hopOf(packet) === 1 || (!hasOption(packet) && (plain += 1) !== 2);
     expect(await firstHops(fewPlain)).toMatch(
-      /^warn first hops .* 0 of 5 packets with PDM and 4 of 5 without: too few answers to say which; try again$/,
+      /^warn first hops .* 0 of 5 packets with PDM, 4 of 5 without: too few answers to say which; try again$/,
     );
     let passed = 0;
     expect(await firstHops((packet) => hopOf(packet) === 1 || !hasOption(packet) || (passed += 1) === 3)).toMatch(
-      /^warn first hops .* 1 of 5 packets with PDM and 5 of 5 without: fewer answers about packets with PDM; try again/,
+      /^warn first hops .* 1 of 5 packets with PDM, 5 of 5 without: fewer answers about packets with PDM; try again/,
     );
   });
 
@@ -275,12 +275,12 @@ ok   AS data    test data, 2026-01-01
       bucket.left -= 1;
       return true;
     };
-    expect(await firstHops(limited)).toMatch(/^ok {3}first hops (.*[45] of 5 packets with PDM and [45] of 5){2}/);
+    expect(await firstHops(limited)).toMatch(/^ok {3}first hops (.*[45] of 5 packets with PDM, [45] of 5){2}/);
     // What is dropped before it takes nothing from the limit.
     tokens.set(1, { left: burst, atNs: 0 }).set(2, { left: burst, atNs: 0 });
     const dropping: FakeAnswers = (packet, nowNs) =>
       (hopOf(packet) === 1 || !hasOption(packet)) && limited(packet, nowNs);
-    expect(await firstHops(dropping)).toMatch(/^warn first hops .* 0 of 5 packets with PDM and 5 of 5 without: hop 1/);
+    expect(await firstHops(dropping)).toMatch(/^warn first hops .* 0 of 5 packets with PDM, 5 of 5 without: hop 1/);
   });
 
   it('says who refuses, and tells a refusal from the answer of a target that is near', async () => {
@@ -291,18 +291,16 @@ ok   AS data    test data, 2026-01-01
     const target = octets('2001:db8::80');
     const near: FakeAnswers = () => ({ source: target, type: 1, code: 4 });
     expect(await firstHops(near, 'www.example.com')).toBe(
-      'ok   first hops the target itself (2001:db8::80) answered 10 of 10 packets with PDM and 10 of 10 without',
+      'ok   first hops the target itself (2001:db8::80) answered 10 of 10 packets with PDM, 10 of 10 without',
     );
     const deaf = await firstHops((packet, nowNs) => !hasOption(packet) && near(packet, nowNs), 'www.example.com');
-    expect(deaf).toContain(
-      '0 of 10 packets with PDM and 10 of 10 without: it drops the option, or a filter on this host',
-    );
+    expect(deaf).toContain('0 of 10 packets with PDM, 10 of 10 without: it drops the option, or a filter on this host');
     const second = await firstHops(
       (packet) => (hopOf(packet) === 1 ? true : { source: target, type: 1, code: 4 }),
       'www.example.com',
     );
     expect(second).toBe(
-      `ok   first hops ${BOTH_AT_1}the target itself (2001:db8::80) answered 5 of 5 packets with PDM and 5 of 5 without`,
+      `ok   first hops ${BOTH_AT_1}the target itself (2001:db8::80) answered 5 of 5 packets with PDM, 5 of 5 without`,
     );
   });
 
@@ -330,13 +328,13 @@ ok   AS data    test data, 2026-01-01
     };
     for (const answers of [stripped, altered])
       expect(await firstHops(answers)).toMatch(
-        /^warn first hops .* 0 of 5 packets with PDM and 5 of 5 without: about packets with PDM hop 2 answers, but quotes them without/,
+        /^warn first hops .* 0 of 5 packets with PDM, 5 of 5 without: about packets with PDM hop 2 answers, but quotes them without/,
       );
   });
 
   it('knows a packet from a quote of no more than eight octets behind the IPv6 header', async () => {
     expect(await firstHops((packet) => ({ quote: packet.subarray(0, 48) }))).toMatch(
-      /^ok {3}first hops (.*5 of 5 packets with PDM and 5 of 5 without){2}$/,
+      /^ok {3}first hops (.*5 of 5 packets with PDM, 5 of 5 without){2}$/,
     );
   });
 

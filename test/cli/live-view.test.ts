@@ -228,7 +228,7 @@ describe('trace on a terminal', () => {
     screen.write(terminal.stdout.text);
     expect(screen.cursorVisible).toBe(true);
     expect(screen.text.split(title)).toHaveLength(2);
-    expect(screen.text).toContain('PDM arrives: the target answers packets with the option as well as plain ones.');
+    expect(screen.text).toContain('PDM arrives: the target answers packets with the option as well as plain ones');
     expect(screen.text).not.toContain('probes sent');
     expect(screen.text).not.toContain('pairs whole');
     expect(screen.text.startsWith(`${intro}\n\n${title}\n`)).toBe(true);

@@ -61,9 +61,9 @@ hop  plain                               AS                   loss rtt ms | PDM 
   6  2001:db8:6::1 (r6.example.net)      AS64510 Transit Ltd    0%    9.0 | 2001:db8:6::1 (r6.example.net)      AS64510 Transit Ltd    0%    9.0
 dst  2001:db8:ffff::80 (www.example.com) AS64501 Example Corp   0%   12.3 | 2001:db8:ffff::80 (www.example.com) AS64501 Example Corp   0%   12.5
 
-PDM arrives: the target answers packets with the option as well as plain ones.
-10 of 10 PDM probes arrived while 10 of 10 plain ones did. The target itself quotes the option
-intact.
+PDM arrives: the target answers packets with the option as well as plain ones (10 of 10 with, 10 of
+10 without).
+The target itself quotes the option intact.
 
 Company                 -
 Start                   2001:db8::1 (here.example.org)

@@ -28,6 +28,7 @@ const full = sampleRecord({
   },
 });
 
+full.verdict.settledBy = 'tcp';
 full.verdict.refusal = { address: '2001:db8::1', hop: 1, type: 1, code: 1, pointer: null, inTargetName: true };
 
 describe('the schema of the record', () => {
@@ -41,6 +42,7 @@ describe('the schema of the record', () => {
     ['a field that does not exist', { comapny: 'x' }],
     ['another schema', { schema: 'pdm-trace/2' }],
     ['an outcome that does not exist', { verdict: { ...full.verdict, outcome: 'lost' } }],
+    ['a code that does not exist', { verdict: { ...full.verdict, settledBy: 'prayer' } }],
     ['a time without zone', { startedAt: '2026-01-01T00:00:00' }],
     ['AS 0', { source: { ...full.source, asn: 0 } }],
     ['a hop 0', { hops: [{ ...full.hops[0], hop: 0 }] }],

@@ -113,6 +113,7 @@ describe('the measurer in a child', () => {
     ]);
     expect(records[0]!.record.verdict).toMatchObject({
       outcome: 'inconclusive',
+      settledBy: 'whole-trace',
       reasons: ['Interrupted: the measuring process ended (SIGSEGV).'],
     });
   });

@@ -10,8 +10,8 @@ const TIME_LIMIT_MS = 60_000;
 const DROP: NodeFeatures = { filters: [{ at: 'forward', match: 'pdm-option', action: 'drop' }] };
 /** A burst of 6, then one error a second. */
 const LIMITED: NodeFeatures = { icmp: { rateLimitMs: 1000, hostRoute: true } };
-const SEEN = '5 of 5 packets with PDM and 5 of 5 without';
-const LOST = '0 of 5 packets with PDM and 5 of 5 without';
+const SEEN = '5 of 5 packets with PDM, 5 of 5 without';
+const LOST = '0 of 5 packets with PDM, 5 of 5 without';
 
 /** The line about the first hops, of a network of three routers, or of fewer. */
 async function firstHops(
@@ -61,7 +61,7 @@ describe.concurrent('doctor', () => {
       firstHops({ 1: LIMITED, 2: LIMITED }),
       firstHops({ 1: { ...LIMITED, ...DROP }, 2: LIMITED }),
     ]);
-    expect(limited).toMatch(/^ok .*[45] of 5 packets with PDM and [45] of 5 without; hop 2 .*[45] of 5 .*[45] of 5/);
+    expect(limited).toMatch(/^ok .*[45] of 5 packets with PDM, [45] of 5 without; hop 2 .*[45] of 5 .*[45] of 5/);
     expect(both).toMatch(new RegExp(`^warn .*; hop 2 .*${LOST}: hop 1 loses the option`));
   });
 

@@ -4,7 +4,7 @@ import { unmeasuredRecord } from '../../src/cli/unmeasured-record.js';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import type { Outcome, TraceRecord } from '../../src/trace/record.js';
 import { writeRecord } from '../../src/trace/write-record.js';
-import { dropsFrom, runTrace, type FakePath } from '../trace/fake-path.js';
+import { dropsFrom, isTreated, routerAt, runTrace, type Drawn, type FakePath } from '../trace/fake-path.js';
 import { asDatabaseOf } from '../sim/as-database-of.js';
 import { ANY_OPTIONS, DROP, plainRouter, plainTarget, rule, SOURCE_ADDRESS } from '../sim/network-parts.js';
 import { FULL_QUOTE, PEACE, type Host, type Network, type Router, type Rule, type Segment } from '../sim/network.js';
@@ -244,6 +244,16 @@ async function measureByTable(path: Omit<FakePath, 'routers'>): Promise<TraceRec
   return annotateRecord(record, { names: null, asDatabase, ixpPrefixes: null });
 }
 
+/** Hop 6 has reported options of other traces, before and after. */
+function beforeSilentTarget(beyond: Drawn | null): Omit<FakePath, 'routers'> {
+  const passes = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
+  return {
+    protocol: 'udp',
+    habits: { 6: passes },
+    differs: ({ arm, hopLimit }) => (hopLimit > ROUTERS ? null : isTreated(arm) && hopLimit >= 5 ? beyond : undefined),
+  };
+}
+
 function notMeasured(): TraceRecord {
   return unmeasuredRecord({
     request: requestFor(networkOf({ protocol: 'udp' }), 'udp', 11),
@@ -266,6 +276,11 @@ export async function everyOutcome(): Promise<OutcomeCase[]> {
     ['dropped before a UDP service', { protocol: 'udp', service: true, differs: dropsFrom(5) }],
   ] as const)
     cases.push({ name, outcome: 'dropped', record: await measureByTable(path) });
+  for (const [name, outcome, beyond] of [
+    ['dropped before a silent target', 'dropped', null],
+    ['rejected before a silent target', 'rejected', { from: routerAt(4), type: 1, code: 1 }],
+  ] as const)
+    cases.push({ name, outcome, record: await measureByTable(beforeSilentTarget(beyond)) });
   cases.push({ name: 'not-measured', outcome: 'not-measured', record: notMeasured() });
   return cases;
 }

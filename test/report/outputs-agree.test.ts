@@ -53,7 +53,7 @@ const fromRecord: Reader = (record) => {
   const { evidence, interval, refusal } = verdict;
   const { attribution } = summary;
   const counted = (share: number | null): string | null =>
-    share === null || isOfRouters(record) ? null : `${Math.round(share * evidence.pairs)} of ${evidence.pairs}`;
+    share === null || isUncounted(record) ? null : `${Math.round(share * evidence.pairs)} of ${evidence.pairs}`;
   return [
     ...state('outcome', verdict.outcome),
     ...state('confidence', verdict.confidence === null ? null : confidenceText(verdict.confidence)),
@@ -94,6 +94,11 @@ const fromRecord: Reader = (record) => {
         ]),
   ];
 };
+
+/** Who refuses before a silent target is counted by what is refused: its record has the target's rates, of which nobody speaks. */
+function isUncounted(record: TraceRecord): boolean {
+  return isOfRouters(record) && record.verdict.outcome === 'rejected';
+}
 
 /** Rates of a silent target are those of a router. */
 function isOfRouters({ verdict }: TraceRecord): boolean {
@@ -144,17 +149,9 @@ function fromProse(text: string, record: TraceRecord): Statement[] {
       ...state('last plain hop', hop),
       ...state('address of last plain hop', address),
     ]),
-    ...find(text, /(\d+) of (\d+) PDM probes arrived while (\d+) of (\d+) plain/g, ([, a, b, c, d]) => [
-      ...pairs('with', a ?? '', b ?? ''),
-      ...pairs('without', c ?? '', d ?? ''),
-    ]),
     ...find(text, /(\d+) of (\d+) with, (\d+) of (\d+) without/g, ([, a, b, c, d]) => [
       ...pairs('with', a ?? '', b ?? ''),
       ...pairs('without', c ?? '', d ?? ''),
-    ]),
-    ...find(text, /: (\d+ %) against (\d+ %)/g, ([, a, b]) => [
-      ...state('share with', a),
-      ...state('share without', b),
     ]),
     ...find(text, /refused(?: at hop (\d+))? by ([0-9a-f:]+)[^:]*: [^(]*\(ICMPv6 (\d+\/\d+)/g, ([, hop, who, what]) => [
       ...state('hop of the refuser', hop),
@@ -390,7 +387,7 @@ function fromEvidence(html: string, record: TraceRecord): Statement[] {
       return hop === undefined ? [] : [...state(of, hop), ...state(`address of ${of}`, address)];
     });
   const rate = (term: string, of: string): Statement[] => {
-    const [, count, share] = /^(\d+ of \d+) \((\d+ %)\)$/.exec(list.get(term) ?? '') ?? [];
+    const [, count, share] = /^(\d+ of \d+) \((\d+ %)\)(?: at the router)?$/.exec(list.get(term) ?? '') ?? [];
     return [...state(of, count), ...state(`share ${of}`, share)];
   };
   const lost = list.get('Lost') ?? list.get('Changed') ?? list.get('Refused') ?? '';
@@ -469,7 +466,7 @@ const arrivalsOfRecord: Reader = (record) =>
 /** Shares belong to the counts beside them. */
 const sharesOfRecord: Reader = (record) => {
   const { rates } = record.verdict.evidence;
-  const share = (rate: number | null): string | null => (rate === null || isOfRouters(record) ? null : shareText(rate));
+  const share = (rate: number | null): string | null => (rate === null || isUncounted(record) ? null : shareText(rate));
   return [...state('share with', share(rates.pdm)), ...state('share without', share(rates.plain))];
 };
 
@@ -559,7 +556,9 @@ describe('the outputs of one record', () => {
       expect(outputs(record, 'n')).toEqual(EVERYWHERE);
       for (const of of ['n+1 in its network', 'networks', 'unknown network'])
         expect([of, outputs(record, of)]).toEqual([of, EVERYWHERE]);
-      for (const of of ['lost after', 'lost up to', 'with', 'without', 'share with', 'networks', 'unknown network'])
+      // A table has the target's shares alone.
+      const ofTarget = isOfRouters(record) ? [] : ['share with'];
+      for (const of of ['lost after', 'lost up to', 'with', 'without', ...ofTarget, 'networks', 'unknown network'])
         expect([of, [...outputs(record, of)]]).toEqual([of, expect.arrayContaining(['record', 'terminal', 'page'])]);
     }
     for (const { record } of withOutcomes('rejected'))
@@ -567,7 +566,7 @@ describe('the outputs of one record', () => {
     for (const { record } of withOutcomes('impaired', 'bypassed', 'delivered'))
       expect([...outputs(record, 'with')]).toEqual(expect.arrayContaining(['record', 'terminal', 'page']));
     for (const { record } of withOutcomes('dropped', 'rejected', 'impaired', 'delivered'))
-      expect([...outputs(record, 'pdm arrives')]).toEqual(['record', 'scamper']);
+      if (!isOfRouters(record)) expect([...outputs(record, 'pdm arrives')]).toEqual(['record', 'scamper']);
     const inserted = cases.find(({ name }) => name.includes('inserted'))!;
     for (const hop of [5, 6]) expect(outputs(inserted.record, `inserted at hop ${hop}`)).toEqual(EVERYWHERE);
     const silent = cases.find(({ name }) => name === 'dropped, with silent hops')!;
@@ -584,6 +583,7 @@ describe('the outputs of one record', () => {
       ['dropped', 'udp', [['echo', everywhere]]],
       ['dropped, TCP', 'tcp', [['answers', everywhere]]],
       ['dropped before a UDP service', 'udp', [['answers', everywhere]]],
+      ['dropped before a silent target', 'udp', []],
     ]);
     for (const { name, record } of cases.filter(({ record: one }) => one.protocol === 'tcp'))
       for (const [output, text] of everyText(record))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verdictWords } from '../../src/report/verdict-words.js';
-import { OUTCOMES, type Attribution, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOMES, SETTLED_BY, type Attribution, type TraceRecord } from '../../src/trace/record.js';
 import {
   buildRecord,
   deliveredRecord,
@@ -33,7 +33,7 @@ describe('verdict words', () => {
     expect(spoken(droppedRecord())).toBe(
       [
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
-        '0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).',
+        'Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with do (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): AS64510 Transit Ltd.',
@@ -66,7 +66,7 @@ describe('verdict words', () => {
     expect(spoken(base)).toBe(
       [
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 6 (r6.example.net, AS64510 Transit Ltd): whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
-        '0 of 12 PDM probes arrived while 12 of 12 plain ones did; at most 44 % do (99.9 %).',
+        'Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with do (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
         'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp.',
@@ -213,9 +213,21 @@ describe('verdict words', () => {
       ),
     );
     expect(text).toContain(
-      'The target is silent, so this rests on a router that has reported such packets in this run: of 14 pairs beyond, 11 drew an answer to the plain packet alone and 0 to the PDM packet alone; at most 47 % do (99.9 %).',
+      'The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: 0 of 14 with, 11 of 14 without; at most 47 % of those with do (99.9 %).',
     );
     expect(text).not.toContain('arrived');
+    const refusal = { address: '2001:db8:4::1', hop: 4, type: 1, code: 1, pointer: null };
+    const refused = spoken(
+      dropped(
+        { outcome: 'rejected', refusal, evidence: evidence({ basis: 'routers', pairs: 10, passRateUpper: 0.26 }) },
+        {},
+        { targetPairs: targetPairs(0, 0, 10) },
+      ),
+    );
+    expect(refused).toContain(
+      'The target is silent, so this rests on hops behind the refuser: plain probes get there; at most 26 % of those with do (99.9 %).',
+    );
+    expect(refused).not.toMatch(/0 of 10|reported/);
   });
 
   it.each([
@@ -230,8 +242,7 @@ describe('verdict words', () => {
   it('say how far the option itself was seen in a delivery', () => {
     expect(spoken(deliveredRecord())).toBe(
       [
-        'PDM arrives: the target answers packets with the option as well as plain ones.',
-        '10 of 10 PDM probes arrived while 10 of 10 plain ones did.',
+        'PDM arrives: the target answers packets with the option as well as plain ones (10 of 10 with, 10 of 10 without).',
         'The target itself quotes the option intact.',
       ].join('\n'),
     );
@@ -266,7 +277,7 @@ describe('verdict words', () => {
       [
         'Packets with PDM are refused at hop 4 by r4.example.net, AS64510 Transit Ltd: administratively prohibited (ICMPv6 1/1).',
         "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
-        '0 of 10 PDM probes arrived while 10 of 10 plain ones did.',
+        'Probes that arrived: 0 of 10 with, 10 of 10 without.',
         'Confidence 99.9 %.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp.',
       ].join('\n'),
@@ -292,7 +303,7 @@ describe('verdict words', () => {
       [
         'The PDM option is removed from packets between hop 3 (r3.example.net, AS64500 Source Net) and hop 5 (r5.example.net, AS64510 Transit Ltd), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd).',
         'The packets themselves go on.',
-        '10 of 10 PDM probes arrived while 10 of 10 plain ones did.',
+        'Probes that arrived: 10 of 10 with, 10 of 10 without.',
       ].join('\n'),
     );
     expect(verdictWords(buildRecord({ ...parts, verdict: { outcome: 'altered' } })).headline).toBe(
@@ -311,8 +322,7 @@ describe('verdict words', () => {
     });
     expect(spoken(record)).toBe(
       [
-        'PDM arrives less often than plain packets do.',
-        '14 of 30 PDM probes arrived while 29 of 30 plain ones did: 47 % against 97 %.',
+        'PDM arrives less often than plain packets do (14 of 30 with, 29 of 30 without).',
         'Confidence 99.97 %.',
         'Where the others are lost is not known, so no network is named.',
       ].join('\n'),
@@ -335,10 +345,24 @@ describe('verdict words', () => {
       [
         'No verdict: Only 4 of the 10 pairs needed were answered.',
         'PDM was seen up to hop 3 (r3.example.net, AS64500 Source Net), plain packets up to hop 7 (www.example.com, AS64501 Example Corp).',
-        '0 of 10 PDM probes arrived while 4 of 10 plain ones did.',
+        'Probes that arrived: 0 of 10 with, 4 of 10 without.',
         '- Replies came that fit no one probe.',
       ].join('\n'),
     );
+  });
+
+  it('say what would settle it by the code of the record, and nothing where an older record has none', () => {
+    const said = (code: Partial<TraceRecord['verdict']>): string[] => {
+      const { details } = verdictWords(
+        buildRecord({ verdict: { outcome: 'inconclusive', reasons: ['Still open: dropped.'], ...code } }),
+      );
+      return details.filter((detail) => /settle|Trace it again/.test(detail));
+    };
+    expect(said({})).toEqual([]);
+    expect(said({ settledBy: null })).toEqual([]);
+    const sentences = SETTLED_BY.map((settledBy) => said({ settledBy }));
+    for (const sentence of sentences) expect(sentence).toHaveLength(1);
+    expect(new Set(sentences.flat()).size).toBe(SETTLED_BY.length);
   });
 
   it('accuse nobody where nothing answers', () => {

@@ -97,6 +97,7 @@ export function checkRecord(record: TraceRecord, description: Description, seesH
   checkOutcome(record, description, seesHopLimits);
   checkHops(record, description, nodes);
   if (outcome === 'dropped') checkPlace(record, description, nodes);
+  if (outcome !== 'inconclusive') expect(record.verdict.settledBy ?? null).toBeNull();
   if (outcome === 'rejected') {
     expect(record.verdict.refusal).toMatchObject({
       ...truth.refusal!,

@@ -26,12 +26,16 @@ export const bypassed: Claim = {
       return open(`plain lost: ${lossProgress(trace, 'plain')}`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (plainArrivals > 0) {
-      return refuted(`Fewer of the packets without the option arrive, but some do: ${ratesText(trace)}.`);
+      return refuted({
+        says: `Fewer of the packets without the option arrive, but some do: ${ratesText(trace)}.`,
+        settledBy: null,
+      });
     }
     if (state.identity.protocol === 'udp' && !state.serviceAnswers) {
-      return refuted(
-        'Only packets with the option are answered, by errors that somebody else may send in the name of the target.',
-      );
+      return refuted({
+        says: 'Only packets with the option are answered, by errors that somebody else may send in the name of the target.',
+        settledBy: 'tcp',
+      });
     }
     const confirmation = confirm(trace, { name: 'bypassed', lost: counted.pdmOnly, causeAt: null, isPartial: true });
     if (confirmation.is === 'no') return refuted(confirmation.by);

@@ -7,7 +7,7 @@ import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplySignature } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Standing } from './claim.js';
-import { doubtsOf } from './doubt.js';
+import { doubtOf } from './doubt.js';
 import { CHANGED_TWICE, standOfPath } from './same-path.js';
 
 interface Change {
@@ -46,7 +46,10 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   });
   // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
   if (targetIntact || (targetIntactInPart && byTarget === 0) || trace.context.isIntactAtTarget()) {
-    return refuted('Some routers quote the option otherwise than it was sent, but the target got it intact.');
+    return refuted({
+      says: 'Some routers quote the option otherwise than it was sent, but the target got it intact.',
+      settledBy: null,
+    });
   }
   const witnesses = new Set<string>();
   for (const { hop, responder } of quotes) {
@@ -56,27 +59,37 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   }
   // What only lost something on the way arrives as a packet without it does.
   if (byTarget === 0 && trace.pdmArrivals === 0) {
-    return refuted('Routers quote the option otherwise than it was sent, but nothing shows that such packets arrive.');
+    return refuted({
+      says: 'Routers quote the option otherwise than it was sent, but nothing shows that such packets arrive.',
+      settledBy: 'capture-at-target',
+    });
   }
   if (!isExplored(trace)) return open('exploring', []);
   if (byTarget === 0 && witnesses.size < 2) {
     return quotes.length === 0 || witnesses.size === 0
       ? refuted()
-      : refuted('One router beyond which nothing more is known quotes the option otherwise than it was sent.');
+      : refuted({
+          says: 'One router beyond which nothing more is known quotes the option otherwise than it was sent.',
+          settledBy: 'capture-at-target',
+        });
   }
   // Near the source quotes may be changed on their way back, all of them: some router must have shown the option whole.
   if (lastIntact === 0)
-    return refuted('No router quotes the option as it was sent: quotes may be changed near the source.');
+    return refuted({
+      says: 'No router quotes the option as it was sent: quotes may be changed near the source.',
+      settledBy: 'other-way',
+    });
   // Its stack may take headers out before it quotes, or a box that borrows its address.
   if (witnesses.size === 0) {
-    return refuted(
-      "Only quotes in the target's name show the option otherwise than it was sent, and no router before it: the target may quote so.",
-    );
+    return refuted({
+      says: "Only quotes in the target's name show the option otherwise than it was sent, and no router before it: the target may quote so.",
+      settledBy: 'capture-at-target',
+    });
   }
   const upTo = Math.min(firstHop, trace.distance.plain ?? trace.distance.pdm ?? TARGET_HOP_LIMIT);
   if (upTo <= lastIntact) return refuted();
-  const doubts = doubtsOf(trace, byTarget + witnesses.size);
-  if (doubts.length > 0) return refuted(`It looks ${outcome}, but: ${doubts.join(' ')}`);
+  const doubt = doubtOf(trace, outcome, byTarget + witnesses.size);
+  if (doubt !== null) return refuted(doubt);
   const path = standOfPath(trace);
   if (path.is === 'changed') return refuted(CHANGED_TWICE);
   if (path.is === 'open') return open('asking for the path', path.wants);

@@ -4,7 +4,8 @@
  */
 import type { Case } from '../case.js';
 import type { Place } from '../evidence/place.js';
-import type { Cause, Outcome, Refusal, VerdictEvidence, VerdictRecord } from '../record.js';
+import type { Reason } from '../reason.js';
+import type { Cause, Outcome, Refusal, SettledBy, VerdictEvidence, VerdictRecord } from '../record.js';
 import type { PairWish } from '../wish.js';
 
 /** A claim's name is its source file, its test, its heading in METHOD and its word in the record. */
@@ -13,6 +14,8 @@ export type ClaimName = Exclude<Outcome, 'inconclusive' | 'not-measured'>;
 /** Everything that anyone reads of a verdict. Record, words, page and attribution are made from it alone. */
 export interface Finding {
   readonly outcome: Outcome;
+  /** Of a verdict that is open. */
+  readonly settledBy?: SettledBy | null;
   /** A sentence each, made of facts of this finding. */
   readonly reasons: readonly string[];
   /** 1 − 1/e; absent where no loss is claimed. */
@@ -32,7 +35,7 @@ export interface Finding {
 
 export type Standing =
   /** `by`: why, where somebody would ask; null where nothing pointed to the claim. */
-  | { readonly is: 'refuted'; readonly by: string | null }
+  | { readonly is: 'refuted'; readonly by: string | null; readonly settledBy: SettledBy | null }
   /** `has`: how far it is, for people. Without wishes it waits for what is out. */
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs?: number | null }
   | { readonly is: 'proven'; readonly finding: Finding };
@@ -43,7 +46,11 @@ export interface Claim {
   stand(trace: Case): Standing;
 }
 
-export const refuted = (by: string | null = null): Standing => ({ is: 'refuted', by });
+export const refuted = (reason: Reason | null = null): Standing => ({
+  is: 'refuted',
+  by: reason?.says ?? null,
+  settledBy: reason?.settledBy ?? null,
+});
 export const open = (has: string, wants: readonly PairWish[], untilNs: number | null = null): Standing => ({
   is: 'open',
   has,

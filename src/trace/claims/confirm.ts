@@ -7,14 +7,15 @@ import { firstRoundIsOver, isExplored } from '../explore.js';
 import type { PairWish } from '../wish.js';
 import { standOfCause } from './cause.js';
 import type { CauseStanding } from './cause.js';
-import { doubtsOf } from './doubt.js';
+import { doubtOf } from './doubt.js';
+import type { Reason } from '../reason.js';
 import type { Cause } from '../record.js';
 import { CHANGED_TWICE, standOfPath } from './same-path.js';
 import { locate } from './where.js';
 import type { Where } from './where.js';
 
 export type Confirmation =
-  | { readonly is: 'no'; readonly by: string }
+  | { readonly is: 'no'; readonly by: Reason }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null }
   | {
       readonly is: 'yes';
@@ -33,8 +34,8 @@ export interface Accusation {
 }
 
 export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusation): Confirmation {
-  const doubts = doubtsOf(trace, lost, isPartial);
-  if (doubts.length > 0) return { is: 'no', by: `It looks ${name}, but: ${doubts.join(' ')}` };
+  const doubt = doubtOf(trace, name, lost, isPartial);
+  if (doubt !== null) return { is: 'no', by: doubt };
   if (!firstRoundIsOver(trace)) return { is: 'open', has: 'exploring', wants: [], untilNs: null };
   const path = standOfPath(trace);
   if (path.is === 'changed') return { is: 'no', by: CHANGED_TWICE };

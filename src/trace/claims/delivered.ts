@@ -1,5 +1,5 @@
 /** METHOD: delivered */
-import { describeTooNear, isLossShown, ratesText, targetWishes, undecidedText } from '../evidence/target-pairs.js';
+import { findTooNear, isLossShown, ratesText, targetWishes, undecided } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
 import {
   LEAST_ANSWERED_SHARE,
@@ -13,7 +13,7 @@ import { mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
-import { oddAnswersText } from './doubt.js';
+import { findOddAnswers } from './doubt.js';
 
 /** Packets with the option arrive, and no loss that matters is left in either direction. */
 export const delivered: Claim = {
@@ -23,21 +23,22 @@ export const delivered: Claim = {
     if (pdmArrivals === 0 || plainArrivals === 0) return refuted();
     if (isLossShown(trace) || isLossShown(trace, 'plain')) return refuted();
     // Echo requests may be balanced onto a longer way than UDP's: that accuses nobody here.
-    const tooNear = trace.state.identity.protocol === 'udp' ? null : describeTooNear(trace, false);
+    const tooNear = trace.state.identity.protocol === 'udp' ? null : findTooNear(trace, false);
     if (tooNear !== null) return refuted(tooNear);
     const { counted, looks, hoped } = counts;
     const bar = hopsSuggestLoss(trace) ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
       if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) {
-        return refuted(undecidedText(trace));
+        return refuted(undecided(trace));
       }
       const isOut = hoped.showsNoLoss('pdm', bar) && hoped.showsNoLoss('plain');
       return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (!isExplored(trace)) return open('exploring', []);
-    if (isTakenWithBoth(trace)) return refuted(`${ratesText(trace)}: ${TAKEN_WITH_BOTH}`);
-    if (lostBefore(trace)) return refuted(`${ratesText(trace)}; but ${MORE_LOST_BEFORE}`);
-    const odd = oddAnswersText(trace);
+    if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });
+    if (lostBefore(trace))
+      return refuted({ says: `${ratesText(trace)}; but ${MORE_LOST_BEFORE}`, settledBy: 'retrace' });
+    const odd = findOddAnswers(trace);
     if (odd !== null) return refuted(odd);
     return proven({
       outcome: 'delivered',

@@ -2,7 +2,7 @@
 import type { Case } from '../case.js';
 import {
   confidenceOfLoss,
-  describeTooNear,
+  findTooNear,
   isLossShown,
   isTargetSilent,
   lossProgress,
@@ -16,10 +16,11 @@ import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
 import { standOfOwnPdm } from '../evidence/own-pdm.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver } from '../explore.js';
-import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP } from '../numbers.js';
+import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP, SILENT_TARGET_PAIRS } from '../numbers.js';
 import { confidenceOf, lossEValue, passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
-import { describeTooBig, isTooBigWithOption } from '../too-big.js';
+import type { Reason } from '../reason.js';
+import { isTooBigWithOption, tooBigReason } from '../too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -38,12 +39,12 @@ export const dropped: Claim = {
     if (pdmArrivals > 0) return refuted();
     if (hasFallenSilent(trace)) return refuted(FELL_SILENT);
     if (trace.context.isIntactAtTarget()) return refuted(GOT_BY_ANOTHER);
-    const tooBig = describeTooBig(state);
-    if (tooBig.length > 0 && (plainArrivals === 0 || isTooBigWithOption(state, counts.looks.plainOnly)))
-      return refuted(tooBig.join(' '));
+    const tooBig = tooBigReason(state);
+    if (tooBig !== null && (plainArrivals === 0 || isTooBigWithOption(state, counts.looks.plainOnly)))
+      return refuted(tooBig);
     if (plainArrivals > 0) return standAtTarget(trace);
     if (!isTargetSilent(trace)) {
-      const isOut = counts.looks.pairs + counts.pending >= 10 && counts.looks.plainOnly === 0;
+      const isOut = counts.looks.pairs + counts.pending >= SILENT_TARGET_PAIRS && counts.looks.plainOnly === 0;
       return open(`${counts.counted.pairs} pairs`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     return standAtRouters(trace);
@@ -51,13 +52,15 @@ export const dropped: Claim = {
 };
 
 /** METHOD: dropped, the way back. */
-const GOT_BY_ANOTHER =
-  'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.';
+const GOT_BY_ANOTHER: Reason = {
+  says: 'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.',
+  settledBy: 'capture-at-target',
+};
 
 function standAtTarget(trace: Case): Standing {
   const { counts, nowNs } = trace;
   const { counted } = counts;
-  const tooNear = describeTooNear(trace);
+  const tooNear = findTooNear(trace);
   if (tooNear !== null) return refuted(tooNear);
   const wants: PairWish[] = [];
   let untilNs: number | null = null;
@@ -129,8 +132,11 @@ function needsLossSinceSeen({ lastPdmHop, counts }: Case): boolean {
   return lastPdmHop > 0 && counts.lostSinceSeen < LOST_SINCE_SEEN;
 }
 
-function shortOfLoss(trace: Case): string {
-  return `No packet with the option arrived, but the loss is not shown: ${ratesText(trace)}.`;
+function shortOfLoss(trace: Case): Reason {
+  return {
+    says: `No packet with the option arrived, but the loss is not shown: ${ratesText(trace)}.`,
+    settledBy: 'retrace',
+  };
 }
 
 /** With a silent target only a router beyond n shows a loss: one that is known to report such packets. */
@@ -156,7 +162,12 @@ function standAtRouters(trace: Case): Standing {
       );
     }
     if (!isReporterOfLoss(trace, hop, place)) continue;
-    if (trace.pdmRefusals > 0) return refuted(`${silence}, and some packets with the option were refused.`);
+    if (trace.pdmRefusals > 0) {
+      return refuted({
+        says: `${silence}, and some packets with the option were refused.`,
+        settledBy: 'answering-protocol',
+      });
+    }
     const confirmation = confirm(trace, { name: 'dropped', lost: place.lost, causeAt: hop });
     if (confirmation.is === 'no') return refuted(confirmation.by);
     if (confirmation.is === 'open') return open(confirmation.has, confirmation.wants, confirmation.untilNs);
@@ -170,13 +181,15 @@ function standAtRouters(trace: Case): Standing {
       restsOn: place,
       boundedBy: place.lost,
       reasons: [
-        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered ${place.lost} packets without it and none of their partners.`,
+        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered 0 of ${place.lost} with, ${place.lost} of ${place.lost} without.`,
+        'They, or the errors about them, are lost by a filter, or by one broken way among several.',
       ],
     });
   }
-  return refuted(
-    `${silence}. Without the option hop ${lastPlainHop} still answered, with it none beyond hop ${n}: it may be lost there, or the hops may not report such packets.`,
-  );
+  return refuted({
+    says: `${silence}. Without the option hop ${lastPlainHop} still answered, with it none beyond hop ${n}: it may be lost there, or the hops may not report such packets.`,
+    settledBy: 'answering-protocol',
+  });
 }
 
 function earlier(a: number | null, b: number | null): number | null {

@@ -6,13 +6,15 @@ import {
   mayShowLoss,
   ratesText,
   targetWishes,
-  undecidedText,
+  undecided,
 } from '../evidence/target-pairs.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
+import type { Case } from '../case.js';
+import type { Reason } from '../reason.js';
 import { SENDS_PDM } from '../evidence/own-pdm.js';
 
 /** Fewer of the packets with the option arrive, and some do. */
@@ -24,15 +26,15 @@ export const impaired: Claim = {
     if (plainArrivals === 0) return refuted();
     if (counted.showsNoLoss('pdm')) return refuted();
     if (!isLossShown(trace)) {
-      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecidedText(trace));
+      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecided(trace));
       if (counts.looks.plainOnly === 0 && counted.pairs > 0) return refuted();
       const isOut = mayShowLoss(trace);
       return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);
     }
     if (pdmArrivals === 0) return refuted();
-    if (trace.state.pdm.isSent) return refuted(`${ratesText(trace)}. ${SENDS_PDM}`);
+    if (trace.state.pdm.isSent) return refuted(withRates(trace, SENDS_PDM));
     const wayBack = standOfWayBack(trace, true);
-    if (wayBack.is === 'answered' || wayBack.is === 'unknown') return refuted(`${ratesText(trace)}. ${wayBack.reason}`);
+    if (wayBack.is === 'answered' || wayBack.is === 'unknown') return refuted(withRates(trace, wayBack.reason));
     const confirmation = confirm(trace, { name: 'impaired', lost: counted.plainOnly, causeAt: null, isPartial: true });
     if (confirmation.is === 'no') return refuted(confirmation.by);
     if (wayBack.is === 'open' || confirmation.is === 'open') {
@@ -54,3 +56,7 @@ export const impaired: Claim = {
     });
   },
 };
+
+function withRates(trace: Case, { says, settledBy }: Reason): Reason {
+  return { says: `${ratesText(trace)}. ${says}`, settledBy };
+}

@@ -25,9 +25,10 @@ export const noDifference: Claim = {
     const bothRefused = trace.pdmRefusals > 0 && trace.plainRefusals > 0;
     if (n < lastPlainHop || (trace.pdmRefusals > 0 && !bothRefused)) return refuted();
     if (oddAnswers > 0) {
-      return refuted(
-        `Without the option the target answered nothing, with it ${oddAnswers} packets drew errors in its name, which somebody else may send as well.`,
-      );
+      return refuted({
+        says: `Without the option the target answered nothing, with it ${oddAnswers} packets drew errors in its name, which somebody else may send as well.`,
+        settledBy: 'answering-protocol',
+      });
     }
     const seen =
       n > lastPlainHop

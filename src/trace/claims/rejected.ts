@@ -9,12 +9,15 @@ import { firstRoundIsOver } from '../explore.js';
 import {
   LEAST_PLACEBOS,
   LOST_ON_OWN_WAY,
+  MOST_PENDING,
   PLACEBO_SHARE,
   POINTED_REFUSALS,
+  REFUSALS_TO_WAIT_FOR,
   REFUSED_SHARE,
   REPORTER_PAIR_CAP,
   TARGET_PAIR_CAP,
 } from '../numbers.js';
+import type { Reason } from '../reason.js';
 import type { Refusal } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -24,11 +27,6 @@ import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
 import { divergenceOf } from '../evidence/divergence.js';
 
-/** Refusals that make a drop wait for who refuses. */
-const REFUSALS_TO_WAIT_FOR = 2;
-/** Pairs at a hop whose end is waited for before more are asked for. */
-const MOST_PENDING = 2;
-
 /** Somebody says that packets with the option are refused, and lets those without pass. */
 export const rejected: Claim = {
   name: 'rejected',
@@ -36,23 +34,28 @@ export const rejected: Claim = {
     const { refusers, pdmArrivals, plainRefusals, refusedPairs, state } = trace;
     if (trace.pdmRefusals === 0) return refuted();
     if (pdmArrivals > 0) return refuted();
-    if (plainRefusals > 0) return refuted('Packets without the option were refused as well.');
+    if (plainRefusals > 0)
+      return refuted({ says: 'Packets without the option were refused as well.', settledBy: 'answering-protocol' });
     if (refusers.length !== 1)
-      return refuted('Packets with the option were refused by several addresses: too mixed to name one.');
+      return refuted({
+        says: 'Packets with the option were refused by several addresses: too mixed to name one.',
+        settledBy: null,
+      });
     const [refuser] = refusers;
     if (refuser === undefined) return refuted();
     if (trace.lastPdmHop >= refuser.firstHopLimit) {
-      return refuted(`${refuser.address} refused some packets with the option, and others got beyond it.`);
+      return refuted(othersGotBeyond(refuser));
     }
     if (refusedPairs.refusedOnOwnWay === 0 && refusedPairs.lostOnOwnWay >= LOST_ON_OWN_WAY) {
-      return refuted(
-        `${refuser.address} refused packets with the option on some ways only: on the one that was followed hop by hop they are lost without a word.`,
-      );
+      return refuted({
+        says: `${refuser.address} refused packets with the option on some ways only: on the one that was followed hop by hop they are lost without a word.`,
+        settledBy: 'retrace',
+      });
     }
     const { interval, hop } = place(trace, refuser);
     for (let at = interval.upTo; at <= trace.highestHop; at += 1) {
       if ((trace.hops[at]?.treatedPassed ?? 0) > 0) {
-        return refuted(`${refuser.address} refused some packets with the option, and others got beyond it.`);
+        return refuted(othersGotBeyond(refuser));
       }
     }
     const e = lossEValue(refusedPairs.pdm, refusedPairs.plain, true);
@@ -60,11 +63,14 @@ export const rejected: Claim = {
     const has = `${refuser.refusals} refusals`;
     if (!isShown(trace, refuser, e)) {
       if (trace.counts.pairs >= TARGET_PAIR_CAP && trace.counts.pending === 0) {
-        return refuted(`${refuser.address} refused ${refuser.refusals} packets with the option: too few to name it.`);
+        return refuted({
+          says: `${refuser.address} refused ${refuser.refusals} packets with the option: too few to name it.`,
+          settledBy: 'retrace',
+        });
       }
       return open(has, moreRefusals(trace), trace.counts.nextNs);
     }
-    const unexplained = trace.plainArrivals === 0 ? describeUnexplained(trace, refuser, interval.upTo) : null;
+    const unexplained = trace.plainArrivals === 0 ? findUnexplained(trace, refuser, interval.upTo) : null;
     if (unexplained !== null) return refuted(unexplained);
     const confirmation = confirm(trace, {
       name: 'rejected',
@@ -111,8 +117,15 @@ export const rejected: Claim = {
   },
 };
 
+function othersGotBeyond({ address }: Refuser): Reason {
+  return {
+    says: `${address} refused some packets with the option, and others got beyond it.`,
+    settledBy: 'retrace',
+  };
+}
+
 /** Those that are not refused may get through where nobody behind the refuser would show it. */
-function describeUnexplained({ hops, highestHop }: Case, { address }: Refuser, from: number): string | null {
+function findUnexplained({ hops, highestHop }: Case, { address }: Refuser, from: number): Reason | null {
   let lost = 0;
   let refused = 0;
   for (let hop = from; hop <= highestHop; hop += 1) {
@@ -120,7 +133,10 @@ function describeUnexplained({ hops, highestHop }: Case, { address }: Refuser, f
     refused += hops[hop]?.refused ?? 0;
   }
   if (refused >= REFUSED_SHARE * lost) return null;
-  return `${address} refused ${refused} of ${lost} packets with the option whose partners were answered from there on: the others may get through to hops that do not report them.`;
+  return {
+    says: `${address} refused ${refused} of ${lost} packets with the option whose partners were answered from there on: the others may get through to hops that do not report them.`,
+    settledBy: 'answering-protocol',
+  };
 }
 
 function causeAt(trace: Case, upTo: number): number {

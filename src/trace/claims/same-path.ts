@@ -1,6 +1,7 @@
 /** METHOD: same path. Asked of every accusation. */
 import type { Case } from '../case.js';
 import { DIFFERING_REPEATS, LOST_SINCE_SEEN, REPEATS, REPEAT_CAP, SILENT_REPEATS } from '../numbers.js';
+import type { Reason } from '../reason.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -9,7 +10,10 @@ export type PathStanding =
   { readonly is: 'same' } | { readonly is: 'changed' } | { readonly is: 'open'; readonly wants: readonly PairWish[] };
 
 /** Said of the second change: after the first one the trace starts again (trace-machine.ts). */
-export const CHANGED_TWICE = 'The path changed while it was measured, twice.';
+export const CHANGED_TWICE: Reason = {
+  says: 'The path changed while it was measured, twice.',
+  settledBy: 'steady-path',
+};
 
 /** Hop n is asked again while a claim is confirmed: whether packets with the option still get there, and who answers. */
 export function standOfPath(trace: Case): PathStanding {

@@ -4,6 +4,7 @@
  * The e-values may be looked at after every pair: under "the option fares no worse" none of them has an expected value above
  * one at any stopping time, so none exceeds 1/(1 − P) with a chance above 1 − P.
  */
+import { NEARLY_ALL, STAKES, TOLERATED_LOSS } from '../numbers.js';
 
 const LOG_FACTORIALS: number[] = [0, 0];
 
@@ -56,12 +57,7 @@ export function fisherPValue(hits: number, total: number, otherHits: number, oth
   return Math.min(1, sum);
 }
 
-/** The largest share of losses that is still called none (METHOD: Pairs, "no loss that matters"). */
-const TOLERATED_LOSS = 0.3;
-const STAKES = [0.3, 0.6, 0.9, 1] as const;
-const NEARLY_ALL = 0.999;
-
-/** Grows pair by pair towards "no loss that matters" in one direction. */
+/** Grows pair by pair towards "no loss that matters" in one direction (METHOD: Pairs). */
 export class NoLossEValue {
   readonly #products = STAKES.map(() => 1);
 

@@ -5,6 +5,7 @@
  */
 import type { Case } from '../case.js';
 import { LIKELY_PAIRS, LIKELY_PAIR_CAP, OTHER_OPTION_PAIR_CAP } from '../numbers.js';
+import type { Reason } from '../reason.js';
 import type { Cause } from '../record.js';
 import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -14,7 +15,7 @@ import { isDependable } from './e-values.js';
 export type OwnPdm =
   | { readonly is: 'excluded' }
   | { readonly is: 'open'; readonly wants: readonly PairWish[] }
-  | { readonly is: 'possible'; readonly reason: string };
+  | { readonly is: 'possible'; readonly reason: Reason };
 
 /** `cause` and `upTo` as the accusation would say them. */
 export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): OwnPdm {
@@ -68,8 +69,12 @@ function isLostBefore({ distance }: Case, upTo: number): boolean {
   return distance.plain !== null && upTo < distance.plain;
 }
 
-const MAY_SEND_PDM =
-  'Packets with other options are answered, and no hop before the target is known to lose those with PDM alone: the target may drop them, or answer with the option itself, and its answers be lost.';
+const MAY_SEND_PDM: Reason = {
+  says: 'Packets with other options are answered, and no hop before the target is known to lose those with PDM alone: the target may drop them, or answer with the option itself, and its answers be lost.',
+  settledBy: 'capture-at-target',
+};
 /** Said of every loss at such a target. */
-export const SENDS_PDM =
-  'The target sends the option itself, so its replies may be what is lost: in which direction is not known.';
+export const SENDS_PDM: Reason = {
+  says: 'The target sends the option itself, so its replies may be what is lost: in which direction is not known.',
+  settledBy: 'capture-at-target',
+};

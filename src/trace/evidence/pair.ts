@@ -12,16 +12,14 @@ import {
   GRACE_ROUND_TRIPS,
   LONGEST_GRACE_NS,
   LOOKS_LOST_NS,
+  ROUND_TRIPS_PER_WAIT,
   SHORTEST_GRACE_NS,
+  SHORTEST_WAIT_NS,
 } from '../numbers.js';
 
 /** `void`: a packet of it never left. Counted nowhere. */
 export const PAIR_CLASS = { both: 0, plainOnly: 1, pdmOnly: 2, neither: 3, void: 4 } as const;
 export type PairClass = (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS];
-
-/** The shortest wait for a hop's answer, and how many of the largest round trip make one once the path is known. */
-const SHORTEST_WAIT_NS = 300e6;
-const ROUND_TRIPS_PER_WAIT = 4;
 
 /** One pair as it stands now. The iterator hands out the same object again and again: keep nothing of it. */
 export interface Pair {

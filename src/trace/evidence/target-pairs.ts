@@ -1,6 +1,7 @@
 /** What several claims ask of the pairs at the target, and the wish for one more of them. */
 import type { Case } from '../case.js';
 import { LEAST_PLACEBOS, PART_RESTS_NS, SERVICE_REST_NS, SILENT_TARGET_PAIRS, TARGET_PAIR_CAP } from '../numbers.js';
+import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
@@ -126,7 +127,7 @@ export function ratesText({ counts }: Case): string {
 }
 
 /** METHOD: dropped, a proxy. What answers from nearer than routers are met is not the target; null where nothing shows that. */
-export function describeTooNear(trace: Case, isAccusing = true): string | null {
+export function findTooNear(trace: Case, isAccusing = true): Reason | null {
   const { context, distance, meanings, state } = trace;
   if (distance.plain === null) return null;
   const routerBeyond = Math.max(context.routerSeenByOthers(), meanings.routerAt);
@@ -134,10 +135,16 @@ export function describeTooNear(trace: Case, isAccusing = true): string | null {
   // to datagrams, which fewer boxes answer.
   const isAtOnce = isAccusing && state.identity.protocol !== 'udp';
   if (isAtOnce ? routerBeyond < distance.plain : routerBeyond <= distance.plain) return null;
-  return `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`;
+  return {
+    says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
+    settledBy: 'other-protocol',
+  };
 }
 
 /** What is said at the cap where neither bar was reached. */
-export function undecidedText(trace: Case): string {
-  return `Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`;
+export function undecided(trace: Case): Reason {
+  return {
+    says: `Neither a loss of packets with the option nor its absence is shown: ${ratesText(trace)}.`,
+    settledBy: 'retrace',
+  };
 }

@@ -8,13 +8,16 @@ import { sharesPrefix } from '../case.js';
 import {
   ALIKE_PAIRS,
   INTERVAL_MARGIN,
+  NEAREST_REFERENCE,
   PARTIAL_REFERENCE_PAIRS,
   REFERENCES,
   REFERENCE_P,
   REFERENCE_PAIRS,
   SIBLING_POLL_NS,
+  SILENT_ECHO_PAIRS,
   WITNESS_PAIR_CAP,
 } from '../numbers.js';
+import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
@@ -28,13 +31,8 @@ import type { PairWish } from '../wish.js';
 export type WayBack =
   /** `upTo`: the farthest hop from behind which such answers are known to come back; null where none was asked for. */
   | { readonly is: 'excluded'; readonly upTo: number | null }
-  | { readonly is: 'answered' | 'unknown'; readonly reason: string }
+  | { readonly is: 'answered' | 'unknown'; readonly reason: Reason }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null };
-
-/** Nearer routers may stand within the source's network, whatever their prefix. */
-const NEAREST_REFERENCE = 3;
-/** Echo pairs in which not even `plain` was answered. */
-const SILENT_ECHO_PAIRS = 6;
 
 /** `isPartial`: some packets with the option arrived, and so may some of the witness. */
 export function standOfWayBack(trace: Case, isPartial = false): WayBack {
@@ -103,8 +101,10 @@ function standOfWitness(trace: Case, isPartial: boolean): WayBack {
 
 const ANSWERED: WayBack = {
   is: 'answered',
-  reason:
-    'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
+  reason: {
+    says: 'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
+    settledBy: 'tcp',
+  },
 };
 
 function unknownWitness(answersEcho: boolean): WayBack {
@@ -114,7 +114,10 @@ function unknownWitness(answersEcho: boolean): WayBack {
 function unknownBecause(why: string): WayBack {
   return {
     is: 'unknown',
-    reason: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
+    reason: {
+      says: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
+      settledBy: 'tcp',
+    },
   };
 }
 
@@ -139,8 +142,10 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   if (known !== null) return { is: 'excluded', upTo: known };
   return {
     is: 'unknown',
-    reason:
-      'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
+    reason: {
+      says: 'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
+      settledBy: 'other-network',
+    },
   };
 }
 
@@ -183,7 +188,7 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
     const losesAlike = answered >= ALIKE_PAIRS && asked.plainOnly / answered >= lost / (2 * (arrived + lost));
     if (!losesAlike && asked.pairs < PARTIAL_REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.pending > 0) return askingRouter([]);
-    alike ??= `the router ${address}, asked itself, answered ${asked.both} packets with the option and ${answered} without`;
+    alike ??= `the router ${address}, asked itself, answered ${asked.both} of ${answered} with, ${answered} of ${answered} without`;
   }
   return unknownReference(alike ?? 'no router on the way answers packets to itself');
 }
@@ -196,7 +201,10 @@ function hopBeforeLoss({ hops, lastPdmHop }: Case): number {
 function unknownReference(why: string): WayBack {
   return {
     is: 'unknown',
-    reason: `A firewall near the source may take some of the answers to packets with the option: ${why}.`,
+    reason: {
+      says: `A firewall near the source may take some of the answers to packets with the option: ${why}.`,
+      settledBy: 'other-network',
+    },
   };
 }
 

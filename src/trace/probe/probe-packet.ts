@@ -23,7 +23,10 @@ import type { Cut } from './probe-fragments.js';
 import { PAYLOAD_LENGTH, UPPER_HEADER_LENGTH } from './probe-size.js';
 import type { Flow, TraceState } from '../state/trace-state.js';
 import { ARM_CODE } from '../state/trace-state.js';
+import { FARTHEST_ACKNOWLEDGEMENT, TCP_SPACING } from '../numbers.js';
 import type { Protocol } from '../record.js';
+
+export { MAX_PROBE_LENGTH } from '../numbers.js';
 
 /*
  * Payload of a UDP or echo probe, after the optional probe description URI:
@@ -40,8 +43,6 @@ export const NONCE_LENGTH = 8;
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const TCP_NO_OPERATION = 1;
 const FILLING = 0x5a;
-/** Room that any probe fits in that was not asked to be larger: METHOD: Arms keeps packets within 128 octets. */
-export const MAX_PROBE_LENGTH = 128;
 
 /** Checksums that carry a number run from 1 to this prime: never 0x0000, and a flipped bit rarely names another probe. */
 const CHECKSUM_MODULUS = 65_521;
@@ -103,10 +104,6 @@ export function numberOfEchoSequence(state: TraceState, sequence: number): numbe
   const number = (sequence - state.identity.secrets.sequenceBase) & 0xffff;
   return number < state.probes.count ? number : null;
 }
-
-/** Stacks acknowledge a SYN with seq, seq + 1 or seq + 2: numbers stand so far apart that each of them names one probe. */
-const TCP_SPACING = 64;
-const FARTHEST_ACKNOWLEDGEMENT = 2;
 
 export function tcpSequence(state: TraceState, number: number): number {
   return (readTcpBase(state) + number * TCP_SPACING) >>> 0;

@@ -1,13 +1,10 @@
 /** Pairs on their way out: from a wish to two rows of probes, and what becomes of them until they have left. */
 import { encodePdmTimeNs } from '../../wire/pdm.js';
 import type { PdmTime } from '../../wire/pdm-time.js';
-import { PLACEBO_EVERY } from '../numbers.js';
+import { PLACEBO_EVERY, REFUSED_SENDS } from '../numbers.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { Flow, TraceState } from '../state/trace-state.js';
 import type { PairWish } from '../wish.js';
-
-/** Sends that this host refuses before it is said (METHOD: unreachable). */
-const REFUSED_SENDS = 3;
 
 /** Gives both rows of a new pair, in the order in which they must go out. */
 export function addPair(

@@ -5,15 +5,14 @@
 import type { PdmOption } from '../../wire/pdm.js';
 import { noCounters } from '../record.js';
 import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../record.js';
+import { TARGET_HOP_LIMIT } from '../numbers.js';
 import { Pace } from '../pace.js';
 import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';
 import { ProbeTable } from './probe-table.js';
 import { RandomSequence } from './random-sequence.js';
 
+export { TARGET_HOP_LIMIT };
 export { isExplaining, isPlainOnly, PURPOSE, type Purpose } from './purpose.js';
-
-/** Hop limit of the pairs that are meant to reach the target. Also the hard cap (METHOD: Good citizen). */
-export const TARGET_HOP_LIMIT = 64;
 
 export interface TraceLimits {
   readonly confidence: number;

@@ -8,59 +8,60 @@ import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
 import { TARGET } from '../trace-fixture.js';
 
+const doubtsOn = (...asked: Parameters<typeof doubtsOf>): string[] => doubtsOf(...asked).map(({ says }) => says);
 const lost = (): ByHand => new ByHand().explored(3).target(11, 'arrives', null);
 
 describe('doubt', () => {
   it('is none where nothing speaks against silence', () => {
-    expect(doubtsOf(lost().case, 11)).toEqual([]);
+    expect(doubtsOn(lost().case, 11)).toEqual([]);
   });
 
   it('begins with two replies that fit no one probe, and one forged quote is none', () => {
     const trace = lost();
     trace.state.counters.ambiguous = 1;
-    expect(doubtsOf(trace.case, 11)).toEqual([]);
+    expect(doubtsOn(trace.case, 11)).toEqual([]);
     trace.state.counters.ambiguous = 2;
-    expect(doubtsOf(trace.case, 11)[0]).toContain('2 replies belong to this trace but fit no one probe');
+    expect(doubtsOn(trace.case, 11)[0]).toContain('2 replies belong to this trace but fit no one probe');
   });
 
   it("is that this host itself refuses packets with the option: its own filter is on nobody else's way", () => {
     const trace = new ByHand();
     const own = { from: trace.state.identity.source, type: 1, code: 1 };
     trace.explored(3, own).target(20, 'arrives', own).placebos(8, 'arrives').repeats(3, 2);
-    expect(doubtsOf(trace.case, 20)[0]).toContain('This host itself');
+    expect(doubtsOn(trace.case, 20)[0]).toContain('This host itself');
     for (const claim of [rejected, dropped]) expect(trace.stand(claim).is).toBe('refuted');
   });
 
   it('begins with a tenth of the lost pairs', () => {
     const trace = lost();
     trace.state.counters.ambiguous = 2;
-    expect(doubtsOf(trace.case, 20)).toHaveLength(1);
-    expect(doubtsOf(trace.case, 21)).toEqual([]);
+    expect(doubtsOn(trace.case, 20)).toHaveLength(1);
+    expect(doubtsOn(trace.case, 21)).toEqual([]);
   });
 
   it('counts quotes with our rewritten label as such replies', () => {
     const trace = lost();
     trace.state.relabelledQuotes = 2;
-    expect(doubtsOf(trace.case, 11)).toHaveLength(1);
+    expect(doubtsOn(trace.case, 11)).toHaveLength(1);
   });
 
   it('of replies is over once the option arrived, but not for a claim about a part', () => {
     const trace = lost().target(1, 'arrives', 'arrives');
     trace.state.counters.ambiguous = 5;
-    expect(doubtsOf(trace.case, 11)).toEqual([]);
-    expect(doubtsOf(trace.case, 11, true)).toHaveLength(1);
+    expect(doubtsOn(trace.case, 11)).toEqual([]);
+    expect(doubtsOn(trace.case, 11, true)).toHaveLength(1);
   });
 
   it('is raised by receive drops of the kernel', () => {
     const trace = lost();
     trace.state.droppedByKernel = true;
-    expect(doubtsOf(trace.case, 11)[0]).toContain('The kernel dropped');
+    expect(doubtsOn(trace.case, 11)[0]).toContain('The kernel dropped');
   });
 
   it("is raised by a router beyond the place from which something answers in the target's name", () => {
     const before = (protocol: Protocol, routerSeenByOthers: number): string[] => {
       const trace = new ByHand(protocol, { routerSeenByOthers }).explored(3);
-      return doubtsOf(trace.target(11, 'arrives', null).case, 11);
+      return doubtsOn(trace.target(11, 'arrives', null).case, 11);
     };
     expect(before('icmp6', 4)).toEqual([]);
     // At the target's own distance: the packets of another protocol meet a router there.
@@ -75,7 +76,7 @@ describe('doubt', () => {
       for (let hop = 1; hop <= 3; hop += 1) trace.pairs(3, hop, 'expires', 'expires');
       const router = { from: routerAt(5), type: 3, code: 0 };
       trace.pairs(3, 4, 'expires', before).pairs(3, 5, 'arrives', router);
-      return doubtsOf(trace.target(11, 'arrives', null).case, 11);
+      return doubtsOn(trace.target(11, 'arrives', null).case, 11);
     };
     expect(meets('expires').join()).toContain('a box on the way may answer the former');
     // Where the ways part before, the option's may be longer.
@@ -85,7 +86,7 @@ describe('doubt', () => {
   it('foreign, forged and malformed replies raise none', () => {
     const trace = lost();
     Object.assign(trace.state.counters, { foreign: 50, forged: 50, malformed: 50, duplicate: 50 });
-    expect(doubtsOf(trace.case, 11)).toEqual([]);
+    expect(doubtsOn(trace.case, 11)).toEqual([]);
   });
 
   it('quotes too short to name their probe do not make half of the arrivals a loss', () => {

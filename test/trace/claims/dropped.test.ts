@@ -311,6 +311,10 @@ describe('a silent target', () => {
       outcome: 'dropped',
       interval: { after: 4, upTo: 6 },
       evidence: { basis: 'routers', returnPath: 'not excluded', rates: { plain: 1, pdm: 0 } },
+      reasons: [
+        expect.stringContaining('reported packets with the option before and after'),
+        'They, or the errors about them, are lost by a filter, or by one broken way among several.',
+      ],
     });
   });
 

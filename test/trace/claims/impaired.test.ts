@@ -100,7 +100,7 @@ describe('impaired', () => {
     // One nearer may stand before what loses them.
     expect(trace.stand(impaired)).toMatchObject({ is: 'open' });
     losingAlike(3);
-    expect(reasonOf(trace.stand(impaired))).toContain('answered 8 packets with the option and 16 without');
+    expect(reasonOf(trace.stand(impaired))).toContain('answered 8 of 16 with, 16 of 16 without');
     // A relative: no router answers at all, so that nobody can tell.
     const loneTarget = new ByHand().explored().target(1, 'arrives', 'arrives').target(20, 'arrives', null);
     loneTarget.placebos(8, 'arrives').references(3, 4, null).references(3, 3, null).repeats(3, 4);
