@@ -1,0 +1,375 @@
+/**
+ * What is sent when: the packet rate, one budget for each router and one spacing for each target, and whose turn it is. What to
+ * send is the traces' own business: each look takes a step of one and grants what it wishes as far as all of these allow.
+ */
+import { formatAddress } from '../address/address.js';
+import { packetsPerProbe } from '../trace/probe/probe-packet.js';
+import { errorAbout, isAnswered, isOut, isPlainProbe, sentAtNs, settledAtNs } from '../trace/probe/one-probe.js';
+import {
+  addPair,
+  chargeSpare,
+  markFailed,
+  markHandedOver,
+  markSent,
+  refreshPdm,
+  withdraw,
+} from '../trace/probe/sending.js';
+import type { Flow } from '../trace/state/trace-state.js';
+import type { TraceContext } from '../trace/trace-context.js';
+import { step } from '../trace/trace-machine.js';
+import type { PairWish } from '../trace/wish.js';
+import type { ProbeTransport, SendOutcome } from '../transport/probe-transport.js';
+import type { PacketTap } from './packet-tap.js';
+import { Pacer } from './pacer.js';
+import { ProbeBatch } from './probe-batch.js';
+import type { RandomMaterial } from './random-material.js';
+import { ResponderBudgets } from './responder-budgets.js';
+import type { RouterBudget } from './responder-budgets.js';
+import { freshFlow } from './running-trace.js';
+import type { RunningTrace, Toll } from './running-trace.js';
+import { SynBudget } from './syn-budget.js';
+import { tapSent } from './tap-packets.js';
+import { TargetSpacing } from './target-spacing.js';
+import type { EngineTime } from './trace-engine.js';
+import { WaitingLine } from './waiting-line.js';
+import { WakeQueue } from './wake-queue.js';
+
+/** A trace sleeps no longer than this, whatever it waits for. */
+const LONGEST_NAP_NS = 500e6;
+
+/** The second of the first packets, where the first is not answered by then. */
+const SPARE_AFTER_NS = 150e6;
+
+/** How many traces one turn may look at before the event loop gets its turn. */
+const LOOKS_PER_TURN = 512;
+
+export interface SchedulerHooks {
+  contextOf(trace: RunningTrace): TraceContext;
+  /** It has nothing more to ask. */
+  finish(trace: RunningTrace): void;
+  /** Something was sent for the trace with this id. */
+  readonly onProgress?: (id: string) => void;
+  readonly tap?: PacketTap;
+}
+
+export interface SchedulerOptions {
+  readonly transport: ProbeTransport;
+  readonly time: EngineTime;
+  /** Packets per second over all traces. */
+  readonly rate: number;
+  readonly material: RandomMaterial;
+}
+
+export class PairScheduler {
+  readonly #time: EngineTime;
+  readonly #material: RandomMaterial;
+  readonly #hooks: SchedulerHooks;
+  readonly #pacer: Pacer;
+  readonly #budgets: ResponderBudgets;
+  readonly #targets = new TargetSpacing();
+  readonly #syns = new SynBudget();
+  readonly #queue = new WakeQueue<RunningTrace | WaitingLine<RunningTrace>>();
+  readonly #lines = new Map<RouterBudget, WaitingLine<RunningTrace>>();
+  readonly #batch: ProbeBatch;
+  #cancelTimer: (() => void) | null = null;
+  #timerAtNs = Number.POSITIVE_INFINITY;
+  #isStopped = false;
+  #probesSent = 0;
+  #sendErrors = 0;
+
+  constructor({ transport, time, rate, material }: SchedulerOptions, hooks: SchedulerHooks) {
+    this.#time = time;
+    this.#material = material;
+    this.#hooks = hooks;
+    this.#pacer = new Pacer(rate, time.nowNs());
+    this.#budgets = new ResponderBudgets(rate);
+    const { tap } = hooks;
+    this.#batch = new ProbeBatch(transport, {
+      onProbe: (trace, row, outcome) => {
+        this.#takeOutcome(trace, row, outcome);
+      },
+      ...(tap === undefined
+        ? {}
+        : {
+            onPacketSent: (trace, row, fragment, packet, sentAtNs) => {
+              tapSent(tap, trace, row, fragment, packet, sentAtNs);
+            },
+          }),
+    });
+  }
+
+  /** Probes that left, and those that the transport could not send. */
+  get counts(): { readonly probesSent: number; readonly sendErrors: number } {
+    return { probesSent: this.#probesSent, sendErrors: this.#sendErrors };
+  }
+
+  /** Nothing more is sent but what was granted. Null, or when the transport has said what became of all that. */
+  stop(): Promise<void> | null {
+    this.#isStopped = true;
+    this.#batch.flush();
+    return this.#batch.settled();
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  /** It has ended. */
+  remove(trace: RunningTrace): void {
+    this.#queue.remove(trace);
+  }
+
+  /** Whoever sent an error, its budget paid for it, and learns. A SYN that ran out of hop limit did not reach the target. */
+  settle(trace: RunningTrace, row: number): void {
+    const { state } = trace;
+    const error = errorAbout(state, row);
+    const { targetText, protocol } = state.identity;
+    if (protocol === 'tcp' && error?.ranOut === true) this.#syns.giveBack(targetText, trace, row);
+    const ask = trace.asks.get(row);
+    if (ask === undefined) return;
+    trace.asks.delete(row);
+    if (error === null) {
+      this.#budgets.giveBack(ask);
+      return;
+    }
+    const nowNs = this.#time.nowNs();
+    const budget = this.#budgets.of(error.router, state.limits.hopIntervalMs, nowNs);
+    const before = budget.rate;
+    this.#budgets.answered(ask, budget, error, nowNs);
+    const line = this.#lines.get(budget);
+    if (line !== undefined && budget.rate > before) this.#wakeLine(line, nowNs);
+  }
+
+  /** It is looked at then, or sooner where it was to be. */
+  wake(trace: RunningTrace, atNs: number): void {
+    if (trace.finished) return;
+    this.#queue.schedule(trace, atNs);
+    this.#arm(atNs);
+  }
+
+  #wakeLine(line: WaitingLine<RunningTrace>, atNs: number): void {
+    this.#queue.schedule(line, atNs);
+    this.#arm(atNs);
+  }
+
+  #arm(atNs: number): void {
+    if (atNs >= this.#timerAtNs) return;
+    this.#cancelTimer?.();
+    this.#timerAtNs = atNs;
+    this.#cancelTimer = this.#time.at(atNs, () => {
+      this.#timerAtNs = Number.POSITIVE_INFINITY;
+      this.#cancelTimer = null;
+      this.#turn();
+    });
+  }
+
+  /** Looks at the traces whose time has come, in that order. */
+  #turn(): void {
+    if (this.#isStopped) return;
+    const nowNs = this.#time.nowNs();
+    let nextAtNs: number | null = null;
+    for (let looks = 0; ; looks += 1) {
+      const next = this.#queue.peek();
+      if (next === undefined) break;
+      nextAtNs = next.wakeAtNs;
+      if (nextAtNs > nowNs) break;
+      const rateAtNs = this.#pacer.readyAtNs(2, nowNs);
+      if (rateAtNs > nowNs || looks >= LOOKS_PER_TURN) {
+        nextAtNs = Math.max(rateAtNs, nowNs);
+        break;
+      }
+      if (next instanceof WaitingLine) this.#serve(next, nowNs);
+      else this.#look(next, nowNs);
+      nextAtNs = null;
+    }
+    this.#batch.flush();
+    if (nextAtNs !== null) this.#arm(nextAtNs);
+  }
+
+  #look(trace: RunningTrace, nowNs: number): void {
+    this.#sendDeferred(trace, nowNs);
+    const next = step(trace.state, this.#hooks.contextOf(trace), nowNs);
+    if (next.kind === 'done') {
+      this.#hooks.finish(trace);
+      return;
+    }
+    if (next.kind === 'wait') {
+      const untilNs = Math.min(next.untilNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
+      this.#queue.schedule(trace, Math.min(Math.max(untilNs, nowNs + 1), nowNs + LONGEST_NAP_NS));
+      return;
+    }
+    let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
+    let granted = 0;
+    let isTargetAsked = false;
+    for (const wish of next.wishes) {
+      // When the target may be asked again depends on the pair that has just left.
+      if (isTargetAsked && asksTarget(wish)) continue;
+      const readyNs = this.#readyAtNs(trace, wish, nowNs);
+      if (readyNs > nowNs) {
+        earliestNs = Math.min(earliestNs, readyNs);
+        continue;
+      }
+      const toll = this.#tollOf(trace, wish, nowNs);
+      if (!this.#mayAsk(trace, toll, nowNs)) continue;
+      if (!this.#grant(trace, wish, toll, nowNs)) break;
+      granted += 1;
+      isTargetAsked ||= asksTarget(wish);
+      if (granted >= next.mostPairs || wish.protocol === 'tcp' || this.#pacer.readyAtNs(2, nowNs) > nowNs) break;
+    }
+    // What a trace waits for may have been given up in this very look: it is looked at again in any case.
+    const againNs = granted > 0 ? nowNs : Math.min(Math.max(earliestNs, nowNs + 1), nowNs + LONGEST_NAP_NS);
+    this.#queue.schedule(trace, againNs);
+  }
+
+  /**
+   * Whether the router may be asked now; else the trace is called when it is its turn. The wait is that for two whole probes
+   * whatever the pair will draw (METHOD: Pairs, Rhythm at a router).
+   */
+  #mayAsk(trace: RunningTrace, toll: Toll | null, nowNs: number): boolean {
+    if (toll === null || toll.budget === null) return true;
+    const { budget } = toll;
+    const answers = 2 * toll.plain;
+    const readyNs = this.#budgets.readyAtNs(budget, answers, nowNs);
+    if (readyNs <= nowNs) return true;
+    let line = this.#lines.get(budget);
+    if (line === undefined) {
+      line = new WaitingLine<RunningTrace>(budget);
+      this.#lines.set(budget, line);
+    }
+    line.join(trace, answers);
+    if (line.wakeIndex < 0 || readyNs < line.wakeAtNs) this.#queue.schedule(line, readyNs);
+    return false;
+  }
+
+  /** The oldest of those that wait for this router gets its look. */
+  #serve(line: WaitingLine<RunningTrace>, nowNs: number): void {
+    const first = line.first();
+    if (first === undefined) {
+      this.#queue.remove(line);
+      this.#lines.delete(line.budget);
+      return;
+    }
+    const readyNs = this.#budgets.readyAtNs(line.budget, first.answers, nowNs);
+    if (readyNs > nowNs) {
+      this.#queue.schedule(line, readyNs);
+      return;
+    }
+    line.leave();
+    this.#queue.schedule(line, nowNs + 1);
+    this.#look(first.trace, nowNs);
+  }
+
+  #readyAtNs(trace: RunningTrace, wish: PairWish, nowNs: number): number {
+    const { notBeforeNs, responder, draws } = wish;
+    const isSpaced = responder !== null && draws === null;
+    const readyNs = isSpaced ? Math.max(notBeforeNs, this.#targets.readyAtNs(responder)) : notBeforeNs;
+    if (wish.restNs === null)
+      return wish.isSpare === true && trace.deferred !== null ? Number.POSITIVE_INFINITY : readyNs;
+    if (trace.deferred !== null) return Number.POSITIVE_INFINITY;
+    const afterNs = trace.lastParted === null ? 0 : settledAtNs(trace.state, trace.lastParted) + wish.restNs;
+    if (wish.protocol !== 'tcp') return Math.max(readyNs, afterNs);
+    if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
+    // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
+    const isSynOut = trace.reachingPair?.some((row) => isOut(trace.state, row, nowNs)) ?? false;
+    if (isSynOut) return Number.POSITIVE_INFINITY;
+    return Math.max(readyNs, this.#syns.readyAtNs(trace.state.identity.targetText, nowNs));
+  }
+
+  /** Which router's budget the pair will cost, as far as it is known; null where it is no router's. */
+  #tollOf(trace: RunningTrace, { responder, draws, hopLimit }: PairWish, nowNs: number): Toll | null {
+    if (draws === null) return null;
+    const router = responder ?? trace.nearHops?.likelyAt(hopLimit) ?? null;
+    const { hopIntervalMs } = trace.state.limits;
+    const budget = router === null ? null : this.#budgets.of(router, hopIntervalMs, nowNs);
+    return { budget, ...draws, isSure: draws.isSure && responder !== null };
+  }
+
+  /** When the second packet of a pair that is sent in parts may leave: the first was answered or given up, and a rest is over. */
+  #deferredAtNs(trace: RunningTrace): number {
+    const { deferred } = trace;
+    if (deferred === null) return Number.POSITIVE_INFINITY;
+    const settledNs = settledAtNs(trace.state, deferred.after) + deferred.restNs;
+    return deferred.isSpare ? Math.min(settledNs, sentAtNs(trace.state, deferred.after) + SPARE_AFTER_NS) : settledNs;
+  }
+
+  #sendDeferred(trace: RunningTrace, nowNs: number): void {
+    const { deferred, state } = trace;
+    if (deferred === null || this.#deferredAtNs(trace) > nowNs) return;
+    trace.deferred = null;
+    if (deferred.isSpare) {
+      if (isAnswered(state, deferred.after)) {
+        withdraw(state, deferred.row);
+        return;
+      }
+      chargeSpare(state, deferred.row, nowNs);
+    } else trace.lastParted = deferred.row;
+    refreshPdm(state, deferred.row, nowNs);
+    this.#handOver(trace, deferred.row, deferred.toll, nowNs);
+  }
+
+  #handOver(trace: RunningTrace, row: number, toll: Toll | null, nowNs: number): void {
+    if (toll !== null) {
+      const isPlain = isPlainProbe(trace.state, row);
+      const { budget, isSure } = toll;
+      const cost = isPlain ? toll.plain : toll.treated;
+      trace.asks.set(row, this.#budgets.ask(budget, { isPlain, isSure, cost }, nowNs));
+    }
+    if (trace.reachingPair?.includes(row) === true) {
+      this.#syns.spend(trace.state.identity.targetText, trace, row, nowNs);
+    }
+    markHandedOver(trace.state, row, nowNs);
+    this.#batch.add(trace, row);
+  }
+
+  /** False where the rate allows none now. */
+  #grant(trace: RunningTrace, wish: PairWish, toll: Toll | null, nowNs: number): boolean {
+    if (!this.#pacer.take(2 * packetsPerProbe(trace.state, wish.protocol), nowNs)) return false;
+    if (wish.responder !== null && toll === null) this.#targets.spend(wish.responder, wish.spacingMs, nowNs);
+    const rows = addPair(trace.state, wish, () => this.#freshFlow(trace, wish), nowNs);
+    const [first, second] = rows;
+    const isTcp = wish.protocol === 'tcp';
+    if (isTcp && mayReachTarget(trace, wish.hopLimit)) {
+      trace.reachingPair = rows;
+      this.#syns.spend(trace.state.identity.targetText, trace, second, nowNs);
+    }
+    this.#handOver(trace, first, toll, nowNs);
+    const isSpare = wish.isSpare === true;
+    if (wish.restNs !== null || isSpare) {
+      trace.deferred = { row: second, after: first, restNs: wish.restNs ?? 0, toll, isSpare };
+    } else this.#handOver(trace, second, toll, nowNs);
+    this.#hooks.onProgress?.(trace.request.id);
+    return true;
+  }
+
+  /** Whoever is asked instead of the target answers with our nonce, or our sequence number. */
+  #freshFlow(trace: RunningTrace, { protocol, destination }: PairWish): Flow {
+    const flow = freshFlow(trace, protocol, this.#material);
+    if (destination === undefined) return flow;
+    return { ...flow, destination, destinationText: formatAddress(destination) };
+  }
+
+  #takeOutcome(trace: RunningTrace, row: number, outcome: SendOutcome): void {
+    if (outcome.ok) {
+      this.#probesSent += 1;
+      markSent(trace.state, row, outcome.sentAtNs);
+      return;
+    }
+    this.#sendErrors += 1;
+    this.#syns.giveBack(trace.state.identity.targetText, trace, row);
+    const ask = trace.asks.get(row);
+    if (ask !== undefined) this.#budgets.giveBack(ask);
+    trace.asks.delete(row);
+    markFailed(trace.state, row, outcome.code, outcome.message);
+    this.wake(trace, this.#time.nowNs());
+  }
+}
+
+function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {
+  return hopLimit > trace.state.routerSeenAt;
+}
+
+/** How its pairs follow each other is the target's rhythm, or one waits for the other. */
+function asksTarget({ draws, restNs }: PairWish): boolean {
+  return draws === null || restNs !== null;
+}
