@@ -8,9 +8,15 @@ import {
   wouldShowLoss,
 } from '../evidence/target-pairs.js';
 import { TARGET_PAIR_CAP } from '../numbers.js';
+import type { TraceState } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
+
+/** Some answer of the target's port quotes nothing, whether or not it can be told which packet it answers. */
+function hasServiceAnswered({ identity, signatures }: TraceState): boolean {
+  return signatures.some(({ quoted, responder }) => !quoted && responder === identity.targetText);
+}
 
 /** Packets with the option arrive where those without do not: filters that read only the first next header. */
 export const bypassed: Claim = {
@@ -28,7 +34,7 @@ export const bypassed: Claim = {
     if (plainArrivals > 0) {
       return refuted(`Fewer of the packets without the option arrive, but some do: ${ratesText(trace)}.`);
     }
-    if (state.identity.protocol === 'udp' && !state.serviceAnswers) {
+    if (state.identity.protocol === 'udp' && !hasServiceAnswered(state)) {
       return refuted(
         'Only packets with the option are answered, by errors that somebody else may send in the name of the target.',
       );
