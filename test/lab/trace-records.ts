@@ -16,9 +16,20 @@ export function traceRecords(lab: Lab, ...flags: readonly string[]): Promise<rea
 
 /** … to any address. */
 export async function recordsOf(lab: Lab, address: string, flags: readonly string[]): Promise<readonly TraceRecord[]> {
+  const { records } = await traceOf(lab, address, flags);
+  return records;
+}
+
+interface Traced {
+  readonly records: readonly TraceRecord[];
+  readonly code: number | null;
+}
+
+/** … and the exit code. */
+export async function traceOf(lab: Lab, address: string, flags: readonly string[]): Promise<Traced> {
   const argv = [MAIN, '--json', '--no-dns', ...flags, address];
-  const { stdout, stderr } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 280_000 });
-  return recordsIn(stdout, stderr);
+  const { stdout, stderr, code } = await lab.exec('source', [process.execPath, ...argv], { timeoutMs: 280_000 });
+  return { records: recordsIn(stdout, stderr), code };
 }
 
 function recordsIn(stdout: string, stderr: string): readonly TraceRecord[] {
