@@ -2,7 +2,6 @@
  * The case: all that claims read, made once a step from the probes of the trace. Counts only; what they show is the claims'
  * business.
  */
-import { parseAddress } from '../address/address.js';
 import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
 import {
@@ -18,6 +17,7 @@ import {
 } from './evidence/pair.js';
 import type { HasArrived, Pair } from './evidence/pair.js';
 import { Ledger } from './evidence/ledger.js';
+import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
@@ -50,6 +50,8 @@ export interface Counts {
   silentRow: number;
   /** Answered `plain` probes whose answer quotes nothing. */
   plainUnquoted: number;
+  /** Answered `pdm` probes of treated pairs whose answer quotes nothing. */
+  pdmUnquoted: number;
 }
 
 export interface Case {
@@ -101,8 +103,6 @@ export interface Case {
   readonly nextDeadlineNs: number | null;
 }
 
-const OWN_PREFIX_OCTETS = [0, 1, 2, 3, 4, 5] as const;
-
 function emptyCounts(): Counts {
   return {
     counted: new Ledger(),
@@ -118,6 +118,7 @@ function emptyCounts(): Counts {
     pending: 0,
     silentRow: 0,
     plainUnquoted: 0,
+    pdmUnquoted: 0,
   };
 }
 
@@ -351,8 +352,9 @@ function countPairs(
     addToLedger(into.hoped, pair, pairClass);
     into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
     addToLedger(into.looks, pair, pairClass);
-    if (!pair.isPlacebo && pair.plain === MEANING.arrived && replyTo(state, pair.plainRow)?.quoted === false) {
-      into.plainUnquoted += 1;
+    if (!pair.isPlacebo) {
+      if (isUnquoted(state, pair.plain, pair.plainRow)) into.plainUnquoted += 1;
+      if (isUnquoted(state, pair.treated, pair.treatedRow)) into.pdmUnquoted += 1;
     }
     if (waits) return;
     addToLedger(into.counted, pair, pairClass);
@@ -362,6 +364,11 @@ function countPairs(
     if (sentNs > seenFirstNs) into.lostSinceSeen += 1;
     if (sentNs > seenLastNs) into.lostAfterSeen += 1;
   });
+}
+
+/** It arrived, and what says so is no error. */
+function isUnquoted(state: TraceState, meaning: number, row: number): boolean {
+  return meaning === MEANING.arrived && replyTo(state, row)?.quoted === false;
 }
 
 function addToLedger(ledger: Ledger, pair: Pair, pairClass: (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS]): void {
@@ -382,32 +389,4 @@ function placeIn(places: Map<number, Place>, key: number): Place {
     places.set(key, place);
   }
   return place;
-}
-
-/** Met at two hop limits of one flow, equal to the target's, or no global address outside the source's own prefix. */
-function namelessAddresses(state: TraceState, hops: readonly (Place | undefined)[]): Set<string> {
-  const met = new Map<string, number>();
-  const nameless = new Set<string>([state.identity.targetText]);
-  // Two sources answered one probe: neither names the hop.
-  for (const names of state.contradicted.values()) for (const name of names) nameless.add(name);
-  hops.forEach((place, hop) => {
-    for (const address of [...(place?.plainResponders ?? []), ...(place?.pdmResponders ?? [])]) {
-      const before = met.get(address);
-      if (before !== undefined && before !== hop) nameless.add(address);
-      met.set(address, hop);
-      if (!isGlobalUnicast(address) && !sharesPrefix(address, state)) nameless.add(address);
-    }
-  });
-  return nameless;
-}
-
-/** 2000::/3, by its text. */
-function isGlobalUnicast(address: string): boolean {
-  return /^[23][0-9a-f]{3}:/.test(address);
-}
-
-/** The source's own /48. */
-export function sharesPrefix(address: string, { identity }: TraceState): boolean {
-  const octets = parseAddress(address)?.octets;
-  return octets !== undefined && OWN_PREFIX_OCTETS.every((i) => octets[i] === identity.source[i]);
 }

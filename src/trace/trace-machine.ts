@@ -9,7 +9,8 @@
  * A step observes, makes the case (case.ts), lets every claim say where it stands (claims/) and passes on what the open ones
  * want.
  */
-import { makeCase, sharesPrefix } from './case.js';
+import { makeCase } from './case.js';
+import { sharesPrefix } from './evidence/nameless.js';
 import type { Case } from './case.js';
 import { weigh } from './claims/claims.js';
 import type { Standings } from './claims/claims.js';

@@ -21,6 +21,7 @@ import { labError } from './namespaces.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const TUN_RELAY = fileURLToPath(new URL('./tun-relay.py', import.meta.url));
+const UDP_SERVICE = fileURLToPath(new URL('./udp-service.mjs', import.meta.url));
 
 /** @param {Topology} topology @param {Names} names @returns {string} `ip -batch` lines. */
 function wiring(topology, names) {
@@ -75,26 +76,30 @@ async function relayTunLinks(topology, names, start) {
   for (const link of topology.links.filter(({ type }) => type === 'tun')) {
     const ends = [names[link.upstream], link.upstreamInterface, names[link.downstream], link.downstreamInterface];
     const cut = link.quotes === null ? [] : [link.downstreamAddress, String(link.quotes)];
-    const child = start(['python3', TUN_RELAY, .../** @type {string[]} */ (ends), ...cut], {
-      stdio: 'pipe',
-      detached: true,
-    });
-    let said = '';
-    child.stderr?.on('data', (chunk) => (said += String(chunk)));
-    await new Promise((resolve, reject) => {
-      child.stdout?.once('data', resolve);
-      child.once('error', (cause) =>
-        reject(labError('LAB_MISSING_TOOL', 'a tun link needs python3: apt-get install python3', cause)),
-      );
-      child.once('close', (code) =>
-        reject(
-          labError(
-            'LAB_BUILD_FAILED',
-            `the relay of link ${link.upstream}–${link.downstream} ended with ${code}: ${said.trim()}`,
-          ),
-        ),
-      );
-    });
+    await helper(
+      start(['python3', TUN_RELAY, .../** @type {string[]} */ (ends), ...cut], { stdio: 'pipe', detached: true }),
+      `the relay of link ${link.upstream}–${link.downstream}`,
+      'a tun link needs python3: apt-get install python3',
+    );
+  }
+}
+
+/** Resolves once it says that it is ready. @param {ChildProcess} child @param {string} what @param {string} remedy */
+async function helper(child, what, remedy) {
+  let said = '';
+  child.stderr?.on('data', (chunk) => (said += String(chunk)));
+  await new Promise((resolve, reject) => {
+    child.stdout?.once('data', resolve);
+    child.once('error', (cause) => reject(labError('LAB_MISSING_TOOL', remedy, cause)));
+    child.once('close', (code) => reject(labError('LAB_BUILD_FAILED', `${what} ended with ${code}: ${said.trim()}`)));
+  });
+}
+
+/** @param {Topology} topology @param {Names} names @param {Start} start */
+async function startServices({ nodes }, names, start) {
+  for (const node of nodes.filter(({ features }) => 'udpService' in features)) {
+    const argv = ['ip', 'netns', 'exec', /** @type {string} */ (names[node.key]), process.execPath, UDP_SERVICE];
+    await helper(start(argv, { stdio: 'pipe', detached: true }), `the UDP service of ${node.key}`, 'ip is missing');
   }
 }
 
@@ -133,4 +138,5 @@ export async function build(topology, names, directory, start) {
   if (made.code !== 0) throw labError('LAB_BUILD_FAILED', `ip made no namespaces and links: ${made.stderr.trim()}`);
   await relayTunLinks(topology, names, start);
   await configure(topology, names, start);
+  await startServices(topology, names, start);
 }

@@ -8,7 +8,7 @@ import { readScenario, scenarioNames } from '../scenario/description.mjs';
 import type { Probe } from '../scenario/probe.mjs';
 import { cannotBuild } from './cannot-build.mjs';
 import { createLab } from './lab.mjs';
-import { ECHO_REPLY, FROM_THE_TARGET, PROBE_CHECKS } from '../scenario/check-probes.js';
+import { ECHO_REPLY, FROM_THE_TARGET, PROBE_CHECKS, TRAP_CHECKS } from '../scenario/check-probes.js';
 import type { Description } from '../scenario/description-types.js';
 import type { Lab } from './lab-types.js';
 import { removeLeftovers } from './namespaces.mjs';
@@ -30,6 +30,20 @@ const built = scenarioNames()
 describe.concurrent.each(PROBE_CHECKS)('$what', ({ concerns, check }) => {
   for (const description of built.filter(concerns))
     it(description.name, () => inLab(description, (lab) => check(description, (probes) => sendProbes(lab, probes))));
+});
+
+describe.concurrent('in traps', () => {
+  for (const { what, name, check } of TRAP_CHECKS)
+    it(`${what} (${name})`, () => inLab(name, (lab) => check(lab.description, (probes) => sendProbes(lab, probes))));
+
+  it('a destination NAT sends on to the target what was sent to another address', () =>
+    inLab('translated-address', async (lab) => {
+      const capture = await lab.capture('hop4', 'up');
+      await sendProbes(lab, [{ arm: 'pdm', protocol: 'udp', hopLimit: 64, flowLabel: 0xabcde }]);
+      const { packets } = await capture.stop();
+      const [ours] = packets.filter((packet) => Buffer.from(packet).readUInt32BE(0) === 0x600abcde);
+      expect(Buffer.from(ours!.subarray(24, 40)).toString('hex')).toBe('20010db8001000090000000000000001');
+    }));
 });
 
 describe.concurrent('limits, loss and load sharing', () => {

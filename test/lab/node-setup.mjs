@@ -1,5 +1,6 @@
 // @ts-check
 /** What is said to the kernel in one node's namespace: addresses, routes, sysctls, filter rules. Pure. */
+import { targetNetworks } from '../scenario/layout.mjs';
 import { ruleset } from './filter-rules.mjs';
 
 /**
@@ -85,10 +86,17 @@ function detourRoutes(fork) {
 }
 
 /** The way to what the target answers for besides its own address. @param {Description} description @param {LayoutNode} node @param {string} targetAddress @returns {string[]} */
-function answeredRoutes({ target: { answersFor }, routers }, node, targetAddress) {
-  if (answersFor === undefined) return [];
-  if (node.role === 'target') return [`route add local ${answersFor} dev lo`];
-  return node.key === `hop${routers}` ? [`route add ${answersFor} via ${targetAddress} dev down`] : [];
+function answeredRoutes(description, node, targetAddress) {
+  const { target, routers } = description;
+  const networks = targetNetworks(description).map(({ address }) => `${address}/128`);
+  const prefixes = target.answersFor === undefined ? networks : [target.answersFor, ...networks];
+  if (node.role === 'target')
+    return prefixes.map((prefix) =>
+      networks.includes(prefix) ? `address add ${prefix} dev lo nodad` : `route add local ${prefix} dev lo`,
+    );
+  return node.key === `hop${routers}`
+    ? prefixes.map((prefix) => `route add ${prefix} via ${targetAddress} dev down`)
+    : [];
 }
 
 /** Addresses, and of policy 3 the flow label (0x8) besides. */
@@ -125,6 +133,8 @@ export function setupOf(description, node, { nodes, links }) {
     addressing: addressing(node, up, down),
     routing,
     sysctls: sysctls(node, extra),
-    ruleset: ruleset(node, fork !== undefined, targetAddress) + (node.features.nft ?? ''),
+    ruleset:
+      ruleset(node, fork !== undefined, { asked: description.asked ?? targetAddress, target: targetAddress }) +
+      (node.features.nft ?? ''),
   };
 }

@@ -26,6 +26,7 @@ function featuresInWords(features) {
   if (features.icmp) words.push(`ICMPv6 limits ${JSON.stringify(features.icmp)}`);
   if (features.quotes) words.push(`quotes ${JSON.stringify(features.quotes)}`);
   if (features.errorsFrom) words.push(`errors from ${features.errorsFrom}`);
+  if (features.destinationNat) words.push('sends on to the target what is sent to the address that is asked');
   if (features.sysctl) words.push(JSON.stringify(features.sysctl));
   return words.join('; ');
 }
@@ -36,7 +37,7 @@ function featuresInWords(features) {
  */
 export function picture(description, show = { truth: true }) {
   const { nodes } = layOut(description);
-  const { truth, detour, balance, target } = description;
+  const { truth, detour, balance, target, asked } = description;
   const lines = [`${description.name}: ${description.title}`];
   for (const node of [...nodes].sort((a, b) => a.hop - b.hop)) {
     const hop = node.role === 'router' ? String(node.hop).padStart(2) : '  ';
@@ -51,8 +52,10 @@ export function picture(description, show = { truth: true }) {
   }
   if (balance)
     lines.push(`  hop ${balance.hop} is ${balance.members} routers of equal cost, chosen by ${balance.hash}`);
-  if (target.answersFor !== undefined)
-    lines.push(`  the target answers for ${target.answersFor}; ${description.asked} is asked`);
+  if (target.answersFor !== undefined) lines.push(`  the target answers for ${target.answersFor}`);
+  if (asked !== null) lines.push(`  ${asked} is asked`);
+  if (target.udpService) lines.push(`  the target has a UDP service: ${target.udpService}`);
+  if (target.networks) lines.push(`  the target has addresses in ${target.networks} networks besides`);
   if (target.longestHeader !== undefined)
     lines.push(`  the target takes no Destination Options header of more than ${target.longestHeader} octets`);
   if (show.truth) lines.push(`  truth: ${JSON.stringify(truth)}`);

@@ -52,7 +52,8 @@ async function run(job) {
  * @param {{gapMs?: number, waitMs?: number}} [options] @returns {Promise<(Reply | null)[]>}
  */
 export async function sendProbes(lab, probes, options = {}) {
-  const job = { source: lab.sourceAddress, target: lab.targetAddress, probes, gapMs: 2, waitMs: 300, ...options };
+  const target = lab.description.asked ?? lab.targetAddress;
+  const job = { source: lab.sourceAddress, target, probes, gapMs: 2, waitMs: 300, ...options };
   const { code, stdout, stderr } = await lab.exec('source', [process.execPath, fileURLToPath(import.meta.url)], {
     input: JSON.stringify(job),
   });

@@ -1,6 +1,6 @@
 // @ts-check
 /** What a laid-out network becomes in the kernel: each node's set-up, and the files that name addresses. Pure: touches no kernel. */
-import { layOut, SOURCE_AS } from '../scenario/layout.mjs';
+import { layOut, SOURCE_AS, TARGET_AS, targetNetworks } from '../scenario/layout.mjs';
 import { setupOf } from './node-setup.mjs';
 
 /**
@@ -9,15 +9,14 @@ import { setupOf } from './node-setup.mjs';
  * @typedef {import('./lab-types.js').Topology} Topology
  */
 
-const TARGET_AS = 64510;
-
 /** @param {number} asn */
 function organisation(asn) {
   if (asn === SOURCE_AS) return 'Lab Source Network';
-  return asn === TARGET_AS ? 'Lab Destination Network' : `Lab Transit ${asn - SOURCE_AS}`;
+  if (asn === TARGET_AS) return 'Lab Destination Network';
+  return asn > TARGET_AS ? `Lab Destination ${asn - TARGET_AS}` : `Lab Transit ${asn - SOURCE_AS}`;
 }
 
-/** @param {readonly LayoutNode[]} nodes @returns {string} */
+/** @param {readonly {asn: number}[]} nodes @returns {string} */
 function asnRows(nodes) {
   return [...new Set(nodes.map((node) => node.asn))]
     .sort((a, b) => a - b)
@@ -36,6 +35,6 @@ export function buildTopology(description) {
     links,
     setups: Object.fromEntries(nodes.map((node) => [node.key, setupOf(description, node, { nodes, links })])),
     hostsFile: `127.0.0.1 localhost\n::1 localhost\n${nodes.map((node) => `${node.address} ${node.hostName}\n`).join('')}`,
-    asnCsv: asnRows(nodes),
+    asnCsv: asnRows([...nodes, ...targetNetworks(description)]),
   };
 }

@@ -146,3 +146,91 @@ export const PROBE_CHECKS: readonly {
     check: checkCause,
   },
 ];
+
+/** What has come back for each probe: who, type and code; null for nothing. */
+async function answersTo(send: SendProbes, probes: readonly Probe[]): Promise<(string | null)[]> {
+  const replies = await send(probes);
+  return replies.map((reply) => (reply === null ? null : `${reply.from} ${reply.type}/${reply.code}`));
+}
+
+/** One after the other: each is answered, or not, before the next is sent. */
+async function answersInTurn(send: SendProbes, probes: readonly Probe[]): Promise<(string | null)[]> {
+  const answers: (string | null)[] = [];
+  for (const probe of probes) answers.push(...(await answersTo(send, [probe])));
+  return answers;
+}
+
+async function checkFirewall(description: Description, send: SendProbes): Promise<void> {
+  const echo = { protocol: 'icmp6', hopLimit: FROM_THE_TARGET, echoId: 0x1111, echoSequence: 7 } as const;
+  const answers = await answersInTurn(send, [
+    { ...echo, arm: 'plain', echoSequence: 6 },
+    { ...echo, arm: 'pdm' },
+    { ...echo, arm: 'plain', echoId: 0x2222 },
+    { ...echo, arm: 'plain', echoSequence: 8 },
+  ]);
+  const answer = `${targetAddress(description)} ${ECHO_REPLY}/0`;
+  expect(answers).toEqual([answer, null, answer, answer]);
+}
+
+async function checkTranslated(description: Description, send: SendProbes): Promise<void> {
+  const asked = description.asked!;
+  for (const arm of ['plain', 'pdm'] as const) {
+    const limits = [2, 3, 4, 8, FROM_THE_TARGET];
+    const answers = await answersTo(
+      send,
+      limits.map((hopLimit) => ({ arm, protocol: 'udp', hopLimit })),
+    );
+    const behind = `${asked} ${TIME_EXCEEDED}/0`;
+    expect(answers).toEqual([
+      `${hopAddress(description, 2)} ${TIME_EXCEEDED}/0`,
+      behind,
+      behind,
+      behind,
+      `${asked} 1/4`,
+    ]);
+    const [echo] = await answersTo(send, [{ arm, protocol: 'icmp6', hopLimit: FROM_THE_TARGET }]);
+    expect(echo).toBe(`${asked} ${ECHO_REPLY}/0`);
+  }
+}
+
+async function checkMiddlebox(description: Description, send: SendProbes): Promise<void> {
+  const target = targetAddress(description);
+  for (const [protocol, answer] of [
+    ['udp', `${target} 1/4`],
+    ['icmp6', `${target} ${ECHO_REPLY}/0`],
+  ] as const) {
+    const limits = [2, 3, 4, FROM_THE_TARGET];
+    const before = `${hopAddress(description, 2)} ${TIME_EXCEEDED}/0`;
+    const to = (arm: 'plain' | 'pdm'): Promise<(string | null)[]> =>
+      answersTo(
+        send,
+        limits.map((hopLimit) => ({ arm, protocol, hopLimit })),
+      );
+    expect(await to('plain')).toEqual([before, answer, answer, answer]);
+    const hops = [3, 4].map((hop) => `${hopAddress(description, hop)} ${TIME_EXCEEDED}/0`);
+    expect(await to('pdm')).toEqual([before, ...hops, answer]);
+  }
+}
+
+/** Traps whose networks must do what their title says before anything is made of what records say there. */
+export const TRAP_CHECKS: readonly {
+  readonly name: string;
+  readonly what: string;
+  readonly check: (description: Description, send: SendProbes) => Promise<void>;
+}[] = [
+  {
+    name: 'source-firewall',
+    what: 'answers are lost of the identifier and the sequence number that had the option, and of no others',
+    check: checkFirewall,
+  },
+  {
+    name: 'translated-address',
+    what: 'all from the translator on answer in the name of the address that was asked',
+    check: checkTranslated,
+  },
+  {
+    name: 'answering-middlebox',
+    what: 'a box answers plain packets in the name of the target, and the option goes on',
+    check: checkMiddlebox,
+  },
+];

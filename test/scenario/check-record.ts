@@ -1,8 +1,11 @@
 /** A record held against the truth of its description: the same demands in the kernel's lab and in the simulator. */
 import { expect } from 'vitest';
-import { ACCUSATIONS, OUTCOME_EXIT_CODES, type HopRecord, type TraceRecord } from '../../src/trace/record.js';
+import { ACCUSATIONS, OUTCOMES, OUTCOME_EXIT_CODES, type HopRecord, type TraceRecord } from '../../src/trace/record.js';
 import type { Description, LayoutNode } from './description-types.js';
-import { layOut } from './layout.mjs';
+import { readWay } from '../../src/report/record-stop.js';
+import { faultLines } from '../../src/report/shared-fault-words.js';
+import { SharedFaultTally } from '../../src/report/shared-faults.js';
+import { layOut, targetNetworks } from './layout.mjs';
 
 const ACCUSES_LOSS: readonly string[] = ['dropped', 'rejected'];
 const NAMES_SOMEBODY: readonly string[] = ['dropped', 'rejected', 'stripped', 'altered'];
@@ -88,6 +91,12 @@ function checkOutcome(record: TraceRecord, { truth }: Description, seesHopLimits
   if (truth.says !== null) expect(reasons.join(' ')).toMatch(new RegExp(truth.says, 'i'));
 }
 
+/** With which code a trace ends that has these records. */
+export function exitCodeOf(records: readonly TraceRecord[]): number {
+  const first = OUTCOMES.find((outcome) => records.some(({ verdict }) => verdict.outcome === outcome));
+  return OUTCOME_EXIT_CODES[first!];
+}
+
 /** All that the truth says of this network, the record must say. `seesHopLimits` is a matter of its transport. */
 export function checkRecord(record: TraceRecord, description: Description, seesHopLimits = true): void {
   const { truth } = description;
@@ -122,6 +131,29 @@ export function checkRecord(record: TraceRecord, description: Description, seesH
   }
 }
 
+/** Whatever the outcome is, the hops show where the option is lost: none before loses more of it than of plain packets. */
+function checkWhereHopsLose({ hops }: TraceRecord, { truth, hops: described }: Description): void {
+  const losing = hops.filter(
+    // What quotes too little answers no probe that is known.
+    ({ hop, pairs }) => pairs.plainOnly > pairs.pdmOnly && described[hop]?.quotes?.octets === undefined,
+  );
+  expect(Math.min(...losing.map(({ hop }) => hop)), 'the first hop that loses the option').toBe(truth.lostFrom);
+}
+
+/** Quotes show the header that somebody puts in front of ours from there on, and not before. */
+function checkInserted({ hops }: TraceRecord, { inserted }: Description['truth']): void {
+  const shown = hops.flatMap(({ hop, arms }) =>
+    [arms.plain, arms.pdm].flatMap(({ responders }) =>
+      responders.flatMap(({ quotes }) => quotes.map(({ changes }) => ({ hop, changes }))),
+    ),
+  );
+  expect(new Set(shown.map(({ hop }) => hop < inserted!.from))).toEqual(new Set([true, false]));
+  for (const { hop, changes } of shown)
+    expect(changes.includes(`inserted-${inserted!.header}`), `hop ${hop}: ${changes.join()}`).toBe(
+      hop >= inserted!.from,
+    );
+}
+
 /** In a trap: the record says nothing that wrongs somebody. */
 export function checkTrap(record: TraceRecord, description: Description, seesHopLimits = true): void {
   const { truth } = description;
@@ -131,10 +163,29 @@ export function checkTrap(record: TraceRecord, description: Description, seesHop
     expect(verdict.interval.after).toBeLessThan(truth.lostFrom);
     expect(verdict.interval.upTo).toBeGreaterThanOrEqual(truth.lostFrom);
   }
+  if (truth.lostFrom !== null) checkWhereHopsLose(record, description);
+  if (truth.lastPdmHop !== null) expect(summary.lastPdmHop?.hop ?? 0).toBe(truth.lastPdmHop);
+  if (truth.inserted !== null) checkInserted(record, truth);
   if (NAMES_SOMEBODY.includes(verdict.outcome)) {
     if (truth.membership !== null) expect(summary.inDestinationNetwork).toBe(truth.membership);
   } else {
     expect(summary.attribution, 'an outcome that names nobody has no attribution').toBeNull();
-    expect(Object.keys(OUTCOME_EXIT_CODES)).toContain(verdict.outcome);
   }
+}
+
+/** The records of one run over all networks of the target: none wrongs anybody, and of what they share one thing is said first. */
+export function checkRun(records: readonly TraceRecord[], description: Description): void {
+  const asked = targetNetworks(description).map(({ address }) => address);
+  const measured = records.map(({ target, protocol }) => `${target.address} ${protocol}`);
+  expect(measured.sort()).toEqual(asked.flatMap((address) => [`${address} icmp6`, `${address} udp`]).sort());
+  for (const record of records) checkTrap(record, description);
+  const tally = new SharedFaultTally();
+  for (const record of records) tally.add(readWay(record));
+  checkRunSays(faultLines(tally.faults()), description);
+}
+
+/** What a run says of all of its records, `lines` of which the first counts. */
+export function checkRunSays(lines: readonly string[], { truth }: Description): void {
+  expect(truth.runSays, 'a run over several networks says something of all').not.toBeNull();
+  expect(lines[0]).toMatch(new RegExp(truth.runSays!));
 }

@@ -14,8 +14,8 @@ type FilterMatch =
   | 'error-quoting-header'
   /** An ICMPv6 error whose invoking packet has option 0x0F. */
   | 'error-quoting-pdm'
-  /** An echo reply to a request that had a Destination Options header. */
-  | 'echo-reply-to-header'
+  /** What answers a packet that had a Destination Options header and quotes nothing: an echo reply, or what a UDP service echoes. */
+  | 'answer-to-header'
   | 'everything';
 
 type FilterAction =
@@ -32,7 +32,9 @@ type FilterAction =
   /** Takes the Destination Options header out and lets the packet go on. */
   | 'strip-header'
   /** With `type` and `code`: any ICMPv6 error. */
-  | 'reject';
+  | 'reject'
+  /** Answers in the target's name, as the target would, and passes nothing on. */
+  | 'answer';
 
 export interface Filter {
   /** `forward` acts after the router's expiry check, `prerouting` before it; `input` is the target's, `output` the source's. */
@@ -78,8 +80,10 @@ export interface NodeFeatures {
     /** Its errors show the packet as if its header had been taken out, and it goes on whole. */
     readonly as?: 'stripped';
   };
-  /** Source of its ICMPv6 errors that is not its own address, and that nobody announces. */
+  /** Source of its ICMPv6 errors that is not its own address: of one of the lab's networks, or of none. */
   readonly errorsFrom?: string;
+  /** Packets to the address that is asked go on to the target, and all errors and answers about them come back from that address. */
+  readonly destinationNat?: true;
   /** Any other sysctl, by its dotted name. */
   readonly sysctl?: Readonly<Record<string, number>>;
   /** What no feature can say: whole nft tables. */
@@ -151,8 +155,12 @@ export interface Truth {
   readonly optionSeenUpTo: ByProtocol<number | 'target' | null>;
   /** Whether the way back is excluded as the cause. */
   readonly returnPath: ByProtocol<string | null>;
+  /** A header that quotes show in front of ours, from a hop on and not before. */
+  readonly inserted: { readonly header: string; readonly from: number } | null;
   /** Pattern of what the reasons say. */
   readonly says: string | null;
+  /** Pattern of what a run over the target's networks says of all of them. */
+  readonly runSays: string | null;
 }
 
 export interface Description {
@@ -167,6 +175,10 @@ export interface Description {
     readonly answersFor?: string;
     /** Drops what has a longer Destination Options header, octets (RFC 8504). */
     readonly longestHeader?: number;
+    /** On the port that is asked: what comes back is what was sent. */
+    readonly udpService?: 'echoes';
+    /** It has an address in so many networks, each its own AS: what a run has for a list. */
+    readonly networks?: number;
   };
   readonly source: NodeFeatures & {
     readonly route?: 'none';

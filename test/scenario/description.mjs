@@ -18,12 +18,12 @@ const SCENARIOS = fileURLToPath(new URL('../scenarios/', import.meta.url));
 const TRAPS = fileURLToPath(new URL('../scenarios/traps/', import.meta.url));
 const PROTOCOLS = ['udp', 'icmp6'];
 
-const FEATURE_KEYS = ['filters', 'silent', 'icmp', 'quotes', 'errorsFrom', 'sysctl', 'nft', 'ip'];
+const FEATURE_KEYS = ['filters', 'silent', 'icmp', 'quotes', 'errorsFrom', 'destinationNat', 'sysctl', 'nft', 'ip'];
 /** Every key that a description may hold, by where it stands: a misspelt feature must not give a network without it. */
 const KEYS = {
   top: ['title', 'routers', 'everyRouter', 'hops', 'target', 'source', 'detour', 'balance', 'links', 'asked', 'truth'],
   features: FEATURE_KEYS,
-  target: [...FEATURE_KEYS, 'answersFor', 'longestHeader'],
+  target: [...FEATURE_KEYS, 'answersFor', 'longestHeader', 'udpService', 'networks'],
   source: [...FEATURE_KEYS, 'route', 'unnumbered'],
   filter: [
     'at',
@@ -59,9 +59,12 @@ const KEYS = {
     'membership',
     'optionSeenUpTo',
     'returnPath',
+    'inserted',
     'says',
+    'runSays',
   ],
   refusal: ['hop', 'type', 'code', 'pointer'],
+  inserted: ['header', 'from'],
 };
 /** What a filter must say. */
 const VALUES = {
@@ -73,7 +76,7 @@ const VALUES = {
     'no-extension-header',
     'error-quoting-header',
     'error-quoting-pdm',
-    'echo-reply-to-header',
+    'answer-to-header',
     'everything',
   ],
   action: [
@@ -87,6 +90,7 @@ const VALUES = {
     'alter-option',
     'zero-option',
     'strip-header',
+    'answer',
   ],
 };
 const POINTERS = ['next-header', 'upper-layer', 'option', 'header'];
@@ -131,6 +135,8 @@ function checkFilter(name, where, filter) {
   checkKeys(name, `${where}.spares`, filter.spares, KEYS.spares);
   for (const [key, value] of Object.entries(filter.spares ?? {}))
     checkNumber(name, `${where}.spares.${key}`, value, 1, 1e6);
+  if (filter.action === 'answer' && (filter.at !== 'prerouting' || filter.direction === 'to-source'))
+    throw faulty(name, `${where} answers packets to the target, at prerouting`);
   if (filter.action === 'reject') {
     checkNumber(name, `${where}.type`, filter.type, 1, 127);
     checkNumber(name, `${where}.code`, filter.code, 0, 255);
@@ -151,6 +157,8 @@ function checkFeatures(name, where, features, keys, hooks) {
   checkKeys(name, `${where}.icmp`, features?.icmp, KEYS.icmp);
   checkKeys(name, `${where}.quotes`, features?.quotes, KEYS.quotes);
   if (features?.quotes?.as !== undefined) checkValue(name, `${where}.quotes.as`, features.quotes.as, ['stripped']);
+  if (features?.destinationNat !== undefined)
+    checkValue(name, `${where}.destinationNat`, features.destinationNat, [true]);
   if (features?.quotes?.octets !== undefined)
     checkNumber(name, `${where}.quotes.octets`, features.quotes.octets, 40, 1232);
   if (features?.silent !== undefined) checkValue(name, `${where}.silent`, features.silent, ['all', 'about-header']);
@@ -187,6 +195,7 @@ function outcomesOf(name, where, raw) {
 function truthOf(name, raw) {
   checkKeys(name, 'truth', raw, KEYS.truth);
   checkKeys(name, 'truth.refusal', raw?.refusal, KEYS.refusal);
+  checkKeys(name, 'truth.inserted', raw?.inserted, KEYS.inserted);
   if (raw?.outcomes === undefined) throw faulty(name, 'truth.outcomes is missing');
   const outcomes = outcomesOf(name, 'truth.outcomes', raw.outcomes);
   /** @param {any} value */
@@ -207,8 +216,15 @@ function truthOf(name, raw) {
     membership: orNull(raw.membership),
     optionSeenUpTo: byProtocol(name, 'truth.optionSeenUpTo', raw.optionSeenUpTo, orNull),
     returnPath: byProtocol(name, 'truth.returnPath', raw.returnPath, orNull),
+    inserted: orNull(raw.inserted),
     says: orNull(raw.says),
+    runSays: orNull(raw.runSays),
   };
+}
+
+/** @param {any} features */
+function isTranslator(features) {
+  return features?.destinationNat === true;
 }
 
 /** @param {string} name @param {any} raw */
@@ -217,6 +233,8 @@ function checkNodes(name, raw) {
   checkFeatures(name, 'everyRouter', raw.everyRouter, KEYS.features, onRouters);
   checkFeatures(name, 'target', raw.target, KEYS.target, ['input']);
   checkFeatures(name, 'source', raw.source, KEYS.source, ['output']);
+  if (raw.target?.udpService !== undefined) checkValue(name, 'target.udpService', raw.target.udpService, ['echoes']);
+  if (raw.target?.networks !== undefined) checkNumber(name, 'target.networks', raw.target.networks, 2, 80);
   for (const [where, hops, count] of [
     ['hops', raw.hops, raw.routers],
     ['detour.hops', raw.detour?.hops, raw.detour?.routers],
@@ -262,8 +280,14 @@ export function checkDescription(name, raw) {
   checkNumber(name, 'routers', raw.routers, 1, 60);
   checkNodes(name, raw);
   checkWays(name, raw);
-  if ((raw.asked === undefined) !== (raw.target?.answersFor === undefined))
-    throw faulty(name, 'asked and target.answersFor go together: an address, and the prefix that has it');
+  const isElsewhere = raw.target?.answersFor !== undefined || Object.values(raw.hops ?? {}).some(isTranslator);
+  if ((raw.asked === undefined) === isElsewhere)
+    throw faulty(
+      name,
+      'asked and target.answersFor go together, or a hop with destinationNat: an address, and who has it',
+    );
+  if ((raw.target?.networks === undefined) !== (raw.truth?.runSays === undefined))
+    throw faulty(name, 'truth.runSays and target.networks go together: what is said of all of them, once');
   return {
     name,
     title: raw.title,

@@ -11,7 +11,7 @@
 
 /** Where the source is. */
 export const SOURCE_AS = 64500;
-const TARGET_AS = 64510;
+export const TARGET_AS = 64510;
 
 /** The first two routers are the source's own, the last two the destination's, the rest transit in pairs. @param {number} hop @param {number} routers */
 function asnOfHop(hop, routers) {
@@ -22,6 +22,14 @@ function asnOfHop(hop, routers) {
 /** AS 64503 numbers its links from 2001:db8:3::/48; what follows is the hop, so that a reader knows a hop by its address. @param {number} asn @param {string} label */
 function linkPrefix(asn, label) {
   return `2001:db8:${asn - SOURCE_AS}:${label}::`;
+}
+
+/** The target's address in each of its networks, of AS 64511 on; none where it has one network. @param {Description} description @returns {{address: string, asn: number}[]} */
+export function targetNetworks({ target, routers }) {
+  return Array.from({ length: target.networks ?? 0 }, (_, i) => {
+    const asn = TARGET_AS + 1 + i;
+    return { asn, address: `${linkPrefix(asn, String(routers + 1))}1` };
+  });
 }
 
 /** Collects nodes and links; the first link into and out of a node is its main one, `up` and `down`. */

@@ -6,6 +6,10 @@ export interface Probe {
   readonly sourcePort?: number;
   /** Default 0x12345. */
   readonly flowLabel?: number;
+  /** Of echo requests; by default all have one. */
+  readonly echoId?: number;
+  /** … by default the probe's number. */
+  readonly echoSequence?: number;
 }
 
 /** The first answer to a probe. */

@@ -59,10 +59,10 @@ export function encode(ends, probe, number) {
     upper.writeUInt16BE(upper.length, 4);
   } else {
     upper.set([128, 0]);
-    upper.writeUInt16BE(ECHO_ID, 4);
-    upper.writeUInt16BE(number, 6);
+    upper.writeUInt16BE(probe.echoId ?? ECHO_ID, 4);
+    upper.writeUInt16BE(probe.echoSequence ?? number, 6);
   }
-  // The number at the end of the payload is what a quote is recognised by.
+  // The number at the end of the payload, all else of which is zero, is what answers and quotes are recognised by.
   upper.writeUInt16BE(number, upper.length - 2);
   upper.writeUInt16BE(checksum(source, target, protocol, upper), protocol === UDP ? 6 : 2);
   const header = optionsHeader(probe.arm, protocol, number);
@@ -79,8 +79,11 @@ export function decode(octets) {
   const message = Buffer.from(octets);
   const type = message[0] ?? 0;
   const code = message[1] ?? 0;
-  if (type === 129 && message.length >= 10 && message.readUInt16BE(4) === ECHO_ID) {
-    return { number: message.readUInt16BE(6), reply: { type, code, quotedNextHeader: null, quotedOption: null } };
+  if (type === 129 && message.length >= 8 + PAYLOAD && message.subarray(8, -2).every((octet) => octet === 0)) {
+    return {
+      number: message.readUInt16BE(message.length - 2),
+      reply: { type, code, quotedNextHeader: null, quotedOption: null },
+    };
   }
   if (type >= 128 || message.length < 8 + 40 + 10) return null;
   const quote = message.subarray(8);

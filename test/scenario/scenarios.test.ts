@@ -89,6 +89,13 @@ describe('a description at fault is refused with the key', () => {
     [/balance needs a hop with a router before/, { ...WELL, balance: { hop: 2, members: 2, hash: 'ports' } }],
     [/balance\.hash is "all"/, { ...WELL, routers: 3, balance: { hop: 2, members: 2, hash: 'all' } }],
     [/asked and target\.answersFor go together/, { ...WELL, asked: '2001:db8::1' }],
+    [/or a hop with destinationNat/, { ...WELL, hops: { 1: { destinationNat: true } } }],
+    [/hops\.1\.destinationNat is "no"; use true/, { ...WELL, asked: 'x', hops: { 1: { destinationNat: 'no' } } }],
+    [/hops\.1\.filters answers packets to the target, at prerouting/, withFilter({ action: 'answer' })],
+    [/target\.udpService is "dns"; use echoes/, { ...WELL, target: { udpService: 'dns' } }],
+    [/target\.networks is 1; use 2 to 80/, { ...WELL, target: { networks: 1 } }],
+    [/truth\.inserted has unknown key "at"/, { ...WELL, truth: { outcomes: 'delivered', inserted: { at: 3 } } }],
+    [/truth\.runSays and target\.networks go together/, { ...WELL, target: { networks: 5 } }],
   ])('%s', (message, raw) => {
     expect(() => checkDescription('x', raw)).toThrow(message);
   });

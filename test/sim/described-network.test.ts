@@ -1,7 +1,7 @@
 /** The simulator does what descriptions say, asserted with the probes with which the kernel's lab is: neither knows the tool. */
 import { describe, expect, it } from 'vitest';
 
-import { PROBE_CHECKS, type SendProbes } from '../scenario/check-probes.js';
+import { PROBE_CHECKS, TRAP_CHECKS, type SendProbes } from '../scenario/check-probes.js';
 import type { Description } from '../scenario/description-types.js';
 import { readScenario, scenarioNames } from '../scenario/description.mjs';
 import { layOut } from '../scenario/layout.mjs';
@@ -15,7 +15,7 @@ import { VirtualTime } from './virtual-time.js';
 /** As in the lab: 2 ms apart, and 300 ms for answers. */
 function senderIn(description: Description): SendProbes {
   const addressOf = (role: string): string => layOut(description).nodes.find((node) => node.role === role)!.address;
-  const ends = { source: addressOf('source'), target: addressOf('target') };
+  const ends = { source: addressOf('source'), target: description.asked ?? addressOf('target') };
   return async (probes) => {
     const time = new VirtualTime();
     const replies: (Reply | null)[] = probes.map(() => null);
@@ -40,4 +40,12 @@ const built = scenarioNames()
 describe.each(PROBE_CHECKS)('$what', ({ concerns, check }) => {
   for (const description of built.filter(concerns))
     it(description.name, () => check(description, senderIn(description)));
+});
+
+describe('in traps', () => {
+  for (const { what, name, check } of TRAP_CHECKS)
+    it(`${what} (${name})`, () => {
+      const description = readScenario(name);
+      return check(description, senderIn(description));
+    });
 });

@@ -1,6 +1,6 @@
 /** Builds a simulated network from a scenario's description: the same nodes, names and addresses as in the kernel's lab. */
 import type { Description, Filter, LayoutNode, NodeFeatures } from '../scenario/description-types.js';
-import { layOut, SOURCE_AS } from '../scenario/layout.mjs';
+import { layOut, SOURCE_AS, targetNetworks } from '../scenario/layout.mjs';
 import { octetsOf } from './address-text.js';
 import { plainRouter, plainTarget, rule } from './network-parts.js';
 import {
@@ -36,13 +36,13 @@ const LINUX_HOP_LIMIT = 64;
 /** Times between network namespaces of one machine. */
 const VETH = { delayMs: 0.01, jitterMs: 0.005, slowMs: 0.02, slowJitterMs: 0.02 } as const;
 
-const OF_REPLIES: readonly string[] = ['error-quoting-header', 'error-quoting-pdm', 'echo-reply-to-header'];
+const OF_REPLIES: readonly string[] = ['error-quoting-header', 'error-quoting-pdm', 'answer-to-header'];
 /** What the simulator sees of replies. */
 const RETURN_MATCHES: Readonly<Record<string, ReturnRule['match']>> = {
   everything: 'everything',
   'error-quoting-header': 'errors-quoting-options',
   'error-quoting-pdm': 'errors-quoting-pdm',
-  'echo-reply-to-header': 'answers-to-options',
+  'answer-to-header': 'answers-to-options',
 };
 
 function addressOf(text: string): Uint8Array {
@@ -55,6 +55,7 @@ function addressOf(text: string): Uint8Array {
 function sees(filter: Filter, way: 'to-target' | 'to-source'): boolean {
   if (filter.at === 'output') return false;
   if (OF_REPLIES.includes(filter.match)) return way === 'to-source' && filter.direction !== 'to-target';
+  if (filter.action === 'answer') return way === 'to-target';
   if (filter.direction !== undefined) return filter.direction === way;
   // Replies carry no extension header, and a host's input filter sees packets to it.
   return way === 'to-target' || (filter.at !== 'input' && ['everything', 'no-extension-header'].includes(filter.match));
@@ -112,7 +113,7 @@ function matchOf({ match, payloadOver }: Filter): Match {
         return { kind: 'everything' };
       case 'error-quoting-header':
       case 'error-quoting-pdm':
-      case 'echo-reply-to-header':
+      case 'answer-to-header':
         throw new Error(`${match} looks at replies`);
     }
   })();
@@ -130,6 +131,8 @@ function actionOf({ action, type, code, pointer, inTargetsName }: Filter): Actio
       return { kind: 'alter', what: 'zeroed' };
     case 'strip-header':
       return { kind: 'strip' };
+    case 'answer':
+      return { kind: 'answer', udp: 'port-unreachable' };
     default: {
       const [namedType, namedCode] = REFUSALS[action] ?? [type!, code!];
       return {
@@ -164,13 +167,25 @@ function bucketOf({ icmp }: NodeFeatures, prefixLength: number): BucketModel | n
   return { burst: icmp.messagesBurst ?? LINUX_BURST, perSecond: icmp.messagesPerSecond, crossTraffic: 0 };
 }
 
+/** As the lab's table of networks has it: AS 64501 and a 1 behind `2001:db8`; null where nobody announces the address. */
+function asnOfAddress(text: string): number | null {
+  const number = /^2001:db8:(\d{1,2}):/.exec(text)?.[1];
+  return number === undefined ? null : SOURCE_AS + Number(number);
+}
+
+/** The hop from which on a destination NAT lets everything answer in the name of who was asked; Infinity where there is none. */
+function translatedFrom({ hops }: Description): number {
+  const [first] = Object.entries(hops).find(([, { destinationNat }]) => destinationNat === true) ?? [];
+  return Number(first ?? Infinity);
+}
+
 /** What routers and the target have in common. `prefixLength` is that of the route back to the source. */
 function nodeOf({ asn, address, features }: LayoutNode, prefixLength: number) {
   const { filters = [], quotes, errorsFrom } = features;
   return {
     addresses: [addressOf(errorsFrom ?? address)],
     asn,
-    ...(errorsFrom === undefined ? {} : { addressAsn: null }),
+    ...(errorsFrom === undefined ? {} : { addressAsn: asnOfAddress(errorsFrom) }),
     ...VETH,
     ownHopLimit: LINUX_HOP_LIMIT,
     bucket: bucketOf(features, prefixLength),
@@ -184,16 +199,21 @@ function nodeOf({ asn, address, features }: LayoutNode, prefixLength: number) {
   } as const;
 }
 
-function routerOf(node: LayoutNode): Router {
+function routerOf(node: LayoutNode, description: Description): Router {
   return {
     ...plainRouter(node.asn, 0),
     ...nodeOf(node, 64),
+    ...(node.hop >= translatedFrom(description) ? { addresses: [addressOf(description.asked!)] } : {}),
     silent: node.features.silent === 'all',
     reports: node.features.silent === 'about-header' ? 0 : 1,
   };
 }
 
-function targetOf(node: LayoutNode, { asked, target: { longestHeader } }: Description): Host {
+function targetOf(node: LayoutNode, description: Description): Host {
+  const {
+    asked,
+    target: { longestHeader, udpService },
+  } = description;
   const common = nodeOf(node, 0);
   const silent = node.features.silent === 'all';
   const limit =
@@ -203,15 +223,18 @@ function targetOf(node: LayoutNode, { asked, target: { longestHeader } }: Descri
   return {
     ...plainTarget(),
     ...common,
-    ...(asked === null ? {} : { addresses: [addressOf(asked)], errorsFrom: addressOf(node.address) }),
+    ...(asked === null ? {} : { addresses: [addressOf(asked)] }),
+    ...(asked === null || translatedFrom(description) < Infinity ? {} : { errorsFrom: addressOf(node.address) }),
     rules: [...common.rules, ...limit],
-    udp: silent ? 'silent' : 'port-unreachable',
+    udp: silent ? 'silent' : (udpService ?? 'port-unreachable'),
     echo: silent ? 'silent' : 'replies',
   };
 }
 
-function segmentsOf({ detour, balance, routers }: Description, nodes: readonly LayoutNode[], salt: number): Segment[] {
-  const made = new Map(nodes.filter(({ role }) => role === 'router').map((node) => [node.key, routerOf(node)]));
+function segmentsOf(description: Description, nodes: readonly LayoutNode[], salt: number): Segment[] {
+  const { detour, balance, routers } = description;
+  const ofRouters = nodes.filter(({ role }) => role === 'router');
+  const made = new Map(ofRouters.map((node) => [node.key, routerOf(node, description)]));
   const between = (from: number, to: number): Router[] =>
     Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => made.get(`hop${from + i}`)!);
   const straight = (from: number, to: number): Segment => ({
@@ -268,4 +291,14 @@ export function networkOf(description: Description, seed: number): Network {
     sendFailures: sendFailuresOf(description.source),
     kernelDrops: 0,
   };
+}
+
+/** The same network once for each of the target's networks, routers and links in common: what a run has for a list. */
+export function listedNetworks(description: Description, seed: number): Network[] {
+  const network = networkOf(description, seed);
+  return targetNetworks(description).map(({ address, asn }, index) => ({
+    ...network,
+    seed: seed * 1000 + index,
+    target: { ...network.target, addresses: [addressOf(address)], asn },
+  }));
 }

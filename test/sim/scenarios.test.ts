@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import { checkRecord, checkTrap } from '../scenario/check-record.js';
+import { checkRecord, checkRun, checkTrap } from '../scenario/check-record.js';
 import type { Description, Truth } from '../scenario/description-types.js';
 import { readScenario, scenarioNames, trapNames } from '../scenario/description.mjs';
-import { cannotBuild, networkOf } from './described-network.js';
+import { cannotBuild, listedNetworks, networkOf } from './described-network.js';
+import { runList } from './run-list.js';
 import { runNetwork } from './run-network.js';
 
 const RUNS = [
@@ -30,6 +31,8 @@ const WRONG: Partial<Truth> = {
   returnPath: { udp: 'wrong', icmp6: 'wrong' },
   says: 'what no reason says',
 };
+/** … and of traps, where whatever the outcome is something is said of these. */
+const WRONG_IN_TRAPS: Partial<Truth> = { ...WRONG, lostFrom: 99, lastPdmHop: 99, membership: 'wrong' };
 
 function isSaid(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value !== null;
@@ -39,9 +42,10 @@ function isSaid(value: unknown): boolean {
 /** What a description says of records must be able to fail: each key of its truth, made wrong, is refused. */
 function checkThatTruthCounts(
   { truth, ...description }: Description,
+  wrongTruth: Partial<Truth>,
   refuses: (description: Description) => boolean,
 ): void {
-  for (const [key, wrong] of Object.entries(WRONG)) {
+  for (const [key, wrong] of Object.entries(wrongTruth)) {
     if (!isSaid(truth[key as keyof Truth])) continue;
     expect(refuses({ ...description, truth: { ...truth, [key]: wrong } }), `truth.${key} holds nothing`).toBe(true);
   }
@@ -57,9 +61,9 @@ function throws(check: () => void): boolean {
 }
 
 describe.each([
-  { what: 'scenarios', names: scenarioNames(), check: checkRecord },
-  { what: 'traps', names: trapNames(), check: checkTrap },
-])('described networks: $what', ({ names, check }) => {
+  { what: 'scenarios', names: scenarioNames(), check: checkRecord, wrongTruth: WRONG },
+  { what: 'traps', names: trapNames(), check: checkTrap, wrongTruth: WRONG_IN_TRAPS },
+])('described networks: $what', ({ names, check, wrongTruth }) => {
   for (const description of described(names)) {
     it(`${description.title} (${description.name})`, async () => {
       for (const { seed, profile } of RUNS) {
@@ -72,7 +76,7 @@ describe.each([
         const seesHopLimits = profile === 'packet-socket';
         for (const record of run.records) check(record, description, seesHopLimits);
         if (!seesHopLimits) continue;
-        checkThatTruthCounts(description, (wrong) =>
+        checkThatTruthCounts(description, wrongTruth, (wrong) =>
           run.records.some((record) =>
             throws(() => {
               check(record, wrong);
@@ -80,6 +84,27 @@ describe.each([
           ),
         );
       }
+    });
+  }
+});
+
+describe('described networks: one run over the networks of one host', () => {
+  for (const description of described(trapNames()).filter(({ target }) => target.networks !== undefined)) {
+    it(`${description.title} (${description.name})`, async () => {
+      const list = listedNetworks(description, 1).map((network) => ({
+        network,
+        scenario: 'nothing happens' as const,
+        ingredients: [],
+        profile: 'packet-socket' as const,
+      }));
+      const { targets } = await runList(list, createTraceEngine, { share: true, rate: 1000 });
+      expect(targets.flatMap(({ violations }) => violations)).toEqual([]);
+      const records = targets.flatMap((target) => target.records);
+      checkRun(records, description);
+      const wrong = { ...description, truth: { ...description.truth, runSays: 'what no run says' } };
+      expect(() => {
+        checkRun(records, wrong);
+      }).toThrow();
     });
   }
 });

@@ -104,6 +104,25 @@ describe('the budget', () => {
   });
 });
 
+describe('what was learnt', () => {
+  it('is forgotten where the counts start again: incomplete pairs before say nothing any more', () => {
+    expect(new Shown().show(2, plainOnly).show(1, plainOnly).ms).toBe(200);
+    const shown = new Shown().show(2, plainOnly);
+    shown.pace.forget(4);
+    expect(shown.show(1, plainOnly).ms).toBe(100);
+    expect(shown.show(2, plainOnly).ms).toBe(200);
+  });
+
+  it('is forgotten of a lossy way too: it may be another, or asked otherwise', () => {
+    // Half of all packets are lost at any pace, so that none slows it down any more.
+    const lossy = (): Shown => new Shown().show(40, plainOnly);
+    expect(lossy().show(3, plainOnly).ms).toBe(lossy().ms);
+    const forgetting = lossy();
+    forgetting.pace.forget(80);
+    expect(forgetting.show(3, plainOnly).ms).toBeGreaterThan(lossy().ms);
+  });
+});
+
 describe('pairs that come back incomplete', () => {
   it('three of three double the interval, two of two do not', () => {
     expect(new Shown().show(2, plainOnly).ms).toBe(100);

@@ -10,8 +10,18 @@ import type { DirectReply } from '../../src/trace/reply/reply.js';
 import { markFailed, markSent, refreshPdm } from '../../src/trace/probe/sending.js';
 import { observe, type Observed } from '../../src/trace/reply/observe.js';
 import { ProbeTable } from '../../src/trace/state/probe-table.js';
-import { hopRank, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/state/trace-state.js';
+import {
+  hopRank,
+  PURPOSE,
+  TARGET_HOP_LIMIT,
+  type Purpose,
+  type TraceState,
+} from '../../src/trace/state/trace-state.js';
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
+import { restOf } from '../../src/trace/evidence/target-pairs.js';
+import type { Arm } from '../../src/trace/record.js';
+import { step } from '../../src/trace/trace-machine.js';
+import { ByHand } from './by-hand.js';
 import { contextOf } from './fake-path.js';
 import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
 
@@ -361,5 +371,108 @@ describe('the order of probes', () => {
     };
     expect(ranks(1)).not.toEqual(ranks(2));
     expect(ranks(1).every((rank) => rank >= 0 && rank < 64)).toBe(true);
+  });
+});
+
+describe('one pair of each three is a placebo, at a random place among them', () => {
+  const SENT = 3000;
+  /** Which of so many pairs are placebos. */
+  const drawn = (placeboArm: Arm | null): boolean[] => {
+    const state = makeState('icmp6');
+    state.placeboArm = placeboArm;
+    return Array.from({ length: SENT }, () => {
+      const { plain, treated } = sendPair(state, targetPair, 0);
+      return state.probes.arm(plain) === state.probes.arm(treated);
+    });
+  };
+
+  it('once a packet is missing, and none before', () => {
+    expect(drawn(null)).not.toContain(true);
+    const kinds = drawn('plain');
+    const places = [0, 0, 0];
+    for (let block = 0; block < SENT; block += 3) {
+      const of = kinds.slice(block, block + 3);
+      expect(of.filter(Boolean)).toHaveLength(1);
+      places[of.indexOf(true)]! += 1;
+    }
+    // Six standard deviations of 15.
+    for (const count of places) expect(Math.abs(count - SENT / 9)).toBeLessThan(90);
+  });
+
+  it('echo pairs of a UDP trace have blocks of their own', () => {
+    const state = makeState('udp');
+    state.placeboArm = 'plain';
+    state.witnessPlaceboArm = 'plain';
+    const isPlacebo = (purpose: Purpose): boolean => {
+      const { plain, treated } = sendPair(state, { ...targetPair, purpose }, 0);
+      return state.probes.arm(plain) === state.probes.arm(treated);
+    };
+    for (let block = 0; block < 100; block += 1) {
+      const kinds = { target: 0, echo: 0 };
+      for (let pair = 0; pair < 3; pair += 1) {
+        kinds.target += Number(isPlacebo(PURPOSE.target));
+        kinds.echo += Number(isPlacebo(PURPOSE.echo));
+      }
+      expect(kinds).toEqual({ target: 1, echo: 1 });
+    }
+  });
+});
+
+describe('back to back is over', () => {
+  /** The option is lost; so many placebos lost both packets, and so many came whole. */
+  const after = (lost: number, whole: number, countIndex = 1): ByHand => {
+    const trace = new ByHand().explored(3).repeats(1, 2).target(1, 'arrives', null);
+    trace.state.countIndex = countIndex;
+    return trace.placebos(lost, null).placebos(whole, 'arrives');
+  };
+  /** The steps that take in what there is. */
+  const stepped = ({ state, context, nowNs }: ByHand): TraceState => {
+    for (let i = 0; i < 3; i += 1) step(state, context, nowNs + 20e9);
+    return state;
+  };
+
+  it.each([
+    ['when three quarters of eight placebos lost a packet', 6, 2, true],
+    ['not when five of eight did', 5, 3, false],
+    ['when all of six did', 6, 0, true],
+    ['not when all of five did', 5, 0, false],
+  ])('%s', (_, lost, whole, isOver) => {
+    const trace = after(lost, whole);
+    const sent = trace.state.probes.count;
+    const { countIndex, countStart } = stepped(trace);
+    expect([countIndex, countStart]).toEqual(isOver ? [2, sent] : [1, 0]);
+  });
+
+  it('and so is a rest of 120 ms, and after one of 1.1 s there is none longer', () => {
+    const rest = (countIndex: number): number | null => {
+      const state = stepped(after(6, 0, countIndex));
+      return restOf(state, 'icmp6');
+    };
+    expect([1, 2, 3].map(rest)).toEqual([120e6, 1.1e9, 1.1e9]);
+  });
+
+  it('and the counts start again: what was lost before is in none of them', () => {
+    const trace = after(6, 0);
+    expect(trace.case.counts.counted).toMatchObject({ plainOnly: 1, placebos: 6 });
+    stepped(trace);
+    expect(trace.case.counts.counted).toMatchObject({ plainOnly: 0, placebos: 0 });
+  });
+
+  it.each([
+    ['the counts start again', (trace: ByHand) => trace.placebos(6, null)],
+    ['the way has changed', (trace: ByHand) => trace.repeats(10, 2, 'expires', null)],
+  ])('the pace forgets pairs that came back incomplete where %s', (_, happens) => {
+    const trace = new ByHand().explored(3).target(1, 'arrives', null);
+    const { state, context } = trace;
+    const seen: number[] = [];
+    const { pace } = state;
+    const forget = pace.forget.bind(pace);
+    pace.forget = (fromRow) => {
+      seen.push(fromRow);
+      forget(fromRow);
+    };
+    happens(trace);
+    for (let i = 0; i < 3; i += 1) step(state, context, trace.nowNs + 20e9);
+    expect(seen).toEqual([state.probes.count]);
   });
 });

@@ -31,7 +31,8 @@ export const bypassed: Claim = {
         settledBy: null,
       });
     }
-    if (state.identity.protocol === 'udp' && !state.serviceAnswers) {
+    // A service may answer without our nonce, or with it.
+    if (state.identity.protocol === 'udp' && !state.serviceAnswers && counts.pdmUnquoted === 0) {
       return refuted({
         says: 'Only packets with the option are answered, by errors that somebody else may send in the name of the target.',
         settledBy: 'tcp',

@@ -4,7 +4,7 @@
  */
 import { parseAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
-import { sharesPrefix } from '../case.js';
+import { sharesPrefix } from './nameless.js';
 import {
   ALIKE_PAIRS,
   INTERVAL_MARGIN,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bypassed } from '../../../src/trace/claims/bypassed.js';
 import { TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand, findingOf, reasonOf } from '../by-hand.js';
-import { isTreated, runTrace } from '../fake-path.js';
+import { isTreated, runTrace, type FakePath } from '../fake-path.js';
 
 /** `plain` never arrives; placebos are of the arm that does. */
 const lostPlain = (pairs: number, placebos: number, values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand => {
@@ -13,6 +13,12 @@ const lostPlain = (pairs: number, placebos: number, values: ConstructorParameter
   for (let hop = 6; hop <= 12; hop += 1) trace.pairs(3, hop, null, 'arrives');
   for (let hop = 13; hop <= 30; hop += 1) trace.pairs(3, hop, null, 'arrives');
   return trace.target(pairs, null, 'arrives').placebos(placebos, 'arrives', 'arrives', 'pdm').repeats(3, 4);
+};
+
+/** A filter that reads the first next header alone. */
+const PLAIN_FILTERED: Omit<FakePath, 'protocol'> = {
+  routers: 6,
+  differs: ({ arm, hopLimit }) => (!isTreated(arm) && hopLimit > 6 ? null : undefined),
 };
 
 describe('bypassed', () => {
@@ -63,12 +69,15 @@ describe('bypassed', () => {
   });
 
   it('is refuted for UDP, where only errors in the name of the target answer the option', () => {
-    const { verdict } = runTrace({
-      protocol: 'udp',
-      routers: 6,
-      differs: ({ arm, hopLimit }) => (!isTreated(arm) && hopLimit > 6 ? null : undefined),
-    });
-    expect(verdict.outcome).not.toBe('bypassed');
+    const { verdict } = runTrace({ ...PLAIN_FILTERED, protocol: 'udp' });
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons.join(' ')).toContain('drew errors in its name, which somebody else may send as well');
+    expect(verdict.evidence.pdmOnly).toBe(0);
+  });
+
+  it('a relative: is proven for UDP where a service of the target answers the option', () => {
+    const { verdict } = runTrace({ ...PLAIN_FILTERED, protocol: 'udp', service: true });
+    expect(verdict.outcome, verdict.reasons.join(' ')).toBe('bypassed');
   });
 
   it('is refuted where the pairs came whole', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { causeForOthers } from '../../../src/trace/claims/cause.js';
-import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
-import { ECHO_LOST } from '../by-hand.js';
+import { causeForOthers, standOfCause } from '../../../src/trace/claims/cause.js';
+import type { Arm, Cause } from '../../../src/trace/record.js';
+import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
+import { ByHand, ECHO_LOST, type Answer } from '../by-hand.js';
 import { runTrace, type FakePath, type Outcome } from '../fake-path.js';
 import type { EchoCause } from '../../../src/trace/trace-context.js';
 
@@ -89,6 +90,52 @@ describe('where another loser takes some packets with options', () => {
   it('is the size after one such loss only when the sixteen are lost as often as the whole bar asks', () => {
     expect(runTrace(lossBesides(1, 8)).verdict.cause).toBeNull();
     expect(runTrace(lossBesides(1, 99)).verdict.cause).toBe('size');
+  });
+});
+
+describe('pair by pair', () => {
+  /** So many pairs with another arm; of those that are lost, its packet leaves first or second. */
+  const asked = (trace: ByHand, treatment: Arm, count: number, treated: Answer, leaves: 'first' | 'second'): ByHand => {
+    const { order } = trace.state;
+    const coin = order.coin.bind(order);
+    order.coin = () => leaves === 'second';
+    trace.pairs(count, TARGET_HOP_LIMIT, 'arrives', treated, { purpose: PURPOSE.explain, flow: 'fresh', treatment });
+    order.coin = coin;
+    return trace;
+  };
+  const causeOf = (trace: ByHand): Cause | null => standOfCause(trace.case, TARGET_HOP_LIMIT).cause;
+  const wantedBy = (trace: ByHand): (Arm | undefined)[] =>
+    standOfCause(trace.case, TARGET_HOP_LIMIT).wants.map(({ treatment }) => treatment);
+  const begun = (): ByHand => asked(new ByHand('icmp6', { explain: true }), 'long', 2, 'arrives', 'first');
+  const passing = (...arms: readonly Arm[]): ByHand =>
+    arms.reduce((trace, arm) => asked(trace, arm, 5, 'arrives', 'first'), begun());
+
+  it('an arm is refused where in two at least of its seven lost pairs the lost packet left first', () => {
+    const lost = (leading: number): ByHand => {
+      const trace = asked(passing('do8'), 'do16', 7 - leading, null, 'second');
+      return asked(asked(trace, 'do16', leading, null, 'first'), 'pdm', 6, null, 'first');
+    };
+    expect([0, 1, 2, 7].map((leading) => causeOf(lost(leading)))).toEqual([null, null, 'size', 'size']);
+    // A limit that answers one packet of several would have answered it: so it is asked for until it did.
+    expect(wantedBy(lost(1))).toEqual(['do16']);
+    expect(wantedBy(lost(2))).toEqual([]);
+  });
+
+  it('PDM must still be lost when the others have passed: six times', () => {
+    const after = (lost: number): ByHand => asked(passing('do8', 'do16'), 'pdm', lost, null, 'first');
+    expect([0, 5, 6].map((lost) => causeOf(after(lost)))).toEqual([null, null, 'option']);
+    expect([0, 5, 6].map((lost) => wantedBy(after(lost)))).toEqual([['pdm'], ['pdm'], []]);
+  });
+
+  it('… and once where none with an option passed, which shows it as well', () => {
+    const alike = (): ByHand => asked(asked(begun(), 'do8', 7, null, 'first'), 'do16', 7, null, 'first');
+    expect([causeOf(alike()), wantedBy(alike())]).toEqual([null, ['pdm']]);
+    expect(causeOf(asked(alike(), 'pdm', 1, null, 'first'))).toBe('destination-options');
+  });
+
+  it('is none where PDM passed when it was asked for again: the loss had ended before the others passed', () => {
+    const ended = asked(asked(passing('do8', 'do16'), 'pdm', 1, 'arrives', 'first'), 'pdm', 8, null, 'first');
+    expect([causeOf(ended), wantedBy(ended)]).toEqual([null, []]);
   });
 });
 

@@ -1,13 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { impaired } from '../../../src/trace/claims/impaired.js';
+import type { Protocol } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
-import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import type { SiblingEcho } from '../../../src/trace/trace-context.js';
+import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 
 /** One packet with the option arrived; so many pairs lost it. */
-const losing = (lost: number, placebos: number, values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
-  new ByHand('icmp6', values)
+const losing = (
+  lost: number,
+  placebos: number,
+  values: ConstructorParameters<typeof ByHand>[1] = {},
+  protocol: Protocol = 'icmp6',
+): ByHand =>
+  new ByHand(protocol, values)
     .explored()
     .target(1, 'arrives', 'arrives')
     .target(lost, 'arrives', null)
@@ -113,6 +120,16 @@ describe('impaired', () => {
     trace.placebos(30, 'arrives').repeats(3, 4);
     expect(trace.references(4, 4).stand(impaired).is).toBe('open');
     expect(trace.references(6, 4).stand(impaired).is).toBe('proven');
+  });
+
+  it('needs of UDP the witness that dropped needs: echo pairs that are lost as well', () => {
+    const besides = (siblingEcho: SiblingEcho): ByHand => losing(20, 8, { siblingEcho }, 'udp');
+    const echoIsWhole = { plainArrivals: 12, pdmArrivals: 12, lossShown: false, settled: true };
+    expect(reasonOf(besides(echoIsWhole).stand(impaired))).toContain('echo requests show no such loss');
+    expect(reasonOf(besides(ECHO_SILENT).stand(impaired))).toContain('the target answers no echo request');
+    expect(besides({ ...echoIsWhole, settled: false }).stand(impaired).is).toBe('open');
+    const someAreLost = { ...ECHO_LOST, pdmArrivals: 3 };
+    expect(findingOf(besides(someAreLost).stand(impaired))).toMatchObject({ returnPath: 'excluded' });
   });
 
   it('is defeated by a proxy that answers plain packets alone, before a way that loses of all alike', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { locate } from '../../../src/trace/claims/where.js';
-import { PURPOSE } from '../../../src/trace/state/trace-state.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand } from '../by-hand.js';
 import { isTreated, routerAt, runTrace } from '../fake-path.js';
 
@@ -61,6 +61,17 @@ describe('where', () => {
   it('is not up to a reporter at which one packet with the option was seen', () => {
     const trace = lossAt3({ habits: { 4: habit } }).pairs(1, 4, 'expires', 'expires');
     expect(locate(trace.case).interval.upTo).toBe(5);
+  });
+
+  it('is up to the target, wherever it is, where the ways part: hops beyond n are of the plain way alone', () => {
+    const other = { from: routerAt(77), type: 3, code: 0 };
+    const upTo = (treatedAt2: 'expires' | typeof other): number => {
+      const trace = new ByHand('icmp6', { habits: { 3: habit } }).pairs(5, 1, 'expires', 'expires');
+      trace.pairs(5, 2, 'expires', treatedAt2);
+      trace.pairs(15, 3, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
+      return locate(trace.pairs(5, 4, 'expires', null).pairs(5, 5, 'arrives', null).case).interval.upTo;
+    };
+    expect([upTo('expires'), upTo(other)]).toEqual([3, TARGET_HOP_LIMIT]);
   });
 
   it('says nothing is likely with six lost pairs at the next hop, and with seven it does', () => {
