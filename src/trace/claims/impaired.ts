@@ -51,6 +51,11 @@ export const impaired: Claim = {
       returnPath: 'excluded',
       reasons: [
         `Fewer of the packets with the option arrive: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
+        ...(counted.pdmArrived === 0
+          ? [
+              `${pdmArrivals === 1 ? 'One packet' : `${pdmArrivals} packets`} with the option arrived besides these pairs.`,
+            ]
+          : []),
         ...(trace.pdmRefusals > 0 ? [`${trace.pdmRefusals} packets with the option were refused.`] : []),
       ],
     });

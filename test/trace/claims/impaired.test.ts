@@ -46,6 +46,13 @@ describe('impaired', () => {
     expect(finding.reasons[0]).toContain('1 of 21 with, 21 of 21 without');
   });
 
+  it('says so where what arrived did so besides the pairs: "0 of 30 with" alone would deny it', () => {
+    const trace = new ByHand('icmp6').explored().target(30, 'arrives', null).placebos(8, 'arrives').references(12, 4);
+    const { reasons } = findingOf(trace.repeats(3, 4).stand(impaired));
+    expect(reasons).toContain('5 packets with the option arrived besides these pairs.');
+    expect(findingOf(losing(20, 8).stand(impaired)).reasons.join(' ')).not.toContain('besides');
+  });
+
   it('is no matter of a target that no packet with the option reached: that would be dropped', () => {
     const trace = new ByHand().explored(3).target(20, 'arrives', null).placebos(8, 'arrives').repeats(3, 2);
     expect(trace.stand(impaired).is).toBe('refuted');
