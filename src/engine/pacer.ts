@@ -1,6 +1,9 @@
 /** Packets per second over all traces, on the monotonic clock. Bursts are bounded by what a late timer owes. */
 const CATCH_UP_SECONDS = 0.01;
-const SMALLEST_BURST = 2;
+/** A pair: what is taken on credit beyond it is waited for afterwards. */
+const PAIR = 2;
+/** So that two traces whose targets may be asked at once need not wait for each other. */
+const SMALLEST_BURST = 6;
 /** A run begins with so many packets at once, a tenth of a second's at most. */
 const FIRST_BURST = 10;
 const FIRST_SECONDS = 0.1;
@@ -17,16 +20,21 @@ export class Pacer {
   constructor(packetsPerSecond: number, nowNs: number) {
     this.#nsPerPacket = 1e9 / packetsPerSecond;
     this.#burst = Math.max(SMALLEST_BURST, packetsPerSecond * CATCH_UP_SECONDS);
-    this.#tokens = Math.max(SMALLEST_BURST, Math.min(FIRST_BURST, packetsPerSecond * FIRST_SECONDS));
+    this.#tokens = Math.max(PAIR, Math.min(FIRST_BURST, packetsPerSecond * FIRST_SECONDS));
     this.#updatedNs = nowNs;
   }
 
   /** Takes tokens for `packets`, when two at least are there: what is taken on credit is waited for afterwards. */
   take(packets: number, nowNs: number): boolean {
     this.#refill(nowNs);
-    if (this.#tokens < Math.min(packets, SMALLEST_BURST) - ROUNDING) return false;
+    if (this.#tokens < Math.min(packets, PAIR) - ROUNDING) return false;
     this.#tokens -= packets;
     return true;
+  }
+
+  /** How long the rate takes for so many. */
+  nsFor(packets: number): number {
+    return packets * this.#nsPerPacket;
   }
 
   /** When `packets` tokens will be there: now, or at least `SHORTEST_WAIT_NS` from now. */

@@ -17,6 +17,7 @@ import {
 import type { Flow } from '../trace/state/trace-state.js';
 import type { TraceContext } from '../trace/trace-context.js';
 import { step } from '../trace/trace-machine.js';
+import { RANK } from '../trace/wish.js';
 import type { PairWish } from '../trace/wish.js';
 import type { ProbeTransport, SendOutcome } from '../transport/probe-transport.js';
 import type { PacketTap } from './packet-tap.js';
@@ -202,12 +203,16 @@ export class PairScheduler {
     let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
     let granted = 0;
     let isTargetAsked = false;
+    // Exploring would take the turn of what a verdict waits for.
+    let isHeldBack = false;
     for (const wish of next.wishes) {
       // When the target may be asked again depends on the pair that has just left.
       if (isTargetAsked && asksTarget(wish)) continue;
+      if (isHeldBack && wish.rank >= RANK.explore) break;
       const readyNs = this.#readyAtNs(trace, wish, nowNs);
       if (readyNs > nowNs) {
         earliestNs = Math.min(earliestNs, readyNs);
+        isHeldBack ||= readyNs <= nowNs + this.#pacer.nsFor(2);
         continue;
       }
       const toll = this.#tollOf(trace, wish, nowNs);

@@ -47,7 +47,7 @@ export const BURST = 6;
 export const BURST_MARGIN = 0.25;
 /** Bursts of common limits of ten errors a second (Linux, Cisco IOS): who answers two more than each has no such limit. */
 export const TESTED_BURSTS = [BURST, 10] as const;
-/** A test takes with it what is left of the budget: no more than a quarter of a pair's answers. */
+/** A test leaves when so little is left of the budget, with what is kept of it less than one answer. */
 export const TEST_BELOW = 0.5;
 /** Pairs at a hop of which nothing of the option came back before no error about it is expected. */
 export const PAIRS_TO_EXPECT = 2;

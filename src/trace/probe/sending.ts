@@ -62,7 +62,7 @@ function chargePace(
   if (hopLimit !== TARGET_HOP_LIMIT && reachesTarget !== true) return;
   if (purpose === PURPOSE.echo || purpose === PURPOSE.reference) return;
   if (purpose === PURPOSE.pace) {
-    state.pace.test(nowNs);
+    state.pace.test();
     return;
   }
   if (isSpare === true) {
