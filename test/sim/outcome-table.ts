@@ -59,6 +59,8 @@ export function isFindable(
 /** Why METHOD (dropped) holds a drop back, by the record's own words. */
 const DEMANDS: readonly (readonly [words: string, demand: string])[] = [
   ['on the way back: the target answers no echo request', 'without an unquoted witness'],
+  ['echo requests show no such loss', 'without an unquoted witness'],
+  ['too near to be the target', 'where a router is met as far as what answers'],
   ['No packet with the option was ever answered here', 'without an unquoted answer from outside'],
   ['or answer with the option itself', 'where the target may answer with the option'],
   ['from another distance than those without', "answered in the target's name from another distance"],

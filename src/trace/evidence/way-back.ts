@@ -108,7 +108,9 @@ const ANSWERED: WayBack = {
 };
 
 function unknownWitness(answersEcho: boolean): WayBack {
-  return unknownBecause(answersEcho ? 'echo requests show no such loss' : 'the target answers no echo request');
+  return unknownBecause(
+    answersEcho ? 'echo requests show no such loss for certain' : 'the target answers no echo request',
+  );
 }
 
 function unknownBecause(why: string): WayBack {
