@@ -251,6 +251,21 @@ function strangeNumbers(sources) {
   );
 }
 
+/** Where a loop over probe rows may stand, and nothing outside src/trace reads a row or a reply. */
+const WALKS_ROWS = /^src\/trace\/(?:reply\/|evidence\/pair\.ts|probe\/sending\.ts)/;
+
+/** @param {Record<string, string>} sources */
+function strangeRows(sources) {
+  return Object.entries(sources).flatMap(([file, text]) => {
+    const faults = [];
+    if (!WALKS_ROWS.test(file) && /for \([^)]*probes\.count/.test(text))
+      faults.push(`${file} walks over probe rows: that is what evidence/pair.ts is for`);
+    if (!file.startsWith('src/trace/') && /\.signatures\b|\bstate\.probes\b|\bARM_CODE\b/.test(text))
+      faults.push(`${file} reads a probe row or a reply: that is for src/trace alone (probe/one-probe.ts)`);
+    return faults;
+  });
+}
+
 /** What stands between backquotes. @param {string} page */
 function codeOf(page) {
   return [...page.matchAll(/`([^`\n]+)`/g)].map(([, code]) => String(code));
@@ -264,6 +279,7 @@ export function faultsOf(documents) {
   const flags = new Set(named.map((each) => (each.split(' ')[0] ?? '').replace(/^--no-/, '--')));
   return [
     ...strangeCitations(sources, known),
+    ...strangeRows(sources),
     ...faultsOfClaims(documents, known),
     ...strangeFields(documents),
     ...strangeExitCodes(documents),

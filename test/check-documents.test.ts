@@ -206,6 +206,18 @@ describe('the check of the documents', () => {
       expect(faultsOf(withSource('src/trace/explore.ts', other))).toEqual([]);
   });
 
+  it('fails for a walk over probe rows beside pair, and for another room that reads a row or a reply', () => {
+    const walk = 'for (let row = 0; row < state.probes.count; row += 1) {';
+    expect(faultsOf(withSource('src/trace/explore.ts', walk))).toEqual([
+      'src/trace/explore.ts walks over probe rows: that is what evidence/pair.ts is for',
+    ]);
+    expect(faultsOf(withSource('src/trace/reply/too-big.ts', walk))).toEqual([]);
+    for (const read of ['trace.state.probes.arm(row)', 'state.signatures[0]', 'ARM_CODE.plain'])
+      expect(faultsOf(withSource('src/engine/pair-scheduler.ts', read))).toEqual([
+        'src/engine/pair-scheduler.ts reads a probe row or a reply: that is for src/trace alone (probe/one-probe.ts)',
+      ]);
+  });
+
   it('fails for a flag without a row, though another row speaks of it', () => {
     for (const [row, flag] of [
       ['`--hop-interval', '--hop-interval'],

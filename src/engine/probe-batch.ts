@@ -1,7 +1,7 @@
 /** Probes on their way to the transport: encoded into an arena, sent in batches, each outcome brought back to its row. */
 import type { ProbeTransport, SendOutcome } from '../transport/probe-transport.js';
-import { MAX_PROBE_LENGTH, encodeProbe, encodedLength, packetsPerProbe } from '../trace/probe/probe-packet.js';
-import type { TraceState } from '../trace/state/trace-state.js';
+import { sizeOf } from '../trace/probe/one-probe.js';
+import { MAX_PROBE_LENGTH, encodeProbe } from '../trace/probe/probe-packet.js';
 import { readU16 } from '../wire/big-endian.js';
 import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
 import type { TappedFragment } from './packet-tap.js';
@@ -152,10 +152,4 @@ export class ProbeBatch {
       counts: [],
     };
   }
-}
-
-function sizeOf(state: TraceState, row: number): { packets: number; octets: number } {
-  const { probes, flows } = state;
-  const protocol = flows[probes.flow(row)]?.protocol ?? 'udp';
-  return { packets: packetsPerProbe(state, protocol), octets: encodedLength(state, probes.arm(row), protocol) };
 }

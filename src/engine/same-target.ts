@@ -1,5 +1,5 @@
 /** What traces to one target tell each other, while they run and when they have ended. */
-import { addressesWithoutWay, isExpired } from '../trace/reply/meaning.js';
+import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.js';
 import { echoForSibling } from '../trace/trace-machine.js';
 import type { SiblingEcho, TraceContext } from '../trace/trace-context.js';
 import type { RunningTrace } from './running-trace.js';
@@ -31,7 +31,7 @@ export class SameTarget {
 
   /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
   isIntact(trace: RunningTrace): boolean {
-    return trace.left.isIntact || this.#others(trace).some(targetQuotesIntact);
+    return trace.left.isIntact || this.#others(trace).some(({ state }) => targetQuotesIntact(state));
   }
 
   /** METHOD: doubt. Behind a proxy the option alone meets a router that has no way for any packet. */
@@ -58,7 +58,7 @@ export class SameTarget {
   leave(trace: RunningTrace): RunningTrace[] {
     const others = this.#others(trace);
     if (others.length === 0) return [];
-    const isIntact = targetQuotesIntact(trace);
+    const isIntact = targetQuotesIntact(trace.state);
     const noWaySaid = addressesWithoutWay(trace.state);
     for (const { left } of others) {
       left.distanceSeen ??= trace.state.distanceSeen;
@@ -77,10 +77,4 @@ export class SameTarget {
   #others(trace: RunningTrace): RunningTrace[] {
     return this.#index.find(trace.target, 0).filter((other) => other !== trace);
   }
-}
-
-/** The target has quoted the whole option as it was sent. */
-function targetQuotesIntact({ state }: RunningTrace): boolean {
-  const { targetText } = state.identity;
-  return state.signatures.some((one) => one.intactWhole && one.responder === targetText && !isExpired(one));
 }

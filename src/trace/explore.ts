@@ -4,7 +4,7 @@ import type { Place } from './evidence/place.js';
 import { isSilent } from './evidence/place.js';
 import { nearHopsAreSettled, owesPairs, pairsOwed } from './near-hops.js';
 import { ALONE_NS, HOPS_BEYOND_TARGET, WINDOW } from './numbers.js';
-import { isTooBigForAll } from './too-big.js';
+import { isTooBigForAll } from './reply/too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT, hopRank } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from './wish.js';

@@ -17,7 +17,7 @@ export const STAKES = [0.3, 0.6, 0.9, 1] as const;
 export const NEARLY_ALL = 0.999;
 /** Beyond this share of lost or won packets nothing is called "no loss that matters". */
 export const NO_LOSS_E = 20;
-/** … and where hops lose packets with the option more often than chance has it, by this p. */
+/** … and where hops lose packets with the option more often than chance has it, by this p, or echo requests to the same target do. */
 export const NO_LOSS_E_IN_DOUBT = 400;
 export const SUGGESTIVE_P = 0.05;
 /** … and where fewer of the plain packets are answered, by answers that are no errors. */

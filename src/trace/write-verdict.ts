@@ -10,10 +10,10 @@ import { answersUnquoted, findTooNear, ratesText } from './evidence/target-pairs
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
 import type { Reason } from './reason.js';
-import { describeFragments } from './reassembly.js';
+import { describeFragments } from './reply/reassembly.js';
 import type { VerdictEvidence, VerdictRecord } from './record.js';
 import { MEANING } from './reply/meaning.js';
-import { describeTooBig } from './too-big.js';
+import { describeTooBig } from './reply/too-big.js';
 import { ARM_CODE } from './state/trace-state.js';
 
 export function writeVerdict(trace: Case, standings: Standings): VerdictRecord {

@@ -3,10 +3,10 @@ import { formatAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
 import { findTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
-import { countUnassembled } from '../reassembly.js';
+import { countUnassembled } from '../reply/reassembly.js';
 import type { Reason } from '../reason.js';
 import { isNoWay } from '../reply/meaning.js';
-import { isTooBigWithOption } from '../too-big.js';
+import { isTooBigWithOption } from '../reply/too-big.js';
 
 /** All doubts in one reason, of a claim that they refute; null where there is none. */
 export function doubtOf(trace: Case, name: string, lost: number, isPartial = false): Reason | null {

@@ -20,7 +20,7 @@ import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP, SILENT_TARGET_PAIRS }
 import { confidenceOf, lossEValue, passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
-import { isTooBigWithOption, tooBigReason } from '../too-big.js';
+import { isTooBigWithOption, tooBigReason } from '../reply/too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';

@@ -1,7 +1,7 @@
 /** METHOD: no-difference */
 import { hasFallenSilent } from '../evidence/silence.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
-import { describeTooBig } from '../too-big.js';
+import { describeTooBig } from '../reply/too-big.js';
 import { isExplored } from '../explore.js';
 import { SILENT_TARGET_PAIRS } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';

@@ -5,7 +5,7 @@ import type { Arm } from '../record.js';
 import { isExpired } from '../reply/meaning.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
-import { packetsPerProbe } from './probe-packet.js';
+import { encodedLength, packetsPerProbe } from './probe-packet.js';
 
 /** When it was answered, or is given up; −∞ where it never left, ∞ where it is not known yet that it has. */
 export function settledAtNs(state: TraceState, row: number): number {
@@ -73,4 +73,11 @@ export function describeProbe({ probes }: TraceState, row: number): DescribedPro
     sentAtNs: () => probes.sentAtNs(row),
     isLate: probes.isLate(row),
   };
+}
+
+/** Packets and octets of a probe on the wire, its fragments together. */
+export function sizeOf(state: TraceState, row: number): { readonly packets: number; readonly octets: number } {
+  const { probes, flows } = state;
+  const protocol = flows[probes.flow(row)]?.protocol ?? 'udp';
+  return { packets: packetsPerProbe(state, protocol), octets: encodedLength(state, probes.arm(row), protocol) };
 }

@@ -317,3 +317,8 @@ function returnDistance(hopLimit: number | null): number {
   if (hopLimit === null) return UNKNOWN_DISTANCE;
   return (hopLimit <= 64 ? 64 : hopLimit <= 128 ? 128 : 255) - hopLimit;
 }
+
+/** METHOD: stripped, altered. The target has quoted the whole option as it was sent. */
+export function targetQuotesIntact({ identity, signatures }: TraceState): boolean {
+  return signatures.some((one) => one.intactWhole && one.responder === identity.targetText && !isExpired(one));
+}

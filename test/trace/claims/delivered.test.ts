@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
-import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import type { SiblingEcho } from '../../../src/trace/trace-context.js';
+import { ByHand, ECHO_LOST, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';
 import { octetsOf } from '../trace-fixture.js';
 
@@ -69,6 +70,14 @@ describe('delivered', () => {
     };
     // 400 in place of 20: eleven whole pairs give 22, nineteen give 386, twenty 547.
     expect([doubted(11), doubted(19), doubted(20)]).toEqual(['open', 'open', 'proven']);
+  });
+
+  it('needs as much beside an echo trace to the same target that loses the option: a policer passes what comes slowly', () => {
+    const beside = (pairs: number, siblingEcho: SiblingEcho): string =>
+      new ByHand('udp', { siblingEcho }).explored().target(pairs, 'arrives', 'arrives').stand(delivered).is;
+    const losing = { ...ECHO_LOST, pdmArrivals: 3 };
+    expect([beside(11, losing), beside(19, losing), beside(20, losing)]).toEqual(['open', 'open', 'proven']);
+    expect(beside(11, { ...losing, lossShown: false })).toBe('proven');
   });
 
   it('is refuted where loss is shown', () => {

@@ -64,7 +64,7 @@ describe('the reasons of verdicts that are open', () => {
     for (const claim of [...making, 'same-path']) expect(files).toContain(`claims/${claim}.ts`);
     for (const part of ['own-pdm', 'silence', 'target-pairs', 'way-back'])
       expect(files).toContain(`evidence/${part}.ts`);
-    for (const file of ['too-big.ts', 'write-verdict.ts']) expect(files).toContain(file);
+    for (const file of ['reply/too-big.ts', 'write-verdict.ts']) expect(files).toContain(file);
   });
 
   it('carry the code of what would settle them, or stand in the list of those that nothing settles', () => {

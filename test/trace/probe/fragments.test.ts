@@ -10,7 +10,7 @@ import {
   packetsPerProbe,
 } from '../../../src/trace/probe/probe-packet.js';
 import type { Arm, Protocol } from '../../../src/trace/record.js';
-import { describeFragments } from '../../../src/trace/reassembly.js';
+import { describeFragments } from '../../../src/trace/reply/reassembly.js';
 import { observe } from '../../../src/trace/reply/observe.js';
 import { ARM_CODE, type TraceState } from '../../../src/trace/state/trace-state.js';
 import { checksumIsRight } from '../../../src/wire/checksum.js';

@@ -2,15 +2,15 @@
  * Packet Too Big (RFC 4443 §3.2): the packet was too long for a link, which says nothing of the option but that it makes
  * packets longer.
  */
-import { ICMPV6 } from '../wire/icmpv6.js';
-import { DO16_HEADER_LENGTH } from '../wire/destination-options.js';
-import { replyTo } from './evidence/pair.js';
-import { LEAST_STRAYS, STRAYS_PER_LOST } from './numbers.js';
-import { IPV6_MINIMUM_MTU } from './probe/probe-fragments.js';
-import { probeLength } from './probe/probe-packet.js';
-import type { Reason } from './reason.js';
-import { ARM_CODE, PURPOSE } from './state/trace-state.js';
-import type { ReplySignature, TraceState } from './state/trace-state.js';
+import { ICMPV6 } from '../../wire/icmpv6.js';
+import { DO16_HEADER_LENGTH } from '../../wire/destination-options.js';
+import { replyTo } from '../evidence/pair.js';
+import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
+import { IPV6_MINIMUM_MTU } from '../probe/probe-fragments.js';
+import { probeLength } from '../probe/probe-packet.js';
+import type { Reason } from '../reason.js';
+import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
 
 interface TooBig {
   readonly address: string;

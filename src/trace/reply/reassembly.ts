@@ -1,10 +1,10 @@
 /** What is said of fragments beside the verdict: targets that could not put them together (RFC 4443 §3.3, code 1). */
-import { ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
-import type { Case } from './case.js';
-import { replyTo } from './evidence/pair.js';
-import { isExpired } from './reply/meaning.js';
-import { ARM_CODE, TARGET_HOP_LIMIT } from './state/trace-state.js';
-import type { TraceState } from './state/trace-state.js';
+import { ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
+import type { Case } from '../case.js';
+import { replyTo } from '../evidence/pair.js';
+import { isExpired } from './meaning.js';
+import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import type { TraceState } from '../state/trace-state.js';
 
 /** Probes of which some fragments came, and not all. Not of the current attempt alone: the answer comes a minute later. */
 export function countUnassembled(state: TraceState): { plain: number; pdm: number } {
