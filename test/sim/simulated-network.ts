@@ -54,11 +54,8 @@ export class SharedState {
   readonly shunned = new Map<Node, { seen: number; untilNs: number }>();
 }
 
-/** What a policer did to the packets of one network. */
-export interface Policed {
-  passed: number;
-  hit: number;
-}
+/** What a policer did to the packets of one network, by upper-layer protocol: whatever is sent faster fares worse. */
+export type Policed = Record<'udp' | 'icmp6', { passed: number; hit: number }>;
 
 /** Runs one `Network` on a virtual clock: packets go in, whole reply packets come out of `deliver`. */
 export class SimulatedNetwork {
@@ -248,12 +245,14 @@ export class SimulatedNetwork {
     let bucket = this.#buckets.get(rule);
     if (bucket === undefined) this.#buckets.set(rule, (bucket = new TokenBucket(model)));
     let counts = this.policed.get(rule);
-    if (counts === undefined) this.policed.set(rule, (counts = { passed: 0, hit: 0 }));
+    if (counts === undefined)
+      this.policed.set(rule, (counts = { udp: { passed: 0, hit: 0 }, icmp6: { passed: 0, hit: 0 } }));
     const spared = bucket.take(travelling.nowNs, this.random);
     // Exploring sends faster than the pairs that go all the way, and those are what a record counts.
     if (travelling.decoded.hopLimit < TARGET_HOP_LIMIT) return spared;
-    if (spared) counts.passed++;
-    else counts.hit++;
+    const ofProtocol = counts[travelling.decoded.upper === packet.PROTOCOL.udp ? 'udp' : 'icmp6'];
+    if (spared) ofProtocol.passed++;
+    else ofProtocol.hit++;
     return spared;
   }
 

@@ -50,7 +50,10 @@ export interface TimeWindow {
 }
 
 /** Packets that a policer let pass and those that it hit, where a run has shown it. */
-export type PolicedCounts = ReadonlyMap<Rule, { readonly passed: number; readonly hit: number }>;
+export type PolicedCounts = ReadonlyMap<
+  Rule,
+  Readonly<Record<SimulatedProtocol, { readonly passed: number; readonly hit: number }>>
+>;
 
 export interface ProtocolTruth {
   /**
@@ -154,7 +157,7 @@ function walk(
         continue;
       const hopLimit = stage === 'forward' ? reach(path, index + 1) : reach(path, index);
       const { action } = rule;
-      const share = shareHit(rule, policed);
+      const share = shareHit(rule, policed, protocol);
       const hit = mass * share;
       if (action.kind === 'answer' && action.isTheEnd === true) {
         walked.arrives += hit;
@@ -204,13 +207,13 @@ function walk(
 /** A policer's part depends on how much is sent; where no run has shown it, five packets a second are taken to be. */
 const SUPPOSED_PER_SECOND = 5;
 
-function shareHit(rule: Rule, policed: PolicedCounts): number {
+function shareHit(rule: Rule, policed: PolicedCounts, protocol: SimulatedProtocol): number {
   if (rule.limit === undefined) return rule.share;
-  const counts = policed.get(rule);
+  const counts = policed.get(rule)?.[protocol];
   const passes =
-    counts === undefined
+    counts === undefined || counts.passed + counts.hit === 0
       ? Math.min(1, rule.limit.perSecond / SUPPOSED_PER_SECOND)
-      : counts.passed / Math.max(1, counts.passed + counts.hit);
+      : counts.passed / (counts.passed + counts.hit);
   return rule.share * (1 - passes);
 }
 
