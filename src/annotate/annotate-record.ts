@@ -131,7 +131,8 @@ function judge(
     after: interval.after,
     upTo: interval.upTo,
     source: originsOf(record.source.address, known),
-    pathsDiverge: pathsDiverge !== null || record.summary.nextHop?.uncertain === true,
+    pathsDiverge: pathsDiverge !== null,
+    isNextUncertain: record.summary.nextHop?.uncertain === true,
   });
   const by = (result: Named): Judged => ({
     inDestinationNetwork,

@@ -25,6 +25,8 @@ export interface IntervalInput {
   readonly lastHop: number;
   /** The arms take different ways: a hop of the plain path need not be on that of the option. */
   readonly pathsDiverge: boolean;
+  /** The address at hop n+1 names no place: it stands elsewhere as well, or two answered one probe there. */
+  readonly isNextUncertain?: boolean;
 }
 
 export interface RefusalInput extends Pick<IntervalInput, 'distance' | 'destination' | 'responders' | 'lastHop'> {
@@ -86,7 +88,7 @@ export function attributeInterval(input: IntervalInput): Judgement {
   const owner = isTarget(input, upTo) ? ALIKE : ownerBeyond(input, upTo, upToU.at(-1));
   const within = [...upToU, ...owner.hops];
   const left = leftovers(within);
-  const unknown = left.unknown || owner.unknown || input.pathsDiverge;
+  const unknown = left.unknown || owner.unknown || input.pathsDiverge || input.isNextUncertain === true;
   const candidates = union([...within, ...borderOf(input, upToU)].map(({ asns }) => asns));
   const says = (is: Membership, best: number | null, worst: number | null, rule: string): Judgement => ({
     inDestinationNetwork: is,
@@ -176,9 +178,10 @@ function borderOf(input: IntervalInput, [atN, next]: readonly Reading[]): Readin
 }
 
 /** Why hop n+1 decides nothing, or null. */
-function unknownNext({ after, pathsDiverge }: IntervalInput, next: Reading): string | null {
+function unknownNext({ after, pathsDiverge, isNextUncertain }: IntervalInput, next: Reading): string | null {
   if (after === 0) return ATTRIBUTION_RULES.sourceSide;
   if (pathsDiverge) return ATTRIBUTION_RULES.uncertain;
+  if (isNextUncertain === true) return ATTRIBUTION_RULES.noPlace;
   if (next.silent) return ATTRIBUTION_RULES.silent;
   if (next.unnamed.includes('an exchange LAN')) return ATTRIBUTION_RULES.exchange;
   if (next.unnamed.includes('no place')) return ATTRIBUTION_RULES.noPlace;

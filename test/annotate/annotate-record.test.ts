@@ -284,11 +284,15 @@ describe('the judgement about the destination network', () => {
     });
     expect(await judged(dropped('aad', 2, { uncertain: true }))).toMatchObject({
       inDestinationNetwork: 'unknown',
-      attribution: { unknown: true },
+      attribution: { rule: 'n+1 names no place', unknown: true },
     });
     const diverging = dropped('aad', 2);
     diverging.verdict.pathsDiverge = 2;
-    expect((await judged(diverging)).attribution).toMatchObject({ best: null, unknown: true });
+    expect((await judged(diverging)).attribution).toMatchObject({
+      rule: 'n+1 uncertain: the paths diverge',
+      best: null,
+      unknown: true,
+    });
   });
 
   it('does not take an error from a router for its place on the path', async () => {
