@@ -27,7 +27,7 @@ export function estimateLines(size: ListSize): string[] {
   const mostEach = ACCUSATION_PROBE_CAP * packetsPerProbe;
   const typical = records * typicalEach;
   const most = records * mostEach;
-  // What the first router alone may take, before later traces need not ask it: then the rate does not decide.
+  // What the first router alone may take if it gives no more, before later traces need not ask it: then the rate does not decide.
   const firstRouterMs = Math.min(records, tracesInFlight(rate)) * PAIRS_PER_HOP * hopIntervalMs;
   return [
     `${counted(targets, 'target')}, ${counted(records, 'record')} (one for each target and protocol)`,
@@ -35,7 +35,9 @@ export function estimateLines(size: ListSize): string[] {
     `about ${durationText((1000 * typical) / rate)} at ${figures(rate)} packets/s, at most ${durationText((1000 * most) / rate)}`,
     ...(firstRouterMs <= (1000 * typical) / rate
       ? []
-      : [`longer where they share routers: each is asked once in ${hopIntervalMs} ms (--hop-interval)`]),
+      : [
+          `longer where they share routers: each is asked for an error in ${hopIntervalMs} ms (--hop-interval) until its limit is learnt`,
+        ]),
     ...(tcpRecords === 0 ? [] : [`with tcp not less than ${TYPICAL_TCP_SECONDS} s: SYNs to one target are far apart`]),
     'nothing was sent and nothing stored',
   ];

@@ -48,7 +48,8 @@ const SETTINGS = {
   hopInterval: wholeNumber(0, 60_000, {
     default: 100,
     example: '100',
-    describe: 'milliseconds between pairs for one responder, over all traces',
+    describe:
+      'milliseconds between pairs for one target, and between errors asked of one router until its limit is learnt',
   }),
   timeout: wholeNumber(100, 60_000, {
     default: 2000,

@@ -35,7 +35,7 @@ export interface VerdictWords {
 }
 
 /**
- * Says what a record found and no more: silence of routers only locates ("most likely"), what is certain is called so,
+ * Says what a record found and no more: silence of routers only locates ("most likely"),
  * and an attribution names every reading that the addresses allow (RFC 7872 appendix B.2).
  */
 export function verdictWords(record: TraceRecord): VerdictWords {
