@@ -123,7 +123,8 @@ export class ResponderBudgets {
     if (budget === null) return ask;
     refill(budget, nowNs);
     budget.tokens -= cost;
-    if (isPlain) budget.open.push(ask);
+    // Without a limit there is none to learn.
+    if (isPlain && budget.rate !== Number.POSITIVE_INFINITY) budget.open.push(ask);
     return ask;
   }
 
@@ -239,8 +240,9 @@ function cutWhereLimited(budget: RouterBudget, lastSentNs: number, nowNs: number
   if (hits / (hits + misses) > LIMITED_SHARE) return;
   const spanSeconds = Math.max(lastSentNs - budget.roundFromNs, 1e9 / rate) / 1e9;
   const delivered = Math.max(budget.answers / spanSeconds, rate * DEEPEST_CUT);
-  const least = sureMisses < enough ? Math.min(rate, budget.startRate) : LEAST_RATE;
-  budget.rate = Math.max(Math.min(LEAST_RATE, rate), least, Math.min(rate / 2, delivered));
+  // Who is to be asked less often than once a second from the start is not asked more often now.
+  const least = Math.min(rate, sureMisses < enough ? budget.startRate : LEAST_RATE);
+  budget.rate = Math.max(least, Math.min(rate / 2, delivered));
   budget.knownGood = delivered;
   budget.isLimited = true;
   budget.tokens = Math.min(budget.tokens, 0);

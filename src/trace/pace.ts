@@ -60,6 +60,8 @@ export class Pace {
   #testedRow = -1;
   #isTesting = false;
   readonly #drawsErrors: boolean;
+  /** A pair was expected to draw one answer. */
+  #drewOne = false;
   /** The share that is answered at any pace: what is missing is lost, not limited. */
   #lossyShare: number | null = null;
 
@@ -84,14 +86,27 @@ export class Pace {
 
   /** A pair leaves that draws so many answers. */
   spend(answers: number, nowNs: number): void {
+    this.#drewOne ||= answers < ANSWERS_PER_PAIR;
+    this.#charge(answers, nowNs);
+  }
+
+  /** One packet leaves by itself. */
+  spendAlone(nowNs: number): void {
+    this.#charge(1, nowNs);
+  }
+
+  #charge(answers: number, nowNs: number): void {
     this.#refill(nowNs);
     this.#tokens -= answers;
     this.#lastPairNs = nowNs;
   }
 
-  /** It left so late: a limit counts from when it gets there. */
-  noteSent(atNs: number): void {
-    if (atNs > this.#tokensAtNs) this.#tokensAtNs = atNs;
+  /**
+   * It was handed over, and left so late: a limit counts from when it gets there. What was handed over since the last one was
+   * charged costs nothing here, and takes nothing of what has grown meanwhile.
+   */
+  noteSent(handedOverNs: number, atNs: number): void {
+    if (handedOverNs <= this.#tokensAtNs && atNs > this.#tokensAtNs) this.#tokensAtNs = atNs;
   }
 
   /**
@@ -168,12 +183,21 @@ export class Pace {
       this.#restart(nowNs);
     } else if (this.#signals >= CALM_PAIRS) {
       if (share <= CALM_MISS_SHARE || this.#isLossyAsKnown()) {
-        const faster = Math.max(this.#floorNs, this.#intervalNs * FASTER, this.#worstBadNs * ABOVE_WORST);
+        const faster = Math.max(this.#leastNs, this.#intervalNs * FASTER, this.#worstBadNs * ABOVE_WORST);
         this.#intervalNs = Math.min(this.#intervalNs, faster);
       }
       this.#signals = 0;
       this.#misses = 0;
     }
+  }
+
+  /**
+   * Pairs of which one packet is lost draw one answer: that they are answered does not show that a placebo would be. Until the
+   * tests say that there is no limit these make it no shorter than at first.
+   */
+  get #leastNs(): number {
+    const isShown = !this.#drawsErrors || !this.#drewOne || this.#testsAnswered >= TESTED_BURSTS.length;
+    return this.#floorNs * (isShown ? 1 : ANSWERS_PER_PAIR);
   }
 
   get #share(): number {

@@ -123,6 +123,20 @@ describe('the budget of a router', () => {
     expect(ask(null, 30, { answers: false }).budget.rate).toBe(1);
   });
 
+  it('asks no faster because nothing is answered, with --hop-interval above a second, and keeps nothing where it is 0', () => {
+    const silent = (intervalMs: number): RouterBudget => {
+      const budgets = new ResponderBudgets(100);
+      const budget = budgets.of(ROUTER, intervalMs, 0);
+      for (let nowNs = 0; nowNs < 600e9; nowNs += 1e9) {
+        budgets.readyAtNs(budget, 2, nowNs);
+        budgets.ask(budget, { isPlain: true, isSure: true, cost: 1 }, nowNs);
+      }
+      return budget;
+    };
+    expect(silent(5000).rate).toBe(0.2);
+    expect(silent(0).open).toEqual([]);
+  });
+
   it('learns from plain packets alone: that those with the option come back is no sign, nor that they do not', () => {
     const rateAfter = (isPlain: boolean, isAnswered: boolean): number => {
       const budgets = new ResponderBudgets(20_000);

@@ -184,7 +184,7 @@ describe('the budget of a router that all targets are behind', () => {
       // ask for twice as many.
       const perSecond: number[] = [];
       for (const atNs of times) perSecond[Math.floor(atNs / 1e9)] = (perSecond[Math.floor(atNs / 1e9)] ?? 0) + 1;
-      const learned = Array.from(perSecond, (count) => count ?? 0).slice(10);
+      const learned = Array.from(perSecond, (count: number | undefined) => count ?? 0).slice(10);
       const above = learned.filter((count, i) => count > 20 && (learned[i + 1] ?? 0) > 20);
       expect(above).toEqual([]);
     }

@@ -98,9 +98,17 @@ describe('the budget', () => {
   it('counts from when a packet really left: one that leaves late may meet a bucket that is no fuller', () => {
     const pace = new Pace(100, true);
     pace.spend(2, 0);
-    pace.noteSent(40e6);
+    pace.noteSent(0, 40e6);
     for (let pair = 0; pair < 3; pair += 1) pace.spend(2, 40e6);
     expect(pace.readyAtNs()).toBe(40e6 + 425e6);
+  });
+
+  it('does not wait longer for packets of which no answer is counted: echo pairs every 100 ms held up those of a slow target', () => {
+    const pace = new Pace(100, true);
+    for (let pair = 0; pair < 3; pair += 1) pace.spend(2, 0);
+    const readyNs = pace.readyAtNs();
+    for (let atNs = 100e6; atNs < 1e9; atNs += 100e6) pace.noteSent(atNs, atNs + 1e5);
+    expect(pace.readyAtNs()).toBe(readyNs);
   });
 });
 
@@ -187,6 +195,15 @@ describe('calm', () => {
 
   it('never makes it faster than 100 ms', () => {
     expect(new Shown(true).show(200, both).ms).toBe(100);
+  });
+
+  it('of pairs that drew one answer each never makes it faster than at first: a limit of ten a second lost a packet of every placebo', () => {
+    const shown = new Shown(true);
+    shown.pace.spend(1, 0);
+    expect(shown.show(200, both).ms).toBe(200);
+    const alone = new Shown(true);
+    alone.pace.spendAlone(0);
+    expect(alone.show(200, both).ms).toBe(100);
   });
 
   it('never makes it faster than 1.3 times the worst interval that was bad', () => {

@@ -66,7 +66,7 @@ function chargePace(
     return;
   }
   if (isSpare === true) {
-    state.pace.spend(1, nowNs);
+    state.pace.spendAlone(nowNs);
     return;
   }
   const isLost = state.expectsLoss && !isPlacebo && treatment !== 'long' && treatment !== 'plain';
@@ -121,7 +121,7 @@ export function refreshPdm(state: TraceState, row: number, nowNs: number): void 
 
 /** The second packet of a pair whose first was not answered soon: what it draws is charged now. */
 export function chargeSpare(state: TraceState, row: number, nowNs: number): void {
-  if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.spend(1, nowNs);
+  if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.spendAlone(nowNs);
 }
 
 /** The second packet of a pair is not needed: it never leaves, and the pair counts for nothing. */
@@ -138,8 +138,9 @@ export function markHandedOver(state: TraceState, row: number, nowNs: number): v
 
 /** It left, at this time on the engine's clock. */
 export function markSent(state: TraceState, row: number, atNs: number): void {
+  const handedOverNs = state.probes.sentAtNs(row);
   state.probes.correctSendTime(row, atNs);
-  if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.noteSent(atNs);
+  if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.noteSent(handedOverNs, atNs);
   state.revision += 1;
 }
 
