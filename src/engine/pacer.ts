@@ -1,4 +1,6 @@
 /** Packets per second over all traces, on the monotonic clock. Bursts are bounded by what a late timer owes. */
+import { hasTokens, tokensAtNs } from './tokens.js';
+
 const CATCH_UP_SECONDS = 0.01;
 /** A pair: what is taken on credit beyond it is waited for afterwards. */
 const PAIR = 2;
@@ -7,9 +9,6 @@ const SMALLEST_BURST = 6;
 /** A run begins with so many packets at once, a tenth of a second's at most. */
 const FIRST_BURST = 10;
 const FIRST_SECONDS = 0.1;
-/** Waiting for a token that is missing by a rounding error would never end. */
-const ROUNDING = 1e-6;
-const SHORTEST_WAIT_NS = 1000;
 
 export class Pacer {
   readonly #nsPerPacket: number;
@@ -27,7 +26,7 @@ export class Pacer {
   /** Takes tokens for `packets`, when two at least are there: what is taken on credit is waited for afterwards. */
   take(packets: number, nowNs: number): boolean {
     this.#refill(nowNs);
-    if (this.#tokens < Math.min(packets, PAIR) - ROUNDING) return false;
+    if (!hasTokens(this.#tokens, Math.min(packets, PAIR))) return false;
     this.#tokens -= packets;
     return true;
   }
@@ -37,11 +36,10 @@ export class Pacer {
     return packets * this.#nsPerPacket;
   }
 
-  /** When `packets` tokens will be there: now, or at least `SHORTEST_WAIT_NS` from now. */
+  /** When `packets` tokens will be there. */
   readyAtNs(packets: number, nowNs: number): number {
     this.#refill(nowNs);
-    if (this.#tokens >= packets - ROUNDING) return nowNs;
-    return nowNs + Math.max(SHORTEST_WAIT_NS, (packets - this.#tokens) * this.#nsPerPacket);
+    return tokensAtNs(this.#tokens, packets, this.nsFor(packets - this.#tokens), nowNs);
   }
 
   #refill(nowNs: number): void {

@@ -139,18 +139,16 @@ export class PairScheduler {
     const before = budget.rate;
     this.#budgets.answered(ask, budget, error, nowNs);
     const line = this.#lines.get(budget);
-    if (line !== undefined && budget.rate > before) this.#wakeLine(line, nowNs);
+    if (line !== undefined && budget.rate > before) this.#schedule(line, nowNs);
   }
 
   /** It is looked at then, or sooner where it was to be. */
   wake(trace: RunningTrace, atNs: number): void {
-    if (trace.finished) return;
-    this.#queue.schedule(trace, atNs);
-    this.#arm(atNs);
+    if (!trace.finished) this.#schedule(trace, atNs);
   }
 
-  #wakeLine(line: WaitingLine<RunningTrace>, atNs: number): void {
-    this.#queue.schedule(line, atNs);
+  #schedule(entry: RunningTrace | WaitingLine<RunningTrace>, atNs: number): void {
+    this.#queue.schedule(entry, atNs);
     this.#arm(atNs);
   }
 

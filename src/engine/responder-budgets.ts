@@ -5,6 +5,7 @@
  * less than half of it is.
  */
 import type { ErrorAbout } from '../trace/probe/one-probe.js';
+import { hasTokens, tokensAtNs } from './tokens.js';
 
 const SWEEP_ABOVE = 4096;
 /** Who was not asked for so long is forgotten, once there are many. */
@@ -38,8 +39,6 @@ const LEAST_WAIT_NS = 150e6;
 const ROUND_TRIPS = 4;
 const ROUND_TRIP_WEIGHT = 1 / 8;
 const TRIM_AFTER = 64;
-const ROUNDING = 1e-6;
-const SHORTEST_WAIT_NS = 1000;
 
 /** A packet that may draw an error, until it is answered or missed. */
 export interface Ask {
@@ -107,9 +106,8 @@ export class ResponderBudgets {
     refill(budget, nowNs);
     // More than the bucket holds is taken on credit, once it is full.
     const wanted = Math.min(answers, depth(budget));
-    if (budget.tokens >= wanted - ROUNDING) return nowNs;
-    budget.isWanted = true;
-    return nowNs + Math.max(SHORTEST_WAIT_NS, ((wanted - budget.tokens) / budget.rate) * 1e9);
+    budget.isWanted ||= !hasTokens(budget.tokens, wanted);
+    return tokensAtNs(budget.tokens, wanted, ((wanted - budget.tokens) / budget.rate) * 1e9, nowNs);
   }
 
   /** A packet leaves that is likely to draw so many answers. `budget` is null where nobody is known to answer. */

@@ -8,6 +8,7 @@ import type { Flow, TraceState } from '../trace/state/trace-state.js';
 import type { NearHops } from '../trace/trace-context.js';
 import type { SiblingEcho } from '../trace/trace-context.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Draws } from '../trace/wish.js';
 import type { Ask, RouterBudget } from './responder-budgets.js';
 import type { Waiting } from './waiting-line.js';
 import type { Waking } from './wake-queue.js';
@@ -45,11 +46,8 @@ export interface Deferred {
 }
 
 /** Whom a packet is expected to cost how many answers. */
-export interface Toll {
+export interface Toll extends Draws {
   readonly budget: RouterBudget | null;
-  readonly isSure: boolean;
-  readonly plain: number;
-  readonly treated: number;
 }
 
 export interface RunningTrace extends Waking, Waiting {

@@ -1,5 +1,6 @@
 import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../trace/record.js';
 import { safeText } from './safe-text.js';
+import { withAndWithout } from '../trace/with-and-without.js';
 
 /** Small pieces of text about parts of a record. All of it is safe for a terminal. */
 
@@ -79,9 +80,9 @@ export function targetArrivals(record: TraceRecord): ArrivalCounts | null {
   return { plain: counts.both + counts.plainOnly, pdm: counts.both + counts.pdmOnly, pairs };
 }
 
-/** `0 of 12 with, 12 of 12 without`: how every output says a rate. */
+/** The counts as every output says them. */
 export function ratesText({ plain, pdm, pairs }: ArrivalCounts): string {
-  return `${pdm} of ${pairs} with, ${plain} of ${pairs} without`;
+  return withAndWithout(pdm, plain, pairs);
 }
 
 /** Answers of the router that a loss was counted at. */

@@ -23,6 +23,7 @@ import type { Reason } from '../reason.js';
 import { isTooBigWithOption, tooBigReason } from '../reply/too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
+import { withAndWithout } from '../with-and-without.js';
 import type { PairWish } from '../wish.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim, Standing } from './claim.js';
@@ -181,7 +182,7 @@ function standAtRouters(trace: Case): Standing {
       restsOn: place,
       boundedBy: place.lost,
       reasons: [
-        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered 0 of ${place.lost} with, ${place.lost} of ${place.lost} without.`,
+        `${silence}. Hop ${hop}, which reported packets with the option before and after, answered ${withAndWithout(0, place.lost, place.lost)}.`,
         'They, or the errors about them, are lost by a filter, or by one broken way among several.',
       ],
     });

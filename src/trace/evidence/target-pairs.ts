@@ -7,6 +7,7 @@ import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
+import { withAndWithout } from '../with-and-without.js';
 import { confidenceOf } from './e-values.js';
 import type { Direction, Ledger } from './ledger.js';
 
@@ -123,7 +124,7 @@ export function isTargetSilent({ counts, plainArrivals }: Case): boolean {
 /** "3 of 24 with, 23 of 24 without". */
 export function ratesText({ counts }: Case): string {
   const { pairs, pdmArrived, plainArrived } = counts.counted;
-  return `${pdmArrived} of ${pairs} with, ${plainArrived} of ${pairs} without`;
+  return withAndWithout(pdmArrived, plainArrived, pairs);
 }
 
 /** METHOD: dropped, a proxy. What answers from nearer than routers are met is not the target; null where nothing shows that. */

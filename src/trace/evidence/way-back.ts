@@ -27,6 +27,7 @@ import type { Place } from './place.js';
 import { answersUnquoted, restOf } from './target-pairs.js';
 import { RANK, targetBudget } from '../wish.js';
 import type { PairWish } from '../wish.js';
+import { withAndWithout } from '../with-and-without.js';
 
 export type WayBack =
   /** `upTo`: the farthest hop from behind which such answers are known to come back; null where none was asked for. */
@@ -190,7 +191,7 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
     const losesAlike = answered >= ALIKE_PAIRS && asked.plainOnly / answered >= lost / (2 * (arrived + lost));
     if (!losesAlike && asked.pairs < PARTIAL_REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.pending > 0) return askingRouter([]);
-    alike ??= `the router ${address}, asked itself, answered ${asked.both} of ${answered} with, ${answered} of ${answered} without`;
+    alike ??= `the router ${address}, asked itself, answered ${withAndWithout(asked.both, answered, answered)}`;
   }
   return unknownReference(alike ?? 'no router on the way answers packets to itself');
 }
