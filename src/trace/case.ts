@@ -21,6 +21,7 @@ import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
+import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS } from './numbers.js';
 import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
@@ -43,6 +44,8 @@ export interface Counts {
   /** Of the lost pairs counted, those sent after n was first seen, and after the last packet with the option seen there. */
   lostSinceSeen: number;
   lostAfterSeen: number;
+  /** … and those sent lately, by METHOD: dropped. */
+  lostLately: number;
   lastSentNs: number;
   pairs: number;
   pending: number;
@@ -113,6 +116,7 @@ function emptyCounts(): Counts {
     isWaiting: false,
     lostSinceSeen: 0,
     lostAfterSeen: 0,
+    lostLately: 0,
     lastSentNs: Number.NEGATIVE_INFINITY,
     pairs: 0,
     pending: 0,
@@ -323,6 +327,7 @@ function countPairs(
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);
+  const latelyNs = nowNs - Math.max(LATELY_NS, LATELY_GRACES * grace, LATELY_INTERVALS * state.pace.intervalNs);
   state.pace.begin();
   forEachPair(state, meanings, from, (pair) => {
     const isWitness = pair.purpose === PURPOSE.echo;
@@ -363,6 +368,7 @@ function countPairs(
     const sentNs = state.probes.sentAtNs(pair.treatedRow);
     if (sentNs > seenFirstNs) into.lostSinceSeen += 1;
     if (sentNs > seenLastNs) into.lostAfterSeen += 1;
+    if (sentNs >= latelyNs) into.lostLately += 1;
   });
 }
 

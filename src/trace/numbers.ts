@@ -126,6 +126,11 @@ export const REFUSED_SENDS = 3;
 export const SILENT_TARGET_PAIRS = 10;
 /** Pairs lost at the target after n was last seen anew: the two facts must hold at the same time. */
 export const LOST_SINCE_SEEN = 3;
+/** Pairs lost of those sent lately: while hops were asked the loss may have ended. Lately is the longest of these. */
+export const LOST_LATELY = 3;
+export const LATELY_NS = 8e9;
+export const LATELY_GRACES = 2;
+export const LATELY_INTERVALS = 8;
 /** Pairs at a reporter beyond n when the target is silent. */
 export const REPORTER_PAIR_CAP = 60;
 /** Pairs at a hop whose end is waited for before more are asked for. */

@@ -21,7 +21,7 @@ interface PairOptions {
   readonly protocol?: Protocol;
 }
 
-const GRACE_OVER_NS = 20e9;
+const GRACE_OVER_NS = 4e9;
 const APART_NS = 100e6;
 
 export class ByHand {

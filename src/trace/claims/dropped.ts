@@ -16,7 +16,14 @@ import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
 import { standOfOwnPdm } from '../evidence/own-pdm.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver } from '../explore.js';
-import { LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP, SILENT_TARGET_PAIRS } from '../numbers.js';
+import {
+  LOST_LATELY,
+  LOST_SINCE_SEEN,
+  NONE_AT_MOST,
+  REPORTER_PAIR_CAP,
+  SILENT_TARGET_PAIRS,
+  TARGET_PAIR_CAP,
+} from '../numbers.js';
 import { confidenceOf, lossEValue, passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
@@ -98,6 +105,10 @@ function standAtTarget(trace: Case): Standing {
   if (!isShown || confirmation.is === 'open' || wayBack.is !== 'excluded' || has.length > 0) {
     return open(has.join(', '), wants, untilNs);
   }
+  if (isLongAgo(trace)) {
+    const isOut = counts.lostLately + counts.pending >= LOST_LATELY;
+    return open('asking once more', isOut ? [] : targetWishes(trace), counts.nextNs);
+  }
   const ownPdm = standOfOwnPdm(trace, confirmation.cause, confirmation.interval.upTo);
   if (ownPdm.is === 'possible') return refuted(ownPdm.reason);
   if (ownPdm.is === 'open') return open('asking a hop with another option', ownPdm.wants);
@@ -131,6 +142,11 @@ function noneText({ counts, state }: Case): string {
 
 function needsLossSinceSeen({ lastPdmHop, counts }: Case): boolean {
   return lastPdmHop > 0 && counts.lostSinceSeen < LOST_SINCE_SEEN;
+}
+
+/** The loss was last seen before the hops were asked to the end: it may have ended meanwhile. */
+function isLongAgo({ counts, state }: Case): boolean {
+  return counts.lostLately < LOST_LATELY && counts.pairs < TARGET_PAIR_CAP && !state.interrupted;
 }
 
 function shortOfLoss(trace: Case): Reason {

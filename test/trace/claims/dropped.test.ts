@@ -3,7 +3,7 @@ import { dropped } from '../../../src/trace/claims/dropped.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
-import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
+import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
 
 const udp = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
@@ -68,6 +68,24 @@ describe('dropped is defeated by', () => {
   it('one packet with the option that arrived', () => {
     const trace = lossAt3(20, 8).target(1, 'arrives', 'arrives');
     expect(trace.stand(dropped).is).toBe('refuted');
+  });
+
+  it('a loss last seen long ago, until three more pairs are lost', () => {
+    const trace = lossAt3(11, 6);
+    trace.nowNs += 10e9;
+    trace.repeats(1, 2);
+    const standing = trace.stand(dropped);
+    expect(standing).toMatchObject({ is: 'open', has: 'asking once more' });
+    expect(standing.is === 'open' && standing.wants.map(({ purpose }) => purpose)).toEqual([PURPOSE.target]);
+    expect(trace.target(2, 'arrives', null).stand(dropped).is).toBe('open');
+    expect(trace.target(1, 'arrives', null).stand(dropped).is).toBe('proven');
+  });
+
+  it('a relative: nobody is asked once more who was interrupted', () => {
+    const trace = lossAt3(11, 6);
+    trace.nowNs += 10e9;
+    trace.state.interrupted = true;
+    expect(trace.stand(dropped).is).toBe('proven');
   });
 
   it('one that arrived after its grace', () => {
