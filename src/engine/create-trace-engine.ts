@@ -66,6 +66,7 @@ class Engine implements TraceEngine {
       { transport: options.transport, time: options.time, rate: options.rate, material: this.#material },
       {
         contextOf: (trace) => this.#contextOf(trace),
+        responderAt: (trace, hopLimit) => this.#sameTarget.responderAt(trace, hopLimit),
         finish: (trace) => {
           this.#finish(trace);
         },

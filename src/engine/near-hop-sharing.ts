@@ -11,6 +11,8 @@ import type { NearHopsOfTrace, RunningTrace } from './running-trace.js';
 /** Tables kept; the one that no trace has asked for longest goes first. Traces that use it keep it until they end. */
 const MOST_TABLES = 8;
 
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
 export interface SharingContext {
   nowNs(): number;
   /** From traces to the same target; null when none has seen it. */
@@ -53,10 +55,13 @@ class TraceView implements NearHopsOfTrace {
   readonly #trace: RunningTrace;
   readonly #table: NearHopTable;
   readonly #context: SharingContext;
+  readonly #share: number;
   #told: Told | null = null;
 
   constructor(trace: RunningTrace, table: NearHopTable, isScout: boolean, context: SharingContext) {
     this.isScout = isScout;
+    // Spread evenly over the traces that begin one after the other.
+    this.#share = (trace.order * GOLDEN_RATIO) % 1;
     this.#trace = trace;
     this.#table = table;
     this.#context = context;
@@ -91,7 +96,7 @@ class TraceView implements NearHopsOfTrace {
   }
 
   likelyAt(hopLimit: number): string | null {
-    return this.#table.likelyAt(hopLimit);
+    return this.#table.likelyAt(hopLimit, this.#share);
   }
 
   end(): void {

@@ -13,6 +13,7 @@ import type { NearHop, SeenHops } from '../trace/trace-context.js';
 import { LOSSY_HOP_P, PAIRS_PER_HOP } from '../trace/numbers.js';
 import type { HopRecord } from '../trace/record.js';
 import { TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
+import { HeardResponders } from './heard-responders.js';
 
 /** Traces in a row that must have met the same responder one hop before. */
 const AGREEING_TRACES = 16;
@@ -44,9 +45,6 @@ const SCOUT_EVERY_NS = 25e9;
 /** A responder counts for the whole run's at its hop limit from this lead over all others on; see `vote`. */
 const COMMON_LEAD = AGREEING_TRACES;
 const MOST_LEAD = 2 * AGREEING_TRACES;
-/** Until so many traces have been answered at a hop limit, whoever answered there is taken to answer the next one too. */
-const FIRST_VOTES = 4;
-const LIKELY_LEAD = 2;
 
 /** Several responders at one hop in one trace, or something that is no Time Exceeded. */
 const MIXED = '*';
@@ -74,7 +72,6 @@ interface Node {
 interface Candidate {
   responder: string;
   lead: number;
-  votes: number;
   /** Lead of traces that met a responder, whichever, to whom a way was known. */
   known: number;
 }
@@ -99,6 +96,7 @@ export class NearHopTable {
   readonly #number: number;
   readonly #nodes = new Map<string, Node>();
   readonly #candidates: (Candidate | undefined)[] = [];
+  readonly #heard: (HeardResponders | undefined)[] = [];
   #begun = 0;
   #sinceScout = 0;
   #scoutAtNs = Number.NEGATIVE_INFINITY;
@@ -150,13 +148,11 @@ export class NearHopTable {
 
   /**
    * Whose budget a packet with this hop limit will probably cost, whatever the target; null when that is open. Until
-   * somebody has answered there, or has not, the hop itself stands for whoever it is.
+   * somebody has answered there, or has not, the hop itself stands for whoever it is. `share`: see `HeardResponders`.
    */
-  likelyAt(hop: number): string | null {
-    const candidate = this.#candidates[hop];
-    if (candidate === undefined) return `hop ${hop} of table ${this.#number}`;
-    const isLikely = candidate.lead >= LIKELY_LEAD || candidate.votes < FIRST_VOTES;
-    return isLikely && candidate.responder !== '' ? candidate.responder : null;
+  likelyAt(hop: number, share: number): string | null {
+    const heard = this.#heard[hop];
+    return heard === undefined ? `hop ${hop} of table ${this.#number}` : heard.likely(share);
   }
 
   /** Hops 1 to `hop` − 1 of the only way known to this responder. */
@@ -210,8 +206,8 @@ export class NearHopTable {
 
   /** A majority that follows changes: with two thirds of the votes a responder stays in the lead. */
   #vote(hop: number, responder: string, nowNs: number): void {
-    const candidate = (this.#candidates[hop] ??= { responder, lead: 0, votes: 0, known: 0 });
-    candidate.votes += 1;
+    (this.#heard[hop] ??= new HeardResponders()).hear(responder);
+    const candidate = (this.#candidates[hop] ??= { responder, lead: 0, known: 0 });
     const isKnown = responder !== '' && this.wayTo(responder, hop, nowNs) !== null;
     candidate.known = isKnown ? Math.min(MOST_LEAD, candidate.known + 1) : Math.max(0, candidate.known - 2);
     if (candidate.responder === responder) candidate.lead = Math.min(MOST_LEAD, candidate.lead + 1);

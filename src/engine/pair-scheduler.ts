@@ -46,6 +46,8 @@ const LOOKS_PER_TURN = 512;
 
 export interface SchedulerHooks {
   contextOf(trace: RunningTrace): TraceContext;
+  /** Who answered another trace to the same target at this hop limit. */
+  responderAt(trace: RunningTrace, hopLimit: number): string | null;
   /** It has nothing more to ask. */
   finish(trace: RunningTrace): void;
   /** Something was sent for the trace with this id. */
@@ -134,6 +136,7 @@ export class PairScheduler {
       this.#budgets.giveBack(ask);
       return;
     }
+    if (error.ranOut) trace.met[error.hopLimit] = error.router;
     const nowNs = this.#time.nowNs();
     const budget = this.#budgets.of(error.router, state.limits.hopIntervalMs, nowNs);
     const before = budget.rate;
@@ -282,7 +285,8 @@ export class PairScheduler {
   /** Which router's budget the pair will cost, as far as it is known; null where it is no router's. */
   #tollOf(trace: RunningTrace, { responder, draws, hopLimit }: PairWish, nowNs: number): Toll | null {
     if (draws === null) return null;
-    const router = responder ?? trace.nearHops?.likelyAt(hopLimit) ?? null;
+    // Who answered the trace of another protocol may answer this one.
+    const router = responder ?? this.#hooks.responderAt(trace, hopLimit) ?? trace.nearHops?.likelyAt(hopLimit) ?? null;
     const { hopIntervalMs } = trace.state.limits;
     const budget = router === null ? null : this.#budgets.of(router, hopIntervalMs, nowNs);
     return { budget, ...draws, isSure: draws.isSure && responder !== null };

@@ -222,7 +222,7 @@ function giveUp(budget: RouterBudget, nowNs: number): void {
     if (ask.round !== budget.round) continue;
     budget.misses += 1;
     if (ask.isSure) budget.sureMisses += 1;
-    cutWhereLimited(budget, ask.sentAtNs, nowNs);
+    cutWhereLimited(budget, nowNs);
   }
   if (budget.openFrom > TRIM_AFTER) {
     open.splice(0, budget.openFrom);
@@ -231,12 +231,13 @@ function giveUp(budget: RouterBudget, nowNs: number): void {
 }
 
 /** A limit is met: what came back is what it gives. Guesses alone push nobody below where everybody starts. */
-function cutWhereLimited(budget: RouterBudget, lastSentNs: number, nowNs: number): void {
+function cutWhereLimited(budget: RouterBudget, nowNs: number): void {
   const { hits, misses, sureMisses, rate } = budget;
   const enough = Math.max(MISSES_TO_CUT, rate * CUT_SECONDS);
   if (sureMisses < enough && misses < UNSURE_MISSES * enough) return;
   if (hits / (hits + misses) > LIMITED_SHARE) return;
-  const spanSeconds = Math.max(lastSentNs - budget.roundFromNs, 1e9 / rate) / 1e9;
+  // Until now, for answers were counted until now.
+  const spanSeconds = Math.max(nowNs - budget.roundFromNs, 1e9 / rate) / 1e9;
   const delivered = Math.max(budget.answers / spanSeconds, rate * DEEPEST_CUT);
   // Who is to be asked less often than once a second from the start is not asked more often now.
   const least = Math.min(rate, sureMisses < enough ? budget.startRate : LEAST_RATE);

@@ -31,6 +31,8 @@ export interface LeftByEnded {
   isIntact: boolean;
   /** Who told one of them that no way leads to the target. */
   noWaySaid: readonly string[];
+  /** Who answered at which hop limit. */
+  met: readonly (string | undefined)[];
   /** Of the icmp6 trace. */
   echo: SiblingEcho | null;
 }
@@ -70,6 +72,8 @@ export interface RunningTrace extends Waking, Waiting {
   reachingPair: readonly [number, number] | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
   nearHops: NearHopsOfTrace | null;
+  /** Who answered last at a hop limit, for the budget of others to the same target. */
+  readonly met: (string | undefined)[];
   /** What its packets asked of routers, by row, until it is answered. */
   readonly asks: Map<number, Ask>;
   finished: boolean;
@@ -116,12 +120,13 @@ export function createRunningTrace(
     request,
     target,
     state,
-    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], echo: null },
+    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], met: [], echo: null },
     echoForOthers: null,
     deferred: null,
     lastParted: null,
     reachingPair: null,
     nearHops: null,
+    met: [],
     asks: new Map(),
     waitsIn: new Set(),
     finished: false,

@@ -29,6 +29,12 @@ export class SameTarget {
     return Math.max(trace.left.routerSeen, ...this.#others(trace).map(({ state }) => state.routerSeenAt));
   }
 
+  /** Who answered a trace of another protocol at this hop limit; null where nobody did. */
+  responderAt(trace: RunningTrace, hopLimit: number): string | null {
+    for (const { met } of this.#others(trace)) if (met[hopLimit] !== undefined) return met[hopLimit];
+    return trace.left.met[hopLimit] ?? null;
+  }
+
   /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
   isIntact(trace: RunningTrace): boolean {
     return trace.left.isIntact || this.#others(trace).some(({ state }) => targetQuotesIntact(state));
@@ -64,6 +70,7 @@ export class SameTarget {
       left.distanceSeen ??= trace.state.distanceSeen;
       left.routerSeen = Math.max(left.routerSeen, trace.state.routerSeenAt);
       left.isIntact ||= isIntact;
+      left.met = trace.met;
       left.noWaySaid = [...left.noWaySaid, ...noWaySaid];
     }
     if (trace.request.protocol !== 'icmp6') return [];

@@ -259,25 +259,25 @@ describe('the table', () => {
 
   it('knows whose budget a packet costs before it is answered', () => {
     const table = new NearHopTable(7);
-    expect(table.likelyAt(1)).toBe(table.likelyAt(1));
-    expect(table.likelyAt(1)).not.toBe(table.likelyAt(2));
-    expect(table.likelyAt(1)).not.toBe(new NearHopTable(8).likelyAt(1));
+    expect(table.likelyAt(1, 0)).toBe(table.likelyAt(1, 0));
+    expect(table.likelyAt(1, 0)).not.toBe(table.likelyAt(2, 0));
+    expect(table.likelyAt(1, 0)).not.toBe(new NearHopTable(8).likelyAt(1, 0));
     // Whoever answers first is taken for the next trace's too, but not for long where every trace meets another.
     tell(table, evidenceOf(['a', null, 'far 0']));
-    expect([1, 2, 3].map((hop) => table.likelyAt(hop))).toEqual(['a', null, 'far 0']);
+    expect([1, 2, 3].map((hop) => table.likelyAt(hop, 0))).toEqual(['a', null, 'far 0']);
     for (let i = 1; i < 4; i += 1) tell(table, evidenceOf(['a', null, `far ${i}`]));
-    expect([1, 2, 3].map((hop) => table.likelyAt(hop))).toEqual(['a', null, null]);
+    expect([1, 2, 3].map((hop) => table.likelyAt(hop, 0))).toEqual(['a', null, null]);
   });
 
   it('does not make traces wait for one another at a hop limit that reaches their targets', () => {
     const target = { both: 3, plainAnswered: 3, treatedPassed: 3 };
     const table = new NearHopTable(1);
     for (let i = 0; i < 2; i += 1) tell(table, evidenceOf(['a', target], 1));
-    expect(table.likelyAt(2)).toBeNull();
+    expect(table.likelyAt(2, 0)).toBeNull();
     // A router that few traces meet there has no say in it.
     tell(table, evidenceOf(['a', 'b']));
     for (let i = 0; i < 20; i += 1) tell(table, evidenceOf(['a', target], 1));
-    expect([1, 2].map((hop) => table.likelyAt(hop))).toEqual(['a', null]);
+    expect([1, 2].map((hop) => table.likelyAt(hop, 0))).toEqual(['a', null]);
   });
 
   it('is bounded, and keeps what is used when targets without number pass by', () => {

@@ -38,6 +38,8 @@ export function isPlainProbe(state: TraceState, row: number): boolean {
 /** An error about a probe, of whoever is not the target. */
 export interface ErrorAbout {
   readonly router: string;
+  /** Of the probe. */
+  readonly hopLimit: number;
   /** Its hop limit ran out there: it went no further. */
   readonly ranOut: boolean;
   readonly rttNs: number;
@@ -51,7 +53,13 @@ export function errorAbout(state: TraceState, row: number): ErrorAbout | null {
   const signature = state.signatures[probes.reply(row) ?? -1];
   if (signature === undefined || signature.type < 0 || signature.responder === state.identity.targetText) return null;
   const reports = packetsPerProbe(state, state.flows[probes.flow(row)]?.protocol ?? 'udp');
-  return { router: signature.responder, ranOut: isExpired(signature), rttNs: probes.rttNs(row), reports };
+  return {
+    router: signature.responder,
+    hopLimit: probes.hopLimit(row),
+    ranOut: isExpired(signature),
+    rttNs: probes.rttNs(row),
+    reports,
+  };
 }
 
 export interface DescribedProbe {
