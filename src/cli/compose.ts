@@ -29,6 +29,7 @@ import { createDaemonLog } from './log.js';
 import { startMeasureStarter } from './measure-link.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
 import { captureInto } from './packet-comments.js';
+import { refuseReference } from './reference-setting.js';
 import { ownSourcesOnly, refuseSourceSetting } from './own-source.js';
 import { privilegeRemedy } from './privilege.js';
 import type { StorePorts } from './store-ports.js';
@@ -48,6 +49,10 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     settings.ixpPrefixes === null ? null : readPrefixFile(settings.ixpPrefixes, '--ixp-prefixes'),
     settings.doNotProbe === null ? null : readPrefixFile(settings.doNotProbe, '--do-not-probe'),
   ]);
+  const refuse: Measuring['refuse'] = (octets, zone) =>
+    refuseTarget(octets, zone, { doNotProbe, allowSpecial: settings.allowSpecial, isOnLink });
+  const unfit = refuseReference(settings.reference, refuse);
+  if (unfit !== null) throw unfit;
   const capture = await openCapture(settings, time, hooks);
   const { transport: opened, choice } = await openTransport(settings, time).catch(async (error: unknown) => {
     await capture?.abandon();
@@ -87,7 +92,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
       (length) => randomBytes(length),
     ),
     resolve: (host) => names.resolveTarget(host),
-    refuse: (octets, zone) => refuseTarget(octets, zone, { doNotProbe, allowSpecial: settings.allowSpecial, isOnLink }),
+    refuse,
     annotate: (record) => annotateRecord(record, sources),
     stopLookups: () => {
       names.close();

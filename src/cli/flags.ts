@@ -34,6 +34,7 @@ const MEASURING_SETTINGS: readonly SettingFlag[] = [
   ['timeout', 'MS'],
   ['gapLimit', 'N'],
   ['explain', null],
+  ['reference', 'ADDR'],
   ['source', 'ADDR'],
   ['interface', 'IF'],
   ['flowLabel', 'N'],

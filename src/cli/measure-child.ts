@@ -13,6 +13,7 @@ import { EXIT } from './exit-codes.js';
 import { ListMeasurer } from './list-measurer.js';
 import { createDebugLog, SILENT_LOG } from './log.js';
 import type { Measuring } from './measuring.js';
+import { refuseReference } from './reference-setting.js';
 import { toolVersion } from './version.js';
 
 const STATS_MS = 1000;
@@ -56,6 +57,8 @@ class MeasureServer {
       refuse: (octets, zone) =>
         opened.refuse(octets, zone) ?? refuseListed(octets, server === null ? doNotProbe : server.#doNotProbe),
     };
+    const unfit = refuseReference(settings.reference, (octets, zone) => measuring.refuse(octets, zone));
+    if (unfit !== null) throw unfit;
     const slots = tracesInFlight(settings.rate);
     const measurer = new ListMeasurer({ measuring, settings, toolVersion: toolVersion(), log, slots });
     server = new MeasureServer(measuring, measurer, doNotProbe);

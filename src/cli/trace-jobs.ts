@@ -10,6 +10,7 @@ import type { LiveTrace } from './live-frame.js';
 import type { Log } from './log.js';
 import type { Measuring } from './measuring.js';
 import type { NameBook } from './name-book.js';
+import { referenceText } from './reference-setting.js';
 import { unmeasuredRecord, type UnmeasuredTarget } from './unmeasured-record.js';
 
 /** Names resolved at the same time. */
@@ -271,6 +272,7 @@ export function traceParameters(settings: Settings, seed: number): TraceParamete
     hopIntervalMs: settings.hopInterval,
     gapLimit: settings.gapLimit,
     explain: settings.explain,
+    reference: referenceText(settings.reference),
     seed,
     flowLabel: settings.flowLabel,
     probeUri: settings.probeUri,

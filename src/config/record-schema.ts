@@ -132,7 +132,7 @@ const verdict = z.strictObject({
   evidence: z.strictObject({
     basis: z.enum(['target', 'routers']).nullable(),
     returnPath: z.enum(['excluded', 'not excluded']).nullable(),
-    witness: z.enum(['answers', 'echo']).nullable().exactOptional(),
+    witness: z.enum(['answers', 'echo', 'tcp']).nullable().exactOptional(),
     pairs: count,
     plainOnly: count,
     pdmOnly: count,

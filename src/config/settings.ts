@@ -67,6 +67,12 @@ const SETTINGS = {
     example: 'true',
     describe: 'after an accusation, find out why with the cause arms',
   }),
+  reference: optionalAddress({
+    default: null,
+    example: '2001:db8:9::1',
+    describe:
+      'host in another network that is asked, where no router on the way answers packets to itself, whether answers to the option come back at all',
+  }),
   source: optionalAddress({
     default: null,
     example: '2001:db8::1',

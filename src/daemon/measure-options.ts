@@ -5,10 +5,10 @@ import type { MeasureOptions } from './target-measurer.js';
 export function measureOptions(settings: Settings, seed: number): MeasureOptions {
   const { confidence, maxHops, timeout, hopInterval, gapLimit, explain, flowLabel, probeUri, size, fragment } =
     settings;
-  const { source, interface: interfaceName, addresses, vantage } = settings;
+  const { source, reference, interface: interfaceName, addresses, vantage } = settings;
   return {
     ...{ confidence, maxHops, timeout, hopInterval, gapLimit, explain, seed, flowLabel, probeUri, size, fragment },
-    ...{ source, interface: interfaceName, addresses, vantage },
+    ...{ source, reference, interface: interfaceName, addresses, vantage },
   };
 }
 

@@ -15,6 +15,7 @@ export interface MeasureOptions {
   readonly probeUri: string | null;
   readonly size: number | null;
   readonly fragment: boolean;
+  readonly reference: string | null;
   readonly source: string | null;
   readonly interface: string | null;
   readonly addresses: 'first' | 'all';

@@ -37,6 +37,9 @@ class Engine implements TraceEngine {
   readonly #router: ReplyRouter;
   #opened = 0;
   readonly #index = new TraceIndex();
+  /** Of #watched, those that are listened for by now; and those that nobody can listen for. */
+  readonly #received = new Set<Protocol>();
+  readonly #unwatchable = new Set<Protocol>();
   readonly #running = new Set<RunningTrace>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #habits = new PlaceHabits();
@@ -209,6 +212,21 @@ class Engine implements TraceEngine {
         });
     }
     await this.#watching;
+    this.#received.add(protocol);
+  }
+
+  /** Before a trace's first SYN somebody must listen; where nobody can, it is done without. */
+  #watches(trace: RunningTrace, protocol: Protocol): boolean | null {
+    if (this.#unwatchable.has(protocol)) return false;
+    if (this.#received.has(protocol)) return true;
+    const wake = (): void => {
+      this.#scheduler.wake(trace, this.#options.time.nowNs());
+    };
+    if (!this.#watched.has(protocol))
+      this.#watch(protocol)
+        .catch(() => this.#unwatchable.add(protocol))
+        .finally(wake);
+    return null;
   }
 
   #finish(trace: RunningTrace): void {
@@ -273,11 +291,13 @@ class Engine implements TraceEngine {
   #contextOf(trace: RunningTrace): TraceContext {
     return {
       habitOf: (hop, address) => this.#habits.of(hop, address),
+      haveOthersPassed: (one, other) => this.#habits.haveBothPassed(one, other, trace.state.identity.targetText),
       isAnsweredBeyond: (protocol, hop, address) =>
         this.#habits.isAnsweredBeyond(protocol, hop, address, trace.state.identity.targetText),
       isIntactAtTarget: () => this.#sameTarget.isIntact(trace),
       saidNoWayToOthers: (address) => this.#sameTarget.saidNoWay(trace, address),
-      siblingEcho: () => this.#sameTarget.echo(trace),
+      sibling: (protocol) => this.#sameTarget.sibling(trace, protocol),
+      watches: (protocol) => this.#watches(trace, protocol),
       routerSeenByOthers: () => this.#sameTarget.routerSeen(trace),
       nearHops: trace.nearHops,
     };

@@ -127,8 +127,7 @@ export class PairScheduler {
   settle(trace: RunningTrace, row: number): void {
     const { state } = trace;
     const error = errorAbout(state, row);
-    const { targetText, protocol } = state.identity;
-    if (protocol === 'tcp' && error?.ranOut === true) this.#syns.giveBack(targetText, trace, row);
+    if (error?.ranOut === true) this.#syns.giveBack(state.identity.targetText, trace, row);
     const ask = trace.asks.get(row);
     if (ask === undefined) return;
     trace.asks.delete(row);
@@ -350,8 +349,8 @@ export class PairScheduler {
   }
 
   /** Whoever is asked instead of the target answers with our nonce, or our sequence number. */
-  #freshFlow(trace: RunningTrace, { protocol, destination }: PairWish): Flow {
-    const flow = freshFlow(trace, protocol, this.#material);
+  #freshFlow(trace: RunningTrace, { protocol, port, destination }: PairWish): Flow {
+    const flow = freshFlow(trace, protocol, this.#material, port);
     if (destination === undefined) return flow;
     return { ...flow, destination, destinationText: formatAddress(destination) };
   }

@@ -16,6 +16,9 @@ const ANSWERED_TARGETS = 2;
 /** Packets of one target that a place left unreported before it counts as silent to that target. */
 const SILENT_MISSES = 3;
 
+/** A place. */
+type At = Pick<ReportingHabit, 'hop' | 'address'>;
+
 interface MutableHabit {
   passed: number;
   reported: number;
@@ -33,6 +36,15 @@ export class PlaceHabits {
   of(hop: number, address: string): Habit | null {
     const habit = this.#habits.get(keyOf(hop, address));
     return habit === undefined ? null : { ...habit, targets: habit.seenTargets.size };
+  }
+
+  /** Another target's packets with the option were quoted at both. */
+  haveBothPassed(one: At, other: At, exceptBy: string): boolean {
+    const beyond = this.#habits.get(keyOf(other.hop, other.address))?.seenTargets;
+    if (beyond === undefined) return false;
+    const before = this.#habits.get(keyOf(one.hop, one.address))?.seenTargets ?? [];
+    for (const target of before) if (target !== exceptBy && beyond.has(target)) return true;
+    return false;
   }
 
   note({ hop, address, reported, missed, firstNs, lastNs }: ReportingHabit, target: string): void {
@@ -60,11 +72,7 @@ export class PlaceHabits {
   }
 
   /** Behind these places, where its packets with the option were seen, this target answered some by what quotes nothing. */
-  noteAnswers(
-    protocol: Protocol,
-    target: string,
-    places: readonly { readonly hop: number; readonly address: string }[],
-  ): void {
+  noteAnswers(protocol: Protocol, target: string, places: readonly At[]): void {
     for (const { hop, address } of places) {
       const key = `${protocol} ${keyOf(hop, address)}`;
       const known = this.#answeredBeyond.get(key);

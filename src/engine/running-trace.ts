@@ -6,7 +6,7 @@ import type { TraceRequest } from './trace-engine.js';
 import { createTraceState } from '../trace/state/trace-state.js';
 import type { Flow, TraceState } from '../trace/state/trace-state.js';
 import type { NearHops } from '../trace/trace-context.js';
-import type { SiblingEcho } from '../trace/trace-context.js';
+import type { Sibling } from '../trace/trace-context.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { Draws } from '../trace/wish.js';
 import type { Ask, RouterBudget } from './responder-budgets.js';
@@ -33,8 +33,8 @@ export interface LeftByEnded {
   noWaySaid: readonly string[];
   /** Who answered at which hop limit. */
   met: readonly (string | undefined)[];
-  /** Of the icmp6 trace. */
-  echo: SiblingEcho | null;
+  /** Of those whose answers quote nothing. */
+  readonly siblings: Partial<Record<Protocol, Sibling | null>>;
 }
 
 /** The second packet of a pair that is sent in parts. */
@@ -60,8 +60,8 @@ export interface RunningTrace extends Waking, Waiting {
   readonly startedAtMs: number;
   /** By traces to the same target that have ended. */
   readonly left: LeftByEnded;
-  /** What this echo trace last told the others, and when. */
-  echoForOthers: { readonly revision: number; readonly atNs: number; readonly echo: SiblingEcho | null } | null;
+  /** What it last told those of other protocols, and when. */
+  toldSiblings: { readonly revision: number; readonly atNs: number; readonly told: Sibling | null } | null;
   /** The transport's count of kernel drops when the trace began. */
   readonly kernelDropsAtStart: number | null;
   /** A later probe of a pair waits until the earlier one was answered or given up, and for a rest. */
@@ -102,6 +102,7 @@ export function createRunningTrace(
       hopIntervalMs: parameters.hopIntervalMs,
       gapLimit: parameters.gapLimit,
       explain: parameters.explain,
+      reference: parameters.reference ?? null,
     },
     seed: parameters.seed,
     secrets: {
@@ -120,8 +121,8 @@ export function createRunningTrace(
     request,
     target,
     state,
-    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], met: [], echo: null },
-    echoForOthers: null,
+    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], met: [], siblings: {} },
+    toldSiblings: null,
     deferred: null,
     lastParted: null,
     reachingPair: null,
@@ -142,8 +143,8 @@ export function sharesNearHops({ shareNearHops, protocol }: TraceRequest): boole
 }
 
 /** A 5-tuple and flow label that the trace has not used yet. */
-export function freshFlow(trace: RunningTrace, protocol: Protocol, material: RandomMaterial): Flow {
-  const destinationPort = protocol === 'icmp6' ? 0 : trace.state.identity.destinationPort;
+export function freshFlow(trace: RunningTrace, protocol: Protocol, material: RandomMaterial, port?: number): Flow {
+  const destinationPort = protocol === 'icmp6' ? 0 : (port ?? trace.state.identity.destinationPort);
   return createFlow(protocol, destinationPort, material, null, trace.state.flows);
 }
 

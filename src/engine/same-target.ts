@@ -1,12 +1,13 @@
 /** What traces to one target tell each other, while they run and when they have ended. */
 import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.js';
-import { echoForSibling } from '../trace/trace-machine.js';
-import type { SiblingEcho, TraceContext } from '../trace/trace-context.js';
+import { tellSiblings } from '../trace/trace-machine.js';
+import type { Sibling, TraceContext } from '../trace/trace-context.js';
+import type { Protocol } from '../trace/record.js';
 import type { RunningTrace } from './running-trace.js';
 import type { TraceIndex } from './trace-index.js';
 
 /** What a trace says of itself holds so long while nothing comes in for it: only pairs that are given up may change it. */
-const ECHO_HOLDS_NS = 25e6;
+const TOLD_HOLDS_NS = 25e6;
 
 /** Asks those that run, and what the ended ones have left. */
 export class SameTarget {
@@ -46,18 +47,18 @@ export class SameTarget {
     return this.#others(trace).some(({ state }) => addressesWithoutWay(state).includes(address));
   }
 
-  /** METHOD: dropped, cause. Of the icmp6 trace, for the others. */
-  echo(trace: RunningTrace): SiblingEcho | null {
-    const sibling = this.#index.find(trace.target, 0).find(({ request }) => request.protocol === 'icmp6');
-    if (sibling === undefined || sibling === trace) return trace.left.echo;
+  /** METHOD: dropped, cause. Of the trace of this protocol, for those of others. */
+  sibling(trace: RunningTrace, protocol: Protocol): Sibling | null {
+    const sibling = this.#index.find(trace.target, 0).find(({ request }) => request.protocol === protocol);
+    if (sibling === undefined || sibling === trace) return trace.left.siblings[protocol] ?? null;
     const nowNs = this.#nowNs();
     const { revision } = sibling.state;
-    const known = sibling.echoForOthers;
+    const known = sibling.toldSiblings;
     // Its whole case is made for this: while nothing came in, not at every look.
-    if (known !== null && known.revision === revision && nowNs < known.atNs + ECHO_HOLDS_NS) return known.echo;
-    const echo = echoForSibling(sibling.state, this.#contextOf(sibling), nowNs);
-    sibling.echoForOthers = { revision, atNs: nowNs, echo };
-    return echo;
+    if (known !== null && known.revision === revision && nowNs < known.atNs + TOLD_HOLDS_NS) return known.told;
+    const told = tellSiblings(sibling.state, this.#contextOf(sibling), nowNs);
+    sibling.toldSiblings = { revision, atNs: nowNs, told };
+    return told;
   }
 
   /** A trace has ended: the others may still need what it found. Returns those that may have waited for it. */
@@ -73,11 +74,13 @@ export class SameTarget {
       left.met = trace.met;
       left.noWaySaid = [...left.noWaySaid, ...noWaySaid];
     }
-    if (trace.request.protocol !== 'icmp6') return [];
-    const waiting = others.filter(({ request }) => request.protocol !== 'icmp6');
+    const { protocol } = trace.request;
+    // Nobody asks what datagrams drew.
+    if (protocol === 'udp') return [];
+    const waiting = others.filter(({ request }) => request.protocol !== protocol);
     if (waiting.length === 0) return [];
-    const echo = echoForSibling(trace.state, this.#contextOf(trace), this.#nowNs(), true);
-    for (const { left } of waiting) left.echo = echo;
+    const told = tellSiblings(trace.state, this.#contextOf(trace), this.#nowNs(), true);
+    for (const { left } of waiting) left.siblings[protocol] = told;
     return waiting;
   }
 

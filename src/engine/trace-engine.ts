@@ -24,6 +24,8 @@ export interface TraceParameters {
   readonly gapLimit: number;
   /** Run the arms that explain an accusation (METHOD: cause). */
   readonly explain: boolean;
+  /** A host elsewhere, RFC 5952 text, that is asked for an unquoted answer (METHOD: dropped, the source's own firewall). */
+  readonly reference?: string | null;
   /** Seed of the order of probes. */
   readonly seed: number;
   /** 1–0xfffff, or null for a random one. */

@@ -4,58 +4,18 @@
  */
 import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
-import {
-  classify,
-  forEachPair,
-  graceNs,
-  isAwaited,
-  looksLostNs,
-  lookOf,
-  PAIR_CLASS,
-  replyTo,
-  waitNs,
-} from './evidence/pair.js';
-import type { HasArrived, Pair } from './evidence/pair.js';
-import { Ledger } from './evidence/ledger.js';
+import { countPairs } from './evidence/counts.js';
+import type { AllCounts, Counts } from './evidence/counts.js';
+import { forEachPair, isAwaited, replyTo, waitNs } from './evidence/pair.js';
+import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
-import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS } from './numbers.js';
 import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
-import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
+import { ARM_CODE, isExplaining, isWitness, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
-
-/**
- * Pairs of the target as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look, and `hoped`
- * those on their way as they are expected to end. Nothing is claimed on the latter two.
- */
-export interface Counts {
-  readonly counted: Ledger;
-  readonly looks: Ledger;
-  readonly hoped: Ledger;
-  /** When the look of the next pair on its way is known; null where none is. */
-  looksNs: number | null;
-  /** When the next pair leaves its grace; null where none waits. */
-  nextNs: number | null;
-  /** A pair waits for its grace, and all after it wait for it. */
-  isWaiting: boolean;
-  /** Of the lost pairs counted, those sent after n was first seen, and after the last packet with the option seen there. */
-  lostSinceSeen: number;
-  lostAfterSeen: number;
-  /** … and those sent lately, by METHOD: dropped. */
-  lostLately: number;
-  lastSentNs: number;
-  pairs: number;
-  pending: number;
-  /** Pairs in a row, the last ones, in which nothing was answered. */
-  silentRow: number;
-  /** Answered `plain` probes whose answer quotes nothing. */
-  plainUnquoted: number;
-  /** Answered `pdm` probes of treated pairs whose answer quotes nothing. */
-  pdmUnquoted: number;
-}
 
 export interface Case {
   readonly state: TraceState;
@@ -67,8 +27,8 @@ export interface Case {
   /** Treated pairs at the target, as a place: for exploring and for the record. */
   readonly target: Place;
   readonly counts: Counts;
-  /** Echo pairs of a UDP trace to the same target. */
-  readonly witness: Counts;
+  /** Echo pairs, and pairs of SYNs, of a UDP trace to the same target. */
+  readonly witness: AllCounts['witness'];
   /** Repeats at n (METHOD: same path); they count at the hop as well. */
   readonly repeat: Place;
   /** Pairs sent again at what is now the target's distance; they count at the hop as well. */
@@ -104,26 +64,6 @@ export interface Case {
   readonly pendingProbes: number;
   /** When something that is awaited is given up; null when nothing is. */
   readonly nextDeadlineNs: number | null;
-}
-
-function emptyCounts(): Counts {
-  return {
-    counted: new Ledger(),
-    looks: new Ledger(),
-    hoped: new Ledger(),
-    looksNs: null,
-    nextNs: null,
-    isWaiting: false,
-    lostSinceSeen: 0,
-    lostAfterSeen: 0,
-    lostLately: 0,
-    lastSentNs: Number.NEGATIVE_INFINITY,
-    pairs: 0,
-    pending: 0,
-    silentRow: 0,
-    plainUnquoted: 0,
-    pdmUnquoted: 0,
-  };
 }
 
 /** Makes the case. Moves `state.largestArmDifferenceNs` and the pace at the target, which read the same pairs. */
@@ -185,7 +125,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       return;
     }
     const isOtherExplaining = pair.purpose === PURPOSE.explain && protocolOf(pair) !== state.identity.protocol;
-    const isOfTarget = pair.purpose !== PURPOSE.echo && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
+    const isOfTarget = !isWitness(pair.purpose) && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
     const arm = probes.arm(row);
     if (arm === ARM_CODE.pdm && meaning === MEANING.arrived && isOfTarget) pdmArrivals += 1;
     if (arm === ARM_CODE.plain && meaning === MEANING.arrived && isOfTarget) plainArrivals += 1;
@@ -257,6 +197,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         addToPlace(placeIn(references, pair.flow), state, pair, nowNs, wait);
         return;
       case PURPOSE.echo:
+      case PURPOSE.syn:
         return;
       case PURPOSE.target:
         if (pair.isPlacebo) break;
@@ -274,10 +215,11 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     countRefusedPair(refusedPairs, refusers, state, pair, lastPdmHop);
   });
 
-  const counts = emptyCounts();
-  const witness = emptyCounts();
-  const hasArrived = { plain: plainArrivals > 0, pdm: pdmArrivals > 0 };
-  countPairs(state, meanings, nowNs, counts, witness, seenFirstNs, seenLastNs, hasArrived);
+  const { target: counts, witness } = countPairs(state, meanings, nowNs, {
+    firstNs: seenFirstNs,
+    lastNs: seenLastNs,
+    hasArrived: { plain: plainArrivals > 0, pdm: pdmArrivals > 0 },
+  });
 
   return {
     state,
@@ -311,75 +253,6 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     pendingProbes,
     nextDeadlineNs,
   };
-}
-
-/** Pairs at the target and of its echo witness, in the order sent: a pair waits for those before it. */
-function countPairs(
-  state: TraceState,
-  meanings: Meanings,
-  nowNs: number,
-  target: Counts,
-  witness: Counts,
-  seenFirstNs: number,
-  seenLastNs: number,
-  hasArrived: HasArrived,
-): void {
-  const grace = graceNs(state);
-  const looksAfter = looksLostNs(state);
-  const from = Math.max(state.attemptStart, state.countStart);
-  const latelyNs = nowNs - Math.max(LATELY_NS, LATELY_GRACES * grace, LATELY_INTERVALS * state.pace.intervalNs);
-  state.pace.begin();
-  forEachPair(state, meanings, from, (pair) => {
-    const isWitness = pair.purpose === PURPOSE.echo;
-    if (!isWitness && pair.purpose !== PURPOSE.target) return;
-    const into = isWitness ? witness : target;
-    into.pairs += 1;
-    into.lastSentNs = Math.max(into.lastSentNs, pair.lastSentNs);
-    const pairClass = classify(pair);
-    if (pairClass === PAIR_CLASS.void) return;
-    if (!isWitness) {
-      const look = lookOf(pair, pairClass, hasArrived, nowNs, looksAfter);
-      state.pace.observe(pair.first, pair.lastSentNs, look, nowNs);
-    }
-    const isWhole = pairClass === PAIR_CLASS.both;
-    const isSettled = isWhole || (!pair.isLeaving && pair.lastSentNs + grace <= nowNs);
-    if (!isWhole && !isSettled) {
-      into.pending += 1;
-      into.isWaiting = true;
-      if (!pair.isLeaving) into.nextNs ??= pair.lastSentNs + grace;
-    }
-    const waits = into.isWaiting;
-    if (!isSettled && isAwaited(pair, nowNs, looksAfter)) {
-      if (!pair.isLeaving) into.looksNs ??= pair.lastSentNs + looksAfter;
-      addToLedger(into.hoped, pair, state.expectsLoss && !pair.isPlacebo ? PAIR_CLASS.plainOnly : PAIR_CLASS.both);
-      return;
-    }
-    addToLedger(into.hoped, pair, pairClass);
-    into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
-    addToLedger(into.looks, pair, pairClass);
-    if (!pair.isPlacebo) {
-      if (isUnquoted(state, pair.plain, pair.plainRow)) into.plainUnquoted += 1;
-      if (isUnquoted(state, pair.treated, pair.treatedRow)) into.pdmUnquoted += 1;
-    }
-    if (waits) return;
-    addToLedger(into.counted, pair, pairClass);
-    if (pair.isPlacebo) return;
-    if (pairClass !== PAIR_CLASS.plainOnly) return;
-    const sentNs = state.probes.sentAtNs(pair.treatedRow);
-    if (sentNs > seenFirstNs) into.lostSinceSeen += 1;
-    if (sentNs > seenLastNs) into.lostAfterSeen += 1;
-    if (sentNs >= latelyNs) into.lostLately += 1;
-  });
-}
-
-/** It arrived, and what says so is no error. */
-function isUnquoted(state: TraceState, meaning: number, row: number): boolean {
-  return meaning === MEANING.arrived && replyTo(state, row)?.quoted === false;
-}
-
-function addToLedger(ledger: Ledger, pair: Pair, pairClass: (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS]): void {
-  if (pair.isPlacebo) ledger.addPlacebo(pairClass === PAIR_CLASS.both);
-  else ledger.addTreated(pairClass);
 }
 
 function noteArmDifference(state: TraceState, pair: Pair): void {

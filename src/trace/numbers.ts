@@ -149,10 +149,12 @@ export const ALIKE_PAIRS = 12;
 export const OTHER_OPTION_PAIR_CAP = 16;
 /** While a trace waits for what the echo trace to the same target finds, it looks again this often. */
 export const SIBLING_POLL_NS = 50e6;
-/** Pairs of a UDP trace's own echo witness. */
+/** Pairs of a UDP trace's own witness, echo requests or SYNs. */
 export const WITNESS_PAIR_CAP = 60;
-/** Echo pairs in which not even `plain` was answered. */
-export const SILENT_ECHO_PAIRS = 6;
+/** … and those in which not even `plain` was answered before no more are sent, at each port. */
+export const SILENT_WITNESS_PAIRS = 6;
+/** Ports that SYNs ask, one after the other; a closed one answers as well. */
+export const WITNESS_PORTS = [443, 80] as const;
 
 // METHOD: where
 /** Pairs lost at a hop from which on the loss is "most likely" before it. */

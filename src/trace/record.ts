@@ -238,7 +238,7 @@ export interface VerdictEvidence {
   basis: 'target' | 'routers' | null;
   returnPath: 'excluded' | 'not excluded' | null;
   /** What quotes nothing and is lost all the same: the target's own answers, or echo pairs. Null unless the return path is excluded. */
-  witness?: 'answers' | 'echo' | null;
+  witness?: 'answers' | 'echo' | 'tcp' | null;
   pairs: number;
   plainOnly: number;
   pdmOnly: number;

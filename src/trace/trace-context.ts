@@ -1,5 +1,6 @@
 /** What a trace is told of the others in the same invocation. */
 import type { Place } from './evidence/place.js';
+import type { WitnessProtocol } from './evidence/counts.js';
 import type { Cause, HopRecord, Protocol } from './record.js';
 import type { TraceState } from './state/trace-state.js';
 
@@ -25,8 +26,8 @@ export interface EchoCause {
   readonly cause: Cause | null;
 }
 
-/** What the echo trace to the same target has found (METHOD: dropped, the way back). */
-export interface SiblingEcho {
+/** What the trace of another protocol to the same target has found (METHOD: dropped, the way back). */
+export interface Sibling {
   readonly plainArrivals: number;
   readonly pdmArrivals: number;
   /** Loss of packets with the option is shown there, placebos included. */
@@ -35,7 +36,7 @@ export interface SiblingEcho {
   readonly settled: boolean;
   /** The farthest router up to n that answered a packet with the option itself; absent where none was asked, or did. */
   readonly answeredAt?: { readonly hop: number; readonly address: string } | null;
-  /** Null or absent where it loses no packets with the option. */
+  /** Of an echo trace; null or absent where it loses no packets with the option. */
   readonly cause?: EchoCause | null;
 }
 
@@ -71,11 +72,21 @@ export interface NearHops {
   learn(state: TraceState, seen: SeenHops): void;
 }
 
+/** A place: an address at a hop limit. */
+export interface At {
+  readonly hop: number;
+  readonly address: string;
+}
+
 export interface TraceContext {
   /** Null where nothing is known of it in this run. */
   habitOf(hop: number, address: string): Habit | null;
-  /** Of the icmp6 trace to the same target, for those of other protocols; null when there is none. */
-  siblingEcho(): SiblingEcho | null;
+  /** Packets with the option to another target of this run passed both of these places. */
+  haveOthersPassed(one: At, other: At): boolean;
+  /** Of the trace of this protocol to the same target, for those of other protocols; null when there is none. */
+  sibling(protocol: WitnessProtocol): Sibling | null;
+  /** Whether answers of this protocol are received; null while that is about to be. Asking brings it about. */
+  watches(protocol: WitnessProtocol): boolean | null;
   /**
    * An answer to a packet with the option, of this protocol and quoting nothing, has come back in this run from another target
    * whose packets with the option had passed this place; hop 0 is the source.

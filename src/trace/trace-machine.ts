@@ -17,14 +17,14 @@ import type { Standings } from './claims/claims.js';
 import { causeForOthers } from './claims/cause.js';
 import { doubtsOf } from './claims/doubt.js';
 import { standOfPath } from './claims/same-path.js';
-import { answersUnquoted, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
+import { answersUnquoted, findTooNear, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
 import { answeredReference } from './evidence/way-back.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { ACCUSATION_PROBE_CAP, ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
 import type { Arm, VerdictRecord } from './record.js';
 import type { TraceState } from './state/trace-state.js';
-import type { SiblingEcho, TraceContext } from './trace-context.js';
+import type { Sibling, TraceContext } from './trace-context.js';
 import type { PairWish } from './wish.js';
 import { writeVerdict } from './write-verdict.js';
 
@@ -116,7 +116,8 @@ function noteExpectations(trace: Case): void {
   const { state, counts, witness } = trace;
   state.expectsLoss = looksLost(trace);
   state.placeboArm = placeboArm(counts.looks);
-  state.witnessPlaceboArm = placeboArm(witness.looks);
+  state.witnessPlaceboArm.icmp6 = placeboArm(witness.icmp6.looks);
+  state.witnessPlaceboArm.tcp = placeboArm(witness.tcp.looks);
 }
 
 /** `plain` while the arms arrive equally often, else the one that arrives more. */
@@ -155,25 +156,20 @@ function isSameWish(a: PairWish, b: PairWish): boolean {
 function earliest({ nextDeadlineNs, counts, witness, nowNs }: Case, { stands, verdict }: Standings): number | null {
   const times = [nextDeadlineNs];
   if (verdict === null) {
-    times.push(counts.nextNs, counts.looksNs, witness.nextNs);
+    times.push(counts.nextNs, counts.looksNs, witness.icmp6.nextNs, witness.tcp.nextNs);
     for (const { standing } of stands) if (standing.is === 'open') times.push(standing.untilNs ?? null);
   }
   const known = times.filter((time) => time !== null && time > nowNs) as number[];
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** What an icmp6 trace tells the others to the same target (METHOD: dropped, cause); null when it ended without a measured pair. */
-export function echoForSibling(
-  state: TraceState,
-  context: TraceContext,
-  nowNs: number,
-  ended = false,
-): SiblingEcho | null {
+/** What a trace tells those of other protocols to the same target (METHOD: dropped, cause); null when it ended without a measured pair. */
+export function tellSiblings(state: TraceState, context: TraceContext, nowNs: number, ended = false): Sibling | null {
   const trace = makeCase(state, context, nowNs);
   const { counted } = trace.counts;
   if (ended && counted.pairs === 0) return null;
-  // Answers that quote the option would show nothing of the way there.
-  const isDoubted = doubtsOf(trace, counted.plainOnly).length > 0;
+  // Answers that quote the option would show nothing of the way there, nor those of something before the target.
+  const isDoubted = doubtsOf(trace, counted.plainOnly).length > 0 || findTooNear(trace) !== null;
   const lossShown = isLossShown(trace) && answersUnquoted(trace.counts) && !isDoubted;
   return {
     plainArrivals: trace.plainArrivals,
@@ -181,7 +177,7 @@ export function echoForSibling(
     lossShown,
     settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
     answeredAt: answeredReference(trace),
-    cause: causeForOthers(trace, ended),
+    cause: state.identity.protocol === 'icmp6' ? causeForOthers(trace, ended) : null,
   };
 }
 /** What this trace shows of one place's habit of reporting packets with the option that surely passed it. */

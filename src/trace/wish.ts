@@ -27,6 +27,8 @@ export interface PairWish {
   readonly isSpare?: boolean;
   /** By its hop limit it may be the target that answers: what it draws is charged to the target's pace. */
   readonly reachesTarget?: boolean;
+  /** Where the trace's own is not meant. */
+  readonly port?: number;
   /** 16 octets, where it is not the target that is asked. */
   readonly destination?: Uint8Array;
 }

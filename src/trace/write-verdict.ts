@@ -7,6 +7,7 @@ import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
 import { emptyPlace } from './evidence/place.js';
 import { answersUnquoted, findTooNear, ratesText } from './evidence/target-pairs.js';
+import { standOfWitness } from './evidence/witness.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
 import type { Reason } from './reason.js';
@@ -58,7 +59,7 @@ function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictE
   return {
     basis: finding.basis ?? null,
     returnPath: finding.returnPath ?? null,
-    witness: finding.returnPath === 'excluded' ? witnessOf(trace) : null,
+    witness: finding.returnPath === 'excluded' ? witnessOf(trace, finding) : null,
     pairs,
     plainOnly: restsOn?.lost ?? counts.plainOnly,
     pdmOnly: counts.pdmOnly,
@@ -75,10 +76,14 @@ function writeEvidence(trace: Case, finding: Finding, isLoss: boolean): VerdictE
   };
 }
 
-/** METHOD: dropped. Only where the answers of a UDP trace quote the option was echo asked instead. */
-function witnessOf({ state, counts }: Case): 'answers' | 'echo' {
-  return state.identity.protocol !== 'udp' || answersUnquoted(counts) ? 'answers' : 'echo';
+/** METHOD: dropped. Only where the answers of a UDP trace quote the option was another protocol asked instead. */
+function witnessOf(trace: Case, { outcome }: Finding): NonNullable<VerdictEvidence['witness']> | null {
+  if (trace.state.identity.protocol !== 'udp' || answersUnquoted(trace.counts)) return 'answers';
+  const standing = standOfWitness(trace, outcome === 'impaired');
+  return standing.is === 'loses' ? WITNESSES[standing.by] : null;
 }
+
+const WITNESSES = { icmp6: 'echo', tcp: 'tcp' } as const;
 
 /** What came nearest, in the order of the claims: why it was refuted, or how far it came. */
 function inconclusive(trace: Case, { stands }: Standings): Finding {

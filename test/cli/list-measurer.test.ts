@@ -22,7 +22,16 @@ const ORDER: MeasureOrder = {
   publicOnly: false,
   options: {
     ...{ confidence, maxHops, timeout, hopInterval, gapLimit, explain, size, fragment },
-    ...{ seed: 1, flowLabel: null, probeUri: null, source: null, interface: null, addresses: 'first', vantage: 'v' },
+    ...{
+      seed: 1,
+      flowLabel: null,
+      probeUri: null,
+      source: null,
+      interface: null,
+      addresses: 'first',
+      vantage: 'v',
+      reference: null,
+    },
   },
 };
 

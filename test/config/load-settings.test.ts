@@ -60,6 +60,7 @@ describe('layers of settings', () => {
       timeout: 2000,
       gapLimit: 8,
       explain: true,
+      reference: null,
       source: null,
       interface: null,
       flowLabel: null,

@@ -96,6 +96,8 @@ export function ruleset(node, marksDetour, addresses) {
       `iifname "up*" exthdr dst exists meta l4proto udp update @seen_data { ${DATA[0]} }`,
     );
   for (const filter of filters) if (filter.action !== 'answer') chains[filter.at]?.push(...rules(filter, node.address));
+  // A key of the target alone.
+  if ('echo' in node.features) chains['input']?.push('icmpv6 type echo-request drop');
   if (node.features.silent !== undefined) {
     if (node.role === 'target') {
       // Neighbour discovery goes on: the target is silent, not gone.

@@ -54,6 +54,7 @@ export function picture(description, show = { truth: true }) {
     lines.push(`  hop ${balance.hop} is ${balance.members} routers of equal cost, chosen by ${balance.hash}`);
   if (target.answersFor !== undefined) lines.push(`  the target answers for ${target.answersFor}`);
   if (asked !== null) lines.push(`  ${asked} is asked`);
+  if (target.echo) lines.push(`  the target answers no echo request`);
   if (target.udpService) lines.push(`  the target has a UDP service: ${target.udpService}`);
   if (target.networks) lines.push(`  the target has addresses in ${target.networks} networks besides`);
   if (target.longestHeader !== undefined)

@@ -93,7 +93,7 @@ const WAYS: readonly (readonly [name: string, outcome: Outcome, way: Way])[] = [
     'dropped',
     {
       protocol: 'icmp6',
-      at: { 4: drops({ share: 0.85 }) },
+      at: { 4: drops({ share: 0.7 }) },
       target: { rules: [rule('local', ANY_OPTIONS, DROP)] },
     },
   ],

@@ -177,6 +177,8 @@ export interface Description {
     readonly longestHeader?: number;
     /** On the port that is asked: what comes back is what was sent. */
     readonly udpService?: 'echoes';
+    /** It answers no echo request. */
+    readonly echo?: 'silent';
     /** It has an address in so many networks, each its own AS: what a run has for a list. */
     readonly networks?: number;
   };

@@ -23,7 +23,7 @@ const FEATURE_KEYS = ['filters', 'silent', 'icmp', 'quotes', 'errorsFrom', 'dest
 const KEYS = {
   top: ['title', 'routers', 'everyRouter', 'hops', 'target', 'source', 'detour', 'balance', 'links', 'asked', 'truth'],
   features: FEATURE_KEYS,
-  target: [...FEATURE_KEYS, 'answersFor', 'longestHeader', 'udpService', 'networks'],
+  target: [...FEATURE_KEYS, 'answersFor', 'longestHeader', 'udpService', 'echo', 'networks'],
   source: [...FEATURE_KEYS, 'route', 'unnumbered'],
   filter: [
     'at',
@@ -234,6 +234,7 @@ function checkNodes(name, raw) {
   checkFeatures(name, 'target', raw.target, KEYS.target, ['input']);
   checkFeatures(name, 'source', raw.source, KEYS.source, ['output']);
   if (raw.target?.udpService !== undefined) checkValue(name, 'target.udpService', raw.target.udpService, ['echoes']);
+  if (raw.target?.echo !== undefined) checkValue(name, 'target.echo', raw.target.echo, ['silent']);
   if (raw.target?.networks !== undefined) checkNumber(name, 'target.networks', raw.target.networks, 2, 80);
   for (const [where, hops, count] of [
     ['hops', raw.hops, raw.routers],

@@ -212,7 +212,7 @@ function routerOf(node: LayoutNode, description: Description): Router {
 function targetOf(node: LayoutNode, description: Description): Host {
   const {
     asked,
-    target: { longestHeader, udpService },
+    target: { longestHeader, udpService, echo },
   } = description;
   const common = nodeOf(node, 0);
   const silent = node.features.silent === 'all';
@@ -227,7 +227,8 @@ function targetOf(node: LayoutNode, description: Description): Host {
     ...(asked === null || translatedFrom(description) < Infinity ? {} : { errorsFrom: addressOf(node.address) }),
     rules: [...common.rules, ...limit],
     udp: silent ? 'silent' : (udpService ?? 'port-unreachable'),
-    echo: silent ? 'silent' : 'replies',
+    echo: silent || echo === 'silent' ? 'silent' : 'replies',
+    tcp: silent ? 'silent' : 'resets',
   };
 }
 

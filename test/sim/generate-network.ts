@@ -145,6 +145,7 @@ class Draft {
       makeRouter: (asn) => this.#router(asn),
     };
     for (const ingredient of ingredients) addIngredient(mixed, ingredient);
+    if (new Random(this.#seed, 31).chance(0.5)) this.#target.tcp = 'resets';
     const network: Network = {
       seed: this.#seed,
       source: SOURCE_ADDRESS,

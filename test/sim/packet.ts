@@ -198,6 +198,21 @@ export function packetOf(header: ReplyHeader, message: Uint8Array): Uint8Array {
   return octets;
 }
 
+/** RFC 9293 §3.10.7.1: what a closed port sends to a SYN. */
+export function resetFor(syn: Uint8Array): Uint8Array {
+  const segment = new Uint8Array(20);
+  segment.set(syn.subarray(2, 4), 0);
+  segment.set(syn.subarray(0, 2), 2);
+  const view = new DataView(segment.buffer);
+  view.setUint32(8, new DataView(syn.buffer, syn.byteOffset).getUint32(4) + 1);
+  segment[12] = 5 << 4;
+  segment[13] = TCP_RESET | TCP_ACKNOWLEDGES;
+  return segment;
+}
+
+const TCP_RESET = 0x04;
+const TCP_ACKNOWLEDGES = 0x10;
+
 /** Recomputes the upper-layer checksum of a packet without extension headers. */
 export function fillChecksum(octets: Uint8Array): void {
   const protocol = octets[6]!;

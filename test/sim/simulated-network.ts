@@ -250,7 +250,10 @@ export class SimulatedNetwork {
     const spared = bucket.take(travelling.nowNs, this.random);
     // Exploring sends faster than the pairs that go all the way, and those are what a record counts.
     if (travelling.decoded.hopLimit < TARGET_HOP_LIMIT) return spared;
-    const ofProtocol = counts[travelling.decoded.upper === packet.PROTOCOL.udp ? 'udp' : 'icmp6'];
+    const { upper } = travelling.decoded;
+    // SYNs bear witness; no record is about them.
+    if (upper === PROTOCOL.tcp) return spared;
+    const ofProtocol = counts[upper === PROTOCOL.udp ? 'udp' : 'icmp6'];
     if (spared) ofProtocol.passed++;
     else ofProtocol.hit++;
     return spared;
@@ -329,6 +332,8 @@ export class SimulatedNetwork {
       const message = octets.slice(at);
       message[0] = 129;
       this.#sendBack(travelling, node, message, PROTOCOL.icmp6, inTargetsName);
+    } else if (decoded.upper === PROTOCOL.tcp && node === this.network.target && this.network.target.tcp === 'resets') {
+      this.#sendBack(travelling, node, packet.resetFor(octets.subarray(at)), PROTOCOL.tcp, inTargetsName);
     }
   }
 

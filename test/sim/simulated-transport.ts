@@ -177,7 +177,7 @@ export class SimulatedTransport implements ProbeTransport {
     this.#listener?.(
       packets.map((octets) => ({
         direction: 'in',
-        layer: whole ? 'ipv6' : octets[6] === PROTOCOL.udp ? 'udp' : 'icmpv6',
+        layer: whole ? 'ipv6' : layerOf(octets[6]!),
         source: octets.slice(8, 24),
         bytes: whole ? octets : octets.subarray(40),
         hopLimit: null,
@@ -219,7 +219,7 @@ export class SimulatedTransport implements ProbeTransport {
     // Adapters reuse their memory: what the listener keeps without copying is overwritten before the next packet.
     const bytes = whole ? octets.slice() : octets.slice(at);
     const source = octets.slice(8, 24);
-    const layer = whole ? 'ipv6' : protocol === PROTOCOL.udp ? 'udp' : 'icmpv6';
+    const layer = whole ? 'ipv6' : layerOf(protocol);
     listener([{ direction, layer, source, bytes, hopLimit: null, timeNs }]);
     bytes.fill(0xa5);
     source.fill(0xa5);
@@ -229,13 +229,15 @@ export class SimulatedTransport implements ProbeTransport {
   #wanted(octets: Uint8Array): boolean {
     const { protocol, at } = packet.upperOf(octets);
     if (this.profile === 'raw-socket') {
-      if (protocol !== PROTOCOL.icmp6 && protocol !== PROTOCOL.udp) return false;
+      if (![PROTOCOL.icmp6, PROTOCOL.udp, PROTOCOL.tcp].some((known) => known === protocol)) return false;
       if (packet.word(octets, 4) !== octets.length - 40 || octets.length < at + 8) return false;
       const source = octets.subarray(8, 24);
       if (packet.checksum(octets, at, octets.length, protocol, source, octets.subarray(24, 40)) !== 0) return false;
     }
     if (protocol === PROTOCOL.udp)
       return octets.length >= at + 4 && this.#isWatched('udp', packet.word(octets, at + 2));
+    if (protocol === PROTOCOL.tcp)
+      return octets.length >= at + 4 && this.#isWatched('tcp', packet.word(octets, at + 2));
     if (protocol === PROTOCOL.icmp6 && octets[at] === 129) {
       return octets.length >= at + 6 && this.#isWatched('icmp6', packet.word(octets, at + 4));
     }
@@ -288,4 +290,9 @@ export class SimulatedTransport implements ProbeTransport {
 
 function keyOf(octets: Uint8Array, offset: number): string {
   return String.fromCharCode(...octets.subarray(offset, offset + 16));
+}
+
+function layerOf(protocol: number): ObservedPacket['layer'] {
+  if (protocol === PROTOCOL.tcp) return 'tcp';
+  return protocol === PROTOCOL.udp ? 'udp' : 'icmpv6';
 }

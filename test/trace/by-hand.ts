@@ -5,20 +5,34 @@ import type { Claim, Finding, Standing } from '../../src/trace/claims/claim.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { matchReply } from '../../src/trace/reply/match-reply.js';
 import { observe } from '../../src/trace/reply/observe.js';
+import type { ReceivedPacket } from '../../src/trace/reply/reply.js';
 import type { Arm, Protocol } from '../../src/trace/record.js';
 import { PURPOSE, TARGET_HOP_LIMIT, type Purpose, type TraceState } from '../../src/trace/state/trace-state.js';
 import type { TraceContext } from '../../src/trace/trace-context.js';
 import { contextOf, routerAt, withHopLimit, type Drawn, type FakePath } from './fake-path.js';
-import { echoReplyTo, errorAbout, makeFlow, makeState, packetOf, replyFrom, TARGET, wishFor } from './trace-fixture.js';
+import {
+  echoReplyTo,
+  errorAbout,
+  makeFlow,
+  makeState,
+  packetOf,
+  replyFrom,
+  synAckTo,
+  TARGET,
+  wishFor,
+} from './trace-fixture.js';
 
 /** What comes back for a packet: from the router at its hop limit, from the target, nothing, or something else. */
-export type Answer = 'expires' | 'arrives' | null | (Drawn & { readonly replyHopLimit?: number });
+/** `arrivesWith`: what the target says comes back with this hop limit. */
+export type Answer =
+  'expires' | 'arrives' | null | { readonly arrivesWith: number } | (Drawn & { readonly replyHopLimit?: number });
 
 interface PairOptions {
   readonly purpose?: Purpose;
   readonly flow?: number | 'fresh';
   readonly treatment?: Arm;
   readonly protocol?: Protocol;
+  readonly port?: number;
 }
 
 const GRACE_OVER_NS = 4e9;
@@ -56,7 +70,12 @@ export class ByHand {
         treatment: options.treatment ?? 'pdm',
         protocol,
       });
-      const rows = addPair(state, wish, () => makeFlow(protocol), nowNs);
+      const rows = addPair(
+        state,
+        wish,
+        () => makeFlow(protocol, options.port === undefined ? {} : { destinationPort: options.port }),
+        nowNs,
+      );
       const isPlacebo = state.probes.arm(rows[0]) === state.probes.arm(rows[1]);
       rows.forEach((row, index) => {
         markHandedOver(state, row, nowNs);
@@ -102,11 +121,11 @@ export class ByHand {
     return this;
   }
 
-  /** Pairs to the router of a hop itself, not to the target. */
-  references(count: number, hop: number, plain: Answer = 'arrives', treated: Answer = plain): this {
+  /** Pairs to the router of a hop itself, or to a host elsewhere (16 octets), not to the target. */
+  references(count: number, asked: number | Uint8Array, plain: Answer = 'arrives', treated: Answer = plain): this {
     const { flows } = this.state;
     const flow = flows.length;
-    const destination = routerAt(hop);
+    const destination = typeof asked === 'number' ? routerAt(asked) : asked;
     flows.push({ ...makeFlow('icmp6'), destination, destinationText: formatAddress(destination) });
     return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol: 'icmp6' });
   }
@@ -127,6 +146,12 @@ export class ByHand {
     return claim.stand(this.case);
   }
 
+  #ofTarget(packet: Uint8Array, protocol: Protocol, hopLimit: number, atNs: number): ReceivedPacket {
+    if (protocol === 'icmp6') return echoReplyTo(packet, atNs);
+    if (protocol === 'tcp') return synAckTo(packet, atNs);
+    return errorAbout(withHopLimit(packet, hopLimit - this.#routers), 1, 4, TARGET, atNs);
+  }
+
   #answer(row: number, answer: Answer, protocol: Protocol): void {
     if (answer === null) return;
     const { state, nowNs } = this;
@@ -135,9 +160,9 @@ export class ByHand {
     const received = (() => {
       const atNs = nowNs + 10e6;
       if (answer === 'expires') return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), atNs);
-      if (answer === 'arrives') {
-        if (protocol === 'icmp6') return echoReplyTo(packet, atNs);
-        return errorAbout(withHopLimit(packet, hopLimit - this.#routers), 1, 4, TARGET, atNs);
+      if (answer === 'arrives') return this.#ofTarget(packet, protocol, hopLimit, atNs);
+      if ('arrivesWith' in answer) {
+        return { ...this.#ofTarget(packet, protocol, hopLimit, atNs), hopLimit: answer.arrivesWith };
       }
       const at = nowNs + (answer.delayMs ?? 10) * 1e6;
       // In the target's name, as the target would quote it.

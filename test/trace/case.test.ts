@@ -56,7 +56,7 @@ describe('pairs at the target', () => {
       protocol: 'icmp6',
       flow: 'fresh',
     });
-    expect([trace.case.pdmArrivals, trace.case.witness.counted.both, trace.case.counts.pairs]).toEqual([0, 4, 0]);
+    expect([trace.case.pdmArrivals, trace.case.witness.icmp6.counted.both, trace.case.counts.pairs]).toEqual([0, 4, 0]);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { matchReply } from '../../src/trace/reply/match-reply.js';
 import type { NearHops } from '../../src/trace/trace-context.js';
-import type { Habit, SiblingEcho, TraceContext } from '../../src/trace/trace-context.js';
+import type { Habit, Sibling, TraceContext } from '../../src/trace/trace-context.js';
 import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { observe } from '../../src/trace/reply/observe.js';
@@ -50,7 +50,11 @@ export interface FakePath {
     protocol: Protocol;
     atNs: number;
   }) => Drawn | 'arrives' | null | undefined;
-  readonly siblingEcho?: SiblingEcho | null;
+  readonly siblingEcho?: Sibling | null;
+  readonly siblingTcp?: Sibling | null;
+  readonly watchesTcp?: boolean | null;
+  /** Whether the option of another trace passed from the one hop to the other. */
+  readonly othersPassed?: (from: number, to: number) => boolean;
   /** What other traces have shown of the routers at these hops. */
   readonly habits?: Readonly<Record<number, Habit>>;
   /** An unquoted answer to a packet with the option has come from outside; true where nothing is said. */
@@ -127,7 +131,9 @@ export function runTrace(path: FakePath): Outcome {
 export function contextOf(path: Partial<FakePath> = {}): TraceContext {
   return {
     habitOf: (hop) => path.habits?.[hop] ?? null,
-    siblingEcho: () => path.siblingEcho ?? null,
+    haveOthersPassed: (one, other) => path.othersPassed?.(one.hop, other.hop) ?? false,
+    sibling: (protocol) => (protocol === 'icmp6' ? path.siblingEcho : path.siblingTcp) ?? null,
+    watches: (protocol) => protocol === 'icmp6' || (path.watchesTcp === undefined ? false : path.watchesTcp),
     isAnsweredBeyond: () => path.answeredBeyond ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     saidNoWayToOthers: (address) => address === path.noWayToOthers,

@@ -402,7 +402,7 @@ describe('one pair of each three is a placebo, at a random place among them', ()
   it('echo pairs of a UDP trace have blocks of their own', () => {
     const state = makeState('udp');
     state.placeboArm = 'plain';
-    state.witnessPlaceboArm = 'plain';
+    state.witnessPlaceboArm.icmp6 = 'plain';
     const isPlacebo = (purpose: Purpose): boolean => {
       const { plain, treated } = sendPair(state, { ...targetPair, purpose }, 0);
       return state.probes.arm(plain) === state.probes.arm(treated);

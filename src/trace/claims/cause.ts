@@ -49,7 +49,7 @@ export function standOfCause(trace: Case, hopLimit: number): CauseStanding {
 
 /** METHOD: cause. A target's cause is asked once, by its echo trace, as long as both traces lose the option after the same hop. */
 function standOfEcho({ context, explain, lastPdmHop, nowNs }: Case): CauseStanding | null {
-  const echo = context.siblingEcho()?.cause ?? null;
+  const echo = context.sibling('icmp6')?.cause ?? null;
   if (echo === null || echo.after !== lastPdmHop || explain.size > 0) return null;
   if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + SIBLING_POLL_NS };
   return { cause: echo.cause, wants: [], settled: true, isOfEcho: echo.cause !== null };
@@ -62,7 +62,7 @@ function standOfEcho({ context, explain, lastPdmHop, nowNs }: Case): CauseStandi
 function askingProtocol(trace: Case): Protocol {
   const { protocol } = trace.state.identity;
   if (protocol !== 'udp' || answersUnquoted(trace.counts)) return protocol;
-  const echoes = trace.context.siblingEcho()?.plainArrivals ?? trace.witness.looks.plainArrived;
+  const echoes = trace.context.sibling('icmp6')?.plainArrivals ?? trace.witness.icmp6.looks.plainArrived;
   return echoes > 0 ? 'icmp6' : protocol;
 }
 

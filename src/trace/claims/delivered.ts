@@ -26,7 +26,7 @@ export const delivered: Claim = {
     const tooNear = trace.state.identity.protocol === 'udp' ? null : findTooNear(trace, false);
     if (tooNear !== null) return refuted(tooNear);
     const { counted, looks, hoped } = counts;
-    const isInDoubt = hopsSuggestLoss(trace) || trace.context.siblingEcho()?.lossShown === true;
+    const isInDoubt = hopsSuggestLoss(trace) || trace.context.sibling('icmp6')?.lossShown === true;
     const bar = isInDoubt ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
       if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) {

@@ -37,7 +37,7 @@ import type { Claim, Standing } from './claim.js';
 import { confirm } from './confirm.js';
 import { describeRefusals, refusalsExplain } from './rejected.js';
 import { lossOutlivesN } from './same-path.js';
-import { isReporterOfLoss } from './where.js';
+import { isPassedByOthers, isReporterOfLoss } from './where.js';
 
 /** None of the packets with the option arrives from this source at this target. */
 export const dropped: Claim = {
@@ -63,6 +63,12 @@ export const dropped: Claim = {
 const GOT_BY_ANOTHER: Reason = {
   says: 'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.',
   settledBy: 'capture-at-target',
+};
+
+/** METHOD: dropped, one broken way among several. */
+const ONE_WAY: Reason = {
+  says: 'Packets with the option to another target passed where those to this one are lost: one way among several may be broken.',
+  settledBy: 'other-way',
 };
 
 function standAtTarget(trace: Case): Standing {
@@ -109,6 +115,7 @@ function standAtTarget(trace: Case): Standing {
     const isOut = counts.lostLately + counts.pending >= LOST_LATELY;
     return open('asking once more', isOut ? [] : targetWishes(trace), counts.nextNs);
   }
+  if (isPassedByOthers(trace, confirmation.interval.upTo)) return refuted(ONE_WAY);
   const ownPdm = standOfOwnPdm(trace, confirmation.cause, confirmation.interval.upTo);
   if (ownPdm.is === 'possible') return refuted(ownPdm.reason);
   if (ownPdm.is === 'open') return open('asking a hop with another option', ownPdm.wants);
@@ -188,6 +195,7 @@ function standAtRouters(trace: Case): Standing {
     const confirmation = confirm(trace, { name: 'dropped', lost: place.lost, causeAt: hop });
     if (confirmation.is === 'no') return refuted(confirmation.by);
     if (confirmation.is === 'open') return open(confirmation.has, confirmation.wants, confirmation.untilNs);
+    if (isPassedByOthers(trace, hop)) return refuted(ONE_WAY);
     return proven({
       outcome: 'dropped',
       basis: 'routers',

@@ -116,6 +116,18 @@ function isDependableAt({ context, state, nameless }: Case, hop: number, address
   return isDependable(state.limits.confidence, habit.passed, habit.reported, place.lost);
 }
 
+/**
+ * METHOD: dropped, one broken way among several. Packets with the option to another target passed from place n to the router at u:
+ * what takes those to this one may be a member of a bundle that is chosen by addresses. At the target itself nobody can tell.
+ */
+export function isPassedByOthers({ hops, context, lastPdmHop: n }: Case, upTo: number): boolean {
+  const before = hops[n]?.pdmResponders ?? [];
+  const beyond = hops[upTo]?.plainResponderOnAnyFlow ?? [];
+  return before.some((one) =>
+    beyond.some((other) => context.haveOthersPassed({ hop: n, address: one }, { hop: upTo, address: other })),
+  );
+}
+
 function likelyUpTo({ hops, lastPdmHop: n }: Case, upTo: number): number {
   for (let hop = n + 1; hop < upTo; hop += 1) {
     const place = hops[hop];

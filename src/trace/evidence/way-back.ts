@@ -13,9 +13,6 @@ import {
   REFERENCES,
   REFERENCE_P,
   REFERENCE_PAIRS,
-  SIBLING_POLL_NS,
-  SILENT_ECHO_PAIRS,
-  WITNESS_PAIR_CAP,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
@@ -25,7 +22,8 @@ import { fisherPValue } from './e-values.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
 import { answersUnquoted, restOf } from './target-pairs.js';
-import { RANK, targetBudget } from '../wish.js';
+import { standOfWitness, unknown } from './witness.js';
+import { RANK } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 
@@ -40,92 +38,19 @@ export function standOfWayBack(trace: Case, isPartial = false): WayBack {
   const { state, counts } = trace;
   const { protocol } = state.identity;
   const quotesNothing = answersUnquoted(counts);
-  const witness: WayBack = quotesNothing
-    ? EXCLUDED
-    : protocol === 'udp'
-      ? standOfWitness(trace, isPartial)
-      : ERRORS_ONLY;
-  if (witness.is === 'answered' || witness.is === 'unknown') return witness;
-  const asking = protocol === 'udp' && !quotesNothing ? 'icmp6' : protocol;
+  if (!quotesNothing && protocol !== 'udp') return ERRORS_ONLY;
+  const witness = quotesNothing ? null : standOfWitness(trace, isPartial);
+  if (witness !== null && !('by' in witness)) return witness;
+  const asking = witness?.by ?? protocol;
   const reference = isPartial ? standOfPartialReference(trace, asking) : standOfReference(trace, asking);
-  if (reference.is === 'unknown') return reference;
-  if (witness.is !== 'open') return reference;
+  if (reference.is === 'unknown' || witness?.is !== 'open') return reference;
   return reference.is === 'open' ? { ...witness, wants: [...witness.wants, ...reference.wants] } : witness;
 }
 
 const EXCLUDED: WayBack = { is: 'excluded', upTo: null };
 
-/** Echo pairs to the target: of the sibling trace, or this trace's own. */
-function standOfWitness(trace: Case, isPartial: boolean): WayBack {
-  const { state, context, witness, nowNs } = trace;
-  const sibling = context.siblingEcho();
-  if (sibling !== null) {
-    if (sibling.pdmArrivals > 0 && !isPartial) return ANSWERED;
-    if (sibling.lossShown) return EXCLUDED;
-    if (!sibling.settled) {
-      return { is: 'open', has: 'waiting for the echo pairs', wants: [], untilNs: nowNs + SIBLING_POLL_NS };
-    }
-    return unknownWitness(sibling.plainArrivals > 0);
-  }
-  const { counted, looks } = witness;
-  if (looks.pdmArrived > 0 && !isPartial) return ANSWERED;
-  const noneArrived = looks.pdmArrived === 0;
-  const { confidence } = state.limits;
-  if (counted.showsLoss('pdm', confidence, noneArrived, 1)) return answersUnquoted(witness) ? EXCLUDED : ERRORS_ONLY;
-  const isSilent = looks.plainArrived === 0 && looks.pairs >= SILENT_ECHO_PAIRS;
-  if (isSilent || (witness.pairs >= WITNESS_PAIR_CAP && witness.pending === 0)) return unknownWitness(!isSilent);
-  const has = `${looks.plainOnly} echo pairs`;
-  if (looks.showsLoss('pdm', confidence, noneArrived, 1) || witness.pairs >= WITNESS_PAIR_CAP) {
-    return { is: 'open', has, wants: [], untilNs: witness.nextNs };
-  }
-  return {
-    is: 'open',
-    has,
-    wants: [
-      {
-        purpose: PURPOSE.echo,
-        hopLimit: TARGET_HOP_LIMIT,
-        flow: 'fresh',
-        protocol: 'icmp6',
-        treatment: 'pdm',
-        rank: RANK.witness,
-        notBeforeNs: witness.lastSentNs + state.limits.hopIntervalMs * 1e6,
-        spacingMs: state.limits.hopIntervalMs,
-        responder: targetBudget(state, 'icmp6'),
-        draws: null,
-        restNs: null,
-      },
-    ],
-    untilNs: witness.nextNs,
-  };
-}
-
-const ANSWERED: WayBack = {
-  is: 'answered',
-  reason: {
-    says: 'Echo requests with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.',
-    settledBy: 'tcp',
-  },
-};
-
-function unknownWitness(answersEcho: boolean): WayBack {
-  return unknownBecause(
-    answersEcho ? 'echo requests show no such loss for certain' : 'the target answers no echo request',
-  );
-}
-
-function unknownBecause(why: string): WayBack {
-  return {
-    is: 'unknown',
-    reason: {
-      says: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
-      settledBy: 'tcp',
-    },
-  };
-}
-
 /** An error in the target's name quotes the option as any other does: it is no witness. */
-const ERRORS_ONLY = unknownBecause('the target answers by errors only');
+const ERRORS_ONLY = unknown('the target answers by errors only');
 
 /**
  * An unquoted answer to a packet with the option from outside: of a router up to n asked itself, or of another target behind
@@ -143,6 +68,14 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
     if (asked.plainAnswered > 0) break;
   }
   if (known !== null) return { is: 'excluded', upTo: known };
+  const host = hostElsewhere(trace);
+  if (host !== null) {
+    const asked = referenceAt(trace, host);
+    // It shows that such answers come in from outside, and nothing of where they may be lost.
+    if (asked.treatedPassed > 0) return { is: 'excluded', upTo: 0 };
+    if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
+    if (asked.pending > 0) return askingRouter([]);
+  }
   return {
     is: 'unknown',
     reason: {
@@ -152,6 +85,13 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   };
 }
 
+/** `--reference`, unless it lies in the source's own network, or is the target. */
+function hostElsewhere({ state }: Case): string | null {
+  const { reference } = state.limits;
+  if (reference === undefined || reference === null || reference === state.identity.targetText) return null;
+  return sharesPrefix(reference, state) ? null : reference;
+}
+
 /** The farthest router up to n that answered a packet with the option itself. */
 export function answeredReference(trace: Case): { readonly address: string; readonly hop: number } | null {
   return referenceRouters(trace).find(({ address }) => referenceAt(trace, address).treatedPassed > 0) ?? null;
@@ -159,12 +99,12 @@ export function answeredReference(trace: Case): { readonly address: string; read
 
 /** The farthest hop up to n behind which another target has answered packets with the option; null where there is none. */
 function answeredBeyond({ context, hops, lastPdmHop, nameless }: Case, protocol: Protocol): number | null {
-  const echo = context.siblingEcho()?.answeredAt;
+  const sibling = protocol === 'udp' ? null : context.sibling(protocol)?.answeredAt;
   for (let hop = lastPdmHop; hop >= 1; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address)) continue;
     if (context.isAnsweredBeyond(protocol, hop, address)) return hop;
-    if (protocol === 'icmp6' && echo?.hop === hop && echo.address === address) return hop;
+    if (sibling?.hop === hop && sibling.address === address) return hop;
   }
   // At least it came in from outside: then nothing is known of where.
   return context.isAnsweredBeyond(protocol, 0, '') ? 0 : null;
@@ -177,7 +117,9 @@ function answeredBeyond({ context, hops, lastPdmHop, nameless }: Case, protocol:
 function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
   const { both: arrived, plainOnly: lost } = trace.counts.counted;
   let alike: string | null = null;
-  for (const { address } of referenceRouters(trace)) {
+  const host = hostElsewhere(trace);
+  const addresses = [...referenceRouters(trace).map(({ address }) => address), ...(host === null ? [] : [host])];
+  for (const address of addresses) {
     const asked = referenceAt(trace, address);
     const wants = [referenceWish(trace, address, protocol, asked.lastSentNs)];
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter(wants);

@@ -2,8 +2,8 @@
 import { encodePdmTimeNs } from '../../wire/pdm.js';
 import type { PdmTime } from '../../wire/pdm-time.js';
 import { PLACEBO_EVERY, REFUSED_SENDS } from '../numbers.js';
-import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import type { Flow, TraceState } from '../state/trace-state.js';
+import { ARM_CODE, isWitness, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import type { Flow, Purpose, TraceState } from '../state/trace-state.js';
 import type { PairWish } from '../wish.js';
 
 /** Gives both rows of a new pair, in the order in which they must go out. */
@@ -33,12 +33,25 @@ export function addPair(
 
 /** The kind of pair is drawn when it is made, so that no wait before it depends on it (METHOD: Pairs, Rhythm). */
 function armsOf(state: TraceState, { purpose, treatment }: PairWish): readonly [number, number] {
-  const mayBePlacebo = purpose === PURPOSE.target || purpose === PURPOSE.echo;
-  const placebo = purpose === PURPOSE.echo ? state.witnessPlaceboArm : state.placeboArm;
-  if (mayBePlacebo && placebo !== null && isPlaceboNext(state, purpose === PURPOSE.echo ? 'echo' : 'target')) {
-    return [ARM_CODE[placebo], ARM_CODE[placebo]];
+  const of = placeboBlockOf(purpose);
+  if (of !== null) {
+    const placebo = of === 'target' ? state.placeboArm : state.witnessPlaceboArm[of];
+    if (placebo !== null && isPlaceboNext(state, of)) return [ARM_CODE[placebo], ARM_CODE[placebo]];
   }
   return [ARM_CODE.plain, ARM_CODE[treatment]];
+}
+
+function placeboBlockOf(purpose: Purpose): keyof TraceState['blocks'] | null {
+  switch (purpose) {
+    case PURPOSE.target:
+      return 'target';
+    case PURPOSE.echo:
+      return 'icmp6';
+    case PURPOSE.syn:
+      return 'tcp';
+    default:
+      return null;
+  }
 }
 
 /** One in each block, at a place that is drawn: as many as are needed come no later for bad luck. */
@@ -60,7 +73,7 @@ function chargePace(
   nowNs: number,
 ): void {
   if (hopLimit !== TARGET_HOP_LIMIT && reachesTarget !== true) return;
-  if (purpose === PURPOSE.echo || purpose === PURPOSE.reference) return;
+  if (isWitness(purpose) || purpose === PURPOSE.reference) return;
   if (purpose === PURPOSE.pace) {
     state.pace.test();
     return;

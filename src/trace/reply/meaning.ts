@@ -313,6 +313,11 @@ function kindOf({ type, code, replyHopLimit }: ReplySignature): number {
   return ((type + 1) * 256 + code) * 256 + returnDistance(replyHopLimit);
 }
 
+/** Routers that it came back by, as its hop limit tells; null where that is not seen. */
+export function comesFrom({ replyHopLimit }: ReplySignature): number | null {
+  return replyHopLimit === null ? null : returnDistance(replyHopLimit);
+}
+
 function returnDistance(hopLimit: number | null): number {
   if (hopLimit === null) return UNKNOWN_DISTANCE;
   return (hopLimit <= 64 ? 64 : hopLimit <= 128 ? 128 : 255) - hopLimit;

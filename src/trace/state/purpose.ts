@@ -16,12 +16,19 @@ export const PURPOSE = {
   pace: 9,
   /** Once more at the target's distance, while an accusation is confirmed. */
   distance: 10,
+  /** SYNs in place of echo requests (METHOD: dropped, the way back). */
+  syn: 11,
 } as const;
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
 
 /** Pairs with arms that run only when there is something to explain: they decide no hop and count at no place of PDM's. */
 export function isExplaining(purpose: Purpose): boolean {
   return purpose === PURPOSE.explain || purpose === PURPOSE.otherOption;
+}
+
+/** Of another protocol, to the target: whether answers that quote nothing come back. */
+export function isWitness(purpose: Purpose): boolean {
+  return purpose === PURPOSE.echo || purpose === PURPOSE.syn;
 }
 
 /** Two plain packets, no pair that is counted. */

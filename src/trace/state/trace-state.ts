@@ -12,7 +12,7 @@ import { ProbeTable } from './probe-table.js';
 import { RandomSequence } from './random-sequence.js';
 
 export { TARGET_HOP_LIMIT };
-export { isExplaining, isPlainOnly, PURPOSE, type Purpose } from './purpose.js';
+export { isExplaining, isPlainOnly, isWitness, PURPOSE, type Purpose } from './purpose.js';
 
 export interface TraceLimits {
   readonly confidence: number;
@@ -20,6 +20,8 @@ export interface TraceLimits {
   readonly timeoutMs: number;
   readonly hopIntervalMs: number;
   readonly gapLimit: number;
+  /** RFC 5952 text; null or absent where no host elsewhere is to be asked. */
+  readonly reference?: string | null;
   readonly explain: boolean;
 }
 
@@ -147,11 +149,11 @@ export interface TraceState {
   countIndex: number;
   countStart: number;
   readonly pace: Pace;
-  /** Whose placebos are drawn among the target's pairs and those of its echo witness; null while none are. */
+  /** Whose placebos are drawn among the target's pairs and those of its witnesses; null while none are. */
   placeboArm: Arm | null;
-  witnessPlaceboArm: Arm | null;
+  readonly witnessPlaceboArm: Record<'icmp6' | 'tcp', Arm | null>;
   /** Of the present block of pairs at the target, and of echo pairs: how many are still to come, and which of them is the placebo. */
-  readonly blocks: { readonly target: PlaceboBlock; readonly echo: PlaceboBlock };
+  readonly blocks: Readonly<Record<'target' | 'icmp6' | 'tcp', PlaceboBlock>>;
   /** Packets with the option are taken to be lost at the target, so that pairs draw one answer. Plans only. */
   expectsLoss: boolean;
   /** Sends that this host itself refused in a row, by kind of packet. */
@@ -252,8 +254,12 @@ export function createTraceState(material: TraceMaterial): TraceState {
     countStart: 0,
     pace: new Pace(material.limits.hopIntervalMs, material.protocol === 'udp'),
     placeboArm: null,
-    witnessPlaceboArm: null,
-    blocks: { target: { left: 0, placeboAt: 0 }, echo: { left: 0, placeboAt: 0 } },
+    witnessPlaceboArm: { icmp6: null, tcp: null },
+    blocks: {
+      target: { left: 0, placeboAt: 0 },
+      icmp6: { left: 0, placeboAt: 0 },
+      tcp: { left: 0, placeboAt: 0 },
+    },
     expectsLoss: false,
     sendRefusals: { plain: 0, option: 0 },
     routerSeenAt: 0,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
-import type { SiblingEcho } from '../../../src/trace/trace-context.js';
+import type { Sibling } from '../../../src/trace/trace-context.js';
 import { ByHand, ECHO_LOST, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';
 import { octetsOf } from '../trace-fixture.js';
@@ -73,7 +73,7 @@ describe('delivered', () => {
   });
 
   it('needs as much beside an echo trace to the same target that loses the option: a policer passes what comes slowly', () => {
-    const beside = (pairs: number, siblingEcho: SiblingEcho): string =>
+    const beside = (pairs: number, siblingEcho: Sibling): string =>
       new ByHand('udp', { siblingEcho }).explored().target(pairs, 'arrives', 'arrives').stand(delivered).is;
     const losing = { ...ECHO_LOST, pdmArrivals: 3 };
     expect([beside(11, losing), beside(19, losing), beside(20, losing)]).toEqual(['open', 'open', 'proven']);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../../src/trace/claims/dropped.js';
+import type { Standing } from '../../../src/trace/claims/claim.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
@@ -86,6 +87,18 @@ describe('dropped is defeated by', () => {
     trace.nowNs += 10e9;
     trace.state.interrupted = true;
     expect(trace.stand(dropped).is).toBe('proven');
+  });
+
+  it('packets with the option to another target that passed from n to the router at u: one way may be broken', () => {
+    const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
+    const stand = (othersPassed: FakePath['othersPassed']): Standing =>
+      lossAt3(11, 6, { habits: { 4: habit }, ...(othersPassed && { othersPassed }) })
+        .pairs(10, 4, 'expires', null)
+        .stand(dropped);
+    expect(findingOf(stand(undefined)).interval).toMatchObject({ after: 2, upTo: 4 });
+    expect(reasonOf(stand((from, to) => from === 2 && to === 4))).toContain('one way among several may be broken');
+    // Others came there by another place than n, or got no farther.
+    expect(findingOf(stand((from, to) => from === 1 && to === 4)).interval).toMatchObject({ upTo: 4 });
   });
 
   it('one that arrived after its grace', () => {
@@ -339,6 +352,12 @@ describe('a silent target', () => {
   it('is inconclusive with ten pairs at the reporter, and with eleven it is not', () => {
     expect(runTrace(silentPath({ 6: passes }, 10)).verdict.outcome).toBe('inconclusive');
     expect(runTrace(silentPath({ 6: passes }, 11)).verdict.outcome).toBe('dropped');
+  });
+
+  it('is inconclusive where packets with the option to another target passed from n to that reporter', () => {
+    const { verdict } = runTrace({ ...silentPath({ 6: passes }), othersPassed: (from, to) => from === 4 && to === 6 });
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons.join(' ')).toContain('one way among several may be broken');
   });
 
   it.each([

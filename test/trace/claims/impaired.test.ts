@@ -3,7 +3,7 @@ import { impaired } from '../../../src/trace/claims/impaired.js';
 import type { Protocol } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
-import type { SiblingEcho } from '../../../src/trace/trace-context.js';
+import type { Sibling } from '../../../src/trace/trace-context.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 
@@ -130,7 +130,7 @@ describe('impaired', () => {
   });
 
   it('needs of UDP the witness that dropped needs: echo pairs that are lost as well', () => {
-    const besides = (siblingEcho: SiblingEcho): ByHand => losing(20, 8, { siblingEcho }, 'udp');
+    const besides = (siblingEcho: Sibling): ByHand => losing(20, 8, { siblingEcho }, 'udp');
     const echoIsWhole = { plainArrivals: 12, pdmArrivals: 12, lossShown: false, settled: true };
     expect(reasonOf(besides(echoIsWhole).stand(impaired))).toContain('echo requests show no such loss');
     expect(reasonOf(besides(ECHO_SILENT).stand(impaired))).toContain('the target answers no echo request');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formatAddress } from '../../../src/address/address.js';
 import { standOfWayBack, type WayBack } from '../../../src/trace/evidence/way-back.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
@@ -97,6 +98,34 @@ describe("the source's own firewall", () => {
     };
     expect(answeredAt('2001:db8:1:2::1')).toEqual({ is: 'excluded', upTo: 2 });
     expect(answeredAt('2001:db8:7:2::1').is).toBe('unknown');
+  });
+
+  it('is excluded by a host elsewhere that was named, where no router answers, and from the source on', () => {
+    const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
+    Object.assign(trace.state.limits, { reference: '2001:db8:99::1' });
+    trace.references(3, 3, null);
+    expect(standOfWayBack(trace.case)).toMatchObject({
+      is: 'open',
+      wants: [{ purpose: PURPOSE.reference, responder: '2001:db8:99::1' }],
+    });
+    const asked = (answer: Answer): WayBack =>
+      standOfWayBack(trace.references(1, octetsOf('2001:db8:99::1'), 'arrives', answer).case);
+    expect(asked(null).is).toBe('open');
+    expect(asked('arrives')).toEqual({ is: 'excluded', upTo: 0 });
+  });
+
+  it("a relative: not by one in the source's own network, nor by the target itself", () => {
+    const stand = (reference: string): string => {
+      const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
+      Object.assign(trace.state.limits, { reference });
+      return standOfWayBack(trace.references(3, 3, null).case).is;
+    };
+    const { source, targetText } = new ByHand('icmp6').state.identity;
+    expect([stand(formatAddress(source)), stand(targetText), stand('2001:db8:99::1')]).toEqual([
+      'unknown',
+      'unknown',
+      'open',
+    ]);
   });
 
   it('is what may be behind it where no router up to n lies surely outside its network', () => {

@@ -1,0 +1,22 @@
+/** `--reference`: packets go there as well, so what may not be probed is refused before anything is sent. */
+import { formatAddress, parseAddress } from '../address/address.js';
+import { CliError } from './cli-error.js';
+import { EXIT } from './exit-codes.js';
+
+/** The same address always in the same words (RFC 5952); null where none is set. */
+export function referenceText(reference: string | null): string | null {
+  const octets = reference === null ? undefined : parseAddress(reference)?.octets;
+  return octets === undefined ? null : formatAddress(octets);
+}
+
+/** `refuse`: why an address is not probed, or null where it may be (METHOD: Good citizen). */
+export function refuseReference(
+  reference: string | null,
+  refuse: (octets: Uint8Array, zone: string | null) => string | null,
+): CliError | null {
+  const parsed = reference === null ? null : parseAddress(reference);
+  const why = parsed === null ? null : refuse(parsed.octets, parsed.zone);
+  if (why === null) return null;
+  const message = `--reference ${reference ?? ''} is not probed: ${why} Give a host in another network that answers echo requests.`;
+  return new CliError('EADDRNOTAVAIL', EXIT.usage, message);
+}

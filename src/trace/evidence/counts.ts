@@ -1,0 +1,165 @@
+/** Pairs at the target, and of those who bear witness for it, in the order sent. Counts only; what they show is the claims' business. */
+import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS, SILENT_WITNESS_PAIRS } from '../numbers.js';
+import type { Protocol } from '../record.js';
+import { comesFrom, MEANING } from '../reply/meaning.js';
+import type { Meanings } from '../reply/meaning.js';
+import { PURPOSE } from '../state/trace-state.js';
+import type { TraceState } from '../state/trace-state.js';
+import { Ledger } from './ledger.js';
+import { classify, forEachPair, graceNs, isAwaited, lookOf, looksLostNs, PAIR_CLASS, replyTo } from './pair.js';
+import type { HasArrived, Pair } from './pair.js';
+
+/**
+ * Pairs as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look, and `hoped` those of the
+ * target on their way as they are expected to end. Nothing is claimed on the latter two.
+ */
+export interface Counts {
+  readonly counted: Ledger;
+  readonly looks: Ledger;
+  readonly hoped: Ledger;
+  /** When the look of the next pair on its way is known; null where none is. */
+  looksNs: number | null;
+  /** When the next pair leaves its grace; null where none waits. */
+  nextNs: number | null;
+  /** A pair waits for its grace, and all after it wait for it. */
+  isWaiting: boolean;
+  /** Of the lost pairs counted, those sent after n was first seen, and after the last packet with the option seen there. */
+  lostSinceSeen: number;
+  lostAfterSeen: number;
+  /** … and those sent lately, by METHOD: dropped. */
+  lostLately: number;
+  lastSentNs: number;
+  pairs: number;
+  pending: number;
+  /** Pairs in a row, the last ones, in which nothing was answered. */
+  silentRow: number;
+  /** Answered `plain` probes whose answer quotes nothing. */
+  plainUnquoted: number;
+  /** Answered `pdm` probes of treated pairs whose answer quotes nothing. */
+  pdmUnquoted: number;
+  /** Routers that answers to `plain` came back by, at least, as their hop limits tell; null where none does. */
+  comesFrom: number | null;
+  /** Port of the flows; 0 where they have none. */
+  port: number;
+}
+
+/** Of the target's own pairs, and of those of other protocols that bear witness for a UDP trace. */
+export interface AllCounts {
+  readonly target: Counts;
+  readonly witness: Readonly<Record<WitnessProtocol, Counts>>;
+}
+
+/** Protocols whose answers quote nothing (METHOD: dropped, the way back). */
+export type WitnessProtocol = Exclude<Protocol, 'udp'>;
+
+/** What the target's pairs are held against. */
+interface Seen {
+  /** When a packet with the option was first seen at n, and when the last such left. */
+  readonly firstNs: number;
+  readonly lastNs: number;
+  readonly hasArrived: HasArrived;
+}
+
+function emptyCounts(port = 0): Counts {
+  return {
+    counted: new Ledger(),
+    looks: new Ledger(),
+    hoped: new Ledger(),
+    looksNs: null,
+    nextNs: null,
+    isWaiting: false,
+    lostSinceSeen: 0,
+    lostAfterSeen: 0,
+    lostLately: 0,
+    lastSentNs: Number.NEGATIVE_INFINITY,
+    pairs: 0,
+    pending: 0,
+    silentRow: 0,
+    plainUnquoted: 0,
+    pdmUnquoted: 0,
+    comesFrom: null,
+    port,
+  };
+}
+
+/** A pair waits for those before it. Moves the pace at the target, which reads the same pairs. */
+export function countPairs(state: TraceState, meanings: Meanings, nowNs: number, seen: Seen): AllCounts {
+  const target = emptyCounts();
+  const witness = { icmp6: emptyCounts(), tcp: emptyCounts() };
+  const grace = graceNs(state);
+  const looksAfter = looksLostNs(state);
+  const from = Math.max(state.attemptStart, state.countStart);
+  const latelyNs = nowNs - Math.max(LATELY_NS, LATELY_GRACES * grace, LATELY_INTERVALS * state.pace.intervalNs);
+  state.pace.begin();
+  forEachPair(state, meanings, from, (pair) => {
+    const by = witnessOf(pair);
+    if (by === null && pair.purpose !== PURPOSE.target) return;
+    const port = state.flows[pair.flow]?.destinationPort ?? 0;
+    // Where nothing answered at one port, another is asked: what was silent there says nothing here.
+    if (by === 'tcp' && witness.tcp.port !== port) witness.tcp = emptyCounts(port);
+    const into = by === null ? target : witness[by];
+    into.pairs += 1;
+    into.lastSentNs = Math.max(into.lastSentNs, pair.lastSentNs);
+    const pairClass = classify(pair);
+    if (pairClass === PAIR_CLASS.void) return;
+    if (by === null) {
+      const look = lookOf(pair, pairClass, seen.hasArrived, nowNs, looksAfter);
+      state.pace.observe(pair.first, pair.lastSentNs, look, nowNs);
+    }
+    const isWhole = pairClass === PAIR_CLASS.both;
+    const isSettled = isWhole || (!pair.isLeaving && pair.lastSentNs + grace <= nowNs);
+    if (!isWhole && !isSettled) {
+      into.pending += 1;
+      into.isWaiting = true;
+      if (!pair.isLeaving) into.nextNs ??= pair.lastSentNs + grace;
+    }
+    const waits = into.isWaiting;
+    if (!isSettled && isAwaited(pair, nowNs, looksAfter)) {
+      if (by !== null) return;
+      if (!pair.isLeaving) into.looksNs ??= pair.lastSentNs + looksAfter;
+      addToLedger(into.hoped, pair, state.expectsLoss && !pair.isPlacebo ? PAIR_CLASS.plainOnly : PAIR_CLASS.both);
+      return;
+    }
+    if (by === null) addToLedger(into.hoped, pair, pairClass);
+    into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
+    addToLedger(into.looks, pair, pairClass);
+    noteAnswers(into, state, pair);
+    if (waits) return;
+    addToLedger(into.counted, pair, pairClass);
+    if (pair.isPlacebo || pairClass !== PAIR_CLASS.plainOnly) return;
+    const sentNs = state.probes.sentAtNs(pair.treatedRow);
+    if (sentNs > seen.firstNs) into.lostSinceSeen += 1;
+    if (sentNs > seen.lastNs) into.lostAfterSeen += 1;
+    if (sentNs >= latelyNs) into.lostLately += 1;
+  });
+  return { target, witness };
+}
+
+function witnessOf({ purpose }: Pair): WitnessProtocol | null {
+  if (purpose === PURPOSE.echo) return 'icmp6';
+  return purpose === PURPOSE.syn ? 'tcp' : null;
+}
+
+/** Nothing has answered at this port, in as many pairs as it is given. */
+export function isWitnessSilent({ looks }: Counts): boolean {
+  return looks.plainArrived === 0 && looks.pairs >= SILENT_WITNESS_PAIRS;
+}
+
+function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
+  if (pair.isPlacebo) return;
+  if (isUnquoted(state, pair.plain, pair.plainRow)) into.plainUnquoted += 1;
+  if (isUnquoted(state, pair.treated, pair.treatedRow)) into.pdmUnquoted += 1;
+  const answer = pair.plain === MEANING.arrived ? replyTo(state, pair.plainRow) : null;
+  const from = answer === null ? null : comesFrom(answer);
+  if (from !== null) into.comesFrom = Math.min(into.comesFrom ?? from, from);
+}
+
+/** It arrived, and what says so is no error. */
+function isUnquoted(state: TraceState, meaning: number, row: number): boolean {
+  return meaning === MEANING.arrived && replyTo(state, row)?.quoted === false;
+}
+
+function addToLedger(ledger: Ledger, pair: Pair, pairClass: (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS]): void {
+  if (pair.isPlacebo) ledger.addPlacebo(pairClass === PAIR_CLASS.both);
+  else ledger.addTreated(pairClass);
+}

@@ -1,0 +1,140 @@
+/**
+ * METHOD: dropped, the way back: who bears witness where the target answers datagrams by errors alone, which quote the option. First
+ * echo requests, then SYNs: of another trace to the target, or of this one's own.
+ */
+import type { Case } from '../case.js';
+import { SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js';
+import type { Reason } from '../reason.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { RANK, targetBudget } from '../wish.js';
+import type { PairWish } from '../wish.js';
+import { isWitnessSilent } from './counts.js';
+import type { Counts, WitnessProtocol } from './counts.js';
+import { answersUnquoted, restOf } from './target-pairs.js';
+
+export type WitnessStanding =
+  /** Its packets with the option are lost as well: it is not the errors that are. */
+  | { readonly is: 'loses'; readonly by: WitnessProtocol }
+  | { readonly is: 'answered' | 'unknown'; readonly reason: Reason }
+  | {
+      readonly is: 'open';
+      readonly by: WitnessProtocol;
+      readonly has: string;
+      readonly wants: readonly PairWish[];
+      readonly untilNs: number | null;
+    };
+
+/** `isPartial`: some packets with the option arrived, and so may some of the witness. */
+export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding {
+  const byEcho = standOf(trace, 'icmp6', isPartial);
+  if (byEcho.is !== 'unknown') return byEcho;
+  const bySyns = standOf(trace, 'tcp', isPartial);
+  return bySyns.is === 'unknown' ? unknown(`${byEcho.why}, ${bySyns.why}`) : bySyns;
+}
+
+/** The way back cannot be told from the way there. */
+export function unknown(why: string): { readonly is: 'unknown'; readonly reason: Reason } {
+  return {
+    is: 'unknown',
+    reason: {
+      says: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
+      settledBy: 'tcp',
+    },
+  };
+}
+
+type Standing =
+  | Extract<WitnessStanding, { readonly by: WitnessProtocol }>
+  | { readonly is: 'answered'; readonly reason: Reason }
+  | { readonly is: 'unknown'; readonly why: string };
+
+const WORDS = {
+  icmp6: { packets: 'echo requests', capital: 'Echo requests', pairs: 'echo pairs' },
+  tcp: { packets: 'SYNs', capital: 'SYNs', pairs: 'pairs of SYNs' },
+} as const;
+
+function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing {
+  const sibling = trace.context.sibling(by);
+  const words = WORDS[by];
+  if (sibling !== null) {
+    if (sibling.pdmArrivals > 0 && !isPartial) return answered(by);
+    if (sibling.lossShown) return { is: 'loses', by };
+    if (!sibling.settled) {
+      const untilNs = trace.nowNs + SIBLING_POLL_NS;
+      return { is: 'open', by, has: `waiting for the ${words.pairs}`, wants: [], untilNs };
+    }
+    return { is: 'unknown', why: showsNothing(by, sibling.plainArrivals > 0) };
+  }
+  return standOfOwn(trace, by, isPartial);
+}
+
+function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing {
+  const { state, counts } = trace;
+  const own = trace.witness[by];
+  const { counted, looks } = own;
+  if (looks.pdmArrived > 0 && !isPartial) return answered(by);
+  const noneArrived = looks.pdmArrived === 0;
+  const { confidence } = state.limits;
+  if (counted.showsLoss('pdm', confidence, noneArrived, 1)) {
+    if (!answersUnquoted(own)) return { is: 'unknown', why: `the target answers ${WORDS[by].packets} by errors only` };
+    return isNearer(own, counts)
+      ? { is: 'unknown', why: `something nearer than the target answers ${WORDS[by].packets}` }
+      : { is: 'loses', by };
+  }
+  const port = portToAsk(own, by);
+  if (port === null || (own.pairs >= WITNESS_PAIR_CAP && own.pending === 0)) {
+    return { is: 'unknown', why: showsNothing(by, looks.plainArrived > 0) };
+  }
+  const open = { is: 'open', by, has: `${looks.plainOnly} ${WORDS[by].pairs}`, untilNs: own.nextNs } as const;
+  if (looks.showsLoss('pdm', confidence, noneArrived, 1) || own.pairs >= WITNESS_PAIR_CAP)
+    return { ...open, wants: [] };
+  const isWatched = trace.context.watches(by);
+  if (isWatched === false) return { is: 'unknown', why: `answers to ${WORDS[by].packets} cannot be received here` };
+  if (isWatched === null) return { ...open, wants: [], untilNs: trace.nowNs + SIBLING_POLL_NS };
+  return { ...open, wants: [wishFor(trace, by, own, port)] };
+}
+
+/** As a proxy is: its answers come back by fewer routers than the target's errors. */
+function isNearer(witness: Counts, counts: Counts): boolean {
+  return witness.comesFrom !== null && counts.comesFrom !== null && witness.comesFrom < counts.comesFrom;
+}
+
+/** Null where nothing answers at any. */
+function portToAsk(own: Counts, by: WitnessProtocol): number | null {
+  const ports: readonly number[] = by === 'tcp' ? WITNESS_PORTS : [0];
+  const at = Math.max(0, ports.indexOf(own.port));
+  return ports[isWitnessSilent(own) ? at + 1 : at] ?? null;
+}
+
+function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number): PairWish {
+  const { hopIntervalMs } = state.limits;
+  return {
+    purpose: by === 'tcp' ? PURPOSE.syn : PURPOSE.echo,
+    hopLimit: TARGET_HOP_LIMIT,
+    flow: 'fresh',
+    protocol: by,
+    port,
+    treatment: 'pdm',
+    rank: RANK.witness,
+    notBeforeNs: own.lastSentNs + hopIntervalMs * 1e6,
+    spacingMs: hopIntervalMs,
+    responder: targetBudget(state, by),
+    draws: null,
+    restNs: by === 'tcp' ? restOf(state, by) : null,
+  };
+}
+
+function answered(by: WitnessProtocol): Standing {
+  return {
+    is: 'answered',
+    reason: {
+      says: `${WORDS[by].capital} with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.`,
+      settledBy: 'tcp',
+    },
+  };
+}
+
+function showsNothing(by: WitnessProtocol, answers: boolean): string {
+  const { packets } = WORDS[by];
+  return answers ? `${packets} show no such loss for certain` : `the target answers no ${packets}`;
+}

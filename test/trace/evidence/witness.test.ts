@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
+import { standOfWitness } from '../../../src/trace/evidence/witness.js';
+import { PURPOSE } from '../../../src/trace/state/trace-state.js';
+import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
+
+type Values = ConstructorParameters<typeof ByHand>[1];
+
+/** Echo requests are not answered; SYNs may be. */
+const udp = (values: Values = {}): ByHand =>
+  new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true, ...values }).explored(3).target(11, 'arrives', null);
+const syns = (
+  trace: ByHand,
+  count: number,
+  plain: Answer,
+  pdm: Answer,
+  { port = 443, treatment = 'pdm' }: { port?: number; treatment?: 'pdm' | 'plain' } = {},
+): ByHand =>
+  trace.pairs(count, 64, plain, pdm, { purpose: PURPOSE.syn, protocol: 'tcp', treatment, port, flow: 'fresh' });
+const from = (arrivesWith: number): Answer => ({ arrivesWith });
+
+describe('where echo requests are not answered, SYNs bear witness for a UDP trace', () => {
+  it('of the trace by TCP to the same target, as of the echo trace', () => {
+    const stand = (siblingTcp: typeof ECHO_LOST | null): string =>
+      standOfWayBack(udp({ siblingTcp }).references(3, 2).case).is;
+    expect(stand(ECHO_LOST)).toBe('excluded');
+    expect(stand({ ...ECHO_LOST, pdmArrivals: 1 })).toBe('answered');
+    expect(stand({ ...ECHO_SILENT, settled: false })).toBe('open');
+    expect(stand(ECHO_SILENT)).toBe('unknown');
+  });
+
+  it('of its own: eleven lost pairs and six placebos, not ten or five', () => {
+    const after = (pairs: number, placebos: number): string => {
+      const trace = syns(udp(), pairs, from(60), null);
+      return standOfWitness(syns(trace, placebos, from(60), from(60), { treatment: 'plain' }).case, false).is;
+    };
+    expect([after(11, 6), after(10, 6), after(11, 5)]).toEqual(['loses', 'open', 'open']);
+  });
+
+  it('are not asked before echo requests have been', () => {
+    const standing = standOfWitness(udp({ siblingEcho: null }).case, false);
+    expect(standing).toMatchObject({ is: 'open', by: 'icmp6', wants: [{ purpose: PURPOSE.echo }] });
+  });
+
+  it('ask port 80 once six pairs at port 443 drew nothing, and nobody once port 80 has not answered either', () => {
+    const portAfter = (trace: ByHand): unknown => {
+      const standing = standOfWitness(trace.case, false);
+      return standing.is === 'open' ? standing.wants[0]?.port : standing.is;
+    };
+    const trace = syns(udp(), 5, null, null);
+    expect(portAfter(trace)).toBe(443);
+    expect(portAfter(syns(trace, 1, null, null))).toBe(80);
+    expect(portAfter(syns(trace, 5, null, null, { port: 80 }))).toBe(80);
+    expect(portAfter(syns(trace, 1, null, null, { port: 80 }))).toBe('unknown');
+  });
+
+  it('what was silent at one port says nothing at the other', () => {
+    const trace = syns(syns(udp(), 6, null, null), 11, from(60), null, { port: 80 });
+    syns(trace, 6, from(60), from(60), { port: 80, treatment: 'plain' });
+    expect(standOfWitness(trace.case, false)).toEqual({ is: 'loses', by: 'tcp' });
+  });
+
+  it('of which one with the option is answered make the way back the suspect', () => {
+    const standing = standOfWitness(syns(udp(), 1, from(60), from(60)).case, false);
+    expect(standing.is === 'answered' && standing.reason.says).toMatch(/^SYNs with the option were answered/u);
+  });
+
+  it('are no witness where something nearer than the target answers them', () => {
+    // Errors come back with 64 - 4 hops; a proxy at hop 2 is nearer, whatever hop limit it begins with.
+    const by = (hopLimit: number): string => {
+      const trace = new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true }).explored(3);
+      trace.target(11, from(60), null);
+      syns(trace, 11, from(hopLimit), null);
+      return standOfWitness(syns(trace, 6, from(hopLimit), from(hopLimit), { treatment: 'plain' }).case, false).is;
+    };
+    expect([60, 124, 251, 59].map(by)).toEqual(['loses', 'loses', 'loses', 'loses']);
+    expect([62, 126, 253].map(by)).toEqual(['unknown', 'unknown', 'unknown']);
+  });
+
+  it('are none where nobody can listen for the answers, and waited for while that is about to be', () => {
+    expect(standOfWitness(udp({ watchesTcp: false }).case, false).is).toBe('unknown');
+    expect(standOfWitness(udp({ watchesTcp: null }).case, false)).toMatchObject({ is: 'open', wants: [] });
+  });
+
+  it('ask a router for an answer by SYNs as well: a firewall near the source may let no such answer back', () => {
+    const trace = syns(udp({ answeredBeyond: false, routers: 6 }).explored(6), 11, from(60), null);
+    syns(trace, 6, from(60), from(60), { treatment: 'plain' });
+    expect(standOfWayBack(trace.case)).toMatchObject({
+      is: 'open',
+      wants: [{ purpose: PURPOSE.reference, protocol: 'tcp' }],
+    });
+  });
+});
