@@ -56,14 +56,14 @@ const relabel = (packet: Uint8Array): Uint8Array => {
 describe('of a silent target, behind routers that quote no more than the option', () => {
   const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
   /** Behind hop 5 PDM alone is lost; the others are answered, and quoted as this says. */
-  const quoting = (quote: (packet: Uint8Array) => Uint8Array): Outcome =>
+  const quoting = (quote: (packet: Uint8Array) => Uint8Array, isQuotedSo = isTreated): Outcome =>
     runTrace({
       protocol: 'udp',
       routers: 8,
       habits: { 6: habit, 7: habit, 8: habit },
       differs: ({ arm, hopLimit }) => {
         if (hopLimit > 8) return null;
-        if (hopLimit < 6 || !isTreated(arm)) return undefined;
+        if (hopLimit < 6 || !isQuotedSo(arm)) return undefined;
         return arm === pdm ? null : { from: routerAt(hopLimit), type: 3, code: 0, quote };
       },
     });
@@ -74,6 +74,21 @@ describe('of a silent target, behind routers that quote no more than the option'
     expect(quoting(short).verdict).toMatchObject({ ...told, cause: 'option' });
     expect(quoting((packet) => relabel(short(packet))).verdict).toMatchObject({ ...told, cause: null });
   });
+
+  it.each([64, 68, 72])(
+    'is not made of quotes of %i octets in which ports were rewritten: those of packets without an option say more',
+    (octets) => {
+      const rewritten = (packet: Uint8Array): Uint8Array => {
+        const copy = packet.slice(0, octets);
+        const upper = packet[6] === 60 ? 48 + 8 * packet[41]! : 40;
+        // The source port, and the checksum that names the probe.
+        for (const at of [upper, upper + 6]) copy[at]! ^= 0x11;
+        return copy;
+      };
+      const { verdict } = quoting(rewritten, () => true);
+      expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    },
+  );
 });
 
 describe('of a refusal in words', () => {
