@@ -1,6 +1,14 @@
 /** What several claims ask of the pairs at the target, and the wish for one more of them. */
 import type { Case } from '../case.js';
-import { LEAST_PLACEBOS, PART_RESTS_NS, SERVICE_REST_NS, SILENT_TARGET_PAIRS, TARGET_PAIR_CAP } from '../numbers.js';
+import {
+  ACCUSATION_PROBE_CAP,
+  LEAST_PLACEBOS,
+  PART_RESTS_NS,
+  PROBE_CAP,
+  SERVICE_REST_NS,
+  SILENT_TARGET_PAIRS,
+  TARGET_PAIR_CAP,
+} from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
@@ -109,6 +117,12 @@ export function lossProgress(trace: Case, worse: Direction = 'pdm'): string {
 export function looksLost(trace: Case): boolean {
   const { looks } = trace.counts;
   return trace.pdmArrivals === 0 && looks.plainOnly >= 3 && looks.plainOnly > 2 * looks.pdmOnly;
+}
+
+/** METHOD: doubt. Probes that a trace may send: more where something may be accused. */
+export function probeCap({ counts, pdmRefusals }: Case): number {
+  const isAccusing = counts.looks.plainOnly >= 3 || counts.looks.pdmOnly >= 3 || pdmRefusals > 0;
+  return isAccusing ? ACCUSATION_PROBE_CAP : PROBE_CAP;
 }
 
 /** All that `plain` draws there quotes nothing: no filter on quoted options can hide an answer to the option. */
