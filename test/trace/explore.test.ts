@@ -177,6 +177,16 @@ describe('every trace', () => {
     expect(mostPairs(filled(0, 700).target(2, null, 'arrives'))).toBe(0);
   });
 
+  it('ends at its cap where refusals came that are too few to name who refuses', () => {
+    const refusal = { from: routerAt(2), type: 1, code: 1 };
+    const trace = filled(0, 600).target(4, 'arrives', refusal);
+    while (trace.state.probes.count < 1400)
+      trace.pairs(1, 1, 'expires', 'expires', { purpose: PURPOSE.beyond, flow: 'fresh' });
+    const { state, context, nowNs } = trace;
+    const kinds = Array.from({ length: 10 }, (_, i) => step(state, context, nowNs + (20 + i) * 1e9).kind);
+    expect(kinds.at(-1)).toBe('done');
+  });
+
   it('stays within its cap of probes and ends, whatever the path does', () => {
     let seed = 1;
     const random = (): number => {
