@@ -3,6 +3,8 @@ import type { Case } from '../case.js';
 import {
   ACCUSATION_PROBE_CAP,
   LEAST_PLACEBOS,
+  LOST_TO_ACCUSE,
+  PAIRS_TO_LOOK_LOST,
   PART_RESTS_NS,
   PROBE_CAP,
   SERVICE_REST_NS,
@@ -115,13 +117,13 @@ export function lossProgress(trace: Case, worse: Direction = 'pdm'): string {
 
 /** Packets with the option look lost: worth asking where, why and by which way back, before it is shown. */
 export function looksLost(trace: Case): boolean {
-  const { looks } = trace.counts;
-  return trace.pdmArrivals === 0 && looks.plainOnly >= 3 && looks.plainOnly > 2 * looks.pdmOnly;
+  return trace.pdmArrivals === 0 && trace.counts.looks.plainOnly >= PAIRS_TO_LOOK_LOST;
 }
 
 /** METHOD: doubt. Probes that a trace may send: more where something may be accused. */
 export function probeCap({ counts, pdmRefusals }: Case): number {
-  const isAccusing = counts.looks.plainOnly >= 3 || counts.looks.pdmOnly >= 3 || pdmRefusals > 0;
+  const { plainOnly, pdmOnly } = counts.looks;
+  const isAccusing = Math.max(plainOnly, pdmOnly) >= LOST_TO_ACCUSE || pdmRefusals > 0;
   return isAccusing ? ACCUSATION_PROBE_CAP : PROBE_CAP;
 }
 
