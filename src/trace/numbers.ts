@@ -38,6 +38,8 @@ export const GRACE_ROUND_TRIPS = 4;
 export const GRACE_ARM_DIFFERENCES = 10;
 /** Without an answer for so long, or for as many round trips as above, a pair looks lost; nothing is claimed on that. */
 export const LOOKS_LOST_NS = 150e6;
+/** Pairs from which on packets with the option look lost, where none arrived. */
+export const PAIRS_TO_LOOK_LOST = 3;
 /** "None arrive" may be said when the bound on those that may is no higher. */
 export const NONE_AT_MOST = 0.3;
 
@@ -54,6 +56,7 @@ export const PAIRS_TO_EXPECT = 2;
 export const SLOWEST_INTERVAL_NS = 2e9;
 export const HARD_MISSES = 3;
 export const HARD_MISS_SHARE = 0.6;
+export const HARDER = 2;
 export const SOFT_MISS_SHARE = 0.4;
 export const SOFTER = 1.4;
 export const CALM_PAIRS = 12;
@@ -108,6 +111,9 @@ export const HOPS_BEYOND_TARGET = 2;
 export const ALONE_NS = 300e6;
 /** Pairs unanswered in both arms, after plain was answered, that make a fall into silence. */
 export const SILENCE_PAIRS = 20;
+/** … and where plain had arrived more often than this in the first count. */
+export const SILENCE_PAIRS_AFTER_MORE = 40;
+export const HARDLY_ARRIVED = 2;
 /** Pairs with the option answered at a hop where the interval may begin, and how many more may have lost it than the other. */
 export const INTERVAL_PAIRS = 5;
 export const INTERVAL_MARGIN = 1;
@@ -162,6 +168,8 @@ export const LIKELY_PAIRS = 7;
 export const LIKELY_PAIR_CAP = 18;
 
 // METHOD: same path
+/** Pairs that may be lost at the target after the option was last seen at n: with more n is asked again. */
+export const LOST_AFTER_SEEN = 6;
 export const REPEATS = 3;
 export const REPEAT_CAP = 16;
 /** Pairs sent again at the target's distance until one of `plain` is answered. */
@@ -201,6 +209,8 @@ export const LOST_AT_THE_END_ALIKE = 1;
 export const LEAST_STRAYS = 2;
 export const STRAYS_PER_LOST = 0.1;
 export const PROBE_CAP = 600;
+/** Packets of one arm lost at the target from which on there may be something to accuse, and the cap is higher. */
+export const LOST_TO_ACCUSE = 3;
 export const ACCUSATION_PROBE_CAP = 1400;
 
 // METHOD: Lists

@@ -10,6 +10,7 @@ import {
   CALM_MISS_SHARE,
   CALM_PAIRS,
   FASTER,
+  HARDER,
   HARD_MISSES,
   HARD_MISS_SHARE,
   LONGER,
@@ -172,7 +173,7 @@ export class Pace {
       this.#before ??= { intervalNs: this.#intervalNs, worstBadNs: this.#worstBadNs, share: this.#recent };
       if (isHard) {
         this.#worstBadNs = Math.max(this.#worstBadNs, this.#intervalNs);
-        this.#intervalNs = Math.min(SLOWEST_INTERVAL_NS, this.#intervalNs * 2);
+        this.#intervalNs = Math.min(SLOWEST_INTERVAL_NS, this.#intervalNs * HARDER);
         this.#refill(nowNs);
         this.#tokens = Math.min(this.#tokens, -REST_ANSWERS);
       } else {

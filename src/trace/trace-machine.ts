@@ -17,11 +17,18 @@ import type { Standings } from './claims/claims.js';
 import { causeForOthers } from './claims/cause.js';
 import { doubtsOf } from './claims/doubt.js';
 import { standOfPath } from './claims/same-path.js';
-import { answersUnquoted, findTooNear, isLossShown, isTargetSilent, looksLost } from './evidence/target-pairs.js';
+import {
+  answersUnquoted,
+  findTooNear,
+  isLossShown,
+  isTargetSilent,
+  looksLost,
+  probeCap,
+} from './evidence/target-pairs.js';
 import { answeredReference } from './evidence/way-back.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
-import { ACCUSATION_PROBE_CAP, ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
+import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
 import type { Arm, VerdictRecord } from './record.js';
 import type { TraceState } from './state/trace-state.js';
 import type { Sibling, TraceContext } from './trace-context.js';
@@ -140,12 +147,7 @@ function wishesOf(trace: Case, { stands, verdict }: Standings): PairWish[] {
 
 /** Pairs that the cap on probes leaves. */
 function roomFor(trace: Case): number {
-  const cap = isAccusing(trace) ? ACCUSATION_PROBE_CAP : PROBE_CAP;
-  return Math.max(0, Math.floor((cap - trace.state.probes.count) / 2));
-}
-
-function isAccusing({ counts, pdmRefusals }: Case): boolean {
-  return counts.looks.plainOnly >= 3 || counts.looks.pdmOnly >= 3 || pdmRefusals > 0;
+  return Math.max(0, Math.floor((probeCap(trace) - trace.state.probes.count) / 2));
 }
 
 function isSameWish(a: PairWish, b: PairWish): boolean {

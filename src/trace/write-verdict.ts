@@ -6,10 +6,9 @@ import { divergenceOf } from './evidence/divergence.js';
 import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
 import { emptyPlace } from './evidence/place.js';
-import { answersUnquoted, findTooNear, ratesText } from './evidence/target-pairs.js';
+import { answersUnquoted, findTooNear, probeCap, ratesText } from './evidence/target-pairs.js';
 import { standOfWitness } from './evidence/witness.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
-import { ACCUSATION_PROBE_CAP, PROBE_CAP } from './numbers.js';
 import type { Reason } from './reason.js';
 import { describeFragments } from './reply/reassembly.js';
 import type { VerdictEvidence, VerdictRecord } from './record.js';
@@ -91,8 +90,8 @@ function inconclusive(trace: Case, { stands }: Standings): Finding {
     standing.is === 'refuted' && standing.by !== null ? [{ says: standing.by, settledBy: standing.settledBy }] : [],
   );
   if (hasFallenSilent(trace) && !reasons.some(({ says }) => says === FELL_SILENT.says)) reasons.unshift(FELL_SILENT);
-  const cap = trace.state.probes.count + 2 > ACCUSATION_PROBE_CAP ? ACCUSATION_PROBE_CAP : PROBE_CAP;
-  if (trace.state.probes.count + 2 > PROBE_CAP)
+  const cap = probeCap(trace);
+  if (trace.state.probes.count + 2 > cap)
     reasons.push({ says: `The cap of ${cap} probes was reached: ${ratesText(trace)}.`, settledBy: 'retrace' });
   for (const { claim, standing } of stands) {
     if (standing.is === 'open' && standing.has !== '')

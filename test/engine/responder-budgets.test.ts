@@ -114,6 +114,18 @@ describe('the budget of a router', () => {
     },
   );
 
+  it('asks for two at once, however long it rested, once it has met a limit', () => {
+    const { budget } = ask({ perSecond: 1, burst: 1 }, 30);
+    const budgets = new ResponderBudgets(20_000);
+    const nowNs = 3600e9;
+    const waits: boolean[] = [];
+    for (let packet = 0; packet < 3; packet += 1) {
+      waits.push(budgets.readyAtNs(budget, 1, nowNs) > nowNs);
+      budgets.ask(budget, { isPlain: false, isSure: true, cost: 1 }, nowNs);
+    }
+    expect(waits).toEqual([false, false, true]);
+  });
+
   it('takes loss for no limit', () => {
     expect(ask(null, 10, { lost: 0.2 }).asked.at(-1)).toBeGreaterThan(500);
   });

@@ -169,7 +169,7 @@ export class ByHand {
       const came = answer.from.every((octet, i) => octet === TARGET[i])
         ? withHopLimit(packet, Math.max(1, hopLimit - this.#routers))
         : packet;
-      const error = errorAbout(answer.quote?.(came) ?? came, answer.type, answer.code, answer.from, at);
+      const error = errorAbout(answer.quote?.(came) ?? came, answer.type, answer.code, answer.from, at, answer.pointer);
       return { ...error, hopLimit: answer.replyHopLimit ?? null };
     })();
     const reply = replyFrom(received);

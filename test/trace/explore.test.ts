@@ -4,6 +4,8 @@ import { makeCase } from '../../src/trace/case.js';
 import { aloneWishes, explorationWishes, isAloneOver, isExplored } from '../../src/trace/explore.js';
 import { ACCUSATION_PROBE_CAP } from '../../src/trace/numbers.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/trace/state/trace-state.js';
+import { step } from '../../src/trace/trace-machine.js';
+import { wishAtHop } from '../../src/trace/wish.js';
 import { ByHand } from './by-hand.js';
 import { contextOf, routerAt, runTrace, type FakePath, type Outcome } from './fake-path.js';
 import { makeState, TARGET } from './trace-fixture.js';
@@ -108,9 +110,83 @@ describe('exploring', () => {
     const { trace } = runTrace(path());
     expect(trace).toMatchObject({ distanceHint: 9, highestHop: 9, distance: { plain: 9, pdm: 9 } });
   });
+
+  it('looks eight times for a target where its own quote says that it is, while it is not heard there', () => {
+    const at9 = (answersFrom: number): number => {
+      let asked = 0;
+      const differs: FakePath['differs'] = ({ hopLimit, arm }) => {
+        if (hopLimit !== 9) return undefined;
+        if (arm === ARM_CODE.plain) asked += 1;
+        return asked < answersFrom ? null : undefined;
+      };
+      return hopsOf(runTrace(path({ differs }))).filter((hop) => hop === 9).length;
+    };
+    expect(at9(Number.POSITIVE_INFINITY)).toBe(8);
+    expect(at9(5)).toBeLessThan(8);
+  });
+});
+
+describe('a hop that limits its errors', () => {
+  /** What a pair more there would have to wait, after these answers to `plain`. */
+  const spacingAfter = (...answers: readonly ('expires' | null)[]): number => {
+    const trace = new ByHand();
+    for (const answer of answers) trace.pairs(1, 3, answer, answer);
+    return wishAtHop(trace.state, trace.case.hops[3], PURPOSE.explore, 3, 0, 0).spacingMs;
+  };
+
+  it('is asked once a second after two plain packets in a row that it left unanswered, and not after one', () => {
+    expect(spacingAfter('expires', null)).toBe(100);
+    expect(spacingAfter('expires', null, null)).toBe(1000);
+    expect(spacingAfter('expires', null, 'expires', null)).toBe(100);
+    expect(spacingAfter('expires', null, null, 'expires')).toBe(100);
+  });
+
+  it('is none where nobody ever answered', () => {
+    expect(spacingAfter(null, null, null, null)).toBe(100);
+  });
 });
 
 describe('every trace', () => {
+  /** So many packets with the option lost at the target, and filled up to this number of probes; it still has hops to ask. */
+  const filled = (lost: number, probes: number): ByHand => {
+    const alone = { purpose: PURPOSE.alone, treatment: 'plain', flow: 'fresh' } as const;
+    const trace = new ByHand().pairs(1, TARGET_HOP_LIMIT, 'arrives', null, alone).target(lost, 'arrives', null);
+    while (trace.state.probes.count < probes)
+      trace.pairs(1, 1, 'expires', 'expires', { purpose: PURPOSE.beyond, flow: 'fresh' });
+    return trace;
+  };
+  const mostPairs = ({ state, context, nowNs }: ByHand): number => {
+    let next = step(state, context, nowNs + 20e9);
+    // What it learns at first makes it look once more.
+    for (let i = 0; i < 3 && next.kind === 'wait'; i += 1) next = step(state, context, nowNs + 20e9);
+    return next.kind === 'send' ? next.mostPairs : 0;
+  };
+
+  it.each([
+    [2, 600],
+    [3, 1400],
+  ])('that lost the option %i times sends %i probes and no more', (lost, cap) => {
+    expect(mostPairs(filled(lost, cap - 4))).toBe(2);
+    expect(mostPairs(filled(lost, cap))).toBe(0);
+  });
+
+  it('of which one packet with the option was refused has 1400 probes too, and one in which plain was lost three times', () => {
+    const refused = filled(0, 700).pairs(1, 3, 'expires', { from: routerAt(2), type: 1, code: 1 });
+    const plainLost = filled(0, 700).target(3, null, 'arrives');
+    expect([refused, plainLost].map(mostPairs)).toEqual([349, 347]);
+    expect(mostPairs(filled(0, 700).target(2, null, 'arrives'))).toBe(0);
+  });
+
+  it('ends at its cap where refusals came that are too few to name who refuses', () => {
+    const refusal = { from: routerAt(2), type: 1, code: 1 };
+    const trace = filled(0, 600).target(4, 'arrives', refusal);
+    while (trace.state.probes.count < 1400)
+      trace.pairs(1, 1, 'expires', 'expires', { purpose: PURPOSE.beyond, flow: 'fresh' });
+    const { state, context, nowNs } = trace;
+    const kinds = Array.from({ length: 10 }, (_, i) => step(state, context, nowNs + (20 + i) * 1e9).kind);
+    expect(kinds.at(-1)).toBe('done');
+  });
+
   it('stays within its cap of probes and ends, whatever the path does', () => {
     let seed = 1;
     const random = (): number => {

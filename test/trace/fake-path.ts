@@ -30,6 +30,8 @@ export interface Drawn {
   readonly from: Uint8Array;
   readonly type: number;
   readonly code: number;
+  /** Of a Parameter Problem; 0 where nothing is said. */
+  readonly pointer?: number;
   /** What the reply quotes, where that is not the packet as sent. */
   readonly quote?: (packet: Uint8Array) => Uint8Array;
   readonly delayMs?: number;
@@ -180,7 +182,7 @@ function draw(
       const isOfTarget = drawn.from.every((octet, i) => octet === TARGET[i]);
       const came = isOfTarget ? withHopLimit(packet, Math.max(1, hopLimit - path.routers)) : packet;
       const quote = drawn.quote?.(came) ?? came;
-      return errorAbout(quote, drawn.type, drawn.code, drawn.from, timeNs);
+      return errorAbout(quote, drawn.type, drawn.code, drawn.from, timeNs, drawn.pointer);
     }
     if (!arrives) return errorAbout(withHopLimit(packet, 1), 3, 0, routerAt(hopLimit), timeNs);
     if (protocol === 'icmp6') return echoReplyTo(packet, timeNs);

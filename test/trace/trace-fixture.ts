@@ -111,8 +111,15 @@ export function packetOf(state: TraceState, row: number): Uint8Array {
 }
 
 /** An ICMPv6 error as raw-socket delivers it: without its IPv6 header. `quote` is what it quotes. */
-export function errorAbout(quote: Uint8Array, type = 3, code = 0, from = ROUTER, timeNs = 1e6): ReceivedPacket {
-  return { layer: 'icmpv6', source: from, bytes: emitIcmpv6Octets(type, code, quote), hopLimit: null, timeNs };
+export function errorAbout(
+  quote: Uint8Array,
+  type = 3,
+  code = 0,
+  from = ROUTER,
+  timeNs = 1e6,
+  pointer = 0,
+): ReceivedPacket {
+  return { layer: 'icmpv6', source: from, bytes: emitIcmpv6Octets(type, code, quote, pointer), hopLimit: null, timeNs };
 }
 
 export function replyFrom(packet: ReceivedPacket): Reply {

@@ -181,7 +181,7 @@ function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): P
       protocol === state.identity.protocol
         ? state.pace.readyAtNs(protocol === 'udp' ? 1 : EXPLAINING_SHARE)
         : lastNs + state.limits.hopIntervalMs * 1e6 * EXPLAINING_SHARE,
-    spacingMs: state.limits.hopIntervalMs / 2,
+    spacingMs: state.limits.hopIntervalMs * EXPLAINING_SHARE,
     responder: targetBudget(state, protocol),
     draws: null,
     restNs: restOf(state, protocol),

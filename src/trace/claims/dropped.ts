@@ -72,7 +72,7 @@ const ONE_WAY: Reason = {
 };
 
 function standAtTarget(trace: Case): Standing {
-  const { counts, nowNs } = trace;
+  const { counts } = trace;
   const { counted } = counts;
   const tooNear = findTooNear(trace);
   if (tooNear !== null) return refuted(tooNear);
@@ -107,7 +107,8 @@ function standAtTarget(trace: Case): Standing {
     wants.push(...confirmation.wants);
     untilNs = earlier(untilNs, confirmation.untilNs);
   }
-  if (refusalsExplain(trace)) return open('waiting for who refuses', wants, untilNs ?? nowNs + 50e6);
+  // `rejected` is open itself, and says until when: with nothing more to come the trace is to end.
+  if (refusalsExplain(trace)) return open('waiting for who refuses', wants, untilNs);
   if (!isShown || confirmation.is === 'open' || wayBack.is !== 'excluded' || has.length > 0) {
     return open(has.join(', '), wants, untilNs);
   }

@@ -1,6 +1,6 @@
 /** METHOD: same path. Asked of every accusation. */
 import type { Case } from '../case.js';
-import { DIFFERING_REPEATS, LOST_SINCE_SEEN, REPEATS, REPEAT_CAP, SILENT_REPEATS } from '../numbers.js';
+import { DIFFERING_REPEATS, LOST_AFTER_SEEN, REPEATS, REPEAT_CAP, SILENT_REPEATS } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -25,10 +25,8 @@ export function standOfPath(trace: Case): PathStanding {
   return { is: answersDiffer(trace) ? 'changed' : 'same' };
 }
 
-function repeatWishes({ state, hops, repeat, lastPdmHop }: Case): PairWish[] {
-  const place = hops[lastPdmHop];
-  if (repeat.pending > 2) return [];
-  return [wishAtHop(state, place, PURPOSE.repeat, lastPdmHop, 0, RANK.where)];
+function repeatWishes({ state, hops, lastPdmHop }: Case): PairWish[] {
+  return [wishAtHop(state, hops[lastPdmHop], PURPOSE.repeat, lastPdmHop, 0, RANK.where)];
 }
 
 function wantsRepeat(trace: Case): boolean {
@@ -41,9 +39,9 @@ function wantsRepeat(trace: Case): boolean {
   return answersDiffer(trace) && repeat.pairs < DIFFERING_REPEATS;
 }
 
-/** Most pairs were lost after packets with the option were last seen at n: the loss may have moved nearer. */
+/** Several pairs were lost after packets with the option were last seen at n: the loss may have moved nearer. */
 export function lossOutlivesN({ lastPdmHop, counts }: Case): boolean {
-  return lastPdmHop > 0 && counts.counted.plainOnly > LOST_SINCE_SEEN && counts.lostAfterSeen > 2 * LOST_SINCE_SEEN;
+  return lastPdmHop > 0 && counts.lostAfterSeen > LOST_AFTER_SEEN;
 }
 
 /** Hop n's repeats were answered by nobody who had answered there before. */

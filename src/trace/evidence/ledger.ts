@@ -89,7 +89,7 @@ export class Ledger {
   /** Pairs that a loss of everything would still need: treated ones and placebos. For the progress that people see. */
   pairsToShowLoss(confidence: number, count: number): number {
     let needed = 0;
-    while (needed < 60 && lossEValue(needed, 0, true) < count / (1 - confidence)) needed += 1;
+    while (lossEValue(needed, 0, true) < count / (1 - confidence)) needed += 1;
     return needed;
   }
 }

@@ -1,6 +1,16 @@
 /** What several claims ask of the pairs at the target, and the wish for one more of them. */
 import type { Case } from '../case.js';
-import { LEAST_PLACEBOS, PART_RESTS_NS, SERVICE_REST_NS, SILENT_TARGET_PAIRS, TARGET_PAIR_CAP } from '../numbers.js';
+import {
+  ACCUSATION_PROBE_CAP,
+  LEAST_PLACEBOS,
+  LOST_TO_ACCUSE,
+  PAIRS_TO_LOOK_LOST,
+  PART_RESTS_NS,
+  PROBE_CAP,
+  SERVICE_REST_NS,
+  SILENT_TARGET_PAIRS,
+  TARGET_PAIR_CAP,
+} from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
@@ -107,8 +117,14 @@ export function lossProgress(trace: Case, worse: Direction = 'pdm'): string {
 
 /** Packets with the option look lost: worth asking where, why and by which way back, before it is shown. */
 export function looksLost(trace: Case): boolean {
-  const { looks } = trace.counts;
-  return trace.pdmArrivals === 0 && looks.plainOnly >= 3 && looks.plainOnly > 2 * looks.pdmOnly;
+  return trace.pdmArrivals === 0 && trace.counts.looks.plainOnly >= PAIRS_TO_LOOK_LOST;
+}
+
+/** METHOD: doubt. Probes that a trace may send: more where something may be accused. */
+export function probeCap({ counts, pdmRefusals }: Case): number {
+  const { plainOnly, pdmOnly } = counts.looks;
+  const isAccusing = Math.max(plainOnly, pdmOnly) >= LOST_TO_ACCUSE || pdmRefusals > 0;
+  return isAccusing ? ACCUSATION_PROBE_CAP : PROBE_CAP;
 }
 
 /** All that `plain` draws there quotes nothing: no filter on quoted options can hide an answer to the option. */

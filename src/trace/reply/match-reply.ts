@@ -57,6 +57,8 @@ function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
       if (typeof match !== 'string') return match;
       // A zero-padded quote of the option alone has no upper layer; PSNTP below may still tell.
       if (quote.pdmOffset === null) {
+        // Its label is ours, and its number nobody's: it was rewritten where a longer quote would still hold our nonce.
+        if (quote.experimentOffset !== null && knowsLabel(state, reply)) state.unmatchedExplanations += 1;
         if (match !== 'foreign') return match;
         return belongsToFlow(state, protocol, bytes, quote.upperOffset) ? 'forged' : 'foreign';
       }
@@ -104,7 +106,10 @@ function matchByLabel(state: TraceState, reply: ErrorReply): MatchResult {
     if (state.flows[state.probes.flow(row)]?.flowLabel !== quote.flowLabel) continue;
     const findings = compareQuote(state, row, bytes, quote);
     if (!findings.identityHeld || findings.intact !== true) continue;
-    if (found !== null) return 'foreign';
+    if (found !== null) {
+      found = null;
+      break;
+    }
     found = { row, findings };
   }
   if (found !== null) return found;

@@ -3,7 +3,7 @@ import { causeForOthers, standOfCause } from '../../../src/trace/claims/cause.js
 import type { Arm, Cause } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, type Answer } from '../by-hand.js';
-import { runTrace, type FakePath, type Outcome } from '../fake-path.js';
+import { isTreated, routerAt, runTrace, type FakePath, type Outcome } from '../fake-path.js';
 import type { EchoCause } from '../../../src/trace/trace-context.js';
 
 const { pdm, do8, do16, long } = ARM_CODE;
@@ -44,6 +44,51 @@ describe('cause', () => {
     );
     expect(verdict).toMatchObject({ outcome: 'rejected', cause: 'option' });
   });
+});
+
+/** As a box on the way may rewrite it. */
+const relabel = (packet: Uint8Array): Uint8Array => {
+  const copy = packet.slice();
+  copy[3]! ^= 0xff;
+  return copy;
+};
+
+describe('of a silent target, behind routers that quote no more than the option', () => {
+  const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
+  /** Behind hop 5 PDM alone is lost; the others are answered, and quoted as this says. */
+  const quoting = (quote: (packet: Uint8Array) => Uint8Array, isQuotedSo = isTreated): Outcome =>
+    runTrace({
+      protocol: 'udp',
+      routers: 8,
+      habits: { 6: habit, 7: habit, 8: habit },
+      differs: ({ arm, hopLimit }) => {
+        if (hopLimit > 8) return null;
+        if (hopLimit < 6 || !isQuotedSo(arm)) return undefined;
+        return arm === pdm ? null : { from: routerAt(hopLimit), type: 3, code: 0, quote };
+      },
+    });
+
+  it('is the option where these quotes name their probes, and nothing where the flow label was rewritten', () => {
+    const short = (packet: Uint8Array): Uint8Array => packet.slice(0, 48 + 8 * packet[41]!);
+    const told = { outcome: 'dropped', evidence: { basis: 'routers' } };
+    expect(quoting(short).verdict).toMatchObject({ ...told, cause: 'option' });
+    expect(quoting((packet) => relabel(short(packet))).verdict).toMatchObject({ ...told, cause: null });
+  });
+
+  it.each([64, 68, 72])(
+    'is not made of quotes of %i octets in which ports were rewritten: those of packets without an option say more',
+    (octets) => {
+      const rewritten = (packet: Uint8Array): Uint8Array => {
+        const copy = packet.slice(0, octets);
+        const upper = packet[6] === 60 ? 48 + 8 * packet[41]! : 40;
+        // The source port, and the checksum that names the probe.
+        for (const at of [upper, upper + 6]) copy[at]! ^= 0x11;
+        return copy;
+      };
+      const { verdict } = quoting(rewritten, () => true);
+      expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    },
+  );
 });
 
 describe('of a refusal in words', () => {
@@ -131,6 +176,22 @@ describe('pair by pair', () => {
     const alike = (): ByHand => asked(asked(begun(), 'do8', 7, null, 'first'), 'do16', 7, null, 'first');
     expect([causeOf(alike()), wantedBy(alike())]).toEqual([null, ['pdm']]);
     expect(causeOf(asked(alike(), 'pdm', 1, null, 'first'))).toBe('destination-options');
+  });
+
+  it('nothing is refused while errors about the arms come that fit no one probe: their answers may be what looks lost', () => {
+    const refused = (quote: (packet: Uint8Array) => Uint8Array): ByHand => {
+      const trace = asked(asked(begun(), 'do8', 7, null, 'first'), 'do16', 6, null, 'first');
+      const error = { from: routerAt(4), type: 3, code: 0, quote };
+      return asked(asked(trace, 'do16', 1, error, 'first'), 'pdm', 6, null, 'first');
+    };
+    // It quotes no more than the option, in a packet of another flow label than any that was sent.
+    const unmatched = refused((packet) => relabel(packet.slice(0, 56)));
+    expect(unmatched.state.unmatchedExplanations).toBe(1);
+    expect(causeOf(unmatched)).toBeNull();
+    // A quote that ends before the option is about no arm that is known.
+    const foreign = refused((packet) => packet.slice(0, 40));
+    expect(foreign.state.unmatchedExplanations).toBe(0);
+    expect(causeOf(foreign)).toBe('destination-options');
   });
 
   it('is none where PDM passed when it was asked for again: the loss had ended before the others passed', () => {

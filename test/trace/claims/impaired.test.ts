@@ -75,19 +75,24 @@ describe('impaired', () => {
     expect(reasonOf(trace.stand(impaired))).toContain('120 of 200 with, 180 of 200 without');
   });
 
-  it('is said to have met the cap of 600 probes, with both rates, and one pair before that it goes on', () => {
+  it.each([
+    [600, 2],
+    [1400, 54],
+  ])('is said to have met its cap of %i probes, with both rates, and one pair before that it goes on', (cap, lost) => {
     const trace = new ByHand().explored(Number.POSITIVE_INFINITY, null, null);
-    for (let i = 0; i < 54; i += 1) trace.target(1, 'arrives', null).target(1, null, 'arrives').target(1, null, null);
+    for (let i = 0; i < lost; i += 1) trace.target(1, 'arrives', null).target(1, null, 'arrives').target(1, null, null);
     const { state } = trace;
     const fill = (probes: number): void => {
       while (state.probes.count < probes)
         trace.pairs(1, 3, 'expires', 'expires', { purpose: PURPOSE.beyond, flow: 'fresh' });
     };
     const said = (): string => judgeTrace(state, trace.context, trace.nowNs + 30e9).verdict.reasons.join(' ');
-    fill(598);
+    fill(cap - 2);
     expect(said()).not.toContain('cap of');
-    fill(600);
-    expect(said()).toMatch(/The cap of 600 probes was reached: 54 of 1\d\d with, 54 of 1\d\d without/);
+    fill(cap);
+    expect(said()).toMatch(
+      new RegExp(`The cap of ${cap} probes was reached: ${lost} of \\d+ with, ${lost} of \\d+ without`),
+    );
   });
 
   it('is defeated by receive drops of the kernel', () => {

@@ -52,6 +52,30 @@ describe('rejected', () => {
     expect(refusedAtTarget(1, 0, chain).stand(rejected).is).toBe('open');
   });
 
+  it.each([
+    ['anywhere in our header', 4, 2, [40, 42, 55], [39, 56]],
+    ['there, or right behind it, by the codes of RFC 8883', 4, 5, [40, 55, 56], [39, 57]],
+    ['there, or at the next header before it, by 4/1', 4, 1, [6, 40, 55], [5, 7, 56]],
+  ])(
+    'two refusals that point %s are enough (%i/%i), and pointers elsewhere are not',
+    (_, type, code, into, elsewhere) => {
+      const stands = (pointers: readonly number[]): string[] =>
+        pointers.map((pointer) => refusedAtTarget(2, 0, { ...prohibited, type, code, pointer }).stand(rejected).is);
+      expect(stands(into)).toEqual(into.map(() => 'proven'));
+      expect(stands(elsewhere)).toEqual(elsewhere.map(() => 'open'));
+    },
+  );
+
+  it("pointers in the target's own name need the bar like all other refusals: who borrows it can write them", () => {
+    const pointing = (pairs: number, placebos: number): ByHand =>
+      refusedAtTarget(pairs, placebos, { from: TARGET, type: 4, code: 2, pointer: 42 });
+    expect(pointing(2, 6).stand(rejected).is).toBe('open');
+    expect(pointing(10, 6).stand(rejected).is).toBe('open');
+    expect(findingOf(pointing(11, 6).stand(rejected)).refusal).toMatchObject({ inTargetName: true, pointer: 42 });
+    // The same where the words themselves are about the chain of headers.
+    expect(refusedAtTarget(10, 6, { ...chain, from: TARGET }).stand(rejected).is).toBe('open');
+  });
+
   it('is not proven where placebos are refused as often', () => {
     const mixed = refusedAtTarget(20, 0).placebos(10, 'arrives', prohibited);
     expect(mixed.stand(rejected).is).not.toBe('proven');

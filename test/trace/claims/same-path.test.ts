@@ -28,10 +28,13 @@ describe('same path', () => {
     expect(standOfPath(new ByHand().explored(1).case).is).toBe('same');
   });
 
-  it('asks n again when most losses came after n was last seen', () => {
+  it('asks n again when more than six losses came after n was last seen', () => {
     const trace = new ByHand().explored(3).target(12, 'arrives', null);
     expect(lossOutlivesN(trace.case)).toBe(true);
     expect(lossOutlivesN(trace.repeats(1, 2).case)).toBe(false);
+    const lost = (count: number): boolean =>
+      lossOutlivesN(new ByHand().explored(3).target(count, 'arrives', null).case);
+    expect([lost(6), lost(7)]).toEqual([false, true]);
   });
 
   it('a loss that moves nearer is measured once more, from the start', () => {

@@ -110,6 +110,27 @@ describe('where', () => {
     expect(locate(begun(5).case)).toMatchObject({ settled: true, wants: [] });
   });
 
+  it('asks a hop in twenty pairs at most: where fewer than five of them are answered it begins at the hop before', () => {
+    const limited = (silent: number): ByHand => {
+      const trace = new ByHand().pairs(5, 1, 'expires', 'expires').pairs(4, 2, 'expires', 'expires');
+      trace.pairs(silent, 2, null, null);
+      return trace.pairs(15, 3, 'expires', null, { purpose: PURPOSE.beyond, flow: 'fresh' });
+    };
+    expect(locate(limited(15).case)).toMatchObject({
+      interval: { after: 2 },
+      settled: false,
+      wants: [{ hopLimit: 2 }],
+    });
+    expect(locate(limited(16).case)).toMatchObject({ interval: { after: 1 }, settled: true, wants: [] });
+  });
+
+  it('asks three times at the distance of a target that left what was sent there unanswered, and then no more', () => {
+    const asked = (silent: number): ByHand => lossAt3().pairs(silent, 5, null, null, { purpose: PURPOSE.distance });
+    const again = { hopLimit: 5, purpose: PURPOSE.distance };
+    expect(locate(asked(2).case)).toMatchObject({ settled: false, wants: [again] });
+    expect(locate(asked(3).case)).toMatchObject({ interval: { upTo: 5 }, settled: true, wants: [] });
+  });
+
   it('asks at the next hop for as many flows as the confidence needs', () => {
     const flows = (count: number, confidence: number): boolean => {
       const trace = new ByHand('icmp6', { confidence });

@@ -85,5 +85,7 @@ describe('progress', () => {
   it('asks for as many pairs as the bar needs', () => {
     expect(new Ledger().pairsToShowLoss(0.999, 1)).toBe(11);
     expect(new Ledger().pairsToShowLoss(0.9999, 1)).toBe(15);
+    // However near to one P is, in any count.
+    expect(new Ledger().pairsToShowLoss(1 - 2 ** -53, 3)).toBe(56);
   });
 });

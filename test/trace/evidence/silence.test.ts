@@ -27,6 +27,12 @@ describe('a fall into silence', () => {
     expect(hasFallenSilent(after(30).target(1, 'arrives', null).case)).toBe(false);
   });
 
+  it('is twenty where plain had arrived twice, and forty where it had arrived three times', () => {
+    const trace = (arrived: number): ByHand => after(0).target(arrived, 'arrives', null).target(39, null, null);
+    expect([1, 2].map((more) => hasFallenSilent(trace(more).case))).toEqual([true, false]);
+    expect(hasFallenSilent(trace(2).target(1, null, null).case)).toBe(true);
+  });
+
   it('needs forty pairs where many plain packets had been answered beside lost options', () => {
     const trace = (silent: number): ByHand => after(0).target(5, 'arrives', null).target(silent, null, null);
     expect(hasFallenSilent(trace(39).case)).toBe(false);

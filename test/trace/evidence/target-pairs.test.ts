@@ -45,10 +45,11 @@ describe('pairs at the target', () => {
     expect(confidenceOfLoss(trace.case)).toBeLessThan(1);
   });
 
-  it('look lost from the third on, unless the other arm loses half as many', () => {
+  it('look lost from the third on, and no more once a packet with the option arrived, be it alone', () => {
     expect(looksLost(new ByHand().target(2, 'arrives', null).case)).toBe(false);
     expect(looksLost(new ByHand().target(3, 'arrives', null).case)).toBe(true);
-    expect(looksLost(new ByHand().target(3, 'arrives', null).target(1, 'arrives', 'arrives').case)).toBe(false);
+    for (const plain of ['arrives', null] as const)
+      expect(looksLost(new ByHand().target(20, 'arrives', null).target(1, plain, 'arrives').case)).toBe(false);
   });
 
   it('make a target silent after ten that nobody answered, not after nine', () => {

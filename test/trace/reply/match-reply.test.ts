@@ -190,6 +190,16 @@ describe('a quote', () => {
     expect(rowOf(matchQuote(state, packetOf(other, sendPair(other).plain)))).toBe('foreign');
   });
 
+  it('of another option alone names its probe by label and length, and fits no one where two have both: that is counted', () => {
+    const state = makeState('icmp6');
+    const short = (row: number): Uint8Array => packetOf(state, row).slice(0, 48);
+    const { treated } = sendPair(state, { treatment: 'do8', flow: 'fresh' });
+    sendPair(state, { treatment: 'do16', flow: state.probes.flow(treated) });
+    expect([rowOf(matchQuote(state, short(treated))), state.unmatchedExplanations]).toEqual([treated, 0]);
+    sendPair(state, { treatment: 'do8', flow: state.probes.flow(treated) });
+    expect([rowOf(matchQuote(state, short(treated))), state.unmatchedExplanations]).toEqual(['foreign', 1]);
+  });
+
   it('of a probe that was never sent is not believed', () => {
     const state = makeState('udp');
     const ahead = makeState('udp', { flow: { ...state.flows[0]! } });
