@@ -2,12 +2,12 @@
 import {
   confidenceOfLoss,
   isLossShown,
+  isUndecidable,
   lossProgress,
   mayShowLoss,
   ratesText,
   targetWishes,
 } from '../evidence/target-pairs.js';
-import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
@@ -21,7 +21,7 @@ export const bypassed: Claim = {
     if (counted.showsNoLoss('plain')) return refuted();
     if (looks.pdmOnly <= looks.plainOnly) return refuted();
     if (!isLossShown(trace, 'plain')) {
-      if (looks.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted();
+      if (isUndecidable(trace)) return refuted();
       const isOut = mayShowLoss(trace, 'plain');
       return open(`plain lost: ${lossProgress(trace, 'plain')}`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }

@@ -1,14 +1,14 @@
 /** METHOD: delivered */
-import { findTooNear, isLossShown, ratesText, targetWishes, undecided } from '../evidence/target-pairs.js';
-import { isExplored } from '../explore.js';
 import {
-  LEAST_ANSWERED_SHARE,
-  LOST_BEFORE_P,
-  NO_LOSS_E,
-  NO_LOSS_E_IN_DOUBT,
-  SUGGESTIVE_P,
-  TARGET_PAIR_CAP,
-} from '../numbers.js';
+  findTooNear,
+  isLossShown,
+  isUndecidable,
+  ratesText,
+  targetWishes,
+  undecided,
+} from '../evidence/target-pairs.js';
+import { isExplored } from '../explore.js';
+import { LEAST_ANSWERED_SHARE, LOST_BEFORE_P, NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P } from '../numbers.js';
 import { mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import { open, proven, refuted } from './claim.js';
@@ -29,9 +29,7 @@ export const delivered: Claim = {
     const isInDoubt = hopsSuggestLoss(trace) || trace.context.sibling('icmp6')?.lossShown === true;
     const bar = isInDoubt ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
-      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) {
-        return refuted(undecided(trace));
-      }
+      if (isUndecidable(trace)) return refuted(undecided(trace));
       const isOut = hoped.showsNoLoss('pdm', bar) && hoped.showsNoLoss('plain');
       return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }

@@ -2,6 +2,7 @@
 import {
   confidenceOfLoss,
   isLossShown,
+  isUndecidable,
   lossProgress,
   mayShowLoss,
   ratesText,
@@ -9,7 +10,6 @@ import {
   undecided,
 } from '../evidence/target-pairs.js';
 import { standOfWayBack } from '../evidence/way-back.js';
-import { TARGET_PAIR_CAP } from '../numbers.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
@@ -26,7 +26,7 @@ export const impaired: Claim = {
     if (plainArrivals === 0) return refuted();
     if (counted.showsNoLoss('pdm')) return refuted();
     if (!isLossShown(trace)) {
-      if (counts.pairs >= TARGET_PAIR_CAP && counts.pending === 0) return refuted(undecided(trace));
+      if (isUndecidable(trace)) return refuted(undecided(trace));
       if (counts.looks.plainOnly === 0 && counted.pairs > 0) return refuted();
       const isOut = mayShowLoss(trace);
       return open(lossProgress(trace), isOut ? [] : targetWishes(trace), counts.nextNs);

@@ -74,6 +74,14 @@ export class NoLossEValue {
   }
 }
 
+/** What it has grown to after so many pairs, in any order: for planning, where counts need not be whole. */
+export function noLossEValue(both: number, lost: number, won: number): number {
+  const factor = (stake: number, z: number): number => 1 + (NEARLY_ALL * stake * z) / (1 - TOLERATED_LOSS);
+  const product = (stake: number): number =>
+    factor(stake, TOLERATED_LOSS) ** both * factor(stake, TOLERATED_LOSS - 1) ** lost * factor(stake, 1) ** won;
+  return STAKES.reduce<number>((sum, stake) => sum + product(stake), 0) / STAKES.length;
+}
+
 /** Upper bound, at confidence P, on the share of packets that arrive when none of those beside `answered` plain ones did. */
 export function passRateUpperBound(confidence: number, answered: number): number | null {
   return answered <= 0 ? null : 1 - (1 - confidence) ** (1 / answered);

@@ -1,6 +1,6 @@
 /** Pairs at one responder counted for the claims of loss (METHOD: Pairs): treated ones, and placebos beside them. */
-import { LEAST_PLACEBOS, NO_LOSS_E, NO_LOSS_PAIRS, PLACEBO_SHARE } from '../numbers.js';
-import { fisherPValue, lossEValue, NoLossEValue } from './e-values.js';
+import { LEAST_PLACEBOS, LUCK_OF_THE_REST, NO_LOSS_E, NO_LOSS_PAIRS, PLACEBO_SHARE } from '../numbers.js';
+import { fisherPValue, lossEValue, noLossEValue, NoLossEValue } from './e-values.js';
 import { PAIR_CLASS } from './pair.js';
 import type { PairClass } from './pair.js';
 
@@ -80,6 +80,27 @@ export class Ledger {
   /** METHOD: Pairs, no loss that matters, of this arm. */
   showsNoLoss(of: Direction, bar = NO_LOSS_E): boolean {
     return this.pairs >= NO_LOSS_PAIRS && this.noLossE(of) >= bar;
+  }
+
+  /**
+   * METHOD: Pairs. Whether so many pairs more may show a loss, or that none matters in either direction, even if they come
+   * better for it than those so far. `none`: of that arm no packet ever arrived.
+   */
+  mayStillShow(more: number, confidence: number, none: { pdm: boolean; plain: boolean }, count: number): boolean {
+    const { pairs, both, plainOnly, pdmOnly } = this;
+    if (pairs === 0) return true;
+    const inAll = (seen: number, errors: number): number =>
+      seen + (more / pairs) * Math.min(pairs, Math.max(0, seen + errors * Math.sqrt(seen + 1)));
+    const mayBeLost = (lost: number, won: number, noneArrived: boolean): boolean =>
+      lossEValue(Math.ceil(inAll(lost, LUCK_OF_THE_REST)), Math.floor(inAll(won, -LUCK_OF_THE_REST)), noneArrived) >=
+      count / (1 - confidence);
+    // That fewer of plain arrive is a claim only where none does.
+    if (mayBeLost(plainOnly, pdmOnly, none.pdm) || (none.plain && mayBeLost(pdmOnly, plainOnly, true))) return true;
+    const mayBeWhole = (lost: number, won: number): boolean => {
+      const fewest = inAll(lost, -LUCK_OF_THE_REST);
+      return noLossEValue(inAll(both, 0) + inAll(lost, 0) - fewest, fewest, inAll(won, 0)) >= NO_LOSS_E;
+    };
+    return mayBeWhole(plainOnly, pdmOnly) && mayBeWhole(pdmOnly, plainOnly);
   }
 
   noLossE(of: Direction): number {

@@ -4,8 +4,10 @@ import {
   ACCUSATION_PROBE_CAP,
   LEAST_PLACEBOS,
   LOST_TO_ACCUSE,
+  PAIRS_TO_FORESEE,
   PAIRS_TO_LOOK_LOST,
   PART_RESTS_NS,
+  PLACEBO_EVERY,
   PROBE_CAP,
   SERVICE_REST_NS,
   SILENT_TARGET_PAIRS,
@@ -21,9 +23,10 @@ import { withAndWithout } from '../with-and-without.js';
 import { confidenceOf } from './e-values.js';
 import type { Direction, Ledger } from './ledger.js';
 
-/** One more pair at the target, on a fresh flow; none beyond the cap. */
-export function targetWishes({ state, counts, context, nowNs }: Case): readonly PairWish[] {
-  if (counts.pairs >= TARGET_PAIR_CAP) return [];
+/** One more pair at the target, on a fresh flow; none beyond the cap, nor where no bar would be reached by then. */
+export function targetWishes(trace: Case): readonly PairWish[] {
+  const { state, counts, context, nowNs } = trace;
+  if (counts.pairs >= TARGET_PAIR_CAP || isHopeless(trace)) return [];
   const { protocol } = state.identity;
   // In lists the rate of all traces is what takes the time.
   const test = context.nearHops === null && state.pace.wantsTest(nowNs) ? [paceTest(state)] : [];
@@ -156,6 +159,21 @@ export function findTooNear(trace: Case, isAccusing = true): Reason | null {
     says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
     settledBy: 'other-protocol',
   };
+}
+
+/** METHOD: Pairs. No bar will be reached: the pairs that the cap allows are spent, or would not do. */
+export function isUndecidable(trace: Case): boolean {
+  const { counts } = trace;
+  return counts.pending === 0 && (counts.pairs >= TARGET_PAIR_CAP || isHopeless(trace));
+}
+
+/** So it looks, with those in grace as they look. */
+function isHopeless(trace: Case): boolean {
+  const { counts, state } = trace;
+  if (counts.looks.pairs < PAIRS_TO_FORESEE) return false;
+  const more = ((TARGET_PAIR_CAP - counts.pairs) * (PLACEBO_EVERY - 1)) / PLACEBO_EVERY;
+  const none = { pdm: noneArrived(trace, 'pdm'), plain: noneArrived(trace, 'plain') };
+  return !counts.looks.mayStillShow(more, state.limits.confidence, none, state.countIndex);
 }
 
 /** What is said at the cap where neither bar was reached. */

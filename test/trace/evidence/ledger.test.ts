@@ -89,3 +89,29 @@ describe('progress', () => {
     expect(new Ledger().pairsToShowLoss(1 - 2 ** -53, 3)).toBe(56);
   });
 });
+
+describe('what pairs to come may still show', () => {
+  const may = (counts: Parameters<typeof ledger>[0], more = 100, none = { pdm: false, plain: false }): boolean =>
+    ledger(counts).mayStillShow(more, 0.9999, none, 1);
+
+  it('is no loss that matters, where few packets of either arm are missing', () => {
+    expect(may({ both: 30 })).toBe(true);
+    expect(may({ both: 26, plainOnly: 2, pdmOnly: 2 })).toBe(true);
+    expect(may({})).toBe(true);
+  });
+
+  it('is a loss of the option, where it alone is missing', () => {
+    expect(may({ both: 20, plainOnly: 10 })).toBe(true);
+    expect(may({ plainOnly: 3, neither: 27 }, 100, { pdm: true, plain: false })).toBe(true);
+  });
+
+  it('is neither, where more of plain is missing and some arrive', () => {
+    expect(may({ both: 15, pdmOnly: 15 })).toBe(false);
+    expect(may({ pdmOnly: 30 }, 100, { pdm: false, plain: true })).toBe(true);
+  });
+
+  it('is neither, where the option loses somewhat more and few pairs are left, or none', () => {
+    expect(may({ both: 20, plainOnly: 14, pdmOnly: 6 }, 20)).toBe(false);
+    expect(may({ both: 20, plainOnly: 5, pdmOnly: 3 }, 0)).toBe(false);
+  });
+});

@@ -3,6 +3,7 @@ import {
   confidenceOfLoss,
   isLossShown,
   isTargetSilent,
+  isUndecidable,
   looksLost,
   ratesText,
   restOf,
@@ -17,6 +18,16 @@ describe('pairs at the target', () => {
       { flow: 'fresh', hopLimit: 64, restNs: null },
     ]);
     expect(targetWishes(new ByHand().target(200, 'arrives', 'arrives').case)).toEqual([]);
+  });
+
+  it('are wished for no more, and decide nothing, once no bar can be reached by the cap', () => {
+    const half = (pairs: number): ByHand =>
+      new ByHand().target(pairs, 'arrives', 'arrives').target(pairs, null, 'arrives').placebos(2, 'arrives');
+    const isOver = (trace: ByHand): boolean => isUndecidable(trace.case) && targetWishes(trace.case).length === 0;
+    expect(isOver(half(15))).toBe(true);
+    expect(isOver(half(14))).toBe(false);
+    expect(isOver(new ByHand().target(40, 'arrives', 'arrives'))).toBe(false);
+    expect(isOver(new ByHand().target(40, 'arrives', null))).toBe(false);
   });
 
   it('leave at once, in the second count after 120 ms, in the third after 1.1 s, and SYNs one by one', () => {
