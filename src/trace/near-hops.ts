@@ -100,7 +100,10 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
   };
 }
 
-/** METHOD: Exploring. Two where both came whole and nothing is missing anywhere, one at the target's own distance. */
+/**
+ * METHOD: Exploring. Two where both came whole and nothing is missing anywhere, or where all of the option's packets are lost
+ * farther on; one at the target's own distance.
+ */
 function pairsOwedAlone(trace: Case): (hop: number) => number {
   const { hops, distance, distanceHint, plainArrivals, pdmArrivals, lastPlainHop, lastPdmHop } = trace;
   const isWhole = !losesOption(trace);
@@ -110,7 +113,9 @@ function pairsOwedAlone(trace: Case): (hop: number) => number {
     if (isHinted && distance.plain === null && plainArrivals > 0) return HINTED_PAIRS;
     // Where plain arrived, the pairs that are counted tell the rest.
     if (hop === distance.plain && pdmArrivals === 0) return 1;
-    if (!isWhole || place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;
+    if (place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;
+    // Before n two that came whole show as much as three: that no loss begins there.
+    if (!isWhole) return pdmArrivals === 0 && hop < lastPdmHop ? PAIRS_OF_WHOLE : PAIRS_PER_HOP;
     return hop === distance.plain && hop === distance.pdm ? 1 : PAIRS_OF_WHOLE;
   };
 }

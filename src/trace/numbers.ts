@@ -33,9 +33,9 @@ export const PLACEBO_SHARE = 5;
 export const PLACEBO_EVERY = 3;
 export const TARGET_PAIR_CAP = 200;
 /** Treated pairs from which on no more are sent where neither bar would be reached by then. */
-export const PAIRS_TO_FORESEE = 30;
+export const PAIRS_TO_FORESEE = 40;
 /** … though the rest came better for it by so many standard errors. */
-export const LUCK_OF_THE_REST = 2;
+export const LUCK_OF_THE_REST = 3;
 export const SHORTEST_GRACE_NS = 1.5e9;
 export const LONGEST_GRACE_NS = 10e9;
 export const GRACE_ROUND_TRIPS = 4;

@@ -7,7 +7,7 @@ import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT, type TraceState } from '../../src/
 import { step } from '../../src/trace/trace-machine.js';
 import { wishAtHop } from '../../src/trace/wish.js';
 import { ByHand } from './by-hand.js';
-import { contextOf, routerAt, runTrace, type FakePath, type Outcome } from './fake-path.js';
+import { contextOf, routerAt, dropsFrom, runTrace, type FakePath, type Outcome } from './fake-path.js';
 import { makeState, TARGET } from './trace-fixture.js';
 
 const path = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
@@ -74,6 +74,13 @@ describe('exploring', () => {
       ),
     );
     for (let hop = 1; hop <= 11; hop += 1) expect(hops.filter((other) => other === hop)).toHaveLength(3);
+  });
+
+  it('sends two pairs to the hops before n where all of the option is lost farther on, and three from n on', () => {
+    const hops = hopsOf(runTrace(path({ routers: 11, differs: dropsFrom(9) }))).filter((hop) => hop <= 11);
+    const pairs = (hop: number): number => hops.filter((other) => other === hop).length;
+    for (let hop = 1; hop <= 7; hop += 1) expect(pairs(hop)).toBe(2);
+    for (let hop = 8; hop <= 11; hop += 1) expect(pairs(hop)).toBeGreaterThanOrEqual(3);
   });
 
   it('opens the next window when the one before was heard or given up', () => {

@@ -24,8 +24,8 @@ describe('pairs at the target', () => {
     const half = (pairs: number): ByHand =>
       new ByHand().target(pairs, 'arrives', 'arrives').target(pairs, null, 'arrives').placebos(2, 'arrives');
     const isOver = (trace: ByHand): boolean => isUndecidable(trace.case) && targetWishes(trace.case).length === 0;
-    expect(isOver(half(15))).toBe(true);
-    expect(isOver(half(14))).toBe(false);
+    expect(isOver(half(20))).toBe(true);
+    expect(isOver(half(19))).toBe(false);
     expect(isOver(new ByHand().target(40, 'arrives', 'arrives'))).toBe(false);
     expect(isOver(new ByHand().target(40, 'arrives', null))).toBe(false);
   });
