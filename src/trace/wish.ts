@@ -3,7 +3,7 @@ import { packetsPerProbe } from './probe/probe-packet.js';
 import type { Arm, Protocol } from './record.js';
 import { PAIRS_TO_EXPECT, THIN_AFTER, THIN_SPACING_MS } from './numbers.js';
 import type { Place } from './evidence/place.js';
-import { PURPOSE } from './state/trace-state.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState, Purpose } from './state/trace-state.js';
 
 export interface PairWish {
@@ -92,6 +92,23 @@ export function wishAtHop(
       isSure: (place?.plainResponderOnAnyFlow.length ?? 0) === 1,
     },
     restNs: protocol === 'tcp' ? 0 : null,
+  };
+}
+
+/** A wish for the target itself, or for whoever is asked in its place, on a fresh flow; when it may leave is the asker's to say. */
+export function wishAtTarget(state: TraceState, purpose: Purpose, protocol: Protocol, rank: number): PairWish {
+  return {
+    purpose,
+    hopLimit: TARGET_HOP_LIMIT,
+    flow: 'fresh',
+    protocol,
+    treatment: 'pdm',
+    rank,
+    notBeforeNs: Number.NEGATIVE_INFINITY,
+    spacingMs: state.limits.hopIntervalMs,
+    responder: targetBudget(state, protocol),
+    draws: null,
+    restNs: null,
   };
 }
 

@@ -17,7 +17,7 @@ import {
 } from '../numbers.js';
 import type { Arm, Cause, Protocol } from '../record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import { RANK, targetBudget, wishAtHop } from '../wish.js';
+import { RANK, wishAtHop, wishAtTarget } from '../wish.js';
 import type { EchoCause } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 
@@ -171,19 +171,13 @@ function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): P
   const protocol = askingProtocol(trace);
   const lastNs = Math.max(...[...explain.values()].map(({ lastSentNs }) => lastSentNs));
   return {
-    purpose: PURPOSE.explain,
-    hopLimit,
-    flow: 'fresh',
-    protocol,
+    ...wishAtTarget(state, PURPOSE.explain, protocol, rank),
     treatment,
-    rank,
     notBeforeNs:
       protocol === state.identity.protocol
         ? state.pace.readyAtNs(protocol === 'udp' ? 1 : EXPLAINING_SHARE)
         : lastNs + state.limits.hopIntervalMs * 1e6 * EXPLAINING_SHARE,
     spacingMs: state.limits.hopIntervalMs * EXPLAINING_SHARE,
-    responder: targetBudget(state, protocol),
-    draws: null,
     restNs: restOf(state, protocol),
   };
 }

@@ -15,9 +15,9 @@ import {
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
-import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { PURPOSE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
-import { RANK, targetBudget } from '../wish.js';
+import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 import { confidenceOf } from './e-values.js';
@@ -30,39 +30,14 @@ export function targetWishes(trace: Case): readonly PairWish[] {
   const { protocol } = state.identity;
   // In lists the rate of all traces is what takes the time.
   const test = context.nearHops === null && state.pace.wantsTest(nowNs) ? [paceTest(state)] : [];
-  return [
-    ...test,
-    {
-      purpose: PURPOSE.target,
-      hopLimit: TARGET_HOP_LIMIT,
-      flow: 'fresh',
-      protocol,
-      treatment: 'pdm',
-      rank: RANK.target,
-      notBeforeNs: state.pace.readyAtNs(),
-      spacingMs: state.limits.hopIntervalMs,
-      responder: targetBudget(state, protocol),
-      draws: null,
-      restNs: restOf(state, protocol),
-    },
-  ];
+  const wish = wishAtTarget(state, PURPOSE.target, protocol, RANK.target);
+  return [...test, { ...wish, notBeforeNs: state.pace.readyAtNs(), restNs: restOf(state, protocol) }];
 }
 
+/** Two plain packets beyond the target's budget. */
 function paceTest(state: TraceState): PairWish {
-  const { protocol } = state.identity;
-  return {
-    purpose: PURPOSE.pace,
-    hopLimit: TARGET_HOP_LIMIT,
-    flow: 'fresh',
-    protocol,
-    treatment: 'plain',
-    rank: RANK.alone,
-    notBeforeNs: Number.NEGATIVE_INFINITY,
-    spacingMs: 0,
-    responder: null,
-    draws: null,
-    restNs: null,
-  };
+  const wish = wishAtTarget(state, PURPOSE.pace, state.identity.protocol, RANK.alone);
+  return { ...wish, treatment: 'plain', spacingMs: 0, responder: null };
 }
 
 /**

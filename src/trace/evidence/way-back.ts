@@ -16,14 +16,14 @@ import {
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
-import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { PURPOSE } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
 import { fisherPValue } from './e-values.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
 import { answersUnquoted, restOf } from './target-pairs.js';
 import { standOfWitness, unknown } from './witness.js';
-import { RANK } from '../wish.js';
+import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 
@@ -209,16 +209,9 @@ function referenceWish({ state }: Case, address: string, protocol: Protocol, las
   const destination = parseAddress(address)?.octets;
   if (destination === undefined) throw new RangeError(`no address: ${address}`);
   return {
-    purpose: PURPOSE.reference,
-    hopLimit: TARGET_HOP_LIMIT,
-    flow: 'fresh',
-    protocol,
-    treatment: 'pdm',
-    rank: RANK.reference,
+    ...wishAtTarget(state, PURPOSE.reference, protocol, RANK.reference),
     notBeforeNs: lastSentNs + state.limits.hopIntervalMs * 1e6,
-    spacingMs: state.limits.hopIntervalMs,
     responder: address,
-    draws: null,
     // As the target's pairs leave: a firewall may let an answer back that plain packets of its flow made room for.
     restNs: restOf(state, protocol),
     destination,

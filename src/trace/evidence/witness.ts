@@ -5,8 +5,8 @@
 import type { Case } from '../case.js';
 import { SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js';
 import type { Reason } from '../reason.js';
-import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import { RANK, targetBudget } from '../wish.js';
+import { PURPOSE } from '../state/trace-state.js';
+import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { isWitnessSilent } from './counts.js';
 import type { Counts, WitnessProtocol } from './counts.js';
@@ -107,19 +107,10 @@ function portToAsk(own: Counts, by: WitnessProtocol): number | null {
 }
 
 function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number): PairWish {
-  const { hopIntervalMs } = state.limits;
   return {
-    purpose: by === 'tcp' ? PURPOSE.syn : PURPOSE.echo,
-    hopLimit: TARGET_HOP_LIMIT,
-    flow: 'fresh',
-    protocol: by,
+    ...wishAtTarget(state, by === 'tcp' ? PURPOSE.syn : PURPOSE.echo, by, RANK.witness),
     port,
-    treatment: 'pdm',
-    rank: RANK.witness,
-    notBeforeNs: own.lastSentNs + hopIntervalMs * 1e6,
-    spacingMs: hopIntervalMs,
-    responder: targetBudget(state, by),
-    draws: null,
+    notBeforeNs: own.lastSentNs + state.limits.hopIntervalMs * 1e6,
     restNs: by === 'tcp' ? restOf(state, by) : null,
   };
 }
