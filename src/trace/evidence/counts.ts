@@ -17,6 +17,8 @@ export interface Counts {
   readonly counted: Ledger;
   readonly looks: Ledger;
   readonly hoped: Ledger;
+  /** Treated pairs on their way, of which it is not known how they look. */
+  awaited: number;
   /** When the look of the next pair on its way is known; null where none is. */
   looksNs: number | null;
   /** When the next pair leaves its grace; null where none waits. */
@@ -65,6 +67,7 @@ function emptyCounts(port = 0): Counts {
     counted: new Ledger(),
     looks: new Ledger(),
     hoped: new Ledger(),
+    awaited: 0,
     looksNs: null,
     nextNs: null,
     isWaiting: false,
@@ -116,6 +119,7 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     const waits = into.isWaiting;
     if (!isSettled && isAwaited(pair, nowNs, looksAfter)) {
       if (by !== null) return;
+      if (!pair.isPlacebo) into.awaited += 1;
       if (!pair.isLeaving) into.looksNs ??= pair.lastSentNs + looksAfter;
       addToLedger(into.hoped, pair, state.expectsLoss && !pair.isPlacebo ? PAIR_CLASS.plainOnly : PAIR_CLASS.both);
       return;

@@ -67,9 +67,14 @@ function showsLoss(trace: Case, ledger: Ledger, worse: Direction): boolean {
   return ledger.showsLoss(worse, state.limits.confidence, noneArrived(trace, worse), state.countIndex);
 }
 
-/** It would be shown if those on their way end as is expected: no more are needed until that is known. */
+/**
+ * It would be shown if those on their way end as is expected: no more are needed until that is known. Where nothing is missing yet
+ * no more are on their way than would show it if all of them were lost.
+ */
 export function mayShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
-  return showsLoss(trace, trace.counts.hoped, worse);
+  const { counts, state } = trace;
+  if (showsLoss(trace, counts.hoped, worse)) return true;
+  return !counts.looks.started && counts.awaited >= counts.looks.pairsToShowLoss(state.limits.confidence, state.countIndex);
 }
 
 export function noneArrived({ pdmArrivals, plainArrivals }: Case, arm: Direction): boolean {
