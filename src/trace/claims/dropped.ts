@@ -83,7 +83,8 @@ function standAtTarget(trace: Case): Standing {
   if (!isShown || needsLossSinceSeen(trace)) {
     has.push(lossProgress(trace));
     untilNs = counts.nextNs;
-    if (!mayShowLoss(trace) || needsLossSinceSeen(trace)) wants.push(...targetWishes(trace));
+    const isOut = counts.lostSinceSeen + counts.pending >= LOST_SINCE_SEEN;
+    if (!mayShowLoss(trace) || (needsLossSinceSeen(trace) && !isOut)) wants.push(...targetWishes(trace));
     if (wants.length === 0 && counts.pending === 0) return refuted(shortOfLoss(trace));
   }
   if (!looksLost(trace)) return open(has.join(', '), wants, untilNs);
