@@ -74,7 +74,9 @@ function showsLoss(trace: Case, ledger: Ledger, worse: Direction): boolean {
 export function mayShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
   const { counts, state } = trace;
   if (showsLoss(trace, counts.hoped, worse)) return true;
-  return !counts.looks.started && counts.awaited >= counts.looks.pairsToShowLoss(state.limits.confidence, state.countIndex);
+  return (
+    !counts.looks.started && counts.awaited >= counts.looks.pairsToShowLoss(state.limits.confidence, state.countIndex)
+  );
 }
 
 export function noneArrived({ pdmArrivals, plainArrivals }: Case, arm: Direction): boolean {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../../src/trace/claims/dropped.js';
+import { makeCase } from '../../../src/trace/case.js';
+import type { PairWish } from '../../../src/trace/wish.js';
 import type { Standing } from '../../../src/trace/claims/claim.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
@@ -69,6 +71,24 @@ describe('dropped is defeated by', () => {
   it('one packet with the option that arrived', () => {
     const trace = lossAt3(20, 8).target(1, 'arrives', 'arrives');
     expect(trace.stand(dropped).is).toBe('refuted');
+  });
+
+  it('fewer than three pairs lost since n was seen, and asks for no more while enough are on their way', () => {
+    const since = (lost: number): readonly PairWish[] => {
+      const trace = lossAt3(11, 6);
+      // n is met farther away than before.
+      trace.nowNs += 4e9;
+      trace.pairs(5, 3, 'expires', 'expires');
+      const nowNs = trace.nowNs;
+      for (let pair = 0; pair < lost; pair += 1) {
+        trace.target(1, 'arrives', null);
+        trace.nowNs = nowNs;
+      }
+      const standing = dropped.stand(makeCase(trace.state, trace.context, nowNs + 300e6));
+      if (standing.is !== 'open') throw new Error(standing.is);
+      return standing.wants.filter(({ purpose }) => purpose === PURPOSE.target);
+    };
+    expect([0, 2, 3].map((lost) => since(lost).length)).toEqual([1, 1, 0]);
   });
 
   it('a loss last seen long ago, until three more pairs are lost', () => {

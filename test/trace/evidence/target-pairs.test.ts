@@ -5,11 +5,13 @@ import {
   isTargetSilent,
   isUndecidable,
   looksLost,
+  mayShowLoss,
   ratesText,
   restOf,
   targetWishes,
 } from '../../../src/trace/evidence/target-pairs.js';
 import type { Protocol } from '../../../src/trace/record.js';
+import { makeCase, type Case } from '../../../src/trace/case.js';
 import { ByHand } from '../by-hand.js';
 
 describe('pairs at the target', () => {
@@ -28,6 +30,21 @@ describe('pairs at the target', () => {
     expect(isOver(half(19))).toBe(false);
     expect(isOver(new ByHand().target(40, 'arrives', 'arrives'))).toBe(false);
     expect(isOver(new ByHand().target(40, 'arrives', null))).toBe(false);
+  });
+
+  it('are as many as would show a loss, and no more, while it is not known how the first ones end', () => {
+    const onTheirWay = (pairs: number, before = 0): Case => {
+      const trace = new ByHand().target(before, 'arrives', null);
+      const nowNs = trace.nowNs + 4e9;
+      for (let pair = 0; pair < pairs; pair += 1) {
+        trace.nowNs = nowNs;
+        trace.target(1, null, null);
+      }
+      return makeCase(trace.state, trace.context, nowNs + 1e6);
+    };
+    expect([10, 11].map((pairs) => mayShowLoss(onTheirWay(pairs)))).toEqual([false, true]);
+    // Something is missing: now placebos have to be sent as well.
+    expect(mayShowLoss(onTheirWay(11, 1))).toBe(false);
   });
 
   it('leave at once, in the second count after 120 ms, in the third after 1.1 s, and SYNs one by one', () => {
