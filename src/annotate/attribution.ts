@@ -60,6 +60,7 @@ export const ATTRIBUTION_RULES = {
   other: 'anything else',
   sourceSide: 'n = 0',
   refuser: 'the refuser and the next hop alike',
+  refuserOrBefore: 'the refuser or the hop before',
   refuserOrNext: 'the refuser or the next hop',
 } as const;
 
@@ -121,25 +122,27 @@ export function attributeInterval(input: IntervalInput): Judgement {
 }
 
 /**
- * Whose network refused: that of the refuser's address if the next hop that answers beyond it has the same, else either, for a
- * customer's border is often numbered by its provider.
+ * Whose network refused: that of the refuser's address if the next hop that answers beyond it and the hop before have the same.
+ * A customer's border is often numbered by its provider: then the next hop's is meant as well; and a border may be numbered from
+ * behind, where the address is that of the next hop: then it may be of the network before.
  */
 export function attributeRefusal(input: RefusalInput): Named {
   const { refuser, hop } = input;
   const itself = reading(hop ?? 0, [refuser]);
   const owner = hop === null ? { hops: [], unknown: true } : ownerBeyond(input, hop, itself);
-  if (owner === ALIKE) {
+  const before = hop === null || hop < 2 || owner !== ALIKE ? [] : networkBefore(input, hop, itself);
+  if (owner === ALIKE && before.length === 0) {
     const one = only(refuser.asns);
     return { best: one, worst: one, candidates: [...refuser.asns], rule: ATTRIBUTION_RULES.refuser };
   }
-  const both = [itself, ...owner.hops];
+  const both = [...before, itself, ...owner.hops];
   const left = leftovers(both);
   return {
     best: null,
     worst: null,
     candidates: union(both.map(({ asns }) => asns)),
     ...open(left.silent, left.unknown || owner.unknown),
-    rule: ATTRIBUTION_RULES.refuserOrNext,
+    rule: before.length > 0 ? ATTRIBUTION_RULES.refuserOrBefore : ATTRIBUTION_RULES.refuserOrNext,
   };
 }
 
@@ -168,6 +171,14 @@ function ownerBeyond(
   const isNamed = !router.silent && router.unnamed.length === 0 && next.unnamed.length === 0;
   if (isNamed && next.asns.every((asn) => router.asns.includes(asn))) return ALIKE;
   return { hops: beyond.slice(0, answering + 1), unknown: false };
+}
+
+/** The hop before a refuser, where it is of another network, or nobody answers there. */
+function networkBefore(input: RefusalInput, hop: number, refuser: Reading): Reading[] {
+  const before = readHop(input, hop - 1);
+  const isSame =
+    !before.silent && before.unnamed.length === 0 && before.asns.every((asn) => refuser.asns.includes(asn));
+  return isSame ? [] : [before];
 }
 
 /** Hop n−1 where hop n and the one behind it are of one network: a border router may be numbered from behind. */

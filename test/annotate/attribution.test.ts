@@ -236,7 +236,24 @@ describe('a refuser', () => {
     const named = { best: x, worst: x, candidates: [x], rule: 'the refuser and the next hop alike' };
     expect(refused([x, x, x, D], origins(x), 2, 5)).toEqual(named);
     expect(refused([x, x, SILENT, x], origins(x), 2, 5)).toEqual(named);
-    expect(refused([x, D], origins(D), 2, 3)).toMatchObject({ best: D, candidates: [D] });
+    expect(refused([D, D], origins(D), 2, 3)).toMatchObject({ best: D, candidates: [D] });
+  });
+
+  it('may be of the network before where the hop before is not of its AS: a border may be numbered from behind', () => {
+    const rule = 'the refuser or the hop before';
+    expect(refused([own, x, x, D], origins(x), 2, 5)).toEqual({
+      best: null,
+      worst: null,
+      candidates: [own, x],
+      rule,
+    });
+    expect(refused([x, D], origins(D), 2, 3)).toMatchObject({ best: null, candidates: [x, D], rule });
+    expect(refused([SILENT, x, x, D], origins(x), 2, 5)).toMatchObject({
+      candidates: [x],
+      silent: [{ from: 1, to: 1 }],
+      rule,
+    });
+    expect(refused([UNMAPPED, x, x, D], origins(x), 2, 5)).toMatchObject({ candidates: [x], unknown: true, rule });
   });
 
   it('may be the customer at whose border its provider numbered it', () => {

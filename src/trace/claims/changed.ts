@@ -86,8 +86,9 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
       settledBy: 'capture-at-target',
     });
   }
-  const upTo = Math.min(firstHop, trace.distance.plain ?? trace.distance.pdm ?? TARGET_HOP_LIMIT);
-  if (upTo <= lastIntact) return refuted();
+  const upTo = trace.distance.plain ?? trace.distance.pdm ?? TARGET_HOP_LIMIT;
+  const likelyUpTo = Math.min(firstHop, upTo);
+  if (likelyUpTo <= lastIntact) return refuted();
   const doubt = doubtOf(trace, outcome, byTarget + witnesses.size);
   if (doubt !== null) return refuted(doubt);
   const path = standOfPath(trace);
@@ -98,7 +99,8 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   return proven({
     outcome,
     basis: byTarget > 0 ? 'target' : 'routers',
-    interval: { after: lastIntact, upTo, likelyUpTo: upTo },
+    // Quotes from here on may be changed on their way back, and the packet farther on: that hop is where it is most likely.
+    interval: { after: lastIntact, upTo, likelyUpTo },
     reasons: [`${words}: ${seen}.`],
   });
 }
