@@ -92,6 +92,18 @@ describe('delivered', () => {
     expect(stand('udp', 6).is).toBe('proven');
   });
 
+  it("is refuted by two answers to the option from another distance than the target's, not by one", () => {
+    const stand = (odd: number): Standing => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      const own = { arrivesWith: 60 };
+      trace.pairs(5, 5, own, own).target(60, own, own).target(odd, own, { arrivesWith: 50 });
+      return trace.stand(delivered);
+    };
+    expect(stand(1).is).toBe('proven');
+    expect(reasonOf(stand(2))).toContain('2 packets with the option were answered in the target');
+  });
+
   it('is refuted where loss is shown', () => {
     const trace = clean(1).target(30, 'arrives', null).placebos(10, 'arrives');
     expect(trace.stand(delivered).is).toBe('refuted');
