@@ -10,4 +10,6 @@ export interface Documents {
 
 /** One sentence for each thing that is missing. */
 export function faultsOf(documents: Documents): string[];
+/** Whether a file of this name and text is the test of a claim. */
+export function isTestOf(file: string, text: string): boolean;
 export function readDocuments(root: string): Documents;

@@ -25,17 +25,33 @@ function headings(method) {
   return [...method.matchAll(/^#+ (.+?)(?: \(own\))?$/gm)].map(([, heading]) => String(heading).toLowerCase());
 }
 
-/** @param {Texts} sources @param {readonly string[]} known @returns {string[]} */
-function strangeCitations(sources, known) {
+/** `METHOD: Pairs, Rhythm at a responder. METHOD: where` are two. */
+const CITATION = /\bMETHOD(?:: ?| §|,)(.*?)(?=\bMETHOD(?:: ?| §|,)|$)/gm;
+
+/** @param {Texts} sources @param {readonly string[]} known @param {string} method @returns {string[]} */
+function strangeCitations(sources, known, method) {
+  const page = plainText(method);
   return Object.entries(sources).flatMap(([file, text]) =>
-    [...text.matchAll(/\bMETHOD(?:: ?| §|,)(.*)/g)].flatMap(([cited, rest = '']) => {
+    [...text.matchAll(CITATION)].flatMap(([cited, rest = '']) => {
       const name = rest.toLowerCase();
-      const isHeading = known.some((each) => name.startsWith(each) && !/^[\w-]/.test(name.slice(each.length)));
-      return cited.startsWith('METHOD:') && isHeading
-        ? []
-        : [`${file} cites "${cited.trim()}", which is no heading of docs/METHOD.md`];
+      const heading = known.find((each) => name.startsWith(each) && !/^[\w-]/.test(name.slice(each.length)));
+      if (!cited.startsWith('METHOD:') || heading === undefined)
+        return [`${file} cites "${cited.trim()}", which is no heading of docs/METHOD.md`];
+      const missing = partsBehind(name.slice(heading.length)).filter((part) => !page.includes(part));
+      return missing.map((part) => `${file} cites "${cited.trim()}", but docs/METHOD.md has no "${part}"`);
     }),
   );
+}
+
+/** `, the way back and the source's own firewall. What …` names two parts of a section. @param {string} rest @returns {string[]} */
+function partsBehind(rest) {
+  const named = /^,([^.,;:)*]*)/.exec(rest)?.[1] ?? '';
+  return named.split(/ and (?=the )/).flatMap((part) => (part.trim() === '' ? [] : [plainText(part).trim()]));
+}
+
+/** Without marks, in lower case and one line. @param {string} page */
+function plainText(page) {
+  return page.replace(/[*`_]/g, '').replace(/\s+/g, ' ').toLowerCase();
 }
 
 /** Files and names of the claims in the list of claims.ts. @param {Texts} sources */
@@ -278,7 +294,7 @@ export function faultsOf(documents) {
   const named = (rowsOf(record).get('Flags') ?? []).flatMap(({ names }) => names);
   const flags = new Set(named.map((each) => (each.split(' ')[0] ?? '').replace(/^--no-/, '--')));
   return [
-    ...strangeCitations(sources, known),
+    ...strangeCitations(sources, known, method),
     ...strangeRows(sources),
     ...faultsOfClaims(documents, known),
     ...strangeFields(documents),
@@ -288,6 +304,11 @@ export function faultsOf(documents) {
       .filter((flag) => !flags.has(flag))
       .map((flag) => `flag ${flag} has no row in docs/RECORD.md`),
   ];
+}
+
+/** It imports what its name says: an empty file is no test. @param {string} file @param {string} text */
+export function isTestOf(file, text) {
+  return text.includes(`/claims/${path.basename(file, '.test.ts')}.js'`);
 }
 
 /** @param {string} root @returns {Documents} */
@@ -300,7 +321,11 @@ export function readDocuments(root) {
   const claimTests = path.join(root, 'test/trace/claims');
   return {
     sources: Object.fromEntries(files.map((file) => [file, read(file)])),
-    tests: existsSync(claimTests) ? readdirSync(claimTests).map((file) => `test/trace/claims/${file}`) : [],
+    tests: existsSync(claimTests)
+      ? readdirSync(claimTests).flatMap((file) =>
+          isTestOf(file, read(`test/trace/claims/${file}`)) ? [`test/trace/claims/${file}`] : [],
+        )
+      : [],
     method: read('docs/METHOD.md'),
     record: read('docs/RECORD.md'),
     schema: JSON.parse(read('config/record.schema.json')),

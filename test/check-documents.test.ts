@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { faultsOf, readDocuments, type Documents } from './check-documents.mjs';
+import { faultsOf, isTestOf, readDocuments, type Documents } from './check-documents.mjs';
 
 const CLAIMS = `
 import { delivered } from './delivered.js';
@@ -82,7 +82,8 @@ const WELL: Documents = {
     'src/trace/pace.ts': '/** METHOD: Pairs, Rhythm at a responder. (METHOD: pairs) METHOD: Claims. The list. */',
   },
   tests: ['delivered', 'no-difference', 'same-path'].map((name) => `test/trace/claims/${name}.test.ts`),
-  method: '# Method\n## Pairs\n# Claims (own)\n## delivered\n## stripped, no-difference\n## same path\n',
+  method:
+    '# Method\n## Pairs\n*Rhythm at a\nresponder.*\n# Claims (own)\n## delivered\n## stripped, no-difference\n## same path\n',
   record: RECORD,
   schema: SCHEMA,
 };
@@ -110,6 +111,23 @@ describe('the check of the documents', () => {
     ['no name that the page could have', '/** (METHOD, arms) */', 'cites "METHOD, arms) */"'],
   ])('fails for a citation of %s', (_, text, fault) => {
     expect(faultsOf(withSource('src/trace/pace.ts', text))).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it.each([
+    ['the second of two', '/** METHOD: Pairs. METHOD: Pairing */', 'cites "METHOD: Pairing */"'],
+    ['a part that the page has not', '/** METHOD: Pairs, Rhythm at a loss. */', 'has no "rhythm at a loss"'],
+  ])('fails for a citation of %s', (_, text, fault) => {
+    expect(faultsOf(withSource('src/trace/pace.ts', text))).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it('takes no file for a test of a claim that does not import it', () => {
+    expect(isTestOf('delivered.test.ts', "import { delivered } from '../../../src/trace/claims/delivered.js';")).toBe(
+      true,
+    );
+    expect(isTestOf('delivered.test.ts', "import { dropped } from '../../../src/trace/claims/dropped.js';")).toBe(
+      false,
+    );
+    expect(isTestOf('delivered.test.ts', '')).toBe(false);
   });
 
   it('fails for a claim without a file, in a file of another name, without a test, without a heading', () => {

@@ -29,3 +29,17 @@ describe('METHOD: dropped, one broken way among several: packets of another targ
     expect(habits.haveBothPassed(at(4), at(6), 'this')).toBe(false);
   });
 });
+
+describe('METHOD: where, a place that reports the options of some targets only', () => {
+  it.each([
+    [0, 3, true],
+    [0, 2, false],
+    [1, 20, false],
+  ])('with %i reported and %i missed of one target is silent to it: %s', (reported, missed, isSilentToSome) => {
+    const habits = new PlaceHabits();
+    habits.note(seen(4), 'one');
+    habits.note({ ...seen(4), reported, missed }, 'two');
+    habits.note(seen(4), 'three');
+    expect(habits.of(4, at(4).address)).toMatchObject({ isSilentToSome, targets: reported > 0 ? 3 : 2 });
+  });
+});

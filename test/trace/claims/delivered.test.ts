@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Standing } from '../../../src/trace/claims/claim.js';
 import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
@@ -78,6 +79,29 @@ describe('delivered', () => {
     const losing = { ...ECHO_LOST, pdmArrivals: 3 };
     expect([beside(11, losing), beside(19, losing), beside(20, losing)]).toEqual(['open', 'open', 'proven']);
     expect(beside(11, { ...losing, lossShown: false })).toBe('proven');
+  });
+
+  it('is refuted where echo replies or segments come from nearer than a router that other traces met: a proxy', () => {
+    const stand = (protocol: Protocol, routerSeenByOthers: number): Standing =>
+      new ByHand(protocol, { routerSeenByOthers }).explored().target(11, 'arrives', 'arrives').stand(delivered);
+    for (const protocol of ['icmp6', 'tcp'] as const) {
+      expect(reasonOf(stand(protocol, 6))).toContain('too near to be the target');
+      // At its own distance a router may stand where other packets take another way.
+      expect(stand(protocol, 5).is).toBe('proven');
+    }
+    expect(stand('udp', 6).is).toBe('proven');
+  });
+
+  it("is refuted by two answers to the option from another distance than the target's, not by one", () => {
+    const stand = (odd: number): Standing => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      const own = { arrivesWith: 60 };
+      trace.pairs(5, 5, own, own).target(60, own, own).target(odd, own, { arrivesWith: 50 });
+      return trace.stand(delivered);
+    };
+    expect(stand(1).is).toBe('proven');
+    expect(reasonOf(stand(2))).toContain('2 packets with the option were answered in the target');
   });
 
   it('is refuted where loss is shown', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MEANING, Meanings } from '../../../src/trace/reply/meaning.js';
 import { ByHand, type Answer } from '../by-hand.js';
 import { routerAt, withHopLimit } from '../fake-path.js';
-import { octetsOf, TARGET } from '../trace-fixture.js';
+import { octetsOf, SOURCE, TARGET } from '../trace-fixture.js';
 
 /** A UDP path of four routers whose target answers plain with 1/4 at a received hop limit of 60. */
 const port = (from: Uint8Array, replyHopLimit = 60): Answer => ({ from, type: 1, code: 4, replyHopLimit });
@@ -31,6 +31,12 @@ describe('what a reply to the option means', () => {
     [4, 1],
   ])("is a refusal in the target's name where it is %i/%i and plain draws 1/4", (type, code) => {
     expect(treatedMeaning(base(), { from: TARGET, type, code, replyHopLimit: 60 })).toBe(MEANING.refused);
+  });
+
+  it('is nothing where this host itself says that it has no route, and a refusal where it says 1/1', () => {
+    expect(treatedMeaning(base(), { from: SOURCE, type: 1, code: 0 })).toBe(MEANING.other);
+    expect(treatedMeaning(base(), { from: SOURCE, type: 1, code: 1 })).toBe(MEANING.refused);
+    expect(treatedMeaning(base(), { from: routerAt(4), type: 1, code: 0 })).toBe(MEANING.refused);
   });
 
   it('is no arrival where the same words come back from another distance', () => {
