@@ -20,6 +20,8 @@ export class PathPlaces {
   readonly #byHop = new Map<number, Set<string>>();
   /** Hop limits at which an address says that it is a router. */
   readonly #hopsOf = new Map<string, Set<number>>();
+  /** Two of these answered one probe: which of them stands there is not known. */
+  readonly #contradicting = new Set<string | null>();
 
   constructor(record: TraceRecord) {
     const { hops, targetPairs, summary } = record;
@@ -28,6 +30,8 @@ export class PathPlaces {
     this.#target = bare(record.target.address);
     this.#source = octetsOf(record.source.address);
     for (const place of hops) for (const responder of respondersOf(place)) this.#add(place.hop, responder);
+    for (const { contradicting } of hops)
+      for (const address of contradicting ?? []) this.#contradicting.add(bare(address));
     // Flows whose pairs are not among the hop's own found these.
     const { lastPdmHop, nextHop } = summary;
     for (const one of [lastPdmHop, nextHop]) if (one !== null) this.#addRouter(one.hop, one.address);
@@ -41,12 +45,13 @@ export class PathPlaces {
 
   /**
    * Whether an address names a place: not one outside 2000::/3 and the source's own prefix, nor the target's, nor one met at two
-   * hop limits.
+   * hop limits, nor one of two that answered one probe.
    */
   isPlace(address: string): boolean {
     const text = bare(address);
     const octets = octetsOf(address);
     if (text === null || octets === null || text === this.#target) return false;
+    if (this.#contradicting.has(text)) return false;
     if ((this.#hopsOf.get(text)?.size ?? 0) > 1) return false;
     return (GLOBAL_UNICAST !== null && prefixContains(GLOBAL_UNICAST, octets)) || this.#isInOwnSubnet(octets);
   }

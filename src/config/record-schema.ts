@@ -80,7 +80,12 @@ const place = {
   } satisfies Record<Arm, z.ZodType>),
 };
 
-const hop = z.strictObject({ hop: hopNumber.min(1), ...place, sharedFrom: z.string().exactOptional() });
+const hop = z.strictObject({
+  hop: hopNumber.min(1),
+  ...place,
+  sharedFrom: z.string().exactOptional(),
+  contradicting: z.array(z.string()).exactOptional(),
+});
 
 const targetPairs = z.strictObject({
   hop: z.null(),

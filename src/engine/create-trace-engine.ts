@@ -11,7 +11,7 @@ import { judgeTrace, placesAnsweredBeyond, reportingHabits } from '../trace/trac
 import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';
 import { NearHopSharing } from './near-hop-sharing.js';
-import { PlaceHabits } from './place-habits.js';
+import { HabitsOfRuns } from './place-habits.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
 import { createRunningTrace } from './running-trace.js';
 import type { RunningTrace } from './running-trace.js';
@@ -42,7 +42,7 @@ class Engine implements TraceEngine {
   readonly #unwatchable = new Set<Protocol>();
   readonly #running = new Set<RunningTrace>();
   readonly #starting = new Set<Promise<unknown>>();
-  readonly #habits = new PlaceHabits();
+  readonly #habits = new HabitsOfRuns();
   readonly #sharing: NearHopSharing;
   readonly #sameTarget: SameTarget;
   readonly #watched = new Set<Protocol>();
@@ -235,8 +235,9 @@ class Engine implements TraceEngine {
     this.#noteKernelDrops(trace);
     const { record, ended } = this.#judge(trace, false);
     const { targetText, protocol } = trace.state.identity;
-    for (const habit of reportingHabits(ended)) this.#habits.note(habit, targetText);
-    this.#habits.noteAnswers(protocol, targetText, placesAnsweredBeyond(ended));
+    const habits = this.#habits.of(trace.request.runId);
+    for (const habit of reportingHabits(ended)) habits.note(habit, targetText);
+    habits.noteAnswers(protocol, targetText, placesAnsweredBeyond(ended));
     trace.nearHops?.end();
     for (const waiting of this.#sameTarget.leave(trace)) this.#scheduler.wake(waiting, this.#options.time.nowNs());
     this.#scheduler.remove(trace);
@@ -289,11 +290,12 @@ class Engine implements TraceEngine {
   // ---- What a trace knows of the others -----------------------------------------------------------------------------
 
   #contextOf(trace: RunningTrace): TraceContext {
+    const habits = this.#habits.of(trace.request.runId);
     return {
-      habitOf: (hop, address) => this.#habits.of(hop, address),
-      haveOthersPassed: (one, other) => this.#habits.haveBothPassed(one, other, trace.state.identity.targetText),
+      habitOf: (hop, address) => habits.of(hop, address),
+      haveOthersPassed: (one, other) => habits.haveBothPassed(one, other, trace.state.identity.targetText),
       isAnsweredBeyond: (protocol, hop, address) =>
-        this.#habits.isAnsweredBeyond(protocol, hop, address, trace.state.identity.targetText),
+        habits.isAnsweredBeyond(protocol, hop, address, trace.state.identity.targetText),
       isIntactAtTarget: () => this.#sameTarget.isIntact(trace),
       saidNoWayToOthers: (address) => this.#sameTarget.saidNoWay(trace, address),
       sibling: (protocol) => this.#sameTarget.sibling(trace, protocol),

@@ -15,6 +15,8 @@ const MOST_TARGETS = 64;
 const ANSWERED_TARGETS = 2;
 /** Packets of one target that a place left unreported before it counts as silent to that target. */
 const SILENT_MISSES = 3;
+/** Runs kept; the one that no trace has asked for longest goes first, and what it showed is not known any more. */
+const MOST_RUNS = 8;
 
 /** A place. */
 type At = Pick<ReportingHabit, 'hop' | 'address'>;
@@ -26,6 +28,20 @@ interface MutableHabit {
   lastNs: number;
   readonly seenTargets: Set<string>;
   isSilentToSome: boolean;
+}
+
+/** What each run has shown by itself: a daemon's engine lives through many. */
+export class HabitsOfRuns {
+  readonly #runs = new Map<string, PlaceHabits>();
+
+  of(runId: string): PlaceHabits {
+    const habits = this.#runs.get(runId) ?? new PlaceHabits();
+    this.#runs.delete(runId);
+    this.#runs.set(runId, habits);
+    const [oldest] = this.#runs.keys();
+    if (this.#runs.size > MOST_RUNS && oldest !== undefined) this.#runs.delete(oldest);
+    return habits;
+  }
 }
 
 export class PlaceHabits {

@@ -150,6 +150,8 @@ export interface HopRecord extends PlaceRecord {
   hop: number;
   /** Set where the hop was not probed for this target but taken from a trace that shares it. */
   sharedFrom?: string;
+  /** All who answered one probe there, a router among them: neither of them names a place. Absent where there was no such probe. */
+  contradicting?: string[];
 }
 
 export interface TargetPairsRecord extends PlaceRecord {

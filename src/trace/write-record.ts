@@ -164,7 +164,9 @@ function writeHops({ state, meanings, nowNs }: Case): TraceRecord['hops'] {
     if (writer === undefined) writers.set(pair.hopLimit, (writer = new PlaceWriter(state)));
     writer.add(pair, nowNs, wait);
   });
-  return [...writers].sort(([a], [b]) => a - b).map(([hop, writer]) => ({ hop, ...writer.write() }));
+  return [...writers]
+    .sort(([a], [b]) => a - b)
+    .map(([hop, writer]) => ({ hop, ...namesAt(state, hop), ...writer.write() }));
 }
 
 /** One hop as it stands in the record of the trace that probed it. */
@@ -173,7 +175,13 @@ export function writeHop(state: TraceState, hop: number, atNs: number): HopRecor
   forEachPair(state, new Meanings(state), state.attemptStart, (pair) => {
     if (isOfHop(pair) && pair.hopLimit === hop) writer.add(pair, atNs, waitNs(state));
   });
-  return { hop, ...writer.write() };
+  return { hop, ...namesAt(state, hop), ...writer.write() };
+}
+
+/** METHOD: Replies. Both names of two that answered one probe are kept. */
+function namesAt({ contradicted }: TraceState, hop: number): Pick<HopRecord, 'contradicting'> {
+  const names = contradicted.get(hop);
+  return names === undefined ? {} : { contradicting: [...names] };
 }
 
 function writeTarget({ state, meanings, nowNs, distance }: Case): TargetPairsRecord {

@@ -4,7 +4,7 @@ import { parsePrefixList } from '../../src/address/prefix.js';
 import { annotateRecord, type AnnotationSources } from '../../src/annotate/annotate-record.js';
 import type { AsOrigin } from '../../src/annotate/as-table.js';
 import { traceRecordSchema } from '../../src/config/record-schema.js';
-import type { NextHop, Outcome, TraceRecord } from '../../src/trace/record.js';
+import type { HopRecord, NextHop, Outcome, TraceRecord } from '../../src/trace/record.js';
 import { sampleArm, sampleHop, sampleRecord, sampleResponder, sampleSummaryHop } from './sample-record.js';
 
 /** Third group of the address tells the network: 2001:db8:<network>::. */
@@ -81,6 +81,10 @@ function refusedAt(networks: string, hop: number, refuser: string, inTargetName?
   record.verdict.refusal = { address: refuser, hop, type: 1, code: 1, pointer: null };
   if (inTargetName !== undefined) record.verdict.refusal.inTargetName = inTargetName;
   return record;
+}
+
+function addressOfFirst({ arms }: HopRecord): string {
+  return arms.plain.responders[0]!.address;
 }
 
 async function judged(record: TraceRecord): Promise<TraceRecord['summary']> {
@@ -292,6 +296,20 @@ describe('the judgement about the destination network', () => {
       rule: 'n+1 uncertain: the paths diverge',
       best: null,
       unknown: true,
+    });
+  });
+
+  it.each([
+    ['n', 2, 'anything else'],
+    ['n+1', 3, 'n+1 names no place'],
+    ['behind n+1', 4, 'anything else'],
+  ])('names nobody by one of two that answered one probe at hop %s', async (_where, hop, rule) => {
+    const record = dropped('abdd', 2);
+    record.hops[hop - 1]!.contradicting = [addressOfFirst(record.hops[hop - 1]!), '2001:db8:c::66'];
+    const { inDestinationNetwork, attribution } = await judged(record);
+    expect({ inDestinationNetwork, attribution }).toMatchObject({
+      inDestinationNetwork: 'unknown',
+      attribution: { best: null, worst: null, unknown: true, rule },
     });
   });
 

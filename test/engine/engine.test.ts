@@ -165,6 +165,19 @@ describe('a trace that cannot be measured', () => {
     expect(record.verdict.reasons.join()).toMatch(/This host itself refuses.*EPERM/);
     expect(record.targetPairs!.pairs).toMatchObject({ plainOnly: 0, both: 0 });
   });
+
+  it('because only those without it cannot be sent says so after a few: a filter that reads the first next header', async () => {
+    for (const protocol of ['udp', 'icmp6'] as const) {
+      const { transport, engine, finish } = setUp();
+      transport.answers = true;
+      transport.sendFailure = (packet) =>
+        packet[6] === 60 ? null : { ok: false, code: 'EPERM', message: 'filtered here' };
+      const record = await finish(engine.start(requestFor(protocol)).record);
+      expect(record.verdict.outcome).toBe('unreachable');
+      expect(record.verdict.reasons.join()).toMatch(/refuses to send packets without the option, and .*EPERM/);
+      expect(record.counters.sendErrors).toBeLessThan(20);
+    }
+  });
 });
 
 describe('an end from outside', () => {
@@ -395,5 +408,22 @@ describe('two traces to one target', () => {
     await time.runUntil(Promise.all([udp, echo]));
     expect((await echo!).verdict.outcome).toBe('unreachable');
     expect((await udp!).verdict).toMatchObject({ outcome: 'dropped', evidence: { returnPath: 'excluded' } });
+  });
+});
+
+describe('what places have shown in another run', () => {
+  // A daemon's engine lives through many runs: an answer of yesterday says nothing of the firewall of today.
+  it.each([
+    ['the same', 'first run', 'dropped'],
+    ['another', 'later run', 'inconclusive'],
+  ])('is no evidence here: an answer to the option in %s run', async (_name, runId, outcome) => {
+    const { transport, engine, finish } = setUp();
+    transport.answers = true;
+    const before = engine.start({ ...requestFor('icmp6', octetsOf('2001:db8:10:8::1')), runId: 'first run' });
+    expect((await finish(before.record)).verdict.outcome).toBe('delivered');
+    // From now on nothing that answers packets with the option gets back but errors.
+    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 3;
+    const { verdict } = await finish(engine.start({ ...requestFor('icmp6'), runId }).record);
+    expect(verdict.outcome).toBe(outcome);
   });
 });

@@ -2,6 +2,7 @@
 import { isExplored } from '../explore.js';
 import { SILENT_TARGET_PAIRS } from '../numbers.js';
 import { targetWishes } from '../evidence/target-pairs.js';
+import type { TraceState } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 
@@ -27,8 +28,13 @@ export const unreachable: Claim = {
   },
 };
 
-function describeSendError({ arm, code, message }: { arm: string; code: string; message: string }): string {
+const REFUSED = {
+  all: 'the packets',
+  option: 'packets with the option, and sends those without',
+  plain: 'packets without the option, and sends those with it',
+} as const;
+
+function describeSendError({ arm, code, message }: NonNullable<TraceState['sendError']>): string {
   if (code !== 'EPERM' && code !== 'EACCES') return `No probe could be sent: ${code}: ${message}.`;
-  const which = arm === 'option' ? 'packets with the option, and sends those without' : 'the packets';
-  return `This host itself refuses to send ${which} (${code}): its own output filter, or a missing privilege.`;
+  return `This host itself refuses to send ${REFUSED[arm]} (${code}): its own output filter, or a missing privilege.`;
 }

@@ -170,8 +170,10 @@ export function markFailed(state: TraceState, row: number, code: string, message
   const isOwnFilter = code === 'EPERM' || code === 'EACCES';
   if (state.counters.sent === 0 && refused.plain + refused.option >= 2 * REFUSED_SENDS) {
     state.sendError = { arm: 'all', code, message };
-  } else if (isOwnFilter && refused.option >= REFUSED_SENDS && !hasSentOption(state)) {
+  } else if (isOwnFilter && refused.option >= REFUSED_SENDS && !hasSent(state, true)) {
     state.sendError = { arm: state.counters.sent === 0 ? 'all' : 'option', code, message };
+  } else if (isOwnFilter && refused.plain >= REFUSED_SENDS && state.counters.sent > 0 && !hasSent(state, false)) {
+    state.sendError = { arm: 'plain', code, message };
   }
 }
 
@@ -179,10 +181,10 @@ function hasExtension(arm: number): boolean {
   return arm !== ARM_CODE.plain && arm !== ARM_CODE.long;
 }
 
-/** A packet with the option has left, or may still leave. */
-function hasSentOption({ probes }: TraceState): boolean {
+/** A packet with an option, or one without, has left, or may still leave. */
+function hasSent({ probes }: TraceState, withOption: boolean): boolean {
   for (let row = 0; row < probes.count; row += 1) {
-    if (hasExtension(probes.arm(row)) && probes.isSent(row) && !probes.isFailed(row)) return true;
+    if (hasExtension(probes.arm(row)) === withOption && probes.isSent(row) && !probes.isFailed(row)) return true;
   }
   return false;
 }

@@ -182,8 +182,8 @@ export interface TraceState {
   /** Kernel receive drops while a probe was out: silence can no longer be told from loss (METHOD: doubt). */
   droppedByKernel: boolean;
   interrupted: boolean;
-  /** Why nothing can be sent: of all packets, or of those with an extension header alone. */
-  sendError: { readonly arm: 'all' | 'option'; readonly code: string; readonly message: string } | null;
+  /** Why nothing can be sent: of all packets, or of those with an extension header, or without, alone. */
+  sendError: { readonly arm: 'all' | 'option' | 'plain'; readonly code: string; readonly message: string } | null;
   /**
    * `answer`: the first one with PDM that names its probe. Its round trip is the probe's, which may get shorter when the
    * kernel's send time is known. `implausible`: answers that claim a longer delay than the round trip.
