@@ -78,6 +78,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     time,
     randomBytes: (length) => randomBytes(length),
     rate: settings.rate,
+    mayBeAsked: (address) => (refuse(address, null) ?? hooks.refuseToo?.(address) ?? null) === null,
     onProgress: hooks.onProgress,
     ...(capture === null ? {} : { tap: captureInto(capture) }),
   });

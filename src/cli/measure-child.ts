@@ -38,12 +38,15 @@ class MeasureServer {
     const doNotProbe =
       settings.doNotProbe === null ? null : await readPrefixFile(settings.doNotProbe, '--do-not-probe');
     let server: MeasureServer | null = null;
+    const refuseToo = (octets: Uint8Array): string | null =>
+      refuseListed(octets, server === null ? doNotProbe : server.#doNotProbe);
     const opened = await openMeasuring(
       // The list is kept here, where it can be changed.
       { ...settings, doNotProbe: null, pcap: null },
       {
         onProgress: () => undefined,
         forList: true,
+        refuseToo,
         onWarning: (message) => {
           say({ kind: 'warning', message: message.slice(0, 2000) });
         },
@@ -54,8 +57,7 @@ class MeasureServer {
     });
     const measuring: Measuring = {
       ...opened,
-      refuse: (octets, zone) =>
-        opened.refuse(octets, zone) ?? refuseListed(octets, server === null ? doNotProbe : server.#doNotProbe),
+      refuse: (octets, zone) => opened.refuse(octets, zone) ?? refuseToo(octets),
     };
     const unfit = refuseReference(settings.reference, (octets, zone) => measuring.refuse(octets, zone));
     if (unfit !== null) throw unfit;

@@ -27,6 +27,8 @@ export interface Measuring {
 }
 
 export interface MeasuringHooks {
+  /** Why an address (16 octets) is not probed besides, or null: for routers on the way that are asked themselves. */
+  readonly refuseToo?: (octets: Uint8Array) => string | null;
   readonly onProgress: (traceId: string) => void;
   /** Something besides the measurement failed, which goes on; one line. */
   readonly onWarning: (message: string) => void;

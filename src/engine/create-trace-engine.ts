@@ -296,6 +296,7 @@ class Engine implements TraceEngine {
       haveOthersPassed: (one, other) => habits.haveBothPassed(one, other, trace.state.identity.targetText),
       isAnsweredBeyond: (protocol, hop, address) =>
         habits.isAnsweredBeyond(protocol, hop, address, trace.state.identity.targetText),
+      mayBeAsked: (address) => this.#options.mayBeAsked?.(address) ?? true,
       isIntactAtTarget: () => this.#sameTarget.isIntact(trace),
       saidNoWayToOthers: (address) => this.#sameTarget.saidNoWay(trace, address),
       sibling: (protocol) => this.#sameTarget.sibling(trace, protocol),

@@ -94,6 +94,8 @@ export interface TraceEngineOptions {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Packets per second over all traces. */
   readonly rate: number;
+  /** Whether a router on the way may be asked itself (16 octets); any where absent. */
+  readonly mayBeAsked?: (address: Uint8Array) => boolean;
   /** Called at most once per change of a trace, for live tables; cheap when absent. */
   readonly onProgress?: (traceId: string) => void;
   /** Sees every packet of the traces; free when absent. */

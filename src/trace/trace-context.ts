@@ -92,6 +92,8 @@ export interface TraceContext {
    * whose packets with the option had passed this place; hop 0 is the source.
    */
   isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean;
+  /** Whether this address, 16 octets, may be sent packets to (METHOD: Good citizen, the do-not-probe list). */
+  mayBeAsked(address: Uint8Array): boolean;
   /** The target itself has quoted the option as it was sent, in another trace of this run. */
   isIntactAtTarget(): boolean;
   /** This address has said of plain packets of another trace to the same target that no way leads there. */

@@ -55,6 +55,7 @@ export interface FakePath {
   readonly siblingEcho?: Sibling | null;
   readonly siblingTcp?: Sibling | null;
   readonly watchesTcp?: boolean | null;
+  readonly mayBeAsked?: (address: Uint8Array) => boolean;
   /** Whether the option of another trace passed from the one hop to the other. */
   readonly othersPassed?: (from: number, to: number) => boolean;
   /** What other traces have shown of the routers at these hops. */
@@ -133,6 +134,7 @@ export function runTrace(path: FakePath): Outcome {
 export function contextOf(path: Partial<FakePath> = {}): TraceContext {
   return {
     habitOf: (hop) => path.habits?.[hop] ?? null,
+    mayBeAsked: (address) => path.mayBeAsked?.(address) ?? true,
     haveOthersPassed: (one, other) => path.othersPassed?.(one.hop, other.hop) ?? false,
     sibling: (protocol) => (protocol === 'icmp6' ? path.siblingEcho : path.siblingTcp) ?? null,
     watches: (protocol) => protocol === 'icmp6' || (path.watchesTcp === undefined ? false : path.watchesTcp),

@@ -190,10 +190,17 @@ function routersBetween(trace: Case, from: number, to: number): { readonly addre
   for (let hop = to; hop >= Math.max(from, NEAREST_REFERENCE) && routers.length < REFERENCES; hop -= 1) {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
+    if (!mayBeAsked(trace, address)) continue;
     if (isNearerWithoutOption(trace, address)) continue;
     routers.push({ address, hop });
   }
   return routers;
+}
+
+/** METHOD: Good citizen. What is never probed is not asked in passing either. */
+function mayBeAsked({ context }: Case, address: string): boolean {
+  const octets = parseAddress(address)?.octets;
+  return octets !== undefined && context.mayBeAsked(octets);
 }
 
 /** Packets with the option may come to a near router by a longer way, through others before it: hops are counted without. */

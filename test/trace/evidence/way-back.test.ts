@@ -100,6 +100,16 @@ describe("the source's own firewall", () => {
     expect(answeredAt('2001:db8:7:2::1').is).toBe('unknown');
   });
 
+  it('asks no router that must not be probed, but one nearer', () => {
+    const trace = new ByHand('icmp6', {
+      answeredBeyond: false,
+      routers: 6,
+      mayBeAsked: (address) => !address.every((octet, i) => octet === routerAt(5)[i]),
+    });
+    trace.explored(6).target(11, 'arrives', null);
+    expect(standOfWayBack(trace.case)).toMatchObject({ is: 'open', wants: [{ responder: '2001:db8:1:4::1' }] });
+  });
+
   it('is excluded by a host elsewhere that was named, where no router answers, and from the source on', () => {
     const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
     Object.assign(trace.state.limits, { reference: '2001:db8:99::1' });
