@@ -9,7 +9,7 @@ import type { AllCounts, Counts } from './evidence/counts.js';
 import { forEachPair, isAwaited, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
-import { Meanings, MEANING, isPlainArm } from './reply/meaning.js';
+import { Meanings, MEANING, isPlainArm, isTerminalKind } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
 import type { Protocol } from './record.js';
@@ -54,7 +54,7 @@ export interface Case {
   readonly plainAnswers: number;
   readonly refusers: readonly Refuser[];
   readonly pdmRefusals: number;
-  /** Answers to packets with the option in the target's name that are neither arrivals nor refusals. */
+  /** Answers to packets with the option, in the target's name or such as the end of a path sends, that are neither arrivals nor refusals. */
   readonly oddAnswers: number;
   readonly plainRefusals: number;
   /** Treated pairs in which only the option's packet was refused and the other one passed beyond, and the other way round. */
@@ -161,7 +161,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     } else if (meaning === MEANING.other) {
       const { targetText } = state.identity;
       const isWord = reply.type === 2 || reply.type === 3;
-      if (!isWord && (reply.responder === targetText || meanings.terminal.has(reply.responder))) oddAnswers += 1;
+      const isOfTheEnd =
+        reply.responder === targetText || meanings.terminal.has(reply.responder) || isTerminalKind(reply);
+      if (!isWord && isOfTheEnd) oddAnswers += 1;
     } else if (meaning === MEANING.refused) {
       pdmRefusals += 1;
       noteRefuser(refusers, reply, hop, state.identity.targetText, meanings.terminal);

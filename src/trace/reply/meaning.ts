@@ -104,8 +104,12 @@ export class Meanings {
         plainDistance = from;
     });
     const meetings = readMeetings(state);
-    const isNearerByQuote = (signature: ReplySignature): boolean =>
-      (signature.quotedHopLimit ?? 0) > (quoted.get(wordOf(signature)) ?? FAR);
+    const isAsFarByQuote = ({ quotedHopLimit, ...signature }: ReplySignature): boolean => {
+      const ofPlain = quoted.get(wordOf(signature)) ?? FAR;
+      // A hop limit of none left says nothing: it is rewritten, unless answers to plain packets say the same.
+      if (quotedHopLimit === 0) return ofPlain === 0;
+      return (quotedHopLimit ?? 0) <= ofPlain;
+    };
     const treatedOf = (
       signature: ReplySignature,
       from: number,
@@ -122,7 +126,7 @@ export class Meanings {
           return [meaning, meaning];
         }
         // Where it is not seen from how far answers come, the hop limit that they quote tells how far the packet had come.
-        if (signature.replyHopLimit === null && isKnownKind && isNearerByQuote(signature)) return ODD;
+        if (signature.replyHopLimit === null && isKnownKind && !isAsFarByQuote(signature)) return ODD;
         // Nearer than where plain meets routers it takes a shorter way, if it comes back from as far.
         if (isKnownKind) return [MEANING.arrived, signature.replyHopLimit === null ? MEANING.other : MEANING.arrived];
         const plainReturn = returns.get(wordOf(signature));
@@ -148,8 +152,9 @@ export class Meanings {
         // A target that limits its answers may stand nearer than where it was first heard; not before a router's place.
         if (from > routerAt || meetings.differ) return ODD;
       }
-      // On another way the target's other address may be farther away.
-      if (meetings.differ && !expiredFrom.has(responder) && returns.has(wordOf(signature))) return ODD;
+      // On another way the target's other address may be farther away, and something before the target may answer plain packets.
+      const maySpeakForTarget = returns.has(wordOf(signature)) || isTerminalKind(signature);
+      if (meetings.differ && !expiredFrom.has(responder) && maySpeakForTarget) return ODD;
       const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
       return [meaning, meaning];
     };
@@ -304,7 +309,7 @@ function readMeetings({ probes, signatures, attemptStart }: TraceState): Meeting
 }
 
 /** Type and code, or kind of segment. */
-function wordOf({ type, code }: ReplySignature): number {
+function wordOf({ type, code }: Pick<ReplySignature, 'type' | 'code'>): number {
   return (type + 1) * 256 + code;
 }
 
