@@ -244,6 +244,40 @@ describe('a proxy that answers plain packets in the name of the target', () => {
   );
 });
 
+describe('who takes SYNs in with cookies, for a target behind a filter of errors, and lets those with the option by', () => {
+  const bareSyns = { kind: 'every', of: [{ kind: 'protocol', protocol: 'tcp' }, { kind: 'bare' }] } as const;
+  const cookies: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
+  const filtersErrors: Change = (router, hop) => {
+    if (hop === 4) router.returnRules.push({ match: 'errors-quoting-pdm', share: 1 });
+  };
+  const silent = (change: (host: DraftHost) => void = () => undefined): DraftHost =>
+    target((host) => {
+      host.echo = 'silent';
+      host.tcp = 'resets';
+      change(host);
+    });
+  const cookiesAt = (wanted: number, ownHopLimit: number): Change => {
+    return (router, hop) => {
+      if (hop !== wanted) return;
+      router.rules.push(rule('forward', bareSyns, cookies));
+      router.ownHopLimit = ownHopLimit;
+    };
+  };
+  const ofTcp = { kind: 'protocol', protocol: 'tcp' } as const;
+
+  it.each([
+    ['in front of a closed port', () => undefined, silent((host) => host.rules.push(rule('local', bareSyns, cookies)))],
+    ['on the way, as from where the target stands', cookiesAt(7, 63), silent()],
+    [
+      'a relative: farther away, before a port that only it gets to',
+      cookiesAt(7, 50),
+      silent((host) => host.rules.push(rule('local', ofTcp, DROP))),
+    ],
+  ])('%s, shows no drop', async (_, change, host) => {
+    expect(outcomes(await recordsOf(inARow(both(change, filtersErrors), host)))).toEqual(new Set(['inconclusive']));
+  });
+});
+
 describe('a target that sends the option itself', () => {
   const answers = target((host) => (host.answersWithPdm = 'to-pdm'));
   const losesBack = (share: number): Change => {

@@ -202,7 +202,8 @@ export class SimulatedNetwork {
       option: decoded.pdmOffset >= 0,
       headerOctets: decoded.headerOctets,
       longerBy: octets.length - (this.#plainLength.get(upper ?? -1) ?? octets.length),
-      protocol: upper === PROTOCOL.udp ? 'udp' : upper === PROTOCOL.icmp6 ? 'icmp6' : 'other',
+      protocol:
+        upper === PROTOCOL.udp ? 'udp' : upper === PROTOCOL.icmp6 ? 'icmp6' : upper === PROTOCOL.tcp ? 'tcp' : 'other',
     };
   }
 
@@ -232,7 +233,8 @@ export class SimulatedNetwork {
         const taken = travelling;
         this.time.at(taken.nowNs, () => {
           this.#tell(taken, `answered in the target's name (${stage}) by`);
-          this.#answer(taken, node, action.udp, 'replies', true);
+          if (action.syn !== undefined && taken.decoded.upper === PROTOCOL.tcp) this.#acknowledge(taken, node);
+          else this.#answer(taken, node, action.udp, 'replies', true);
         });
         return false;
       }
@@ -335,6 +337,12 @@ export class SimulatedNetwork {
     } else if (decoded.upper === PROTOCOL.tcp && node === this.network.target && this.network.target.tcp === 'resets') {
       this.#sendBack(travelling, node, packet.resetFor(octets.subarray(at)), PROTOCOL.tcp, inTargetsName);
     }
+  }
+
+  #acknowledge(travelling: Travelling, node: Node): void {
+    const { octets, decoded } = travelling;
+    const segment = packet.synAckFor(octets.subarray(decoded.upperOffset));
+    this.#sendBack(travelling, node, segment, PROTOCOL.tcp, true);
   }
 
   #answerUdp(travelling: Travelling, node: Node, udp: 'echoes' | 'fixed-answer', inTargetsName: boolean): void {

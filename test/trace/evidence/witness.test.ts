@@ -29,6 +29,16 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(stand(ECHO_SILENT)).toBe('unknown');
   });
 
+  it('of another trace as of its own: not from nearer or farther, nor where those with the option draw other answers', () => {
+    const stand = (siblingTcp: Partial<typeof ECHO_LOST> & { comesFrom?: number; otherwise?: number }): string => {
+      const trace = new ByHand('udp', { siblingEcho: ECHO_SILENT, siblingTcp: { ...ECHO_LOST, ...siblingTcp } });
+      return standOfWitness(trace.explored(3).target(11, from(60), null).case, false).is;
+    };
+    expect(stand({ comesFrom: 4 })).toBe('loses');
+    expect([stand({ comesFrom: 3 }), stand({ comesFrom: 5 })]).toEqual(['unknown', 'unknown']);
+    expect(stand({ comesFrom: 4, otherwise: 1 })).toBe('unknown');
+  });
+
   it('of its own: eleven lost pairs and six placebos, not ten or five', () => {
     const after = (pairs: number, placebos: number): string => {
       const trace = syns(udp(), pairs, from(60), null);
@@ -73,8 +83,10 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
       syns(trace, 11, from(hopLimit), null);
       return standOfWitness(syns(trace, 6, from(hopLimit), from(hopLimit), { treatment: 'plain' }).case, false).is;
     };
-    expect([60, 124, 251, 59].map(by)).toEqual(['loses', 'loses', 'loses', 'loses']);
+    expect([60, 124, 251].map(by)).toEqual(['loses', 'loses', 'loses']);
     expect([62, 126, 253].map(by)).toEqual(['unknown', 'unknown', 'unknown']);
+    // A host behind a balancer that answers datagrams itself, or a scrubber that only segments are led to.
+    expect([59, 100].map(by)).toEqual(['unknown', 'unknown']);
   });
 
   it('are none where nobody can listen for the answers, and waited for while that is about to be', () => {
@@ -89,5 +101,38 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
       is: 'open',
       wants: [{ purpose: PURPOSE.reference, protocol: 'tcp' }],
     });
+  });
+
+  it('are none where one with the option draws another answer: somebody else may answer those without', () => {
+    const by = (pdm: Answer): string => {
+      const trace = syns(syns(udp(), 1, from(60), pdm), 11, from(60), null);
+      return standOfWitness(syns(trace, 6, from(60), from(60), { treatment: 'plain' }).case, false).is;
+    };
+    expect(by(null)).toBe('loses');
+    // What closes a port, or acknowledges from farther away, got the SYN.
+    expect(by({ resetsWith: 60 })).toBe('unknown');
+    expect(by({ resetsWith: 250 })).toBe('unknown');
+    expect(by(from(58))).toBe('unknown');
+  });
+
+  it('of which one with the option was answered before the path changed are none for ever', () => {
+    const trace = syns(udp(), 1, from(60), from(60));
+    trace.state.attemptStart = trace.state.probes.count;
+    trace.explored(3).target(11, 'arrives', null);
+    syns(syns(trace, 11, from(60), null), 6, from(60), from(60), { treatment: 'plain' });
+    expect(standOfWitness(trace.case, false).is).toBe('answered');
+  });
+});
+
+describe('echo requests bear witness', () => {
+  it('not where one with the option draws a reply from another distance: somebody else may answer those without', () => {
+    const by = (pdm: Answer): string => {
+      const trace = new ByHand('udp', { siblingEcho: null, watchesTcp: false }).explored(3).target(11, 'arrives', null);
+      const options = { purpose: PURPOSE.echo, protocol: 'icmp6', flow: 'fresh' } as const;
+      trace.pairs(1, 64, from(60), pdm, options).pairs(11, 64, from(60), null, options);
+      return standOfWitness(trace.pairs(6, 64, from(60), from(60), { ...options, treatment: 'plain' }).case, false).is;
+    };
+    expect(by(null)).toBe('loses');
+    expect(by(from(58))).toBe('unknown');
   });
 });
