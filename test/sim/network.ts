@@ -82,7 +82,8 @@ export interface Rule {
 export interface ReturnRule {
   /**
    * `answers-to-options`: what quotes nothing (echo replies, UDP data) and answers a packet with an extension header, as a
-   * firewall drops it that kept no state for next header 60. `carrying-options`: replies that have an extension header.
+   * firewall drops it that kept no state for next header 60. `not-let-in`: what answers such a packet and is no echo reply nor
+   * Time Exceeded, which many firewalls let in without any state. `carrying-options`: replies that have an extension header.
    */
   readonly match:
     | 'errors-quoting-options'
@@ -90,6 +91,7 @@ export interface ReturnRule {
     | 'errors'
     | 'everything'
     | 'answers-to-options'
+    | 'not-let-in'
     | 'carrying-options';
   readonly share: number;
 }

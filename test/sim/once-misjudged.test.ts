@@ -278,6 +278,31 @@ describe('who takes SYNs in with cookies, for a target behind a filter of errors
   });
 });
 
+describe('a firewall near the source that keeps no state for options, and needs none for echo replies and Time Exceeded', () => {
+  const firewall: Change = (router, hop) => {
+    if (hop === 2) router.returnRules.push({ match: 'not-let-in', share: 1 });
+  };
+  const silent = target((host) => {
+    host.echo = 'silent';
+    host.tcp = 'resets';
+  });
+
+  it('shows no drop where SYNs bear witness and routers answer echo requests', async () => {
+    expect(outcomes(await recordsOf(inARow(firewall, silent)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a relative: nor where half is lost', async () => {
+    const half: Change = (router, hop) => {
+      if (hop === 2) router.returnRules.push({ match: 'not-let-in', share: 0.5 });
+    };
+    expect(outcomes(await recordsOf(inARow(half, silent)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+
+  it('without it a drop is found by routers that answer SYNs', async () => {
+    expect(outcomes(await recordsOf(inARow(dropsAt(5), silent)), 'udp')).toEqual(new Set(['dropped']));
+  });
+});
+
 describe('a target that sends the option itself', () => {
   const answers = target((host) => (host.answersWithPdm = 'to-pdm'));
   const losesBack = (share: number): Change => {

@@ -128,12 +128,18 @@ export class ByHand {
   }
 
   /** Pairs to the router of a hop itself, or to a host elsewhere (16 octets), not to the target. */
-  references(count: number, asked: number | Uint8Array, plain: Answer = 'arrives', treated: Answer = plain): this {
+  references(
+    count: number,
+    asked: number | Uint8Array,
+    plain: Answer = 'arrives',
+    treated: Answer = plain,
+    protocol: Protocol = 'icmp6',
+  ): this {
     const { flows } = this.state;
     const flow = flows.length;
     const destination = typeof asked === 'number' ? routerAt(asked) : asked;
-    flows.push({ ...makeFlow('icmp6'), destination, destinationText: formatAddress(destination) });
-    return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol: 'icmp6' });
+    flows.push({ ...makeFlow(protocol), destination, destinationText: formatAddress(destination) });
+    return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol });
   }
 
   /** Pairs at n again, and one at the distance of a target that has answered. */

@@ -97,10 +97,12 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
   it('ask a router for an answer by SYNs as well: a firewall near the source may let no such answer back', () => {
     const trace = syns(udp({ answeredBeyond: false, routers: 6 }).explored(6), 11, from(60), null);
     syns(trace, 6, from(60), from(60), { treatment: 'plain' });
-    expect(standOfWayBack(trace.case)).toMatchObject({
-      is: 'open',
-      wants: [{ purpose: PURPOSE.reference, protocol: 'tcp' }],
-    });
+    const isAsked = { is: 'open', wants: [{ purpose: PURPOSE.reference, protocol: 'tcp', port: 443 }] };
+    expect(standOfWayBack(trace.case)).toMatchObject(isAsked);
+    // That echo replies come back says nothing of segments.
+    expect(standOfWayBack(trace.references(3, 5).case)).toMatchObject(isAsked);
+    trace.references(1, 5, { resetsWith: 60 }, { resetsWith: 60 }, 'tcp');
+    expect(standOfWayBack(trace.case)).toEqual({ is: 'excluded', upTo: 5 });
   });
 
   it('are none where one with the option draws another answer: somebody else may answer those without', () => {
