@@ -298,6 +298,14 @@ describe('a firewall near the source that keeps no state for options, and needs 
     expect(outcomes(await recordsOf(inARow(half, silent)), 'udp')).toEqual(new Set(['inconclusive']));
   });
 
+  it('a relative: all errors about options are filtered, and PDM alone is dropped: no other option is said to be', async () => {
+    const filters: Change = (router, hop) => {
+      if (hop === 3) router.returnRules.push({ match: 'errors-quoting-options', share: 1 });
+      if (hop === 6) router.rules.push(rule('forward', { kind: 'option' }, DROP));
+    };
+    expect(outcomes(await recordsOf(inARow(filters, silent)), 'udp')).toEqual(new Set(['dropped']));
+  });
+
   it('without it a drop is found by routers that answer SYNs', async () => {
     expect(outcomes(await recordsOf(inARow(dropsAt(5), silent)), 'udp')).toEqual(new Set(['dropped']));
   });

@@ -123,7 +123,14 @@ function fateOf(trace: Case, arm: number): Fate {
   const place = trace.explain.get(arm);
   if (place === undefined) return 'unknown';
   if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
-  return isLost(trace, place) && trace.state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
+  if (!isLost(trace, place) || trace.state.unmatchedExplanations > 0) return 'unknown';
+  return isHiddenByErrors(trace, arm, place) ? 'unknown' : 'refused';
+}
+
+/** No others are to be had where datagrams ask: a filter of errors that quote options hides what passes. `long` has none. */
+function isHiddenByErrors(trace: Case, arm: number, { refused }: Place): boolean {
+  const asksByErrors = askingProtocol(trace) === 'udp' && !answersUnquoted(trace.counts);
+  return asksByErrors && ARMS_WITH_OPTIONS.includes(arm) && refused === 0 && trace.plainArrivals > 0;
 }
 
 function isLost(trace: Case, arm: Place | undefined): boolean {
