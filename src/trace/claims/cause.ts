@@ -2,7 +2,8 @@
 import type { Case } from '../case.js';
 import { emptyPlace } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
-import { answersUnquoted, looksLost, restOf } from '../evidence/target-pairs.js';
+import { restOf } from '../evidence/pair.js';
+import { answersUnquoted, looksLost } from '../evidence/target-pairs.js';
 import {
   EXPLAINING_ARMS,
   EXPLAINING_PAIR_CAP,

@@ -6,7 +6,17 @@ import type { Meanings } from '../reply/meaning.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import { Ledger } from './ledger.js';
-import { classify, forEachPair, graceNs, isAwaited, lookOf, looksLostNs, PAIR_CLASS, replyTo } from './pair.js';
+import {
+  classify,
+  forEachPair,
+  graceNs,
+  isAwaited,
+  lookOf,
+  looksLostNs,
+  PAIR_CLASS,
+  partedNs,
+  replyTo,
+} from './pair.js';
 import type { HasArrived, Pair } from './pair.js';
 
 /**
@@ -97,7 +107,14 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);
-  const latelyNs = nowNs - Math.max(LATELY_NS, LATELY_GRACES * grace, LATELY_INTERVALS * state.pace.intervalNs);
+  const latelyNs =
+    nowNs -
+    Math.max(
+      LATELY_NS,
+      LATELY_GRACES * grace,
+      LATELY_INTERVALS * state.pace.intervalNs,
+      grace + LATELY_INTERVALS * partedNs(state),
+    );
   state.pace.begin();
   forEachPair(state, meanings, from, (pair) => {
     const by = witnessOf(pair);

@@ -11,7 +11,8 @@ import type { Sibling } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 import { isWitnessSilent } from './counts.js';
 import type { Counts, WitnessProtocol } from './counts.js';
-import { answersUnquoted, restOf } from './target-pairs.js';
+import { restOf } from './pair.js';
+import { answersUnquoted } from './target-pairs.js';
 
 export type WitnessStanding =
   /** Its packets with the option are lost as well: it is not the errors that are. */

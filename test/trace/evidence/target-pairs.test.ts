@@ -6,9 +6,9 @@ import {
   isUndecidable,
   looksLost,
   ratesText,
-  restOf,
   targetWishes,
 } from '../../../src/trace/evidence/target-pairs.js';
+import { restOf } from '../../../src/trace/evidence/pair.js';
 import type { Protocol } from '../../../src/trace/record.js';
 import { ByHand } from '../by-hand.js';
 
