@@ -276,6 +276,12 @@ describe('who takes SYNs in with cookies, for a target behind a filter of errors
   ])('%s, shows no drop', async (_, change, host) => {
     expect(outcomes(await recordsOf(inARow(both(change, filtersErrors), host)))).toEqual(new Set(['inconclusive']));
   });
+
+  it('a relative: near the source, where nobody sees from how far answers come', async () => {
+    const host = silent((one) => one.rules.push(rule('local', ofTcp, DROP)));
+    const records = await recordsOf(inARow(both(cookiesAt(3, 255), filtersErrors), host), 'raw-socket');
+    expect(outcomes(records)).toEqual(new Set(['inconclusive']));
+  });
 });
 
 describe('a firewall near the source that keeps no state for options, and needs none for echo replies and Time Exceeded', () => {

@@ -79,6 +79,10 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Stand
   const { arrived, otherwise } = trace.witnessAnswers[by];
   const { counted, looks } = own;
   if (arrived > 0 && !isPartial) return answered(by);
+  // Of a trace of its own it is known at which hop limit SYNs are answered; of these nothing but from how far.
+  if (by === 'tcp' && trace.counts.comesFrom === null) {
+    return { is: 'unknown', why: 'from how far answers to SYNs come is not seen here' };
+  }
   const noneArrived = arrived === 0;
   const { confidence } = state.limits;
   if (counted.showsLoss('pdm', confidence, noneArrived, 1)) {

@@ -8,7 +8,7 @@ type Values = ConstructorParameters<typeof ByHand>[1];
 
 /** Echo requests are not answered; SYNs may be. */
 const udp = (values: Values = {}): ByHand =>
-  new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true, ...values }).explored(3).target(11, 'arrives', null);
+  new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true, ...values }).explored(3).target(11, from(60), null);
 const syns = (
   trace: ByHand,
   count: number,
@@ -87,6 +87,14 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect([62, 126, 253].map(by)).toEqual(['unknown', 'unknown', 'unknown']);
     // A host behind a balancer that answers datagrams itself, or a scrubber that only segments are led to.
     expect([59, 100].map(by)).toEqual(['unknown', 'unknown']);
+  });
+
+  it('are none where it is not seen from how far answers come, unless of a trace by TCP', () => {
+    const unseen = (siblingTcp: typeof ECHO_LOST | null): string => {
+      const trace = new ByHand('udp', { siblingEcho: ECHO_SILENT, siblingTcp, watchesTcp: true }).explored(3);
+      return standOfWitness(trace.target(11, 'arrives', null).case, false).is;
+    };
+    expect([unseen(null), unseen(ECHO_LOST)]).toEqual(['unknown', 'loses']);
   });
 
   it('are none where nobody can listen for the answers, and waited for while that is about to be', () => {
