@@ -108,7 +108,8 @@ export class TraceIndex {
   #withSequence(acknowledgement: number): readonly RunningTrace[] {
     const stretch = acknowledgement >>> STRETCH_BITS;
     const found = [...this.#bySequence.find(stretch), ...this.#bySequence.find((stretch + STRETCHES - 1) % STRETCHES)];
-    return found.filter(({ state }) => state.identity.protocol === 'tcp');
+    // Traces of datagrams send SYNs as well, to the target and to routers.
+    return found.filter(({ state }) => state.flows.some(({ protocol }) => protocol === 'tcp'));
   }
 
   /** Flows that came since are taken in first, unless a flood of such quotes has used up the looks that this takes. */

@@ -4,8 +4,8 @@
  */
 import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
-import { countPairs } from './evidence/counts.js';
-import type { AllCounts, Counts } from './evidence/counts.js';
+import { countPairs, noteWitnessAnswer, witnessOf } from './evidence/counts.js';
+import type { AllCounts, Counts, WitnessAnswers, WitnessProtocol } from './evidence/counts.js';
 import { forEachPair, isAwaited, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
@@ -14,7 +14,7 @@ import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
 import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
-import { ARM_CODE, isExplaining, isWitness, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
+import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
 
 export interface Case {
@@ -29,6 +29,7 @@ export interface Case {
   readonly counts: Counts;
   /** Echo pairs, and pairs of SYNs, of a UDP trace to the same target. */
   readonly witness: AllCounts['witness'];
+  readonly witnessAnswers: Readonly<Record<WitnessProtocol, WitnessAnswers>>;
   /** Repeats at n (METHOD: same path); they count at the hop as well. */
   readonly repeat: Place;
   /** Pairs sent again at what is now the target's distance; they count at the hop as well. */
@@ -79,6 +80,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const references = new Map<number, Place>();
   const otherOptions = new Map<number, Place>();
   const alone = { pairs: 0, done: 0, targetAnswered: false };
+  const witnessAnswers = { icmp6: { arrived: 0, otherwise: 0 }, tcp: { arrived: 0, otherwise: 0 } };
   const refusedPairs = {
     pdm: 0,
     plain: 0,
@@ -125,8 +127,13 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       return;
     }
     const isOtherExplaining = pair.purpose === PURPOSE.explain && protocolOf(pair) !== state.identity.protocol;
-    const isOfTarget = !isWitness(pair.purpose) && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
+    const by = witnessOf(pair);
+    const isOfTarget = by === null && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
     const arm = probes.arm(row);
+    if (by !== null && arm === ARM_CODE.pdm) {
+      const answer = replyTo(state, row);
+      if (answer !== null) noteWitnessAnswer(witnessAnswers[by], meaning, answer);
+    }
     if (arm === ARM_CODE.pdm && meaning === MEANING.arrived && isOfTarget) pdmArrivals += 1;
     if (arm === ARM_CODE.plain && meaning === MEANING.arrived && isOfTarget) plainArrivals += 1;
     if (row < state.attemptStart || !isOfTarget || isExplaining(pair.purpose)) return;
@@ -232,6 +239,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     target,
     counts,
     witness,
+    witnessAnswers,
     repeat,
     distanceRepeat,
     explain,

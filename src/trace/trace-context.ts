@@ -34,6 +34,10 @@ export interface Sibling {
   readonly lossShown: boolean;
   /** It will not find out more. */
   readonly settled: boolean;
+  /** Routers that its answers to `plain` came back by, at least; null or absent where that is not seen. */
+  readonly comesFrom?: number | null;
+  /** Packets with the option that drew other answers than `plain` does: refused, or from another distance. */
+  readonly otherwise?: number;
   /** The farthest router up to n that answered a packet with the option itself; absent where none was asked, or did. */
   readonly answeredAt?: { readonly hop: number; readonly address: string } | null;
   /** Of an echo trace; null or absent where it loses no packets with the option. */

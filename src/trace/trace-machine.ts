@@ -178,6 +178,8 @@ export function tellSiblings(state: TraceState, context: TraceContext, nowNs: nu
     pdmArrivals: trace.pdmArrivals,
     lossShown,
     settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
+    comesFrom: trace.counts.comesFrom,
+    otherwise: trace.pdmRefusals + trace.oddAnswers,
     answeredAt: answeredReference(trace),
     cause: state.identity.protocol === 'icmp6' ? causeForOthers(trace, ended) : null,
   };

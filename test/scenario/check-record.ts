@@ -118,7 +118,8 @@ export function checkRecord(record: TraceRecord, description: Description, seesH
   }
   if (truth.pathsDiverge !== null) expect(record.verdict.pathsDiverge).toBe(truth.pathsDiverge);
   if (truth.optionSeenUpTo[protocol] !== null) expect(optionSeenUpTo).toBe(truth.optionSeenUpTo[protocol]);
-  if (truth.returnPath[protocol] !== null) expect(evidence.returnPath).toBe(truth.returnPath[protocol]);
+  const tellsWayBack = truth.returnPath[protocol] !== null && (seesHopLimits || ACCUSES_LOSS.includes(outcome));
+  if (tellsWayBack) expect(evidence.returnPath).toBe(truth.returnPath[protocol]);
   // Where answers are scarce the evidence for a cause may be short; anywhere else it must be named.
   const mayLackCause = isLossy(description) || outcome === 'impaired' || evidence.basis === 'routers';
   if (record.verdict.cause !== null || (ACCUSES_LOSS.includes(outcome) && !mayLackCause)) {

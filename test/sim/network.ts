@@ -18,7 +18,7 @@ export interface Features {
   readonly headerOctets: number;
   /** Octets by which the packet is longer than the `plain` probe of its protocol. */
   readonly longerBy: number;
-  readonly protocol: 'udp' | 'icmp6' | 'other';
+  readonly protocol: 'udp' | 'icmp6' | 'tcp' | 'other';
 }
 
 export type Match =
@@ -29,7 +29,7 @@ export type Match =
   | { readonly kind: 'option' }
   | { readonly kind: 'header-octets'; readonly atLeast: number }
   | { readonly kind: 'longer-by'; readonly atLeast: number }
-  | { readonly kind: 'protocol'; readonly protocol: 'udp' | 'icmp6' }
+  | { readonly kind: 'protocol'; readonly protocol: 'udp' | 'icmp6' | 'tcp' }
   | { readonly kind: 'every'; readonly of: readonly Match[] };
 
 export type Pointer = 'none' | 'next-header' | 'upper-layer' | 'option' | 'header';
@@ -48,6 +48,8 @@ export type Action =
   | {
       readonly kind: 'answer';
       readonly udp: 'port-unreachable' | 'echoes' | 'fixed-answer';
+      /** SYNs by SYN-ACK, at any port, as who takes them in with cookies; without a word where it is absent. */
+      readonly syn?: 'acknowledges';
       /** For the truth alone: what it answers has arrived. */
       readonly isTheEnd?: boolean;
     }
@@ -80,7 +82,8 @@ export interface Rule {
 export interface ReturnRule {
   /**
    * `answers-to-options`: what quotes nothing (echo replies, UDP data) and answers a packet with an extension header, as a
-   * firewall drops it that kept no state for next header 60. `carrying-options`: replies that have an extension header.
+   * firewall drops it that kept no state for next header 60. `not-let-in`: what answers such a packet and is no echo reply nor
+   * Time Exceeded, which many firewalls let in without any state. `carrying-options`: replies that have an extension header.
    */
   readonly match:
     | 'errors-quoting-options'
@@ -88,6 +91,7 @@ export interface ReturnRule {
     | 'errors'
     | 'everything'
     | 'answers-to-options'
+    | 'not-let-in'
     | 'carrying-options';
   readonly share: number;
 }

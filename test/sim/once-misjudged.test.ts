@@ -244,6 +244,79 @@ describe('a proxy that answers plain packets in the name of the target', () => {
   );
 });
 
+describe('who takes SYNs in with cookies, for a target behind a filter of errors, and lets those with the option by', () => {
+  const bareSyns = { kind: 'every', of: [{ kind: 'protocol', protocol: 'tcp' }, { kind: 'bare' }] } as const;
+  const cookies: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
+  const filtersErrors: Change = (router, hop) => {
+    if (hop === 4) router.returnRules.push({ match: 'errors-quoting-pdm', share: 1 });
+  };
+  const silent = (change: (host: DraftHost) => void = () => undefined): DraftHost =>
+    target((host) => {
+      host.echo = 'silent';
+      host.tcp = 'resets';
+      change(host);
+    });
+  const cookiesAt = (wanted: number, ownHopLimit: number): Change => {
+    return (router, hop) => {
+      if (hop !== wanted) return;
+      router.rules.push(rule('forward', bareSyns, cookies));
+      router.ownHopLimit = ownHopLimit;
+    };
+  };
+  const ofTcp = { kind: 'protocol', protocol: 'tcp' } as const;
+
+  it.each([
+    ['in front of a closed port', () => undefined, silent((host) => host.rules.push(rule('local', bareSyns, cookies)))],
+    ['on the way, as from where the target stands', cookiesAt(7, 63), silent()],
+    [
+      'a relative: farther away, before a port that only it gets to',
+      cookiesAt(7, 50),
+      silent((host) => host.rules.push(rule('local', ofTcp, DROP))),
+    ],
+  ])('%s, shows no drop', async (_, change, host) => {
+    expect(outcomes(await recordsOf(inARow(both(change, filtersErrors), host)))).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a relative: near the source, where nobody sees from how far answers come', async () => {
+    const host = silent((one) => one.rules.push(rule('local', ofTcp, DROP)));
+    const records = await recordsOf(inARow(both(cookiesAt(3, 255), filtersErrors), host), 'raw-socket');
+    expect(outcomes(records)).toEqual(new Set(['inconclusive']));
+  });
+});
+
+describe('a firewall near the source that keeps no state for options, and needs none for echo replies and Time Exceeded', () => {
+  const firewall: Change = (router, hop) => {
+    if (hop === 2) router.returnRules.push({ match: 'not-let-in', share: 1 });
+  };
+  const silent = target((host) => {
+    host.echo = 'silent';
+    host.tcp = 'resets';
+  });
+
+  it('shows no drop where SYNs bear witness and routers answer echo requests', async () => {
+    expect(outcomes(await recordsOf(inARow(firewall, silent)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a relative: nor where half is lost', async () => {
+    const half: Change = (router, hop) => {
+      if (hop === 2) router.returnRules.push({ match: 'not-let-in', share: 0.5 });
+    };
+    expect(outcomes(await recordsOf(inARow(half, silent)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a relative: all errors about options are filtered, and PDM alone is dropped: no other option is said to be', async () => {
+    const filters: Change = (router, hop) => {
+      if (hop === 3) router.returnRules.push({ match: 'errors-quoting-options', share: 1 });
+      if (hop === 6) router.rules.push(rule('forward', { kind: 'option' }, DROP));
+    };
+    expect(outcomes(await recordsOf(inARow(filters, silent)), 'udp')).toEqual(new Set(['dropped']));
+  });
+
+  it('without it a drop is found by routers that answer SYNs', async () => {
+    expect(outcomes(await recordsOf(inARow(dropsAt(5), silent)), 'udp')).toEqual(new Set(['dropped']));
+  });
+});
+
 describe('a target that sends the option itself', () => {
   const answers = target((host) => (host.answersWithPdm = 'to-pdm'));
   const losesBack = (share: number): Change => {

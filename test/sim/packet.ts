@@ -200,16 +200,26 @@ export function packetOf(header: ReplyHeader, message: Uint8Array): Uint8Array {
 
 /** RFC 9293 §3.10.7.1: what a closed port sends to a SYN. */
 export function resetFor(syn: Uint8Array): Uint8Array {
+  return segmentFor(syn, TCP_RESET | TCP_ACKNOWLEDGES);
+}
+
+/** … and an open one. */
+export function synAckFor(syn: Uint8Array): Uint8Array {
+  return segmentFor(syn, TCP_SYNCHRONIZES | TCP_ACKNOWLEDGES);
+}
+
+function segmentFor(syn: Uint8Array, flags: number): Uint8Array {
   const segment = new Uint8Array(20);
   segment.set(syn.subarray(2, 4), 0);
   segment.set(syn.subarray(0, 2), 2);
   const view = new DataView(segment.buffer);
   view.setUint32(8, new DataView(syn.buffer, syn.byteOffset).getUint32(4) + 1);
   segment[12] = 5 << 4;
-  segment[13] = TCP_RESET | TCP_ACKNOWLEDGES;
+  segment[13] = flags;
   return segment;
 }
 
+const TCP_SYNCHRONIZES = 0x02;
 const TCP_RESET = 0x04;
 const TCP_ACKNOWLEDGES = 0x10;
 

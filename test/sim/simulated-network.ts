@@ -202,7 +202,8 @@ export class SimulatedNetwork {
       option: decoded.pdmOffset >= 0,
       headerOctets: decoded.headerOctets,
       longerBy: octets.length - (this.#plainLength.get(upper ?? -1) ?? octets.length),
-      protocol: upper === PROTOCOL.udp ? 'udp' : upper === PROTOCOL.icmp6 ? 'icmp6' : 'other',
+      protocol:
+        upper === PROTOCOL.udp ? 'udp' : upper === PROTOCOL.icmp6 ? 'icmp6' : upper === PROTOCOL.tcp ? 'tcp' : 'other',
     };
   }
 
@@ -232,7 +233,8 @@ export class SimulatedNetwork {
         const taken = travelling;
         this.time.at(taken.nowNs, () => {
           this.#tell(taken, `answered in the target's name (${stage}) by`);
-          this.#answer(taken, node, action.udp, 'replies', true);
+          if (action.syn !== undefined && taken.decoded.upper === PROTOCOL.tcp) this.#acknowledge(taken, node);
+          else this.#answer(taken, node, action.udp, 'replies', true);
         });
         return false;
       }
@@ -332,9 +334,20 @@ export class SimulatedNetwork {
       const message = octets.slice(at);
       message[0] = 129;
       this.#sendBack(travelling, node, message, PROTOCOL.icmp6, inTargetsName);
-    } else if (decoded.upper === PROTOCOL.tcp && node === this.network.target && this.network.target.tcp === 'resets') {
+    } else if (decoded.upper === PROTOCOL.tcp && !inTargetsName && this.#resets(node)) {
       this.#sendBack(travelling, node, packet.resetFor(octets.subarray(at)), PROTOCOL.tcp, inTargetsName);
     }
+  }
+
+  /** A router that is asked itself says so of all ports. */
+  #resets(node: Node): boolean {
+    return node !== this.network.target || this.network.target.tcp === 'resets';
+  }
+
+  #acknowledge(travelling: Travelling, node: Node): void {
+    const { octets, decoded } = travelling;
+    const segment = packet.synAckFor(octets.subarray(decoded.upperOffset));
+    this.#sendBack(travelling, node, segment, PROTOCOL.tcp, true);
   }
 
   #answerUdp(travelling: Travelling, node: Node, udp: 'echoes' | 'fixed-answer', inTargetsName: boolean): void {
@@ -425,6 +438,8 @@ export class SimulatedNetwork {
     const pdmOf = travelling.decoded.pdmOffset;
     const withPdm =
       node === target && (target.answersWithPdm === 'always' || (target.answersWithPdm === 'to-pdm' && pdmOf >= 0));
+    const isLetIn = protocol === PROTOCOL.icmp6 && (message[0] === 3 || message[0] === 129);
+    const features: ReplyFeatures = { isError, aboutOptions, aboutPdm: pdmOf >= 0, withPdm, isLetIn };
     let atNs = travelling.nowNs + node.slowMs * NS_PER_MS;
     if (node.slowJitterMs > 0) atNs += this.random.exponential(node.slowJitterMs) * NS_PER_MS;
     let hopLimit = node.ownHopLimit;
@@ -439,7 +454,7 @@ export class SimulatedNetwork {
       if (hop === 0) break;
       hopLimit--;
       for (const rule of back[hop - 1]!.returnRules) {
-        if (applies(rule, { isError, aboutOptions, aboutPdm: pdmOf >= 0, withPdm }) && this.random.chance(rule.share)) {
+        if (applies(rule, features) && this.random.chance(rule.share)) {
           this.#tell(travelling, 'reply filtered on the way back from');
           return;
         }
@@ -567,9 +582,11 @@ interface ReplyFeatures {
   readonly aboutOptions: boolean;
   readonly aboutPdm: boolean;
   readonly withPdm: boolean;
+  /** An echo reply or Time Exceeded. */
+  readonly isLetIn: boolean;
 }
 
-function applies({ match }: ReturnRule, { isError, aboutOptions, aboutPdm, withPdm }: ReplyFeatures): boolean {
+function applies({ match }: ReturnRule, { isError, aboutOptions, aboutPdm, withPdm, isLetIn }: ReplyFeatures): boolean {
   switch (match) {
     case 'everything':
       return true;
@@ -581,6 +598,8 @@ function applies({ match }: ReturnRule, { isError, aboutOptions, aboutPdm, withP
       return isError && aboutPdm;
     case 'answers-to-options':
       return !isError && aboutOptions;
+    case 'not-let-in':
+      return aboutOptions && !isLetIn;
     case 'carrying-options':
       return withPdm;
   }

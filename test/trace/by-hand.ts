@@ -17,15 +17,21 @@ import {
   makeState,
   packetOf,
   replyFrom,
+  resetTo,
   synAckTo,
   TARGET,
   wishFor,
 } from './trace-fixture.js';
 
 /** What comes back for a packet: from the router at its hop limit, from the target, nothing, or something else. */
-/** `arrivesWith`: what the target says comes back with this hop limit. */
+/** `arrivesWith`: what the target says comes back with this hop limit; `resetsWith`: so does a RST in its name. */
 export type Answer =
-  'expires' | 'arrives' | null | { readonly arrivesWith: number } | (Drawn & { readonly replyHopLimit?: number });
+  | 'expires'
+  | 'arrives'
+  | null
+  | { readonly arrivesWith: number }
+  | { readonly resetsWith: number }
+  | (Drawn & { readonly replyHopLimit?: number });
 
 interface PairOptions {
   readonly purpose?: Purpose;
@@ -122,12 +128,18 @@ export class ByHand {
   }
 
   /** Pairs to the router of a hop itself, or to a host elsewhere (16 octets), not to the target. */
-  references(count: number, asked: number | Uint8Array, plain: Answer = 'arrives', treated: Answer = plain): this {
+  references(
+    count: number,
+    asked: number | Uint8Array,
+    plain: Answer = 'arrives',
+    treated: Answer = plain,
+    protocol: Protocol = 'icmp6',
+  ): this {
     const { flows } = this.state;
     const flow = flows.length;
     const destination = typeof asked === 'number' ? routerAt(asked) : asked;
-    flows.push({ ...makeFlow('icmp6'), destination, destinationText: formatAddress(destination) });
-    return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol: 'icmp6' });
+    flows.push({ ...makeFlow(protocol), destination, destinationText: formatAddress(destination) });
+    return this.pairs(count, TARGET_HOP_LIMIT, plain, treated, { purpose: PURPOSE.reference, flow, protocol });
   }
 
   /** Pairs at n again, and one at the distance of a target that has answered. */
@@ -164,6 +176,7 @@ export class ByHand {
       if ('arrivesWith' in answer) {
         return { ...this.#ofTarget(packet, protocol, hopLimit, atNs), hopLimit: answer.arrivesWith };
       }
+      if ('resetsWith' in answer) return { ...resetTo(packet, atNs), hopLimit: answer.resetsWith };
       const at = nowNs + (answer.delayMs ?? 10) * 1e6;
       // In the target's name, as the target would quote it.
       const came = answer.from.every((octet, i) => octet === TARGET[i])

@@ -141,12 +141,21 @@ export function echoReplyTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
 
 /** What a port that listens says to a SYN. */
 export function synAckTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
+  return segmentTo(packet, TCP_FLAG.syn | TCP_FLAG.ack, timeNs);
+}
+
+/** What a closed one says. */
+export function resetTo(packet: Uint8Array, timeNs = 1e6): ReceivedPacket {
+  return segmentTo(packet, TCP_FLAG.rst | TCP_FLAG.ack, timeNs);
+}
+
+function segmentTo(packet: Uint8Array, flags: number, timeNs: number): ReceivedPacket {
   const syn = parseTcpHeader(packet, 40 + optionsLength(packet));
   if (!syn.ok) throw new Error(syn.reason);
   const { sourcePort, destinationPort, sequence } = syn.value;
   const bytes = new Uint8Array(20);
   const answer = { sourcePort: destinationPort, destinationPort: sourcePort, acknowledgement: (sequence + 1) >>> 0 };
-  emitTcpHeader({ ...syn.value, ...answer, sequence: 7, flags: TCP_FLAG.syn | TCP_FLAG.ack }, bytes, 0);
+  emitTcpHeader({ ...syn.value, ...answer, sequence: 7, flags }, bytes, 0);
   return { layer: 'tcp', source: packet.slice(24, 40), bytes, hopLimit: null, timeNs };
 }
 

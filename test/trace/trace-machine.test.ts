@@ -18,7 +18,7 @@ import {
   type TraceState,
 } from '../../src/trace/state/trace-state.js';
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
-import { restOf } from '../../src/trace/evidence/target-pairs.js';
+import { restOf } from '../../src/trace/evidence/pair.js';
 import type { Arm } from '../../src/trace/record.js';
 import { step } from '../../src/trace/trace-machine.js';
 import { ByHand } from './by-hand.js';

@@ -2,7 +2,8 @@
 import type { Case } from '../case.js';
 import { emptyPlace } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
-import { answersUnquoted, looksLost, restOf } from '../evidence/target-pairs.js';
+import { restOf } from '../evidence/pair.js';
+import { answersUnquoted, looksLost } from '../evidence/target-pairs.js';
 import {
   EXPLAINING_ARMS,
   EXPLAINING_PAIR_CAP,
@@ -123,7 +124,14 @@ function fateOf(trace: Case, arm: number): Fate {
   const place = trace.explain.get(arm);
   if (place === undefined) return 'unknown';
   if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
-  return isLost(trace, place) && trace.state.unmatchedExplanations === 0 ? 'refused' : 'unknown';
+  if (!isLost(trace, place) || trace.state.unmatchedExplanations > 0) return 'unknown';
+  return isHiddenByErrors(trace, arm, place) ? 'unknown' : 'refused';
+}
+
+/** No others are to be had where datagrams ask: a filter of errors that quote options hides what passes. `long` has none. */
+function isHiddenByErrors(trace: Case, arm: number, { refused }: Place): boolean {
+  const asksByErrors = askingProtocol(trace) === 'udp' && !answersUnquoted(trace.counts);
+  return asksByErrors && ARMS_WITH_OPTIONS.includes(arm) && refused === 0 && trace.plainArrivals > 0;
 }
 
 function isLost(trace: Case, arm: Place | undefined): boolean {

@@ -86,7 +86,15 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
       settledBy: 'capture-at-target',
     });
   }
-  const upTo = trace.distance.plain ?? trace.distance.pdm ?? TARGET_HOP_LIMIT;
+  // The router right before it may be that very box, and quote so in either name.
+  const distance = trace.distance.plain ?? trace.distance.pdm;
+  if (witnesses.size < 2 && (distance === null || firstHop >= distance - 1)) {
+    return refuted({
+      says: "The one router that quotes the option otherwise than it was sent stands right before the target: it may be what answers in the target's name.",
+      settledBy: 'capture-at-target',
+    });
+  }
+  const upTo = distance ?? TARGET_HOP_LIMIT;
   const likelyUpTo = Math.min(firstHop, upTo);
   if (likelyUpTo <= lastIntact) return refuted();
   const doubt = doubtOf(trace, outcome, byTarget + witnesses.size);

@@ -16,14 +16,7 @@ import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
 import { standOfOwnPdm } from '../evidence/own-pdm.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver } from '../explore.js';
-import {
-  LOST_LATELY,
-  LOST_SINCE_SEEN,
-  NONE_AT_MOST,
-  REPORTER_PAIR_CAP,
-  SILENT_TARGET_PAIRS,
-  TARGET_PAIR_CAP,
-} from '../numbers.js';
+import { LOST_LATELY, LOST_SINCE_SEEN, NONE_AT_MOST, REPORTER_PAIR_CAP, SILENT_TARGET_PAIRS } from '../numbers.js';
 import { confidenceOf, lossEValue, passRateUpperBound } from '../evidence/e-values.js';
 import { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
@@ -63,6 +56,12 @@ export const dropped: Claim = {
 const GOT_BY_ANOTHER: Reason = {
   says: 'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.',
   settledBy: 'capture-at-target',
+};
+
+/** METHOD: dropped, a loss last seen long ago: no more pairs are left to see it again. */
+const LONG_AGO: Reason = {
+  says: 'No packet with the option arrived, but the loss was last seen long before the end: it may have ended.',
+  settledBy: 'retrace',
 };
 
 /** METHOD: dropped, one broken way among several. */
@@ -115,7 +114,8 @@ function standAtTarget(trace: Case): Standing {
   }
   if (isLongAgo(trace)) {
     const isOut = counts.lostLately + counts.pending >= LOST_LATELY;
-    return open('asking once more', isOut ? [] : targetWishes(trace), counts.nextNs);
+    const again = isOut ? [] : targetWishes(trace);
+    return again.length + counts.pending === 0 ? refuted(LONG_AGO) : open('asking once more', again, counts.nextNs);
   }
   if (isPassedByOthers(trace, confirmation.interval.upTo)) return refuted(ONE_WAY);
   const ownPdm = standOfOwnPdm(trace, confirmation.cause, confirmation.interval.upTo);
@@ -155,7 +155,7 @@ function needsLossSinceSeen({ lastPdmHop, counts }: Case): boolean {
 
 /** The loss was last seen before the hops were asked to the end: it may have ended meanwhile. */
 function isLongAgo({ counts, state }: Case): boolean {
-  return counts.lostLately < LOST_LATELY && counts.pairs < TARGET_PAIR_CAP && !state.interrupted;
+  return counts.lostLately < LOST_LATELY && !state.interrupted;
 }
 
 function shortOfLoss(trace: Case): Reason {

@@ -4,9 +4,19 @@ import type { Protocol } from '../record.js';
 import { comesFrom, MEANING } from '../reply/meaning.js';
 import type { Meanings } from '../reply/meaning.js';
 import { PURPOSE } from '../state/trace-state.js';
-import type { TraceState } from '../state/trace-state.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import { Ledger } from './ledger.js';
-import { classify, forEachPair, graceNs, isAwaited, lookOf, looksLostNs, PAIR_CLASS, replyTo } from './pair.js';
+import {
+  classify,
+  forEachPair,
+  graceNs,
+  isAwaited,
+  lookOf,
+  looksLostNs,
+  PAIR_CLASS,
+  partedNs,
+  replyTo,
+} from './pair.js';
 import type { HasArrived, Pair } from './pair.js';
 
 /**
@@ -54,6 +64,14 @@ export interface AllCounts {
 /** Protocols whose answers quote nothing (METHOD: dropped, the way back). */
 export type WitnessProtocol = Exclude<Protocol, 'udp'>;
 
+/** What packets with the option drew that bear witness, of the whole trace: such facts outlive counts and paths. */
+export interface WitnessAnswers {
+  /** As `plain` is answered. */
+  arrived: number;
+  /** In other words, or from another distance: whoever says that treats the two kinds otherwise. */
+  otherwise: number;
+}
+
 /** What the target's pairs are held against. */
 interface Seen {
   /** When a packet with the option was first seen at n, and when the last such left. */
@@ -92,7 +110,14 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);
-  const latelyNs = nowNs - Math.max(LATELY_NS, LATELY_GRACES * grace, LATELY_INTERVALS * state.pace.intervalNs);
+  const latelyNs =
+    nowNs -
+    Math.max(
+      LATELY_NS,
+      LATELY_GRACES * grace,
+      LATELY_INTERVALS * state.pace.intervalNs,
+      grace + LATELY_INTERVALS * partedNs(state),
+    );
   state.pace.begin();
   forEachPair(state, meanings, from, (pair) => {
     const by = witnessOf(pair);
@@ -139,9 +164,15 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
   return { target, witness };
 }
 
-function witnessOf({ purpose }: Pair): WitnessProtocol | null {
+export function witnessOf({ purpose }: Pick<Pair, 'purpose'>): WitnessProtocol | null {
   if (purpose === PURPOSE.echo) return 'icmp6';
   return purpose === PURPOSE.syn ? 'tcp' : null;
+}
+
+export function noteWitnessAnswer(into: WitnessAnswers, meaning: number, { quoted }: ReplySignature): void {
+  if (meaning === MEANING.arrived) into.arrived += 1;
+  // An error that is no refusal says nothing of who answers.
+  else if (meaning === MEANING.refused || (meaning === MEANING.other && !quoted)) into.otherwise += 1;
 }
 
 /** Nothing has answered at this port, in as many pairs as it is given. */

@@ -5,6 +5,7 @@
 import { isPlainArm, MEANING } from '../reply/meaning.js';
 import type { Meaning, Meanings } from '../reply/meaning.js';
 import type { PairLook } from '../pace.js';
+import type { Protocol } from '../record.js';
 import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE } from '../state/trace-state.js';
 import type { ReplySignature, TraceState, Purpose } from '../state/trace-state.js';
 import {
@@ -12,7 +13,9 @@ import {
   GRACE_ROUND_TRIPS,
   LONGEST_GRACE_NS,
   LOOKS_LOST_NS,
+  PART_RESTS_NS,
   ROUND_TRIPS_PER_WAIT,
+  SERVICE_REST_NS,
   SHORTEST_GRACE_NS,
   SHORTEST_WAIT_NS,
 } from '../numbers.js';
@@ -159,4 +162,22 @@ export function graceNs({ largestRttNs, largestArmDifferenceNs }: TraceState): n
 /** From then on a pair that lacks an answer looks lost, for deciding whether to send more. */
 export function looksLostNs(state: TraceState): number {
   return Math.min(graceNs(state), Math.max(LOOKS_LOST_NS, GRACE_ROUND_TRIPS * state.largestRttNs));
+}
+
+/**
+ * METHOD: Pairs. In the first count both packets leave at once, unless their answers could not be told apart. A service may
+ * answer twice, or the network copy its answer: the second one must have come before the other packet leaves.
+ */
+export function restOf(
+  { countIndex, serviceAnswers }: Pick<TraceState, 'countIndex' | 'serviceAnswers'>,
+  protocol: Protocol,
+): number | null {
+  const restNs = PART_RESTS_NS[countIndex - 1] ?? (protocol === 'tcp' ? 0 : null);
+  return protocol === 'udp' && serviceAnswers ? Math.max(restNs ?? 0, SERVICE_REST_NS) : restNs;
+}
+
+/** The longest that a pair whose packets do not leave at once takes, one of them unanswered; 0 for one whose packets do. */
+export function partedNs(state: TraceState): number {
+  const restNs = restOf(state, state.identity.protocol);
+  return restNs === null ? 0 : 2 * restNs + waitNs(state);
 }

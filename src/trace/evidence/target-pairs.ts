@@ -6,21 +6,19 @@ import {
   LOST_TO_ACCUSE,
   PAIRS_TO_FORESEE,
   PAIRS_TO_LOOK_LOST,
-  PART_RESTS_NS,
   PLACEBO_EVERY,
   PROBE_CAP,
-  SERVICE_REST_NS,
   SILENT_TARGET_PAIRS,
   TARGET_PAIR_CAP,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
-import type { Protocol } from '../record.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 import { confidenceOf } from './e-values.js';
+import { restOf } from './pair.js';
 import type { Direction, Ledger } from './ledger.js';
 
 /** One more pair at the target, on a fresh flow; none beyond the cap, nor where no bar would be reached by then. */
@@ -38,18 +36,6 @@ export function targetWishes(trace: Case): readonly PairWish[] {
 function paceTest(state: TraceState): PairWish {
   const wish = wishAtTarget(state, PURPOSE.pace, state.identity.protocol, RANK.alone);
   return { ...wish, treatment: 'plain', spacingMs: 0, responder: null };
-}
-
-/**
- * METHOD: Pairs. In the first count both packets leave at once, unless their answers could not be told apart. A service may
- * answer twice, or the network copy its answer: the second one must have come before the other packet leaves.
- */
-export function restOf(
-  { countIndex, serviceAnswers }: Pick<TraceState, 'countIndex' | 'serviceAnswers'>,
-  protocol: Protocol,
-): number | null {
-  const restNs = PART_RESTS_NS[countIndex - 1] ?? (protocol === 'tcp' ? 0 : null);
-  return protocol === 'udp' && serviceAnswers ? Math.max(restNs ?? 0, SERVICE_REST_NS) : restNs;
 }
 
 /** Loss of one arm's packets is shown at the target, by pairs that left their grace. */

@@ -13,6 +13,7 @@ import {
   REFERENCES,
   REFERENCE_P,
   REFERENCE_PAIRS,
+  WITNESS_PORTS,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
@@ -21,7 +22,8 @@ import { divergenceOf } from './divergence.js';
 import { fisherPValue } from './e-values.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
-import { answersUnquoted, restOf } from './target-pairs.js';
+import { restOf } from './pair.js';
+import { answersUnquoted } from './target-pairs.js';
 import { standOfWitness, unknown } from './witness.js';
 import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -60,7 +62,7 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   const known = answeredBeyond(trace, protocol);
   for (const { address, hop } of referenceRouters(trace)) {
     if (known !== null && known >= hop) continue;
-    const asked = referenceAt(trace, address);
+    const asked = referenceAt(trace, protocol, address);
     if (asked.treatedPassed > 0) return { is: 'excluded', upTo: hop };
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
     if (asked.pending > 0) return askingRouter([]);
@@ -70,7 +72,7 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   if (known !== null) return { is: 'excluded', upTo: known };
   const host = hostElsewhere(trace);
   if (host !== null) {
-    const asked = referenceAt(trace, host);
+    const asked = referenceAt(trace, protocol, host);
     // It shows that such answers come in from outside, and nothing of where they may be lost.
     if (asked.treatedPassed > 0) return { is: 'excluded', upTo: 0 };
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
@@ -94,7 +96,8 @@ function hostElsewhere({ state }: Case): string | null {
 
 /** The farthest router up to n that answered a packet with the option itself. */
 export function answeredReference(trace: Case): { readonly address: string; readonly hop: number } | null {
-  return referenceRouters(trace).find(({ address }) => referenceAt(trace, address).treatedPassed > 0) ?? null;
+  const { protocol } = trace.state.identity;
+  return referenceRouters(trace).find(({ address }) => referenceAt(trace, protocol, address).treatedPassed > 0) ?? null;
 }
 
 /** The farthest hop up to n behind which another target has answered packets with the option; null where there is none. */
@@ -120,7 +123,7 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
   const host = hostElsewhere(trace);
   const addresses = [...referenceRouters(trace).map(({ address }) => address), ...(host === null ? [] : [host])];
   for (const address of addresses) {
-    const asked = referenceAt(trace, address);
+    const asked = referenceAt(trace, protocol, address);
     const wants = [referenceWish(trace, address, protocol, asked.lastSentNs)];
     if (asked.pairs < REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.plainAnswered === 0) {
@@ -159,11 +162,12 @@ function askingRouter(wants: readonly PairWish[]): WayBack {
 
 type Asked = Pick<Place, 'treatedPassed' | 'pairs' | 'pending' | 'plainAnswered' | 'both' | 'plainOnly' | 'lastSentNs'>;
 
-/** Pairs to this router itself, on all flows. */
-function referenceAt({ references, state }: Case, address: string): Asked {
+/** Pairs to this router itself by this protocol, on all flows: a firewall may keep state, or need none, for one alone. */
+function referenceAt({ references, state }: Case, protocol: Protocol, address: string): Asked {
   const asked = emptyPlace();
   for (const [flow, place] of references) {
-    if (state.flows[flow]?.destinationText !== address) continue;
+    const { destinationText, protocol: by } = state.flows[flow] ?? {};
+    if (destinationText !== address || by !== protocol) continue;
     asked.pairs += place.pairs;
     asked.treatedPassed += place.treatedPassed;
     asked.pending += place.pending;
@@ -222,5 +226,7 @@ function referenceWish({ state }: Case, address: string, protocol: Protocol, las
     // As the target's pairs leave: a firewall may let an answer back that plain packets of its flow made room for.
     restNs: restOf(state, protocol),
     destination,
+    // SYNs for datagrams go where those to the target go.
+    ...(protocol === 'tcp' && state.identity.protocol !== 'tcp' ? { port: WITNESS_PORTS[0] } : {}),
   };
 }

@@ -7,10 +7,12 @@ import { SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js'
 import type { Reason } from '../reason.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtTarget } from '../wish.js';
+import type { Sibling } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 import { isWitnessSilent } from './counts.js';
 import type { Counts, WitnessProtocol } from './counts.js';
-import { answersUnquoted, restOf } from './target-pairs.js';
+import { restOf } from './pair.js';
+import { answersUnquoted } from './target-pairs.js';
 
 export type WitnessStanding =
   /** Its packets with the option are lost as well: it is not the errors that are. */
@@ -58,7 +60,10 @@ function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing
   const words = WORDS[by];
   if (sibling !== null) {
     if (sibling.pdmArrivals > 0 && !isPartial) return answered(by);
-    if (sibling.lossShown) return { is: 'loses', by };
+    if (sibling.lossShown) {
+      const why = whyNone(trace, by, sibling);
+      return why === null ? { is: 'loses', by } : { is: 'unknown', why };
+    }
     if (!sibling.settled) {
       const untilNs = trace.nowNs + SIBLING_POLL_NS;
       return { is: 'open', by, has: `waiting for the ${words.pairs}`, wants: [], untilNs };
@@ -69,17 +74,21 @@ function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing
 }
 
 function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing {
-  const { state, counts } = trace;
+  const { state } = trace;
   const own = trace.witness[by];
+  const { arrived, otherwise } = trace.witnessAnswers[by];
   const { counted, looks } = own;
-  if (looks.pdmArrived > 0 && !isPartial) return answered(by);
-  const noneArrived = looks.pdmArrived === 0;
+  if (arrived > 0 && !isPartial) return answered(by);
+  // Of a trace of its own it is known at which hop limit SYNs are answered; of these nothing but from how far.
+  if (by === 'tcp' && trace.counts.comesFrom === null) {
+    return { is: 'unknown', why: 'from how far answers to SYNs come is not seen here' };
+  }
+  const noneArrived = arrived === 0;
   const { confidence } = state.limits;
   if (counted.showsLoss('pdm', confidence, noneArrived, 1)) {
     if (!answersUnquoted(own)) return { is: 'unknown', why: `the target answers ${WORDS[by].packets} by errors only` };
-    return isNearer(own, counts)
-      ? { is: 'unknown', why: `something nearer than the target answers ${WORDS[by].packets}` }
-      : { is: 'loses', by };
+    const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise });
+    return why === null ? { is: 'loses', by } : { is: 'unknown', why };
   }
   const port = portToAsk(own, by);
   if (port === null || (own.pairs >= WITNESS_PAIR_CAP && own.pending === 0)) {
@@ -94,9 +103,22 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Stand
   return { ...open, wants: [wishFor(trace, by, own, port)] };
 }
 
-/** As a proxy is: its answers come back by fewer routers than the target's errors. */
-function isNearer(witness: Counts, counts: Counts): boolean {
-  return witness.comesFrom !== null && counts.comesFrom !== null && witness.comesFrom < counts.comesFrom;
+/** Who answers need not be the target: a proxy takes what it knows and lets the rest by. Null where nothing shows one. */
+function whyNone(
+  { counts, pdmRefusals }: Case,
+  by: WitnessProtocol,
+  { comesFrom, otherwise }: Pick<Sibling, 'comesFrom' | 'otherwise'>,
+): string | null {
+  const { packets } = WORDS[by];
+  // A firewall that refuses datagrams as well treats them as it does these.
+  if ((otherwise ?? 0) > 0 && pdmRefusals === 0) {
+    return `${packets} with the option draw other answers than those without`;
+  }
+  if (typeof comesFrom !== 'number' || counts.comesFrom === null) return null;
+  if (comesFrom < counts.comesFrom) return `something nearer than the target answers ${packets}`;
+  // Balancers hand segments on to hosts behind the one that answers all else.
+  const isFarther = by === 'tcp' && comesFrom > counts.comesFrom;
+  return isFarther ? `something farther than what answers datagrams answers ${packets}` : null;
 }
 
 /** Null where nothing answers at any. */

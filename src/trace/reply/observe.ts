@@ -228,7 +228,8 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
     pointer,
     mtu,
     intact: findings?.intact ?? null,
-    intactWhole: findings?.intactWhole ?? false,
+    // Of the option itself: another one that gets there says nothing of it.
+    intactWhole: findings?.intactWhole === true && state.probes.arm(match.row) === ARM_CODE.pdm,
     stripped: findings?.stripped ?? false,
     altered: findings?.altered ?? false,
     quoted: true,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { causeForOthers, standOfCause } from '../../../src/trace/claims/cause.js';
 import type { Arm, Cause } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
-import { ByHand, ECHO_LOST, type Answer } from '../by-hand.js';
+import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath, type Outcome } from '../fake-path.js';
 import type { EchoCause } from '../../../src/trace/trace-context.js';
 
@@ -29,6 +29,17 @@ describe('cause', () => {
 
   it('is not named when the arms fit no row', () => {
     expect(runTrace(lossOf(pdm, do8)).verdict).toMatchObject({ outcome: 'dropped', cause: null });
+  });
+
+  it('is no loss of other options where datagrams ask, for SYNs bore witness: errors about them may be filtered', () => {
+    const bySyns = { siblingEcho: ECHO_SILENT, siblingTcp: ECHO_LOST };
+    const causeBy = (...arms: (number | undefined)[]): unknown => {
+      const { verdict } = runTrace({ ...lossOf(...arms), ...bySyns });
+      expect(verdict.outcome).toBe('dropped');
+      return verdict.cause;
+    };
+    expect(causeBy(pdm)).toBe('option');
+    expect([causeBy(pdm, do16), causeBy(pdm, do8, do16), causeBy(pdm, do16, long)]).toEqual([null, null, null]);
   });
 
   it('is not asked for where nobody wants it', () => {

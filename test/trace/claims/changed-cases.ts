@@ -38,14 +38,19 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     for (let hop = 1; hop <= 4; hop += 1) own.pairs(3, hop, 'expires', 'expires');
     own.pairs(3, 5, 'arrives', changedAtTarget).target(1, 'arrives', changedAtTarget).repeats(3, 4);
     expect(reasonOf(own.stand(claim))).toContain('the target may quote so');
-    const agreeing = new ByHand('udp');
-    for (let hop = 1; hop <= 4; hop += 1)
-      agreeing.pairs(3, hop, 'expires', hop === 4 ? quotedBy(4, change) : 'expires');
-    agreeing.pairs(3, 5, 'arrives', changedAtTarget).repeats(3, 3);
-    expect(findingOf(agreeing.stand(claim))).toMatchObject({
+    const agreeing = (from: number): ByHand => {
+      const trace = new ByHand('udp');
+      for (let hop = 1; hop <= 4; hop += 1) {
+        trace.pairs(3, hop, 'expires', hop >= from ? quotedBy(hop, change) : 'expires');
+      }
+      return trace.pairs(3, 5, 'arrives', changedAtTarget).repeats(3, from - 1);
+    };
+    expect(findingOf(agreeing(3).stand(claim))).toMatchObject({
       basis: 'target',
-      interval: { after: 3, upTo: 5, likelyUpTo: 4 },
+      interval: { after: 2, upTo: 5, likelyUpTo: 3 },
     });
+    // The one right before it may be the box that answers in its name.
+    expect(reasonOf(agreeing(4).stand(claim))).toContain('stands right before the target');
   });
 
   it('is void when a hop beyond quotes the option intact', () => {

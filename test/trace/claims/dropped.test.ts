@@ -102,6 +102,22 @@ describe('dropped is defeated by', () => {
     expect(trace.target(1, 'arrives', null).stand(dropped).is).toBe('proven');
   });
 
+  it('a relative: where no pair is left to ask with, the loss may have ended', () => {
+    const trace = lossAt3(11, 6).target(183, null, null);
+    trace.nowNs += 10e9;
+    expect(reasonOf(trace.repeats(3, 2).stand(dropped))).toContain('it may have ended');
+  });
+
+  it('a relative: packets that leave one after the other take longer: so does lately', () => {
+    const inCount = (countIndex: number): string => {
+      const trace = lossAt3(15, 6);
+      trace.state.countIndex = countIndex;
+      trace.nowNs += 10e9;
+      return trace.repeats(1, 2).stand(dropped).is;
+    };
+    expect([inCount(1), inCount(3)]).toEqual(['open', 'proven']);
+  });
+
   it('a relative: nobody is asked once more who was interrupted', () => {
     const trace = lossAt3(11, 6);
     trace.nowNs += 10e9;

@@ -7,9 +7,9 @@ import {
   looksLost,
   mayShowLoss,
   ratesText,
-  restOf,
   targetWishes,
 } from '../../../src/trace/evidence/target-pairs.js';
+import { restOf } from '../../../src/trace/evidence/pair.js';
 import type { Protocol } from '../../../src/trace/record.js';
 import { makeCase, type Case } from '../../../src/trace/case.js';
 import { ByHand } from '../by-hand.js';

@@ -8,7 +8,7 @@ type Values = ConstructorParameters<typeof ByHand>[1];
 
 /** Echo requests are not answered; SYNs may be. */
 const udp = (values: Values = {}): ByHand =>
-  new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true, ...values }).explored(3).target(11, 'arrives', null);
+  new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true, ...values }).explored(3).target(11, from(60), null);
 const syns = (
   trace: ByHand,
   count: number,
@@ -27,6 +27,16 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(stand({ ...ECHO_LOST, pdmArrivals: 1 })).toBe('answered');
     expect(stand({ ...ECHO_SILENT, settled: false })).toBe('open');
     expect(stand(ECHO_SILENT)).toBe('unknown');
+  });
+
+  it('of another trace as of its own: not from nearer or farther, nor where those with the option draw other answers', () => {
+    const stand = (siblingTcp: Partial<typeof ECHO_LOST> & { comesFrom?: number; otherwise?: number }): string => {
+      const trace = new ByHand('udp', { siblingEcho: ECHO_SILENT, siblingTcp: { ...ECHO_LOST, ...siblingTcp } });
+      return standOfWitness(trace.explored(3).target(11, from(60), null).case, false).is;
+    };
+    expect(stand({ comesFrom: 4 })).toBe('loses');
+    expect([stand({ comesFrom: 3 }), stand({ comesFrom: 5 })]).toEqual(['unknown', 'unknown']);
+    expect(stand({ comesFrom: 4, otherwise: 1 })).toBe('unknown');
   });
 
   it('of its own: eleven lost pairs and six placebos, not ten or five', () => {
@@ -73,8 +83,18 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
       syns(trace, 11, from(hopLimit), null);
       return standOfWitness(syns(trace, 6, from(hopLimit), from(hopLimit), { treatment: 'plain' }).case, false).is;
     };
-    expect([60, 124, 251, 59].map(by)).toEqual(['loses', 'loses', 'loses', 'loses']);
+    expect([60, 124, 251].map(by)).toEqual(['loses', 'loses', 'loses']);
     expect([62, 126, 253].map(by)).toEqual(['unknown', 'unknown', 'unknown']);
+    // A host behind a balancer that answers datagrams itself, or a scrubber that only segments are led to.
+    expect([59, 100].map(by)).toEqual(['unknown', 'unknown']);
+  });
+
+  it('are none where it is not seen from how far answers come, unless of a trace by TCP', () => {
+    const unseen = (siblingTcp: typeof ECHO_LOST | null): string => {
+      const trace = new ByHand('udp', { siblingEcho: ECHO_SILENT, siblingTcp, watchesTcp: true }).explored(3);
+      return standOfWitness(trace.target(11, 'arrives', null).case, false).is;
+    };
+    expect([unseen(null), unseen(ECHO_LOST)]).toEqual(['unknown', 'loses']);
   });
 
   it('are none where nobody can listen for the answers, and waited for while that is about to be', () => {
@@ -85,9 +105,44 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
   it('ask a router for an answer by SYNs as well: a firewall near the source may let no such answer back', () => {
     const trace = syns(udp({ answeredBeyond: false, routers: 6 }).explored(6), 11, from(60), null);
     syns(trace, 6, from(60), from(60), { treatment: 'plain' });
-    expect(standOfWayBack(trace.case)).toMatchObject({
-      is: 'open',
-      wants: [{ purpose: PURPOSE.reference, protocol: 'tcp' }],
-    });
+    const isAsked = { is: 'open', wants: [{ purpose: PURPOSE.reference, protocol: 'tcp', port: 443 }] };
+    expect(standOfWayBack(trace.case)).toMatchObject(isAsked);
+    // That echo replies come back says nothing of segments.
+    expect(standOfWayBack(trace.references(3, 5).case)).toMatchObject(isAsked);
+    trace.references(1, 5, { resetsWith: 60 }, { resetsWith: 60 }, 'tcp');
+    expect(standOfWayBack(trace.case)).toEqual({ is: 'excluded', upTo: 5 });
+  });
+
+  it('are none where one with the option draws another answer: somebody else may answer those without', () => {
+    const by = (pdm: Answer): string => {
+      const trace = syns(syns(udp(), 1, from(60), pdm), 11, from(60), null);
+      return standOfWitness(syns(trace, 6, from(60), from(60), { treatment: 'plain' }).case, false).is;
+    };
+    expect(by(null)).toBe('loses');
+    // What closes a port, or acknowledges from farther away, got the SYN.
+    expect(by({ resetsWith: 60 })).toBe('unknown');
+    expect(by({ resetsWith: 250 })).toBe('unknown');
+    expect(by(from(58))).toBe('unknown');
+  });
+
+  it('of which one with the option was answered before the path changed are none for ever', () => {
+    const trace = syns(udp(), 1, from(60), from(60));
+    trace.state.attemptStart = trace.state.probes.count;
+    trace.explored(3).target(11, 'arrives', null);
+    syns(syns(trace, 11, from(60), null), 6, from(60), from(60), { treatment: 'plain' });
+    expect(standOfWitness(trace.case, false).is).toBe('answered');
+  });
+});
+
+describe('echo requests bear witness', () => {
+  it('not where one with the option draws a reply from another distance: somebody else may answer those without', () => {
+    const by = (pdm: Answer): string => {
+      const trace = new ByHand('udp', { siblingEcho: null, watchesTcp: false }).explored(3).target(11, 'arrives', null);
+      const options = { purpose: PURPOSE.echo, protocol: 'icmp6', flow: 'fresh' } as const;
+      trace.pairs(1, 64, from(60), pdm, options).pairs(11, 64, from(60), null, options);
+      return standOfWitness(trace.pairs(6, 64, from(60), from(60), { ...options, treatment: 'plain' }).case, false).is;
+    };
+    expect(by(null)).toBe('loses');
+    expect(by(from(58))).toBe('unknown');
   });
 });

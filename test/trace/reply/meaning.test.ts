@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MEANING, Meanings } from '../../../src/trace/reply/meaning.js';
+import { MEANING, Meanings, targetQuotesIntact } from '../../../src/trace/reply/meaning.js';
 import { ByHand, type Answer } from '../by-hand.js';
 import { routerAt, withHopLimit } from '../fake-path.js';
+import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { octetsOf, SOURCE, TARGET } from '../trace-fixture.js';
 
 /** A UDP path of four routers whose target answers plain with 1/4 at a received hop limit of 60. */
@@ -157,5 +158,18 @@ describe('the way of plain', () => {
     const { state } = trace;
     const row = state.probes.arm(0) === 0 ? 0 : 1;
     expect(new Meanings(state).of(state, row)).not.toBe(MEANING.arrived);
+  });
+});
+
+describe("the target's own quote of the option", () => {
+  it('is of PDM: that another option got there, asked for the cause, says nothing of it', () => {
+    const quoted = (treatment: 'pdm' | 'do8' | 'do16'): boolean => {
+      const options = { purpose: PURPOSE.explain, treatment, flow: 'fresh' } as const;
+      return targetQuotesIntact(
+        new ByHand('udp').target(2, port(TARGET), null).pairs(1, 64, port(TARGET), port(TARGET), options).state,
+      );
+    };
+    expect(quoted('do8')).toBe(quoted('do16'));
+    expect([quoted('do8'), quoted('pdm')]).toEqual([false, true]);
   });
 });
