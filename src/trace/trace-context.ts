@@ -96,7 +96,7 @@ export interface TraceContext {
    * whose packets with the option had passed this place; hop 0 is the source.
    */
   isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean;
-  /** Whether this address, 16 octets, may be sent packets to (METHOD: Good citizen, the do-not-probe list). */
+  /** Whether this address, 16 octets, may be sent packets to (METHOD: Good citizen): the do-not-probe list says. */
   mayBeAsked(address: Uint8Array): boolean;
   /** The target itself has quoted the option as it was sent, in another trace of this run. */
   isIntactAtTarget(): boolean;
