@@ -130,7 +130,7 @@ describe('one broken member of an equal-cost bundle', () => {
 describe('a limit for options that all targets of a list share', () => {
   /** Ten targets, nine routers of their own behind three shared ones, the second of which limits options. */
   const list = async (action: Action, crossTraffic: number): Promise<TraceRecord[]> => {
-    const limit = { burst: 3, perSecond: 0.5, crossTraffic };
+    const limit = { burst: 3, perSecond: 1, crossTraffic };
     const near = routers(3, (router, hop) => {
       if (hop === 2) router.rules.push({ ...rule('forward', ANY_OPTIONS, action), limit });
     });
