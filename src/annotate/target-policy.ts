@@ -28,7 +28,9 @@ export function refuseTarget(octets: Uint8Array, zone: string | null, policy: Ta
 
 /** The part of it that a list decides, which may change while others stay. */
 export function refuseListed(octets: Uint8Array, doNotProbe: PrefixSet | null): string | null {
-  return doNotProbe?.has(octets) === true ? `${formatAddress(octets)} is in the do-not-probe list.` : null;
+  return doNotProbe?.has(octets) === true
+    ? `${formatAddress(octets)} is in the do-not-probe list; take its prefix out of that file if it may be probed.`
+    : null;
 }
 
 /**
@@ -43,21 +45,21 @@ export function refuseNonPublic(octets: Uint8Array): string | null {
   const is6to4 = octets[0] === 0x20 && octets[1] === 0x02;
   const kind = is6to4 && isPrivateIpv4(octets, 2) ? 'a 6to4 address of a private IPv4' : what;
   if (reach === 'global' && kind === what) return null;
-  return `${formatAddress(octets)} is ${kind}: only public ones are traced on request.`;
+  return `${formatAddress(octets)} is ${kind}: only public ones are traced on request; trace it from a command line on this host.`;
 }
 
 /** What no trace can be made of, whoever asks. */
 function refuseImpossible(octets: Uint8Array): string | null {
   const address = formatAddress(octets);
-  if (isUnspecified(octets)) return `${address} is the unspecified address, which no host has.`;
+  if (isUnspecified(octets)) return `${address} is the unspecified address, which no host has; give that of a host.`;
   if (isMulticast(octets))
-    return `${address} is a multicast address: probes to a group are answered by many and prove nothing.`;
+    return `${address} is a multicast address: probes to a group are answered by many and prove nothing; give the address of one host.`;
   if (isIpv4Mapped(octets))
-    return `${address} is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option.`;
+    return `${address} is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option; give an IPv6 address of the host.`;
   const kind = specialPurposeOf(octets);
   if (kind.reach !== 'never') return null;
   const why = kind.what.includes('NAT64') ? 'the option cannot pass a NAT64' : 'PDM is an IPv6 option';
-  return `${address} is ${kind.what} (${blockText(kind)}): it leads to an IPv4 host, and ${why}.`;
+  return `${address} is ${kind.what} (${blockText(kind)}): it leads to an IPv4 host, and ${why}; give an IPv6 address of the host.`;
 }
 
 /** 0/8, 10/8, 100.64/10, 127/8, 169.254/16, 172.16/12, 192.168/16, and 224/3 (RFC 6890). */

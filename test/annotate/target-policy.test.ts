@@ -15,25 +15,37 @@ function refuse(text: string, changes: Partial<TargetPolicy> = {}): string | nul
 }
 
 const IMPOSSIBLE: [string, string][] = [
-  ['::', ':: is the unspecified address, which no host has.'],
-  ['ff02::1', 'ff02::1 is a multicast address: probes to a group are answered by many and prove nothing.'],
-  ['ff0e::1234', 'ff0e::1234 is a multicast address: probes to a group are answered by many and prove nothing.'],
+  ['::', ':: is the unspecified address, which no host has; give that of a host.'],
+  [
+    'ff02::1',
+    'ff02::1 is a multicast address: probes to a group are answered by many and prove nothing; give the address of one host.',
+  ],
+  [
+    'ff0e::1234',
+    'ff0e::1234 is a multicast address: probes to a group are answered by many and prove nothing; give the address of one host.',
+  ],
   ['fe80::1', 'fe80::1 is a link-local address without a zone; name the interface, as in fe80::1%eth0.'],
-  ['::ffff:192.0.2.1', '::ffff:192.0.2.1 is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option.'],
+  [
+    '::ffff:192.0.2.1',
+    '::ffff:192.0.2.1 is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option; give an IPv6 address of the host.',
+  ],
   [
     '::7f00:1',
-    '::7f00:1 is an IPv4-compatible address (::/96, RFC 4291 section 2.5.5.1): it leads to an IPv4 host, and PDM is an IPv6 option.',
+    '::7f00:1 is an IPv4-compatible address (::/96, RFC 4291 section 2.5.5.1): it leads to an IPv4 host, and PDM is an IPv6 option; give an IPv6 address of the host.',
   ],
   [
     '64:ff9b::808:808',
-    '64:ff9b::808:808 is an address of a NAT64 (64:ff9b::/96, RFC 6052): it leads to an IPv4 host, and the option cannot pass a NAT64.',
+    '64:ff9b::808:808 is an address of a NAT64 (64:ff9b::/96, RFC 6052): it leads to an IPv4 host, and the option cannot pass a NAT64; give an IPv6 address of the host.',
   ],
   [
     '64:ff9b:1::1',
-    '64:ff9b:1::1 is an address of a local-use NAT64 (64:ff9b:1::/48, RFC 8215): it leads to an IPv4 host, and the option cannot pass a NAT64.',
+    '64:ff9b:1::1 is an address of a local-use NAT64 (64:ff9b:1::/48, RFC 8215): it leads to an IPv4 host, and the option cannot pass a NAT64; give an IPv6 address of the host.',
   ],
-  ['2001:db8:bad:1::1', '2001:db8:bad:1::1 is in the do-not-probe list.'],
-  ['2001:db8::1', '2001:db8::1 is in the do-not-probe list.'],
+  [
+    '2001:db8:bad:1::1',
+    '2001:db8:bad:1::1 is in the do-not-probe list; take its prefix out of that file if it may be probed.',
+  ],
+  ['2001:db8::1', '2001:db8::1 is in the do-not-probe list; take its prefix out of that file if it may be probed.'],
 ];
 
 describe('a target', () => {
@@ -149,7 +161,7 @@ describe('a target that somebody asked for over the network', () => {
     ['4000::1', 'an address that is not allocated'],
   ])('is refused when it is %s, %s', (text, kind) => {
     expect(refuseNonPublic(parseAddress(text)!.octets)).toBe(
-      `${formatAddress(parseAddress(text)!.octets)} is ${kind}: only public ones are traced on request.`,
+      `${formatAddress(parseAddress(text)!.octets)} is ${kind}: only public ones are traced on request; trace it from a command line on this host.`,
     );
   });
 
