@@ -21,7 +21,8 @@ beforeAll(async () => {
   run('ip', 'neigh', 'replace', '2001:db8:1::2', 'lladdr', '02:00:00:00:00:02', 'dev', 'wire0');
   peer.run('ip', 'neigh', 'replace', '2001:db8:1::1', 'lladdr', '02:00:00:00:00:01', 'dev', 'far0');
   run('ip', '-6', 'route', 'add', '2001:db8:5::/64', 'via', '2001:db8:1::2');
-});
+  // Namespaces take long to be made on a machine that is busy with other tests.
+}, 60_000);
 afterAll(() => {
   peer.close();
 });
