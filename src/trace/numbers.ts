@@ -15,8 +15,10 @@ export const TOLERATED_LOSS = 0.3;
 export const STAKES = [0.3, 0.6, 0.9, 1] as const;
 /** Of a stake: all of it would end the game with one loss. */
 export const NEARLY_ALL = 0.999;
-/** Beyond this share of lost or won packets nothing is called "no loss that matters". */
+/** Evidence from which on a loss of packets with the option beyond that share is excluded: "no loss that matters". */
 export const NO_LOSS_E = 20;
+/** … and from which on such a loss of the packets without it, which nobody is told of, is no likelier than none. */
+export const NO_PLAIN_LOSS_E = 1;
 /** … and where hops lose packets with the option more often than chance has it, by this p, or echo requests to the same target do. */
 export const NO_LOSS_E_IN_DOUBT = 400;
 export const SUGGESTIVE_P = 0.05;

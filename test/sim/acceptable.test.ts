@@ -13,7 +13,7 @@ import { formatText, octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
 import { line, routers } from './exchange.js';
 import { generateNetwork, type Scenario } from './generate-network.js';
-import { PEACE, type Action, type Network, type Router } from './network.js';
+import { PEACE, type Action, type Network, type Router, type Rule } from './network.js';
 import { ANY_OPTIONS, DROP, plainRouter, plainTarget, routerAddress, rule } from './network-parts.js';
 import { truthOf, type Truth } from './truth.js';
 
@@ -258,6 +258,24 @@ describe('the examiner of what packets fare', () => {
     expect(kinds(endingAt('dropped', 9), truth)).toEqual(['false-accusation']);
   });
 
+  it('judges by the end of a trace where answers to what arrived before were lost on the way back', () => {
+    const truthWith = (fromNs: number, untilNs: number, answersWithPdm?: 'to-pdm'): Truth =>
+      truthOf(
+        row(
+          2,
+          (router) => {
+            router.rules.push(rule('forward', ANY_OPTIONS, DROP, { fromNs, untilNs }));
+            router.returnRules.push({ match: 'carrying-options', share: 1 });
+          },
+          { ...plainTarget(), ...(answersWithPdm && { answersWithPdm }) },
+        ),
+      );
+    const said = { ...record('dropped', around(2, 3)), endedAt: '2025-01-01T00:00:09Z' };
+    expect(kinds(said, truthWith(5e9, 20e9, 'to-pdm'))).toEqual([]);
+    expect(kinds(said, truthWith(5e9, 20e9))).toEqual(['false-accusation']);
+    expect(kinds(said, truthWith(4e9, 8e9, 'to-pdm'))).toEqual(['false-accusation']);
+  });
+
   it('takes no answer that is lost on the way back for a loss, nor a shunned source', () => {
     const target = { ...plainTarget(), answersWithPdm: 'to-pdm' as const };
     for (const network of [
@@ -362,6 +380,22 @@ describe('the examiner of what packets fare', () => {
     expect(acceptable(record('dropped', around(2, 3)), truth, 2)).toEqual([]);
     expect(seen(2)).toEqual(['false-accusation']);
     expect(acceptable(record('dropped', around(4, 5)), truth, 2).map(({ kind }) => kind)).toEqual(['false-interval']);
+  });
+
+  it('takes what a host behind a proxy loses for lost by the target, and not what a router between them does', () => {
+    const behind = (rules: 'router' | 'host'): Truth => {
+      const drops = (stage: 'ingress' | 'local'): Rule => rule(stage, ANY_OPTIONS, DROP);
+      const all = [1, 2, 3, 4].map((number) => plainRouter(number, number));
+      all[1]!.rules.push(rule('forward', { kind: 'bare' }, { kind: 'answer', udp: 'port-unreachable' }));
+      if (rules === 'router') all[3]!.rules.push(drops('ingress'));
+      return truthOf(line(all, { ...plainTarget(), rules: rules === 'host' ? [drops('local')] : [] }));
+    };
+    const said = (truth: Truth, seenUpTo: number): string[] =>
+      acceptable(record('dropped', around(1, 3)), truth, seenUpTo).map(({ kind }) => kind);
+    expect(said(behind('host'), 2)).toEqual([]);
+    // A router met behind it shows that it is a proxy.
+    expect(said(behind('host'), 3)).toEqual(['false-interval']);
+    expect(said(behind('router'), 2)).toEqual(['false-interval']);
   });
 
   it('grants the cause that the fates of all arms show, where a second filter takes more than the first', () => {

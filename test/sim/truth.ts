@@ -90,6 +90,8 @@ export interface Truth {
   readonly knowingForger: boolean;
   /** How many routers show a change in quotes that the packet did not suffer. */
   readonly scrubbers: number;
+  /** Somebody on the way back takes answers to packets with the option. */
+  readonly hidesArrivals: boolean;
   fates(protocol: SimulatedProtocol, window: TimeWindow): Fates;
   /**
    * The truth for all who see no router behind a proxy: nothing tells it from the target. `place` is the nearest proxy's.
@@ -432,11 +434,28 @@ function isProxy({ rules }: Router): boolean {
   return rules.some(({ action }) => action.kind === 'answer' && action.isTheEnd !== true);
 }
 
-/** Its smallest place on any way. */
-function nearestProxy(network: Network): number {
-  const proxies = allRouters(network).filter(isProxy);
+/** Its smallest place on any way, and the smallest hop limit that it answers. */
+function nearestProxy(network: Network): { place: number; distance: number } {
   const places = placesOf(network);
-  return Math.min(...proxies.flatMap(({ addresses }) => [...(places.get(addressKey(addresses[0]!)) ?? [])]));
+  let nearest = { place: Number.POSITIVE_INFINITY, distance: Number.POSITIVE_INFINITY };
+  for (const { addresses, forwardsExpired } of allRouters(network).filter(isProxy)) {
+    const place = Math.min(...(places.get(addressKey(addresses[0]!)) ?? []));
+    if (place < nearest.place) nearest = { place, distance: place + (forwardsExpired ? 0 : 1) };
+  }
+  return nearest;
+}
+
+/** The truth of a network whose proxy is the target: what the host behind it does with a packet it passed, the target does. */
+function truthAtProxy(network: Network, policed: PolicedCounts): NonNullable<Truth['atProxy']> {
+  const { place, distance } = nearestProxy(network);
+  const truth = truthOf(endingAtProxies(network), policed);
+  const nearer = (of: ProtocolTruth): ProtocolTruth => ({
+    ...of,
+    effects: of.effects.map((effect) =>
+      'udp' in effect.node ? { ...effect, hopLimit: Math.min(effect.hopLimit, distance) } : effect,
+    ),
+  });
+  return { place, truth: { ...truth, udp: nearer(truth.udp), icmp6: nearer(truth.icmp6) } };
 }
 
 /** The same network with proxies that pass everything on. */
@@ -522,10 +541,14 @@ export function truthOf(network: Network, policed: PolicedCounts = new Map()): T
     endKeys: new Set(endsOf(target).map(addressKey)),
     rivals: rivalsOf(network),
     scrubbers: allRouters(network).filter(({ quote }) => quote.artefact !== 'none').length,
+    hidesArrivals: allRouters(network).some(({ returnRules }) =>
+      returnRules.some(
+        ({ match }) =>
+          match === 'answers-to-options' || (match === 'carrying-options' && target.answersWithPdm !== undefined),
+      ),
+    ),
     knowingForger: adversary.forgedQuotes?.knowsLabel === true,
     fates: (protocol, window) => compareFates(network, protocol, window, policed),
-    atProxy: hasProxy(network)
-      ? { place: nearestProxy(network), truth: truthOf(endingAtProxies(network), policed) }
-      : null,
+    atProxy: hasProxy(network) ? truthAtProxy(network, policed) : null,
   };
 }

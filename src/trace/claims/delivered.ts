@@ -15,7 +15,7 @@ import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { findOddAnswers } from './doubt.js';
 
-/** Packets with the option arrive, and no loss that matters is left in either direction. */
+/** Packets with the option arrive, and no loss of them that matters is left. */
 export const delivered: Claim = {
   name: 'delivered',
   stand(trace) {
@@ -28,10 +28,10 @@ export const delivered: Claim = {
     const { counted, looks, hoped } = counts;
     const isInDoubt = hopsSuggestLoss(trace) || trace.context.sibling('icmp6')?.lossShown === true;
     const bar = isInDoubt ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
-    if (!counted.showsNoLoss('pdm', bar) || !counted.showsNoLoss('plain')) {
+    if (!counted.isWhole(bar)) {
       if (isUndecidable(trace)) return refuted(undecided(trace));
-      const isOut = hoped.showsNoLoss('pdm', bar) && hoped.showsNoLoss('plain');
-      return open(`${looks.both} of ${looks.pairs} pairs whole`, isOut ? [] : targetWishes(trace), counts.nextNs);
+      const wishes = hoped.isWhole(bar) ? [] : targetWishes(trace);
+      return open(`${looks.both} of ${looks.pairs} pairs whole`, wishes, counts.nextNs);
     }
     if (!isExplored(trace)) return open('exploring', []);
     if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });

@@ -1,5 +1,12 @@
 /** Pairs at one responder counted for the claims of loss (METHOD: Pairs): treated ones, and placebos beside them. */
-import { LEAST_PLACEBOS, LUCK_OF_THE_REST, NO_LOSS_E, NO_LOSS_PAIRS, PLACEBO_SHARE } from '../numbers.js';
+import {
+  LEAST_PLACEBOS,
+  LUCK_OF_THE_REST,
+  NO_LOSS_E,
+  NO_LOSS_PAIRS,
+  NO_PLAIN_LOSS_E,
+  PLACEBO_SHARE,
+} from '../numbers.js';
 import { fisherPValue, lossEValue, noLossEValue, NoLossEValue } from './e-values.js';
 import { PAIR_CLASS } from './pair.js';
 import type { PairClass } from './pair.js';
@@ -82,8 +89,13 @@ export class Ledger {
     return this.pairs >= NO_LOSS_PAIRS && this.noLossE(of) >= bar;
   }
 
+  /** METHOD: delivered. No loss of the option's packets matters, and that one of the others would is no likelier than none. */
+  isWhole(bar = NO_LOSS_E): boolean {
+    return this.showsNoLoss('pdm', bar) && this.noLossE('plain') >= NO_PLAIN_LOSS_E;
+  }
+
   /**
-   * METHOD: Pairs. Whether so many pairs more may show a loss, or that none matters in either direction, even if they come
+   * METHOD: Pairs. Whether so many pairs more may show a loss, or that none matters, even if they come
    * better for it than those so far. `none`: of that arm no packet ever arrived.
    */
   mayStillShow(more: number, confidence: number, none: { pdm: boolean; plain: boolean }, count: number): boolean {
@@ -96,11 +108,11 @@ export class Ledger {
       count / (1 - confidence);
     // That fewer of plain arrive is a claim only where none does.
     if (mayBeLost(plainOnly, pdmOnly, none.pdm) || (none.plain && mayBeLost(pdmOnly, plainOnly, true))) return true;
-    const mayBeWhole = (lost: number, won: number): boolean => {
+    const mayBeWhole = (lost: number, won: number, bar: number): boolean => {
       const fewest = inAll(lost, -LUCK_OF_THE_REST);
-      return noLossEValue(inAll(both, 0) + inAll(lost, 0) - fewest, fewest, inAll(won, 0)) >= NO_LOSS_E;
+      return noLossEValue(inAll(both, 0) + inAll(lost, 0) - fewest, fewest, inAll(won, 0)) >= bar;
     };
-    return mayBeWhole(plainOnly, pdmOnly) && mayBeWhole(pdmOnly, plainOnly);
+    return mayBeWhole(plainOnly, pdmOnly, NO_LOSS_E) && mayBeWhole(pdmOnly, plainOnly, NO_PLAIN_LOSS_E);
   }
 
   noLossE(of: Direction): number {

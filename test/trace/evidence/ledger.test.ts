@@ -106,7 +106,8 @@ describe('what pairs to come may still show', () => {
   });
 
   it('is neither, where more of plain is missing and some arrive', () => {
-    expect(may({ both: 15, pdmOnly: 15 })).toBe(false);
+    expect(may({ both: 10, pdmOnly: 20 })).toBe(false);
+    expect(may({ both: 15, pdmOnly: 15 }, 40)).toBe(false);
     expect(may({ pdmOnly: 30 }, 100, { pdm: false, plain: true })).toBe(true);
   });
 
