@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { OUTCOME_EXIT_CODES, type TraceRecord } from '../../src/trace/record.js';
-import { checkRecord, exitCodeOf } from '../scenario/check-record.js';
+import { checkRecord, exitCodeOf, isLossy } from '../scenario/check-record.js';
 import { readScenario, scenarioNames } from '../scenario/description.mjs';
 import { cannotBuild } from './cannot-build.mjs';
 import { createLab, type ExecResult } from './lab.mjs';
@@ -38,6 +38,10 @@ async function traceIn(lab: Lab, target = lab.targetAddress): Promise<Traced> {
   return { result, records };
 }
 
+function isUndecided({ verdict }: TraceRecord): boolean {
+  return verdict.outcome === 'inconclusive';
+}
+
 const scenarios = scenarioNames().map((name) => readScenario(name));
 const measured = scenarios.filter(
   (description) => description.source.route !== 'none' && cannotBuild(description).length === 0,
@@ -52,7 +56,9 @@ describe.concurrent('pdm-trace says what is true', { timeout: 300_000 }, () => {
     it(`${rightAnswer(description)}: ${description.title} (${description.name})`, async () => {
       const lab = await createLab(description);
       try {
-        const { result, records } = await traceIn(lab);
+        let { result, records } = await traceIn(lab);
+        // At 20 % loss 200 pairs decide nothing once in two hundred records; in two traces that is one in forty thousand.
+        if (isLossy(description) && records.some(isUndecided)) ({ result, records } = await traceIn(lab));
         expect(records.map(({ protocol }) => protocol).sort(), result.stderr).toEqual(['icmp6', 'udp']);
         for (const record of records) checkRecord(record, description);
         expect(result.code).toBe(exitCodeOf(records));

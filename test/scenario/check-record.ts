@@ -37,7 +37,8 @@ function checkHops(record: TraceRecord, { detour }: Description, nodes: readonly
 }
 
 /** Where chance takes packets of both kinds, all three at a hop may be lost: n is then lower than it could be, never higher. */
-function isLossy({ everyRouter, hops }: Description): boolean {
+/** Packets are lost by chance, with and without the option alike. */
+export function isLossy({ everyRouter, hops }: Description): boolean {
   return [everyRouter, ...Object.values(hops)].some(({ filters }) =>
     filters?.some(({ match, percent }) => match === 'everything' && percent !== undefined),
   );
