@@ -107,10 +107,12 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
 function pairsOwedAlone(trace: Case): (hop: number) => number {
   const { hops, distance, distanceHint, plainArrivals, pdmArrivals, lastPlainHop, lastPdmHop } = trace;
   const isWhole = !losesOption(trace);
+  const lastHeard = Math.max(lastPlainHop, lastPdmHop);
   return (hop) => {
     const place = hops[hop];
-    const isHinted = hop === distanceHint && hop > Math.max(lastPlainHop, lastPdmHop);
+    const isHinted = hop === distanceHint && hop > lastHeard;
     if (isHinted && distance.plain === null && plainArrivals > 0) return HINTED_PAIRS;
+    if (plainArrivals + pdmArrivals === 0 && hop > lastHeard + HOPS_BEHIND_LAST) return PAIRS_IN_GAP;
     // Where plain arrived, the pairs that are counted tell the rest.
     if (hop === distance.plain && pdmArrivals === 0) return 1;
     if (place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;

@@ -83,6 +83,21 @@ describe('exploring', () => {
     for (let hop = 8; hop <= 11; hop += 1) expect(pairs(hop)).toBeGreaterThanOrEqual(3);
   });
 
+  it('sends two pairs to the silent hops far behind the last answer of a silent target, and three to all others', () => {
+    const silent = runTrace(path({ routers: 25, differs: ({ hopLimit }) => (hopLimit > 4 ? null : undefined) }));
+    const hops = hopsOf(silent);
+    const pairs = (hop: number): number => hops.filter((other) => other === hop).length;
+    expect([5, 6].map(pairs)).toEqual([3, 3]);
+    expect([7, 8, 9, 10, 11, 12].map(pairs)).toEqual([2, 2, 2, 2, 2, 2]);
+    // A target that answers is looked for with all pairs.
+    const gap = path({
+      routers: 12,
+      differs: ({ hopLimit }) => (hopLimit > 4 && hopLimit < 13 ? null : undefined),
+    });
+    const answered = hopsOf(runTrace(gap));
+    expect([7, 8, 9].map((hop) => answered.filter((other) => other === hop).length)).toEqual([3, 3, 3]);
+  });
+
   it('opens the next window when the one before was heard or given up', () => {
     const hops = hopsOf(runTrace(path({ routers: 11 })));
     const before = hops.slice(
