@@ -16,6 +16,7 @@ import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
+import type { Exploration } from './wish.js';
 
 export interface Case {
   readonly state: TraceState;
@@ -65,6 +66,8 @@ export interface Case {
   readonly pendingProbes: number;
   /** When something that is awaited is given up; null when nothing is. */
   readonly nextDeadlineNs: number | null;
+  /** Kept by explore.ts, once it is asked for; null before, and again when it is settled which hops are this trace's own. */
+  exploration: Exploration | null;
 }
 
 /** Makes the case. Moves `state.largestArmDifferenceNs` and the pace at the target, which read the same pairs. */
@@ -262,6 +265,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     nameless: namelessAddresses(state, hops),
     pendingProbes,
     nextDeadlineNs,
+    exploration: null,
   };
 }
 

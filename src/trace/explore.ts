@@ -8,7 +8,7 @@ import { isTooBigForAll } from './reply/too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT, hopRank } from './state/trace-state.js';
 import type { TraceState } from './state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from './wish.js';
-import type { PairWish } from './wish.js';
+import type { Exploration, PairWish } from './wish.js';
 
 /** The first packets, all plain: one or two at the target, the second only where the first is not answered soon, and two at hop 1 unless others look there. */
 export function aloneWishes({ state, alone, context }: Case): PairWish[] {
@@ -35,12 +35,39 @@ export function isAloneOver({ alone, nowNs, state }: Case): boolean {
   return alone.done === alone.pairs || alone.targetAnswered || nowNs >= state.probes.sentAtNs(0) + ALONE_NS;
 }
 
-export function explorationWishes(trace: Case): PairWish[] {
+function explorationOf(trace: Case): Exploration {
+  return (trace.exploration ??= explore(trace));
+}
+
+function explore(trace: Case): Exploration {
   const { state, hops, context } = trace;
+  const owed = pairsOwed(trace, context.nearHops);
+  const end = openUpTo(trace, owed);
+  const wishes = wishesUpTo(trace, end, owed);
+  const isRoundOver = nearHopsAreSettled(state) && isRoundOverUpTo(trace, end);
+  const isOver =
+    isRoundOver && wishes.length === 0 && hops.every((place) => place === undefined || place.pending === 0);
+  return { wishes, firstRoundIsOver: isRoundOver, isOver };
+}
+
+export function explorationWishes(trace: Case): readonly PairWish[] {
+  return explorationOf(trace).wishes;
+}
+
+/** Every hop that is to be explored was heard or given up once. */
+export function firstRoundIsOver(trace: Case): boolean {
+  return explorationOf(trace).firstRoundIsOver;
+}
+
+/** Nothing more is owed to any hop, and nothing is awaited from one. */
+export function isExplored(trace: Case): boolean {
+  return explorationOf(trace).isOver;
+}
+
+function wishesUpTo(trace: Case, end: number, owed: (hop: number) => number): PairWish[] {
+  const { state, hops } = trace;
   if (state.near.from === 0) return [];
   const wishes: PairWish[] = [];
-  const end = openUpTo(trace);
-  const owed = pairsOwed(trace, context.nearHops);
   for (let hop = state.near.from; hop <= end; hop += 1) {
     const place = hops[hop];
     const pairs = place === undefined ? 0 : place.pairs - place.void;
@@ -67,22 +94,12 @@ function paced(state: TraceState, wish: PairWish): PairWish {
   return { ...wish, notBeforeNs: Math.max(wish.notBeforeNs, state.pace.readyAtNs()), reachesTarget: true, draws: null };
 }
 
-/** Every hop that is to be explored was heard or given up once. */
-export function firstRoundIsOver(trace: Case): boolean {
-  const { state, hops } = trace;
-  if (!nearHopsAreSettled(state)) return false;
-  const end = openUpTo(trace);
+function isRoundOverUpTo({ state, hops }: Case, end: number): boolean {
   for (let hop = state.near.from; hop <= end; hop += 1) {
     const place = hops[hop];
     if (place === undefined || !isHeardOrGivenUp(place)) return false;
   }
   return true;
-}
-
-/** Nothing more is owed to any hop, and nothing is awaited from one. */
-export function isExplored(trace: Case): boolean {
-  if (!firstRoundIsOver(trace) || explorationWishes(trace).length > 0) return false;
-  return trace.hops.every((place) => place === undefined || place.pending === 0);
 }
 
 /** The highest hop limit worth exploring as far as is known. */
@@ -115,14 +132,13 @@ function explorationLimit(trace: Case): number {
  * The last hop of the windows that are open. A window opens when each hop of the one before was heard or given up once, and
  * ends where the gap limit would be reached.
  */
-function openUpTo(trace: Case): number {
-  const { state, hops, context } = trace;
+function openUpTo(trace: Case, owed: (hop: number) => number): number {
+  const { state, hops } = trace;
   const { from, distanceHint } = state.near;
   const limit = Math.max(from, explorationLimit(trace));
   // SYNs that may reach the target are dear: each hop is settled before the next one is tried.
   const window = state.identity.protocol === 'tcp' ? 1 : WINDOW;
   const { gapLimit } = state.limits;
-  const owed = pairsOwed(trace, context.nearHops);
   let lastHeard = from - 1;
   let hop = from;
   for (let end = from - 1 + window; ; end += window) {

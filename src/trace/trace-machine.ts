@@ -102,6 +102,7 @@ function shareNearHops(trace: Case): void {
   if (context.nearHops === null) return;
   context.nearHops.learn(state, trace);
   settleNearHops(trace, context.nearHops);
+  trace.exploration = null;
 }
 
 /** METHOD: Pairs. Three quarters of the placebos lost a packet: two packets at once are too many for this responder. */

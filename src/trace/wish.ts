@@ -33,6 +33,13 @@ export interface PairWish {
   readonly destination?: Uint8Array;
 }
 
+/** What exploring still lacks, worked out once for a case. */
+export interface Exploration {
+  readonly wishes: readonly PairWish[];
+  readonly firstRoundIsOver: boolean;
+  readonly isOver: boolean;
+}
+
 /** Errors that a router is likely to send about each packet of a pair. */
 export interface Draws {
   readonly plain: number;

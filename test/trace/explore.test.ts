@@ -41,7 +41,7 @@ describe('the first packets', () => {
 describe('exploring', () => {
   const order = (seed: number): number[] => {
     const wishes = explorationWishes(makeCase(makeState('udp', { seed }), contextOf(), 0));
-    return wishes.sort((a, b) => a.rank - b.rank).map(({ hopLimit }) => hopLimit);
+    return [...wishes].sort((a, b) => a.rank - b.rank).map(({ hopLimit }) => hopLimit);
   };
 
   it('begins with a window of 8, in an order that the seed makes', () => {
