@@ -168,17 +168,19 @@ function ownerBeyond(
   const next = beyond[answering];
   // What was never answered beyond is no stretch of silent hops: it may be behind the end of the way.
   if (router === undefined || next === undefined) return { hops: [], unknown: true };
-  const isNamed = !router.silent && router.unnamed.length === 0 && next.unnamed.length === 0;
-  if (isNamed && next.asns.every((asn) => router.asns.includes(asn))) return ALIKE;
+  if (isOfNetwork(router, next) && router.unnamed.length === 0 && !router.silent) return ALIKE;
   return { hops: beyond.slice(0, answering + 1), unknown: false };
 }
 
 /** The hop before a refuser, where it is of another network, or nobody answers there. */
 function networkBefore(input: RefusalInput, hop: number, refuser: Reading): Reading[] {
   const before = readHop(input, hop - 1);
-  const isSame =
-    !before.silent && before.unnamed.length === 0 && before.asns.every((asn) => refuser.asns.includes(asn));
-  return isSame ? [] : [before];
+  return isOfNetwork(refuser, before) ? [] : [before];
+}
+
+/** All that is known of the other reading lies in the network of the one. */
+function isOfNetwork({ asns }: Reading, other: Reading): boolean {
+  return !other.silent && other.unnamed.length === 0 && other.asns.every((asn) => asns.includes(asn));
 }
 
 /** Hop n−1 where hop n and the one behind it are of one network: a border router may be numbered from behind. */

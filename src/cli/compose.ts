@@ -50,7 +50,9 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     settings.doNotProbe === null ? null : readPrefixFile(settings.doNotProbe, '--do-not-probe'),
   ]);
   const refuse: Measuring['refuse'] = (octets, zone) =>
-    refuseTarget(octets, zone, { doNotProbe, allowSpecial: settings.allowSpecial, isOnLink });
+    refuseTarget(octets, zone, { doNotProbe, allowSpecial: settings.allowSpecial, isOnLink }) ??
+    hooks.refuseToo?.(octets) ??
+    null;
   const unfit = refuseReference(settings.reference, refuse);
   if (unfit !== null) throw unfit;
   const capture = await openCapture(settings, time, hooks);
@@ -78,7 +80,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     time,
     randomBytes: (length) => randomBytes(length),
     rate: settings.rate,
-    mayBeAsked: (address) => (refuse(address, null) ?? hooks.refuseToo?.(address) ?? null) === null,
+    mayBeAsked: (address) => refuse(address, null) === null,
     onProgress: hooks.onProgress,
     ...(capture === null ? {} : { tap: captureInto(capture) }),
   });

@@ -13,7 +13,6 @@ import { EXIT } from './exit-codes.js';
 import { ListMeasurer } from './list-measurer.js';
 import { createDebugLog, SILENT_LOG } from './log.js';
 import type { Measuring } from './measuring.js';
-import { refuseReference } from './reference-setting.js';
 import { toolVersion } from './version.js';
 
 const STATS_MS = 1000;
@@ -40,7 +39,7 @@ class MeasureServer {
     let server: MeasureServer | null = null;
     const refuseToo = (octets: Uint8Array): string | null =>
       refuseListed(octets, server === null ? doNotProbe : server.#doNotProbe);
-    const opened = await openMeasuring(
+    const measuring = await openMeasuring(
       // The list is kept here, where it can be changed.
       { ...settings, doNotProbe: null, pcap: null },
       {
@@ -52,15 +51,9 @@ class MeasureServer {
         },
       },
     );
-    opened.onFatal((error) => {
+    measuring.onFatal((error) => {
       fail(error, EXIT.unavailable);
     });
-    const measuring: Measuring = {
-      ...opened,
-      refuse: (octets, zone) => opened.refuse(octets, zone) ?? refuseToo(octets),
-    };
-    const unfit = refuseReference(settings.reference, (octets, zone) => measuring.refuse(octets, zone));
-    if (unfit !== null) throw unfit;
     const slots = tracesInFlight(settings.rate);
     const measurer = new ListMeasurer({ measuring, settings, toolVersion: toolVersion(), log, slots });
     server = new MeasureServer(measuring, measurer, doNotProbe);

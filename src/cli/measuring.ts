@@ -27,7 +27,7 @@ export interface Measuring {
 }
 
 export interface MeasuringHooks {
-  /** Why an address (16 octets) is not probed besides, or null: for routers on the way that are asked themselves. */
+  /** Why an address (16 octets) is not probed besides, or null: a list that may change while all else stays open. */
   readonly refuseToo?: (octets: Uint8Array) => string | null;
   readonly onProgress: (traceId: string) => void;
   /** Something besides the measurement failed, which goes on; one line. */

@@ -3,7 +3,7 @@
  * which unquoted answers to packets with the option came back (METHOD: dropped, the source's own firewall). Nothing of it
  * outlives the run: a router that reported yesterday may not today.
  */
-import type { Habit } from '../trace/trace-context.js';
+import type { At, Habit } from '../trace/trace-context.js';
 import type { ReportingHabit } from '../trace/trace-machine.js';
 import type { Protocol } from '../trace/record.js';
 
@@ -17,9 +17,6 @@ const ANSWERED_TARGETS = 2;
 const SILENT_MISSES = 3;
 /** Runs kept; the one that no trace has asked for longest goes first, and what it showed is not known any more. */
 const MOST_RUNS = 8;
-
-/** A place. */
-type At = Pick<ReportingHabit, 'hop' | 'address'>;
 
 interface MutableHabit {
   passed: number;

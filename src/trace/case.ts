@@ -4,8 +4,8 @@
  */
 import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
-import { countPairs, noteWitnessAnswer, witnessOf } from './evidence/counts.js';
-import type { AllCounts, Counts, WitnessAnswers, WitnessProtocol } from './evidence/counts.js';
+import { countPairs, noteWitnessAnswer } from './evidence/counts.js';
+import type { AllCounts, Counts, WitnessAnswers } from './evidence/counts.js';
 import { forEachPair, isAwaited, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
@@ -14,8 +14,8 @@ import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
 import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
-import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
-import type { TraceState } from './state/trace-state.js';
+import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
+import type { TraceState, WitnessProtocol } from './state/trace-state.js';
 import type { Exploration } from './wish.js';
 
 export interface Case {
@@ -130,7 +130,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       return;
     }
     const isOtherExplaining = pair.purpose === PURPOSE.explain && protocolOf(pair) !== state.identity.protocol;
-    const by = witnessOf(pair);
+    const by = witnessOf(pair.purpose);
     const isOfTarget = by === null && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
     const arm = probes.arm(row);
     if (by !== null && arm === ARM_CODE.pdm) {

@@ -1,6 +1,6 @@
 /** What a trace is told of the others in the same invocation. */
 import type { Place } from './evidence/place.js';
-import type { WitnessProtocol } from './evidence/counts.js';
+import type { WitnessProtocol } from './state/trace-state.js';
 import type { Cause, HopRecord, Protocol } from './record.js';
 import type { TraceState } from './state/trace-state.js';
 

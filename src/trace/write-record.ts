@@ -26,7 +26,7 @@ import type {
   VerdictRecord,
 } from './record.js';
 import type { Judged } from './trace-machine.js';
-import { ARM_CODE, isExplaining, isPlainOnly, isWitness, PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
+import { ARM_CODE, isExplaining, isPlainOnly, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
 import type { ReplySignature, TraceState } from './state/trace-state.js';
 
 /** What the record says besides the measurement. Times in milliseconds since 1970. */
@@ -147,7 +147,7 @@ class PlaceWriter {
 const CLASS_NAMES = ['both', 'plainOnly', 'pdmOnly', 'neither', 'void'] as const;
 
 function isOfHop({ purpose, hopLimit }: Pair): boolean {
-  return hopLimit !== TARGET_HOP_LIMIT && !isWitness(purpose) && purpose !== PURPOSE.reference;
+  return hopLimit !== TARGET_HOP_LIMIT && witnessOf(purpose) === null && purpose !== PURPOSE.reference;
 }
 
 function isOfTarget({ purpose, hopLimit }: Pair): boolean {

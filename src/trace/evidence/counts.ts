@@ -1,10 +1,9 @@
 /** Pairs at the target, and of those who bear witness for it, in the order sent. Counts only; what they show is the claims' business. */
 import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS, SILENT_WITNESS_PAIRS } from '../numbers.js';
-import type { Protocol } from '../record.js';
 import { comesFrom, MEANING } from '../reply/meaning.js';
 import type { Meanings } from '../reply/meaning.js';
-import { PURPOSE } from '../state/trace-state.js';
-import type { ReplySignature, TraceState } from '../state/trace-state.js';
+import { PURPOSE, witnessOf } from '../state/trace-state.js';
+import type { ReplySignature, TraceState, WitnessProtocol } from '../state/trace-state.js';
 import { Ledger } from './ledger.js';
 import {
   classify,
@@ -60,9 +59,6 @@ export interface AllCounts {
   readonly target: Counts;
   readonly witness: Readonly<Record<WitnessProtocol, Counts>>;
 }
-
-/** Protocols whose answers quote nothing (METHOD: dropped, the way back). */
-export type WitnessProtocol = Exclude<Protocol, 'udp'>;
 
 /** What packets with the option drew that bear witness, of the whole trace: such facts outlive counts and paths. */
 export interface WitnessAnswers {
@@ -120,7 +116,7 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     );
   state.pace.begin();
   forEachPair(state, meanings, from, (pair) => {
-    const by = witnessOf(pair);
+    const by = witnessOf(pair.purpose);
     if (by === null && pair.purpose !== PURPOSE.target) return;
     const port = state.flows[pair.flow]?.destinationPort ?? 0;
     // Where nothing answered at one port, another is asked: what was silent there says nothing here.
@@ -162,11 +158,6 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     if (sentNs >= latelyNs) into.lostLately += 1;
   });
   return { target, witness };
-}
-
-export function witnessOf({ purpose }: Pick<Pair, 'purpose'>): WitnessProtocol | null {
-  if (purpose === PURPOSE.echo) return 'icmp6';
-  return purpose === PURPOSE.syn ? 'tcp' : null;
 }
 
 export function noteWitnessAnswer(into: WitnessAnswers, meaning: number, { quoted }: ReplySignature): void {

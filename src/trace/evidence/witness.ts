@@ -6,11 +6,12 @@ import type { Case } from '../case.js';
 import { SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { PURPOSE } from '../state/trace-state.js';
+import type { WitnessProtocol } from '../state/trace-state.js';
 import { RANK, wishAtTarget } from '../wish.js';
 import type { Sibling } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 import { isWitnessSilent } from './counts.js';
-import type { Counts, WitnessProtocol } from './counts.js';
+import type { Counts } from './counts.js';
 import { restOf } from './pair.js';
 import { answersUnquoted } from './target-pairs.js';
 

@@ -2,7 +2,7 @@
 import { encodePdmTimeNs } from '../../wire/pdm.js';
 import type { PdmTime } from '../../wire/pdm-time.js';
 import { PLACEBO_EVERY, REFUSED_SENDS } from '../numbers.js';
-import { ARM_CODE, isWitness, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from '../state/trace-state.js';
 import type { Flow, Purpose, TraceState } from '../state/trace-state.js';
 import type { PairWish } from '../wish.js';
 
@@ -42,16 +42,7 @@ function armsOf(state: TraceState, { purpose, treatment }: PairWish): readonly [
 }
 
 function placeboBlockOf(purpose: Purpose): keyof TraceState['blocks'] | null {
-  switch (purpose) {
-    case PURPOSE.target:
-      return 'target';
-    case PURPOSE.echo:
-      return 'icmp6';
-    case PURPOSE.syn:
-      return 'tcp';
-    default:
-      return null;
-  }
+  return purpose === PURPOSE.target ? 'target' : witnessOf(purpose);
 }
 
 /** One in each block, at a place that is drawn: as many as are needed come no later for bad luck. */
@@ -73,7 +64,7 @@ function chargePace(
   nowNs: number,
 ): void {
   if (hopLimit !== TARGET_HOP_LIMIT && reachesTarget !== true) return;
-  if (isWitness(purpose) || purpose === PURPOSE.reference) return;
+  if (witnessOf(purpose) !== null || purpose === PURPOSE.reference) return;
   if (purpose === PURPOSE.pace) {
     state.pace.test();
     return;

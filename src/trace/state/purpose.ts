@@ -1,4 +1,6 @@
 /** Why a probe exists: which of the procedure's questions its pair answers. */
+import type { Protocol } from '../record.js';
+
 export const PURPOSE = {
   explore: 0,
   target: 1,
@@ -26,9 +28,13 @@ export function isExplaining(purpose: Purpose): boolean {
   return purpose === PURPOSE.explain || purpose === PURPOSE.otherOption;
 }
 
-/** Of another protocol, to the target: whether answers that quote nothing come back. */
-export function isWitness(purpose: Purpose): boolean {
-  return purpose === PURPOSE.echo || purpose === PURPOSE.syn;
+/** Protocols whose answers quote nothing (METHOD: dropped, the way back). */
+export type WitnessProtocol = Exclude<Protocol, 'udp'>;
+
+/** Of which other protocol a pair to the target is that asks whether answers that quote nothing come back; null for all others. */
+export function witnessOf(purpose: Purpose): WitnessProtocol | null {
+  if (purpose === PURPOSE.echo) return 'icmp6';
+  return purpose === PURPOSE.syn ? 'tcp' : null;
 }
 
 /** Two plain packets, no pair that is counted. */

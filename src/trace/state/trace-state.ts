@@ -12,7 +12,7 @@ import { ProbeTable } from './probe-table.js';
 import { RandomSequence } from './random-sequence.js';
 
 export { TARGET_HOP_LIMIT };
-export { isExplaining, isPlainOnly, isWitness, PURPOSE, type Purpose } from './purpose.js';
+export { isExplaining, isPlainOnly, PURPOSE, witnessOf, type Purpose, type WitnessProtocol } from './purpose.js';
 
 export interface TraceLimits {
   readonly confidence: number;
