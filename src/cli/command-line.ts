@@ -9,7 +9,7 @@ import type { StorePorts } from './store-ports.js';
 import type { OpenMeasuring } from './measuring.js';
 import { parseArguments, type ParsedArguments } from './parse-arguments.js';
 import { createResultOutput } from './result-output.js';
-import type { Terminal } from './terminal.js';
+import { columnsOf, type Terminal } from './terminal.js';
 
 /** What the commands are given; each is only loaded by the command that uses it. */
 export interface CommandLinePorts {
@@ -34,7 +34,7 @@ export async function runCommandLine(
     }
     if (parsed.help) {
       const { helpText } = await import('./help-text.js');
-      return await show(helpText(parsed.command, terminal.stdout.columns ?? 80), terminal);
+      return await show(helpText(parsed.command, columnsOf(terminal.stdout)), terminal);
     }
     if (parsed.command === 'trace' && parsed.operands.length === 0)
       throw usageError('no host given; name one, for example pdm-trace www.example.com (pdm-trace --help says more)');

@@ -20,6 +20,8 @@ export interface HopAnswer {
   readonly pointer: number | null;
   /** It came in the target's own name. */
   readonly fromTarget: boolean;
+  /** It is this host's own word: the packet never left it. */
+  readonly fromSelf: boolean;
   /** The error quotes the option as it was sent; false for packets without it. */
   readonly quotesOption: boolean;
 }
@@ -91,7 +93,7 @@ export async function probeFirstHops(probe: FirstHopsProbe): Promise<FirstHopsAn
   let onAnswer = (): void => undefined;
   await transport.watch([{ protocol: 'udp', from: basePort, to: basePort + PORTS - 1 }]);
   transport.onPackets((batch) => {
-    for (const packet of batch) takeAnswer(packet, target, sent);
+    for (const packet of batch) takeAnswer(packet, probe, sent);
     onAnswer();
   });
 
@@ -194,7 +196,11 @@ const EMPTY_PDM = {
 };
 
 /** Notes an ICMPv6 error about one of the probes; the first one about each counts. */
-function takeAnswer(packet: ObservedPacket, target: Uint8Array, sent: ReadonlyMap<number, Sent>): void {
+function takeAnswer(
+  packet: ObservedPacket,
+  { target, source }: Pick<FirstHopsProbe, 'target' | 'source'>,
+  sent: ReadonlyMap<number, Sent>,
+): void {
   const { bytes } = packet;
   if (packet.direction !== 'in') return;
   let offset = 0;
@@ -217,6 +223,7 @@ function takeAnswer(packet: ObservedPacket, target: Uint8Array, sent: ReadonlyMa
     code,
     pointer,
     fromTarget: sameAddress(packet.source, target),
+    fromSelf: sameAddress(packet.source, source) && !sameAddress(source, target),
     quotesOption: one.pdm && isOptionIntact(bytes, quote.value, one.bytes),
   };
 }

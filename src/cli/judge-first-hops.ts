@@ -3,7 +3,7 @@ import { HOPS, type FirstHopsAnswers, type HopAnswer, type HopAnswers } from './
 
 /** What the first two hops show, in words, and what to do about it. */
 export interface FirstHopsJudgement {
-  readonly state: 'ok' | 'warn';
+  readonly state: 'ok' | 'warn' | 'fail';
   readonly found: string;
   readonly remedy: string | null;
 }
@@ -16,6 +16,8 @@ const WORTH_SAYING = 4;
  * an extension header looks like one behind a drop, and a packet or two are lost everywhere.
  */
 export function judgeFirstHops({ hops }: Pick<FirstHopsAnswers, 'hops'>): FirstHopsJudgement {
+  const own = hops.flatMap(({ plain }) => plain).find(({ fromSelf }) => fromSelf);
+  if (own !== undefined) return judgeOwnWord(own);
   const views = merged(hops).map(readHop);
   const [first, second] = views;
   const isSilent = views.every(({ reach }) => reach === 'silent');
@@ -31,6 +33,16 @@ export function judgeFirstHops({ hops }: Pick<FirstHopsAnswers, 'hops'>): FirstH
 }
 
 type Judge = (state: 'ok' | 'warn', meaning: string | null, remedy: string | null) => FirstHopsJudgement;
+
+/** Nothing leaves this host: the router, or the target on its own link, that packets go to first is not there. */
+function judgeOwnWord({ source, type, code, pointer }: HopAnswer): FirstHopsJudgement {
+  return {
+    state: 'fail',
+    found: `packets do not leave this host, which itself (${source}) says of plain ones too: ${icmpErrorText(type, code, pointer)}`,
+    remedy:
+      'see with `ip -6 route get TARGET` which router they go to first, and with `ip -6 neigh` whether it answers',
+  };
+}
 
 /** Hop 2 shows the option. */
 function judgePassing(first: View, second: View, judge: Judge): FirstHopsJudgement {

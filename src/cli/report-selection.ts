@@ -96,7 +96,9 @@ export function explainNothing(store: SqliteStore, request: ReportRequest, { fil
     (named.length === 0 || barren.length === 0) &&
     queries.any({ ...filter, changed: false })
   )
-    return `nothing changed: ${has}`;
+    return queries.any({ ...filter, compared: true })
+      ? `nothing changed: ${has}`
+      : `no earlier run to compare with: ${has}`;
   return named.length === 0 ? `${what}; ${has}` : `${what} ${named.join(' and ')}; ${has}`;
 }
 

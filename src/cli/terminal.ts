@@ -21,9 +21,9 @@ export interface Terminal {
 
 const DEFAULT_COLUMNS = 80;
 
-/** How wide a stream is that people read. */
+/** How wide a stream is that people read. A terminal that nobody told its size says 0. */
 export function columnsOf({ columns }: OutputStream): number {
-  return columns ?? DEFAULT_COLUMNS;
+  return columns === undefined || columns === 0 ? DEFAULT_COLUMNS : columns;
 }
 
 export function processTerminal(): Terminal {

@@ -104,7 +104,10 @@ export class StoreReads {
         counts: this.#store.queries.outcomeCounts({ runId }),
         faults: this.#faultsOf(runId),
         ...(after === null
-          ? { changes: this.#store.queries.changes({ runId }, { newestFirst: true, limit: CHANGES_OF_A_PAGE }) }
+          ? {
+              changes: this.#store.queries.changes({ runId }, { newestFirst: true, limit: CHANGES_OF_A_PAGE }),
+              compared: this.#store.queries.any({ runId, compared: true }),
+            }
           : {}),
         navigation: markup`<a href="/">pdm-trace</a>${links.map((link) => markup` · ${link}`)}`,
       }),

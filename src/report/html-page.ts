@@ -21,6 +21,8 @@ export interface HtmlPage {
   readonly faults?: FaultWords;
   /** Omitted: no such section. */
   readonly changes?: Iterable<ChangeRow>;
+  /** Whether there is an earlier run that any record can be compared with; taken for granted where it is not given. */
+  readonly compared?: boolean;
   /** Links to other pages, above the table and below the records. Omitted: the page stands alone. */
   readonly navigation?: Markup;
   /** Records that accuse somebody and have their hops unfolded; the first always has. Default 20. */
@@ -52,7 +54,7 @@ ${sharedSection(page)}${tiles(page.counts)}
 ${navigation(page)}
 `.markup;
   yield* summarySection(page);
-  if (page.changes !== undefined) yield* changeSection(page.changes);
+  if (page.changes !== undefined) yield* changeSection(page.changes, page.compared !== false);
   yield '<section aria-labelledby="records"><h2 id="records">Records</h2>\n';
   const sums: Sums = { records: 0, accusations: 0, expectedFalse: 0 };
   for (const record of page.records()) {
@@ -165,7 +167,7 @@ function hopCell(hop: number | null, name: string | null, asn: number | null): M
   return markup`${hop}${network}<span class="sub" title="${name ?? ''}">${name ?? 'silent'}</span>`;
 }
 
-function* changeSection(changes: Iterable<ChangeRow>): Iterable<string> {
+function* changeSection(changes: Iterable<ChangeRow>, compared: boolean): Iterable<string> {
   yield `<section aria-labelledby="changes"><h2 id="changes">Changed since the last run</h2><div class="panel wide" tabindex="0" role="group" aria-labelledby="changes"><table><thead><tr>
 <th scope="col">destination</th><th scope="col">protocol</th><th scope="col">was</th><th scope="col">is</th><th scope="col">PDM last seen: was</th><th scope="col">is</th>
 <th scope="col">next hop (n+1)</th><th scope="col">compared with (UTC)</th></tr></thead><tbody>
@@ -178,6 +180,7 @@ function* changeSection(changes: Iterable<ChangeRow>): Iterable<string> {
 <td>${hopCell(now.nextHop, now.nextHopName ?? now.nextHopAddress, now.nextHopAsn)}</td><td class="tight">${minuteText(previous.startedAtMs)}</td></tr>
 `.markup;
   }
-  if (none) yield '<tr><td colspan="8">Nothing changed.</td></tr>\n';
+  const why = compared ? 'Nothing changed.' : 'There is no earlier run to compare with.';
+  if (none) yield markup`<tr><td colspan="8">${why}</td></tr>\n`.markup;
   yield '</tbody></table></div></section>\n';
 }

@@ -74,9 +74,14 @@ export function divergenceSentence(record: TraceRecord): string | null {
   const { pathsDiverge } = record.verdict;
   if (pathsDiverge === null) return null;
   const next = record.summary.nextHop;
+  // Where plain packets arrive and those with the option, of which none does, are still on their way.
+  const isAnswered =
+    record.targetPairs?.distance.plain === pathsDiverge && record.targetPairs.distance.pdm === null
+      ? `, or something at hop ${pathsDiverge} answers plain ones for the target`
+      : '';
   const doubt =
     next?.uncertain === true ? `, so hop ${next.hop} of the plain path may not be on the way of PDM packets` : '';
-  return `Packets with PDM take another path than plain ones from hop ${pathsDiverge} on${doubt}.`;
+  return `Packets with PDM take another path than plain ones from hop ${pathsDiverge} on${isAnswered}${doubt}.`;
 }
 
 /** How far each arm was seen. */

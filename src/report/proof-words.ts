@@ -11,22 +11,29 @@ import {
   targetArrivals,
 } from './record-words.js';
 
-/** `Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with do (99.9 %).` */
+/**
+ * `Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).` Of a refusal the
+ * bound is another one, from all hops behind the refuser.
+ */
 export function arrivalSentence(record: TraceRecord): string | null {
   const { evidence, outcome } = record.verdict;
-  const bound =
+  const bound = (what: string): string =>
     evidence.passRateUpper === null
       ? ''
-      : `; at most ${atMostText(evidence.passRateUpper)} of those with do (${confidenceText(record.parameters.confidence)})`;
+      : `at most ${atMostText(evidence.passRateUpper)} of ${what} (${confidenceText(record.parameters.confidence)})`;
+  const arriving = evidence.passRateUpper === null ? '' : `; ${bound('those with the option arrive')}`;
+  const passing =
+    evidence.passRateUpper === null ? '' : ` In all, ${bound('the packets with the option get past it')}.`;
   if (restsOnRouters(record)) {
     if (outcome === 'rejected')
-      return `The target is silent, so this rests on hops behind the refuser: plain probes get there${bound}.`;
-    return `The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: ${ratesText(routerArrivals(record))}${bound}.`;
+      return `The target is silent, so this rests on hops behind the refuser: plain probes get there.${passing}`;
+    return `The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: ${ratesText(routerArrivals(record))}${arriving}.`;
   }
   const arrivals = targetArrivals(record);
   if (arrivals === null) return null;
   if (arrivals.plain === 0 && arrivals.pdm === 0) return null;
-  return `Probes that arrived: ${ratesText(arrivals)}${bound}.`;
+  const answered = `Probes answered: ${ratesText(arrivals)}`;
+  return outcome === 'rejected' ? `${answered}.${passing}` : `${answered}${arriving}.`;
 }
 
 /** ` (10 of 10 with, 10 of 10 without)`, for a headline; empty where none were counted. */
@@ -69,17 +76,18 @@ function witnessOf({ protocol, verdict }: TraceRecord): Witness {
   return verdict.evidence.witness ?? (protocol === 'tcp' ? 'answers' : 'unsaid');
 }
 
-/** What it is about the packets that is refused. */
+/** What it is about the packets that is refused, or lost without a word. */
 export function causeSentence(record: TraceRecord): string | null {
+  const verb = record.verdict.outcome === 'rejected' ? 'refused' : 'lost';
   switch (record.verdict.cause) {
     case 'option':
-      return 'Only the PDM option is refused: another destination option of the same size passes.';
+      return `Only the PDM option is ${verb}: another destination option of the same size passes.`;
     case 'size':
-      return 'A destination options header of 16 octets is refused whatever is in it; one of 8 octets passes.';
+      return `A destination options header of 16 octets is ${verb} whatever is in it; one of 8 octets passes.`;
     case 'destination-options':
-      return 'Any destination options header is refused, not PDM alone.';
+      return `Any destination options header is ${verb}, not PDM alone.`;
     case 'length':
-      return 'A plain packet of the same length is refused too, so it is the length and not the option.';
+      return `A plain packet of the same length is ${verb} too, so it is the length and not the option.`;
     case null:
       return null;
   }

@@ -101,6 +101,7 @@ export function* renderRecords(queries: TraceQueries, report: RecordReport): Ite
         summaries: queries.summaries(filter, page),
         counts: page?.limit === undefined ? queries.outcomeCounts(filter) : countRows(queries.summaries(filter, page)),
         changes: queries.changes(report.changesFilter ?? filter, page),
+        compared: queries.any({ ...(report.changesFilter ?? filter), compared: true }),
         faults,
       });
   }

@@ -57,7 +57,7 @@ interface Spoken {
 
 const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   delivered: (record) => ({
-    headline: `PDM arrives: the target answers packets with the option as well as plain ones${inBrackets(record)}.`,
+    headline: `PDM arrives: the target answers packets with the option${howWell(record)}${inBrackets(record)}.`,
     details: [optionSentence(record), divergenceSentence(record)],
   }),
 
@@ -120,10 +120,10 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   }),
 
   unreachable: (record) =>
-    record.counters.sent === 0
+    record.counters.sent === 0 || record.counters.answered > 0
       ? {
-          headline: `Unreachable: ${firstReason(record, 'no packet could be sent')}.`,
-          details: [],
+          headline: `Nothing is known about PDM here: ${firstReason(record, 'no packet could be sent')}.`,
+          details: [sentSentence(record)],
           saysFirstReason: true,
         }
       : {
@@ -143,6 +143,13 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
     saysFirstReason: true,
   }),
 };
+
+/** Where fewer of them are answered, by how many more would be called a loss. */
+function howWell({ verdict }: TraceRecord): string {
+  const { plain, pdm } = verdict.evidence.rates;
+  if (plain === null || pdm === null || pdm >= plain) return ' as well as plain ones';
+  return ', and no more than three in ten of them are lost on top of plain ones';
+}
 
 function changedWords(record: TraceRecord, what: string): Spoken {
   const { interval, evidence } = record.verdict;

@@ -24,6 +24,8 @@ export interface TraceFilter {
   readonly tag?: string;
   /** Only records that differ from the one before, as `changes` lists them. */
   readonly changed?: boolean;
+  /** Only records that an earlier run has one to compare with. */
+  readonly compared?: boolean;
   /** Nothing that was stored after this key (`lastKey`): several reads then see the same records while others are written. */
   readonly upToKey?: number;
 }
@@ -365,6 +367,7 @@ function whereClause(
   // `+`: where records are counted, an index that covers all is worth more than the order of keys.
   if (filter.upToKey !== undefined) add('+t.trace_key <= ?', filter.upToKey);
   if (filter.changed === true) conditions.push('t.change IS NOT NULL');
+  if (filter.compared === true) conditions.push('t.previous_started_at_ms IS NOT NULL');
   if (filter.asn !== undefined) {
     const asn = filter.asn;
     add(

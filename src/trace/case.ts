@@ -2,6 +2,7 @@
  * The case: all that claims read, made once a step from the probes of the trace. Counts only; what they show is the claims'
  * business.
  */
+import { formatAddress } from '../address/address.js';
 import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
 import { countPairs, noteWitnessAnswer } from './evidence/counts.js';
@@ -15,7 +16,7 @@ import type { RefusedPairs, Refuser } from './evidence/refusals.js';
 import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
-import type { TraceState, WitnessProtocol } from './state/trace-state.js';
+import type { ReplySignature, TraceState, WitnessProtocol } from './state/trace-state.js';
 import type { Exploration } from './wish.js';
 
 export interface Case {
@@ -53,7 +54,9 @@ export interface Case {
   /** Arrivals in the whole trace, earlier attempts included. */
   readonly pdmArrivals: number;
   readonly plainArrivals: number;
+  /** Of others: what this host itself says of packets that never left it counts in `ownAnswers`. */
   readonly plainAnswers: number;
+  readonly ownAnswers: { count: number; last: Pick<ReplySignature, 'responder' | 'type' | 'code'> | null };
   readonly refusers: readonly Refuser[];
   readonly pdmRefusals: number;
   /** Answers to packets with the option, in the target's name or such as the end of a path sends, that are neither arrivals nor refusals. */
@@ -105,6 +108,8 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   let pdmArrivals = 0;
   let plainArrivals = 0;
   let plainAnswers = 0;
+  const ownText = formatAddress(state.identity.source);
+  const ownAnswers: Case['ownAnswers'] = { count: 0, last: null };
   let pdmRefusals = 0;
   let plainRefusals = 0;
   let oddAnswers = 0;
@@ -146,6 +151,11 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     const atTarget = hop === TARGET_HOP_LIMIT;
     const isOwnFlow = pair.flow === 0;
     if (isPlainArm(arm)) {
+      if (reply.responder === ownText && meaning !== MEANING.arrived) {
+        ownAnswers.count += 1;
+        ownAnswers.last = reply;
+        return;
+      }
       plainAnswers += 1;
       if (meaning === MEANING.arrived) {
         if (atTarget && reply.quotedHopLimit !== null && reply.quotedHopLimit <= hop) {
@@ -257,6 +267,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     pdmArrivals,
     plainArrivals,
     plainAnswers,
+    ownAnswers,
     refusers: [...refusers.values()],
     pdmRefusals,
     oddAnswers,

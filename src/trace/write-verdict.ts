@@ -2,7 +2,7 @@
 import type { Case } from './case.js';
 import type { Finding } from './claims/claim.js';
 import type { Standings } from './claims/claims.js';
-import { divergenceOf } from './evidence/divergence.js';
+import { divergenceOf, meetsRouterInPlaceOfTarget } from './evidence/divergence.js';
 import { passRateUpperBound } from './evidence/e-values.js';
 import { forEachPair, replyTo } from './evidence/pair.js';
 import { emptyPlace } from './evidence/place.js';
@@ -26,10 +26,13 @@ export function writeVerdict(trace: Case, standings: Standings): VerdictRecord {
     isLoss && (finding.cause ?? null) === null && state.identity.padding > 0
       ? ['Packets with the option are 16 octets longer than those without: their length alone may be what is refused.']
       : [];
+  const orAnswered = meetsRouterInPlaceOfTarget(trace)
+    ? ', or something there answers those without it for the target'
+    : '';
   const diverged =
     pathsDiverge === null
       ? []
-      : [`Packets with and without the option take different ways from hop ${pathsDiverge} on.`];
+      : [`Packets with and without the option take different ways from hop ${pathsDiverge} on${orAnswered}.`];
   return {
     outcome: finding.outcome,
     confidence: finding.confidence ?? null,

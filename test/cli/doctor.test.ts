@@ -313,6 +313,20 @@ ok   AS data    test data, 2026-01-01
     expect(line).toMatch(/^warn/);
   });
 
+  it('fails where this host itself says that the first router is not there, and takes it for no hop', async () => {
+    const own: FakeAnswers = () => ({ source: octets('2001:db8::9'), type: 1, code: 3 });
+    const { code, text } = await doctor(ports(fakeRouter(own)));
+    const line = text.split('\n').find((one) => one.includes('first hops')) ?? '';
+    expect(line).toMatch(/^fail first hops packets do not leave this host, which itself \(2001:db8::9\) says/);
+    expect(line).toContain('address unreachable');
+    expect(line).not.toContain('hop 1');
+    expect(code).toBe(69);
+    // A target that is this very host answers for itself.
+    expect(await firstHops((packet) => ({ source: packet.slice(24, 40), type: 1, code: 4 }), '2001:db8::9')).toMatch(
+      /^ok /,
+    );
+  });
+
   it('is not well where the option is taken out or changed before hop 2', async () => {
     const stripped: FakeAnswers = (packet) => {
       if (hopOf(packet) === 1 || !hasOption(packet)) return true;

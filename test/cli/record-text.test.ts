@@ -48,10 +48,10 @@ dst  www.example.com AS64501   0%   12.3 | *                       100%
 PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or
 by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit
 Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).
-Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with
-do (99.9 %). Confidence 99.97 %. Echo requests with PDM stay unanswered too, so
-the answers are not what is lost. Attribution by origin AS of the addresses
-(test data, 2025-01-01): AS64510 Transit Ltd.
+Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the
+option arrive (99.9 %). Confidence 99.97 %. Echo requests with PDM stay
+unanswered too, so the answers are not what is lost. Attribution by origin AS of
+the addresses (test data, 2025-01-01): AS64510 Transit Ltd.
 
 Company                 -
 Start                   2001:db8::1 (here.example.org)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verdictWords } from '../../src/report/verdict-words.js';
-import { OUTCOMES, SETTLED_BY, type Attribution, type TraceRecord } from '../../src/trace/record.js';
+import { noCounters, OUTCOMES, SETTLED_BY, type Attribution, type TraceRecord } from '../../src/trace/record.js';
 import {
   buildRecord,
   deliveredRecord,
@@ -33,7 +33,7 @@ describe('verdict words', () => {
     expect(spoken(droppedRecord())).toBe(
       [
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
-        'Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with do (99.9 %).',
+        'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): AS64510 Transit Ltd.',
@@ -66,7 +66,7 @@ describe('verdict words', () => {
     expect(spoken(base)).toBe(
       [
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 6 (r6.example.net, AS64510 Transit Ltd): whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
-        'Probes that arrived: 0 of 12 with, 12 of 12 without; at most 44 % of those with do (99.9 %).',
+        'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
         'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp.',
@@ -213,7 +213,7 @@ describe('verdict words', () => {
       ),
     );
     expect(text).toContain(
-      'The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: 0 of 14 with, 11 of 14 without; at most 47 % of those with do (99.9 %).',
+      'The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: 0 of 14 with, 11 of 14 without; at most 47 % of those with the option arrive (99.9 %).',
     );
     expect(text).not.toContain('arrived');
     const refusal = { address: '2001:db8:4::1', hop: 4, type: 1, code: 1, pointer: null };
@@ -225,15 +225,15 @@ describe('verdict words', () => {
       ),
     );
     expect(refused).toContain(
-      'The target is silent, so this rests on hops behind the refuser: plain probes get there; at most 26 % of those with do (99.9 %).',
+      'The target is silent, so this rests on hops behind the refuser: plain probes get there. In all, at most 26 % of the packets with the option get past it (99.9 %).',
     );
     expect(refused).not.toMatch(/0 of 10|reported/);
   });
 
   it.each([
-    ['option', 'Only the PDM option is refused'],
-    ['size', 'A destination options header of 16 octets is refused whatever is in it'],
-    ['destination-options', 'Any destination options header is refused, not PDM alone'],
+    ['option', 'Only the PDM option is lost'],
+    ['size', 'A destination options header of 16 octets is lost whatever is in it'],
+    ['destination-options', 'Any destination options header is lost, not PDM alone'],
     ['length', 'it is the length and not the option'],
   ] as const)('name the cause %s', (cause, sentence) => {
     expect(spoken(dropped({ cause }))).toContain(sentence);
@@ -277,7 +277,7 @@ describe('verdict words', () => {
       [
         'Packets with PDM are refused at hop 4 by r4.example.net, AS64510 Transit Ltd: administratively prohibited (ICMPv6 1/1).',
         "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
-        'Probes that arrived: 0 of 10 with, 10 of 10 without.',
+        'Probes answered: 0 of 10 with, 10 of 10 without.',
         'Confidence 99.9 %.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp.',
       ].join('\n'),
@@ -303,7 +303,7 @@ describe('verdict words', () => {
       [
         'The PDM option is removed from packets between hop 3 (r3.example.net, AS64500 Source Net) and hop 5 (r5.example.net, AS64510 Transit Ltd), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd).',
         'The packets themselves go on.',
-        'Probes that arrived: 10 of 10 with, 10 of 10 without.',
+        'Probes answered: 10 of 10 with, 10 of 10 without.',
       ].join('\n'),
     );
     expect(verdictWords(buildRecord({ ...parts, verdict: { outcome: 'altered' } })).headline).toBe(
@@ -345,7 +345,7 @@ describe('verdict words', () => {
       [
         'No verdict: Only 4 of the 10 pairs needed were answered.',
         'PDM was seen up to hop 3 (r3.example.net, AS64500 Source Net), plain packets up to hop 7 (www.example.com, AS64501 Example Corp).',
-        'Probes that arrived: 0 of 10 with, 4 of 10 without.',
+        'Probes answered: 0 of 10 with, 4 of 10 without.',
         '- Replies came that fit no one probe.',
       ].join('\n'),
     );
@@ -366,12 +366,20 @@ describe('verdict words', () => {
   });
 
   it('accuse nobody where nothing answers', () => {
-    expect(spoken(buildRecord({ verdict: { outcome: 'unreachable', reasons: ['Nothing answered.'] } }))).toBe(
+    const unreachable = (answered: number, reason: string): string => {
+      const counters = { ...noCounters(), sent: 66, answered };
+      return spoken({ ...buildRecord({ verdict: { outcome: 'unreachable', reasons: [reason] } }), counters });
+    };
+    expect(unreachable(0, 'Nothing answered.')).toBe(
       [
         'Nothing answered the plain packets either, so nothing is known about PDM here.',
         '66 probes were sent.',
         '- Nothing answered.',
       ].join('\n'),
+    );
+    // Plain packets may be answered where this host sends no others.
+    expect(unreachable(40, 'This host itself refuses to send packets with the option (EPERM).')).toBe(
+      'Nothing is known about PDM here: This host itself refuses to send packets with the option (EPERM).\n66 probes were sent.',
     );
     const silent = buildRecord({
       targetPairs: targetPairs(0, 0, 10),

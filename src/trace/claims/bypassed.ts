@@ -21,7 +21,8 @@ export const bypassed: Claim = {
     if (counted.showsNoLoss('plain')) return refuted();
     if (looks.pdmOnly <= looks.plainOnly) return refuted();
     if (!isLossShown(trace, 'plain')) {
-      if (isUndecidable(trace)) return refuted();
+      // An arrival is a fact of the whole trace: no pairs would prove it any more.
+      if (plainArrivals > 0 || isUndecidable(trace)) return refuted();
       const isOut = mayShowLoss(trace, 'plain');
       return open(`plain lost: ${lossProgress(trace, 'plain')}`, isOut ? [] : targetWishes(trace), counts.nextNs);
     }

@@ -42,10 +42,16 @@ export const delivered: Claim = {
     return proven({
       outcome: 'delivered',
       basis: 'target',
-      reasons: [`The target answers packets with the option as well as those without: ${ratesText(trace)}.`],
+      reasons: [`The target answers packets with the option ${howWell(trace)}: ${ratesText(trace)}.`],
     });
   },
 };
+
+function howWell({ counts }: Case): string {
+  const { pdmArrived, plainArrived } = counts.counted;
+  if (pdmArrived >= plainArrived) return 'as well as those without';
+  return 'and no more than three in ten of them are lost on top of those without';
+}
 
 const TAKEN_WITH_BOTH =
   'so few of either kind are answered that a firewall may shun this source on some of the ways since it sent the option.';

@@ -1,6 +1,7 @@
 /** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
 import { formatAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
+import { meetsRouterInPlaceOfTarget } from '../evidence/divergence.js';
 import { findTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
 import { countUnassembled } from '../reply/reassembly.js';
@@ -69,14 +70,6 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): Reason[]
     });
   }
   return doubts;
-}
-
-/** Both arms come by the router before it, and where plain is answered the option is still on its way. */
-function meetsRouterInPlaceOfTarget({ hops, distance, lastPdmHop, pdmArrivals }: Case): boolean {
-  const { plain } = distance;
-  if (plain === null || pdmArrivals > 0 || lastPdmHop < plain) return false;
-  const before = hops[plain - 1];
-  return before?.plainResponders.some((address) => before.pdmResponders.includes(address)) === true;
 }
 
 /** Answers in the target's name of which it is not known whether they are the target's. Asked of `delivered` too. */

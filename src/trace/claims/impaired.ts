@@ -63,5 +63,5 @@ export const impaired: Claim = {
 };
 
 function withRates(trace: Case, { says, settledBy }: Reason): Reason {
-  return { says: `${ratesText(trace)}. ${says}`, settledBy };
+  return { says: `Fewer of the packets with the option are answered: ${ratesText(trace)}. ${says}`, settledBy };
 }

@@ -20,6 +20,16 @@ export const unreachable: Claim = {
       const has = `${counts.counted.pairs} of ${SILENT_TARGET_PAIRS} pairs unanswered`;
       return open(has, isOut ? [] : targetWishes(trace), counts.nextNs);
     }
+    const { last, count } = trace.ownAnswers;
+    if (last !== null && count >= SILENT_TARGET_PAIRS) {
+      const says = `This host itself (${last.responder}) answered ${count} packets without the option by ${last.type}/${last.code}`;
+      return proven({
+        outcome: 'unreachable',
+        reasons: [
+          `${says}: they never left it, as the router that they go to first, or the target on its own link, is not there.`,
+        ],
+      });
+    }
     if (!isExplored(trace)) return open('exploring', []);
     return proven({
       outcome: 'unreachable',

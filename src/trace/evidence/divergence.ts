@@ -22,6 +22,17 @@ export function divergenceOf({ hops, lastPdmHop, lastPlainHop, distance }: Case)
   return null;
 }
 
+/**
+ * Both arms come by the router before it, and where plain is answered the option is still on its way: a longer way of its own,
+ * or something that answers plain packets for the target.
+ */
+export function meetsRouterInPlaceOfTarget({ hops, distance, lastPdmHop, pdmArrivals }: Case): boolean {
+  const { plain } = distance;
+  if (plain === null || pdmArrivals > 0 || lastPdmHop < plain) return false;
+  const before = hops[plain - 1];
+  return before?.plainResponders.some((address) => before.pdmResponders.includes(address)) === true;
+}
+
 function areDisjoint(a: readonly string[], b: readonly string[]): boolean {
   return !a.some((address) => b.includes(address));
 }

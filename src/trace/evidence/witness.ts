@@ -86,7 +86,8 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Stand
   }
   const noneArrived = arrived === 0;
   const { confidence } = state.limits;
-  if (counted.showsLoss('pdm', confidence, noneArrived, 1)) {
+  const { countIndex } = state;
+  if (counted.showsLoss('pdm', confidence, noneArrived, countIndex)) {
     if (!answersUnquoted(own)) return { is: 'unknown', why: `the target answers ${WORDS[by].packets} by errors only` };
     const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise });
     return why === null ? { is: 'loses', by } : { is: 'unknown', why };
@@ -96,7 +97,7 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Stand
     return { is: 'unknown', why: showsNothing(by, looks.plainArrived > 0) };
   }
   const open = { is: 'open', by, has: `${looks.plainOnly} ${WORDS[by].pairs}`, untilNs: own.nextNs } as const;
-  if (looks.showsLoss('pdm', confidence, noneArrived, 1) || own.pairs >= WITNESS_PAIR_CAP)
+  if (looks.showsLoss('pdm', confidence, noneArrived, countIndex) || own.pairs >= WITNESS_PAIR_CAP)
     return { ...open, wants: [] };
   const isWatched = trace.context.watches(by);
   if (isWatched === false) return { is: 'unknown', why: `answers to ${WORDS[by].packets} cannot be received here` };

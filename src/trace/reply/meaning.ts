@@ -122,8 +122,10 @@ export class Meanings {
       const isKnownKind = kinds.has(kindOf(signature));
       if (responder === identity.targetText || terminal.has(responder)) {
         if (kinds.size === 0) {
-          const meaning = signature.quoted ? MEANING.other : MEANING.arrived;
-          return [meaning, meaning];
+          // No answer to plain shows what the target's are like: a reset, and what comes from before routers that plain
+          // meets, may be a firewall's that refuses the option.
+          const mayBeNearer = signature.quoted || signature.isReset || ownFrom <= routerAt;
+          return mayBeNearer ? ODD : [MEANING.arrived, MEANING.arrived];
         }
         // Where it is not seen from how far answers come, the hop limit that they quote tells how far the packet had come.
         if (signature.replyHopLimit === null && isKnownKind && !isAsFarByQuote(signature)) return ODD;
@@ -328,7 +330,15 @@ function returnDistance(hopLimit: number | null): number {
   return (hopLimit <= 64 ? 64 : hopLimit <= 128 ? 128 : 255) - hopLimit;
 }
 
-/** METHOD: stripped, altered. The target has quoted the whole option as it was sent. */
-export function targetQuotesIntact({ identity, signatures }: TraceState): boolean {
-  return signatures.some((one) => one.intactWhole && one.responder === identity.targetText && !isExpired(one));
+/** METHOD: stripped, altered. The target has quoted the whole option as it was sent, of a packet that arrived: no refusal in its name. */
+export function targetQuotesIntact(state: TraceState): boolean {
+  const { identity, signatures, probes } = state;
+  const isQuote = (one: ReplySignature | undefined): boolean =>
+    one?.intactWhole === true && one.responder === identity.targetText && !isExpired(one);
+  if (!signatures.some(isQuote)) return false;
+  const meanings = new Meanings(state);
+  for (let row = 0; row < probes.count; row += 1) {
+    if (isQuote(signatures[probes.reply(row) ?? -1]) && meanings.of(state, row) === MEANING.arrived) return true;
+  }
+  return false;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bypassed } from '../../../src/trace/claims/bypassed.js';
 import { TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
-import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import { ByHand, findingOf, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, runTrace, type FakePath } from '../fake-path.js';
 
 /** `plain` never arrives; placebos are of the arm that does. */
@@ -78,6 +78,24 @@ describe('bypassed', () => {
   it('a relative: is proven for UDP where a service of the target answers the option', () => {
     const { verdict } = runTrace({ ...PLAIN_FILTERED, protocol: 'udp', service: true });
     expect(verdict.outcome, verdict.reasons.join(' ')).toBe('bypassed');
+  });
+
+  it('is refuted where what answers the option stands before routers that plain packets meet, or resets it', () => {
+    const answeredFrom = (hop: number, answer: Answer): ByHand => {
+      const trace = new ByHand('tcp');
+      for (let at = 1; at < 7; at += 1) trace.pairs(5, at, 'expires', at < hop ? 'expires' : answer);
+      for (let at = 7; at <= 30; at += 1) trace.pairs(3, at, null, answer);
+      return trace.target(16, null, answer).placebos(6, answer, answer, 'pdm').repeats(3, hop - 1);
+    };
+    expect(answeredFrom(7, 'arrives').stand(bypassed).is).toBe('proven');
+    expect(answeredFrom(4, 'arrives').stand(bypassed).is).not.toBe('proven');
+    expect(answeredFrom(7, { resetsWith: 60 }).stand(bypassed).is).not.toBe('proven');
+    expect(answeredFrom(4, { resetsWith: 60 }).stand(bypassed).is).not.toBe('proven');
+  });
+
+  it('asks for nothing more once a plain packet has arrived: `delivered` does', () => {
+    const trace = new ByHand().explored().target(11, 'arrives', 'arrives').target(2, null, 'arrives');
+    expect(trace.stand(bypassed).is).toBe('refuted');
   });
 
   it('is refuted where the pairs came whole', () => {

@@ -217,7 +217,7 @@ describe('of a target that has an echo trace', () => {
   it('is what that trace found, where both lose the option after the same hop, and the words say so', () => {
     const { verdict, trace } = runTrace(knowing({ after: 4, isOpen: false, cause: 'destination-options' }));
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
-    expect(verdict.reasons).toContain('What it is about them was asked with echo requests.');
+    expect(verdict.reasons).toContain('The cause was asked with echo requests to the same target.');
     expect(trace.explain.size).toBe(0);
   });
 

@@ -162,6 +162,12 @@ describe('the way of plain', () => {
 });
 
 describe("the target's own quote of the option", () => {
+  it('is of a packet that arrived: a refusal in its name that plain does not draw is no word of that', () => {
+    const prohibited: Answer = { from: TARGET, type: 1, code: 1 };
+    expect(targetQuotesIntact(new ByHand('udp').target(3, port(TARGET), prohibited).state)).toBe(false);
+    expect(targetQuotesIntact(new ByHand('udp').target(3, port(TARGET), port(TARGET)).state)).toBe(true);
+  });
+
   it('is of PDM: that another option got there, asked for the cause, says nothing of it', () => {
     const quoted = (treatment: 'pdm' | 'do8' | 'do16'): boolean => {
       const options = { purpose: PURPOSE.explain, treatment, flow: 'fresh' } as const;
