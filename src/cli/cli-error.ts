@@ -1,4 +1,5 @@
 import { EXIT } from './exit-codes.js';
+import { sanitizeForTerminal } from './terminal-text.js';
 
 /** An end with an exit code of its own. The message says what failed, the value, and the remedy, in one line. */
 export class CliError extends Error {
@@ -33,7 +34,8 @@ export function errorCode(error: unknown): string | null {
 export function errorText(error: unknown, debug: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   const defect = exitCodeOf(error) === EXIT.software;
-  const line = `pdm-trace: ${message.replace(/\s*[\r\n]+\s*/g, ' ').trim()}`;
+  // File names and what files hold are strangers' words.
+  const line = `pdm-trace: ${sanitizeForTerminal(message.replace(/\s*[\r\n]+\s*/g, ' ').trim())}`;
   const hint = defect && !debug ? ' (a defect of pdm-trace; run it again with --debug and report what it prints)' : '';
   if (!debug || !(error instanceof Error)) return `${line}${hint}\n`;
   const stacks = [error.stack ?? error.message];
@@ -43,7 +45,8 @@ export function errorText(error: unknown, debug: boolean): string {
     cause = cause.cause, depth += 1
   )
     stacks.push(`caused by ${cause.stack ?? cause.message}`);
-  return `${line}\n${stacks.join('\n')}\n`;
+  const shown = stacks.flatMap((stack) => stack.split('\n')).map(sanitizeForTerminal);
+  return `${line}\n${shown.join('\n')}\n`;
 }
 
 const EXIT_BY_CODE: Readonly<Record<string, number>> = {

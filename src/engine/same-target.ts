@@ -75,8 +75,6 @@ export class SameTarget {
       left.noWaySaid = [...left.noWaySaid, ...noWaySaid];
     }
     const { protocol } = trace.request;
-    // Nobody asks what datagrams drew.
-    if (protocol === 'udp') return [];
     const waiting = others.filter(({ request }) => request.protocol !== protocol);
     if (waiting.length === 0) return [];
     const told = tellSiblings(trace.state, this.#contextOf(trace), this.#nowNs(), true);

@@ -176,8 +176,9 @@ function changedWords(record: TraceRecord, what: string): Spoken {
 function impairedHeadline(record: TraceRecord): string {
   const rates = inBrackets(record);
   if (record.verdict.refusal !== null)
-    return `PDM arrives only sometimes${rates}: some packets with the option are refused on the way.`;
-  if ((record.verdict.evidence.rates.pdm ?? 0) > 0) return `PDM arrives less often than plain packets do${rates}.`;
+    return `Packets with PDM are answered only sometimes${rates}: some of them are refused on the way.`;
+  if ((record.verdict.evidence.rates.pdm ?? 0) > 0)
+    return `Packets with PDM are answered less often than plain ones${rates}.`;
   return `PDM arrives on some paths only${rates}.`;
 }
 

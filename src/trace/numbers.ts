@@ -150,11 +150,15 @@ export const MOST_PENDING = 2;
 /** Routers asked for an unquoted answer to a packet with the option, and pairs for each. */
 export const REFERENCES = 3;
 export const REFERENCE_PAIRS = 3;
+/** … and for one that answers some of them, until it does so more often than the target by more than chance has it. */
+export const REFERENCE_PAIR_CAP = 12;
 /** Nearer routers may stand within the source's network, whatever their prefix. */
 export const NEAREST_REFERENCE = 3;
-/** Where only some are lost: pairs for one, which by this p must lose fewer of the option's packets than the target. */
+/** Where only some are lost: pairs for one, which must lose fewer of the option's packets than the target, by Fisher's test, */
 export const PARTIAL_REFERENCE_PAIRS = 40;
-export const REFERENCE_P = 0.01;
+/** … from so many on; what 1 − P allows is shared by as many looks as those after them are worth, at each router. */
+export const FIRST_REFERENCE_LOOK = 10;
+export const REFERENCE_LOOKS = 10;
 /** … and pairs after which one that loses half as many or more gives way to one nearer. */
 export const ALIKE_PAIRS = 12;
 /** Pairs with another option at a hop beyond n, where the option alone is lost. */

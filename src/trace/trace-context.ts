@@ -34,6 +34,10 @@ export interface Sibling {
   readonly lossShown: boolean;
   /** It will not find out more. */
   readonly settled: boolean;
+  /** No loss of packets with the option that matters is shown there. */
+  readonly isWhole?: boolean;
+  /** Packets with the option that were refused in the target's name by words of a closed port, as datagrams draw from it. */
+  readonly refusedAsClosed?: number;
   /** Routers that its answers to `plain` came back by, at least; null or absent where that is not seen. */
   readonly comesFrom?: number | null;
   /** Packets with the option that drew other answers than `plain` does: refused, or from another distance. */
@@ -88,7 +92,7 @@ export interface TraceContext {
   /** Packets with the option to another target of this run passed both of these places. */
   haveOthersPassed(one: At, other: At): boolean;
   /** Of the trace of this protocol to the same target, for those of other protocols; null when there is none. */
-  sibling(protocol: WitnessProtocol): Sibling | null;
+  sibling(protocol: Protocol): Sibling | null;
   /** Whether answers of this protocol are received; null while that is about to be. Asking brings it about. */
   watches(protocol: WitnessProtocol): boolean | null;
   /**

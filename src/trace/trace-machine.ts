@@ -31,6 +31,7 @@ import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
 import type { Arm, VerdictRecord } from './record.js';
 import type { TraceState } from './state/trace-state.js';
+import { isPortUnreachable } from './reply/meaning.js';
 import type { Sibling, TraceContext } from './trace-context.js';
 import type { PairWish } from './wish.js';
 import { writeVerdict } from './write-verdict.js';
@@ -179,6 +180,11 @@ export function tellSiblings(state: TraceState, context: TraceContext, nowNs: nu
     pdmArrivals: trace.pdmArrivals,
     lossShown,
     settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
+    isWhole: counted.showsNoLoss('pdm'),
+    refusedAsClosed: trace.refusers.reduce(
+      (sum, { inTargetName, reply, refusals }) => sum + (inTargetName && isPortUnreachable(reply) ? refusals : 0),
+      0,
+    ),
     comesFrom: trace.counts.comesFrom,
     otherwise: trace.pdmRefusals + trace.oddAnswers,
     answeredAt: answeredReference(trace),
@@ -217,14 +223,16 @@ export function reportingHabits({ hops, lastPdmHop, pdmArrivals, nameless }: Cas
 }
 
 /**
- * METHOD: dropped, the source's own firewall. Places that packets with the option passed before the target answered some of them
- * by what quotes nothing, hop 0 for the way in; none where it did not, or lies in the source's network.
+ * METHOD: dropped, the source's own firewall. Places that packets with the option passed before the target answered them as well
+ * as others, by what quotes nothing, hop 0 for the way in; none where it did not, or lies in the source's network: of answers that
+ * a firewall takes most of, a few come in.
  */
-export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, pdmArrivals, nameless }: Case): {
+export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, nameless }: Case): {
   readonly hop: number;
   readonly address: string;
 }[] {
-  if (pdmArrivals === 0 || !answersUnquoted(counts) || sharesPrefix(state.identity.targetText, state)) return [];
+  if (!counts.counted.showsNoLoss('pdm') || !answersUnquoted(counts)) return [];
+  if (sharesPrefix(state.identity.targetText, state)) return [];
   const places = [{ hop: 0, address: '' }];
   for (let hop = 1; hop <= lastPdmHop; hop += 1) {
     for (const address of hops[hop]?.pdmResponders ?? []) if (!nameless.has(address)) places.push({ hop, address });

@@ -137,6 +137,9 @@ describe('exit codes', () => {
     const error = new Error('outer', { cause: new Error('inner') });
     expect(errorText(error, false)).not.toContain('inner');
     expect(errorText(error, true)).toContain('caused by Error: inner');
+    const hostile = new Error('\u001b]0;owned\u0007 in a file');
+    expect(errorText(hostile, false)).toContain('?]0;owned? in a file');
+    expect(errorText(hostile, true)).not.toMatch(/[\u0007\u001b]/);
   });
 });
 

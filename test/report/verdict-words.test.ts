@@ -322,7 +322,7 @@ describe('verdict words', () => {
     });
     expect(spoken(record)).toBe(
       [
-        'PDM arrives less often than plain packets do (14 of 30 with, 29 of 30 without).',
+        'Packets with PDM are answered less often than plain ones (14 of 30 with, 29 of 30 without).',
         'Confidence 99.97 %.',
         'Where the others are lost is not known, so no network is named.',
       ].join('\n'),

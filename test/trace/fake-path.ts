@@ -136,7 +136,8 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     habitOf: (hop) => path.habits?.[hop] ?? null,
     mayBeAsked: (address) => path.mayBeAsked?.(address) ?? true,
     haveOthersPassed: (one, other) => path.othersPassed?.(one.hop, other.hop) ?? false,
-    sibling: (protocol) => (protocol === 'icmp6' ? path.siblingEcho : path.siblingTcp) ?? null,
+    sibling: (protocol) =>
+      (protocol === 'udp' ? null : protocol === 'icmp6' ? path.siblingEcho : path.siblingTcp) ?? null,
     watches: (protocol) => protocol === 'icmp6' || (path.watchesTcp === undefined ? false : path.watchesTcp),
     isAnsweredBeyond: () => path.answeredBeyond ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,

@@ -1,5 +1,6 @@
 /** METHOD: delivered */
 import {
+  answersUnquoted,
   findTooNear,
   isLossShown,
   isUndecidable,
@@ -8,9 +9,17 @@ import {
   undecided,
 } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
-import { LEAST_ANSWERED_SHARE, LOST_BEFORE_P, NO_LOSS_E, NO_LOSS_E_IN_DOUBT, SUGGESTIVE_P } from '../numbers.js';
+import {
+  LEAST_ANSWERED_SHARE,
+  LOST_BEFORE_P,
+  NO_LOSS_E,
+  NO_LOSS_E_IN_DOUBT,
+  SIBLING_POLL_NS,
+  SUGGESTIVE_P,
+} from '../numbers.js';
 import { mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
+import type { Reason } from '../reason.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { findOddAnswers } from './doubt.js';
@@ -37,8 +46,11 @@ export const delivered: Claim = {
     if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });
     if (lostBefore(trace))
       return refuted({ says: `${ratesText(trace)}; but ${MORE_LOST_BEFORE}`, settledBy: 'retrace' });
-    const odd = findOddAnswers(trace);
+    const odd = findOddAnswers(trace) ?? findResetsOnly(trace);
     if (odd !== null) return refuted(odd);
+    const echo = standOfErrors(trace);
+    if (echo === 'refused') return refuted(REFUSED_AS_CLOSED);
+    if (echo === 'waits') return open('waiting for the echo requests', [], trace.nowNs + SIBLING_POLL_NS);
     return proven({
       outcome: 'delivered',
       basis: 'target',
@@ -60,6 +72,30 @@ const TAKEN_WITH_BOTH =
 function isTakenWithBoth({ state, counts }: Case): boolean {
   const { pairs, plainArrived } = counts.counted;
   return state.identity.protocol !== 'udp' && plainArrived < LEAST_ANSWERED_SHARE * pairs;
+}
+
+/** Words of a closed port about the option may be a firewall's: then echo requests with it draw them as well. */
+const REFUSED_AS_CLOSED: Reason = {
+  says: "Echo requests with the option are refused in the target's name by port unreachable, which is how the target answers datagrams without it: whose words those about datagrams with it are is not known.",
+  settledBy: 'capture-at-target',
+};
+
+/** METHOD: delivered, by errors. */
+function standOfErrors({ state, counts, context }: Case): 'clear' | 'refused' | 'waits' {
+  if (state.identity.protocol !== 'udp' || answersUnquoted(counts)) return 'clear';
+  const echo = context.sibling('icmp6');
+  if (echo === null) return 'clear';
+  if ((echo.refusedAsClosed ?? 0) > 0) return 'refused';
+  return echo.settled || echo.pdmArrivals > 0 || (echo.otherwise ?? 0) > 0 ? 'clear' : 'waits';
+}
+
+/** Where it is not seen from how far answers come, a reset by the target and one by a firewall before it are the same. */
+function findResetsOnly({ state, counts }: Case): Reason | null {
+  if (state.identity.protocol !== 'tcp' || counts.comesFrom !== null || counts.pdmBesidesResets > 0) return null;
+  return {
+    says: 'All segments that came back are resets, and from how far they came is not seen here: a firewall that resets packets with the option gives the same.',
+    settledBy: 'other-protocol',
+  };
 }
 
 const MORE_LOST_BEFORE =

@@ -10,6 +10,8 @@ import {
   undecided,
 } from '../evidence/target-pairs.js';
 import { standOfWayBack } from '../evidence/way-back.js';
+import { SIBLING_POLL_NS } from '../numbers.js';
+import { PROTOCOLS } from '../record.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
@@ -33,6 +35,8 @@ export const impaired: Claim = {
     }
     if (pdmArrivals === 0) return refuted();
     if (trace.state.pdm.isSent) return refuted(withRates(trace, SENDS_PDM));
+    const others = standOfOthers(trace);
+    if (others === 'whole') return refuted(withRates(trace, WHOLE_IN_ANOTHER));
     const wayBack = standOfWayBack(trace, true);
     if (wayBack.is === 'answered' || wayBack.is === 'unknown') return refuted(withRates(trace, wayBack.reason));
     const confirmation = confirm(trace, { name: 'impaired', lost: counted.plainOnly, causeAt: null, isPartial: true });
@@ -44,23 +48,38 @@ export const impaired: Claim = {
       ];
       return open('asking for the way back', wants, wayBack.is === 'open' ? wayBack.untilNs : null);
     }
+    if (others === 'waits') return open('waiting for the other protocols', [], trace.nowNs + SIBLING_POLL_NS);
     return proven({
       outcome: 'impaired',
       basis: 'target',
       confidence: confidenceOfLoss(trace),
       returnPath: 'excluded',
       reasons: [
-        `Fewer of the packets with the option arrive: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
+        `Fewer of the packets with the option are answered: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
         ...(counted.pdmArrived === 0
           ? [
               `${pdmArrivals === 1 ? 'One packet' : `${pdmArrivals} packets`} with the option arrived besides these pairs.`,
             ]
           : []),
+        'The others, or the answers to them, are lost.',
         ...(trace.pdmRefusals > 0 ? [`${trace.pdmRefusals} packets with the option were refused.`] : []),
       ],
     });
   },
 };
+
+/** METHOD: impaired. */
+const WHOLE_IN_ANOTHER: Reason = {
+  says: 'Packets of another protocol with the option are answered by the target as well as those without: the answers are what is lost, or the filter is protocol-specific.',
+  settledBy: 'capture-at-target',
+};
+
+function standOfOthers({ state, context }: Case): 'whole' | 'waits' | 'clear' {
+  const others = PROTOCOLS.filter((protocol) => protocol !== state.identity.protocol);
+  const known = others.map((protocol) => context.sibling(protocol)).filter((sibling) => sibling !== null);
+  if (known.some(({ isWhole }) => isWhole === true)) return 'whole';
+  return known.every(({ settled }) => settled) ? 'clear' : 'waits';
+}
 
 function withRates(trace: Case, { says, settledBy }: Reason): Reason {
   return { says: `Fewer of the packets with the option are answered: ${ratesText(trace)}. ${says}`, settledBy };

@@ -48,6 +48,8 @@ export interface Counts {
   plainUnquoted: number;
   /** Answered `pdm` probes of treated pairs whose answer quotes nothing. */
   pdmUnquoted: number;
+  /** … and is no reset. */
+  pdmBesidesResets: number;
   /** Routers that answers to `plain` came back by, at least, as their hop limits tell; null where none does. */
   comesFrom: number | null;
   /** Port of the flows; 0 where they have none. */
@@ -94,6 +96,7 @@ function emptyCounts(port = 0): Counts {
     silentRow: 0,
     plainUnquoted: 0,
     pdmUnquoted: 0,
+    pdmBesidesResets: 0,
     comesFrom: null,
     port,
   };
@@ -174,7 +177,10 @@ export function isWitnessSilent({ looks }: Counts): boolean {
 function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
   if (pair.isPlacebo) return;
   if (isUnquoted(state, pair.plain, pair.plainRow)) into.plainUnquoted += 1;
-  if (isUnquoted(state, pair.treated, pair.treatedRow)) into.pdmUnquoted += 1;
+  if (isUnquoted(state, pair.treated, pair.treatedRow)) {
+    into.pdmUnquoted += 1;
+    if (replyTo(state, pair.treatedRow)?.isReset === false) into.pdmBesidesResets += 1;
+  }
   const answer = pair.plain === MEANING.arrived ? replyTo(state, pair.plainRow) : null;
   const from = answer === null ? null : comesFrom(answer);
   if (from !== null) into.comesFrom = Math.min(into.comesFrom ?? from, from);

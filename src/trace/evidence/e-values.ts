@@ -102,6 +102,23 @@ export function flowsToSeeAll(confidence: number, seen: number): number {
   return Math.ceil(Math.log((1 - confidence) / members) / Math.log((members - 1) / members) - 1e-9);
 }
 
+/**
+ * The greatest chance that any one rate of answers gives both `answered` or more of `asked` packets and none of `lost`: what
+ * one and the same firewall, that lets some answers by, may be taken for.
+ */
+export function chanceOfOneRate(lost: number, answered: number, asked: number): number {
+  let greatest = 0;
+  for (let percent = 1; percent < 100; percent += 1) {
+    const rate = percent / 100;
+    let atLeast = 0;
+    for (let k = answered; k <= asked; k += 1) {
+      atLeast += Math.exp(logChoose(asked, k) + k * Math.log(rate) + (asked - k) * Math.log(1 - rate));
+    }
+    greatest = Math.max(greatest, atLeast * (1 - rate) ** lost);
+  }
+  return greatest;
+}
+
 /** P(X ≥ plainOnly) for X ~ Binomial(plainOnly + pdmOnly, ½): for habits of hops, which no claim rests on. */
 export function mcnemarPValue(plainOnly: number, pdmOnly: number): number {
   const n = plainOnly + pdmOnly;

@@ -7,11 +7,13 @@ import type { Case } from '../case.js';
 import { sharesPrefix } from './nameless.js';
 import {
   ALIKE_PAIRS,
+  FIRST_REFERENCE_LOOK,
   INTERVAL_MARGIN,
   NEAREST_REFERENCE,
   PARTIAL_REFERENCE_PAIRS,
   REFERENCES,
-  REFERENCE_P,
+  REFERENCE_LOOKS,
+  REFERENCE_PAIR_CAP,
   REFERENCE_PAIRS,
   WITNESS_PORTS,
 } from '../numbers.js';
@@ -19,7 +21,7 @@ import type { Reason } from '../reason.js';
 import type { Protocol } from '../record.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
-import { fisherPValue } from './e-values.js';
+import { chanceOfOneRate, fisherPValue } from './e-values.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
 import { restOf } from './pair.js';
@@ -63,9 +65,10 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   for (const { address, hop } of referenceRouters(trace)) {
     if (known !== null && known >= hop) continue;
     const asked = referenceAt(trace, protocol, address);
-    if (asked.treatedPassed > 0) return { is: 'excluded', upTo: hop };
-    if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
-    if (asked.pending > 0) return askingRouter([]);
+    const stand = standOfAsked(trace, asked);
+    if (stand === 'answers') return { is: 'excluded', upTo: hop };
+    if (stand === 'more') return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
+    if (stand === 'waits') return askingRouter([]);
     // The farthest router that answers at all decides: a nearer one may stand on this side of the firewall.
     if (asked.plainAnswered > 0) break;
   }
@@ -73,10 +76,11 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   const host = hostElsewhere(trace);
   if (host !== null) {
     const asked = referenceAt(trace, protocol, host);
+    const stand = standOfAsked(trace, asked);
     // It shows that such answers come in from outside, and nothing of where they may be lost.
-    if (asked.treatedPassed > 0) return { is: 'excluded', upTo: 0 };
-    if (asked.pairs < REFERENCE_PAIRS) return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
-    if (asked.pending > 0) return askingRouter([]);
+    if (stand === 'answers') return { is: 'excluded', upTo: 0 };
+    if (stand === 'more') return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
+    if (stand === 'waits') return askingRouter([]);
   }
   return {
     is: 'unknown',
@@ -85,6 +89,21 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
       settledBy: 'other-network',
     },
   };
+}
+
+/**
+ * Who was asked answers packets with the option, and the target none: by no one rate at which a firewall near the source may let
+ * such answers by. `waits`: it will do, once as many are lost at the target as a claim needs.
+ */
+function standOfAsked({ counts, state }: Case, asked: Asked): 'answers' | 'more' | 'waits' | 'silent' {
+  const { confidence } = state.limits;
+  const { plainOnly: lost } = counts.counted;
+  const answered = asked.both + asked.plainOnly;
+  const isShown = (of: number): boolean => chanceOfOneRate(of, asked.both, answered) <= 1 - confidence;
+  if (isShown(lost)) return 'answers';
+  if (isShown(Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex)))) return 'waits';
+  if (asked.pairs < (asked.treatedPassed > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';
+  return asked.pending > 0 ? 'waits' : 'silent';
 }
 
 /** `--reference`, unless it lies in the source's own network, or is the target. */
@@ -97,7 +116,9 @@ function hostElsewhere({ state }: Case): string | null {
 /** The farthest router up to n that answered a packet with the option itself. */
 export function answeredReference(trace: Case): { readonly address: string; readonly hop: number } | null {
   const { protocol } = trace.state.identity;
-  return referenceRouters(trace).find(({ address }) => referenceAt(trace, protocol, address).treatedPassed > 0) ?? null;
+  const answers = (address: string): boolean =>
+    standOfAsked(trace, referenceAt(trace, protocol, address)) === 'answers';
+  return referenceRouters(trace).find(({ address }) => answers(address)) ?? null;
 }
 
 /** The farthest hop up to n behind which another target has answered packets with the option; null where there is none. */
@@ -131,7 +152,9 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
       continue;
     }
     const answered = asked.both + asked.plainOnly;
-    if (fisherPValue(arrived, arrived + lost, asked.both, answered) <= REFERENCE_P) return EXCLUDED;
+    const bar = (1 - trace.state.limits.confidence) / (REFERENCES * REFERENCE_LOOKS);
+    if (answered >= FIRST_REFERENCE_LOOK && fisherPValue(arrived, arrived + lost, asked.both, answered) <= bar)
+      return EXCLUDED;
     // What lies before it may lose them too: then one nearer is asked.
     const losesAlike = answered >= ALIKE_PAIRS && asked.plainOnly / answered >= lost / (2 * (arrived + lost));
     if (!losesAlike && asked.pairs < PARTIAL_REFERENCE_PAIRS) return askingRouter(wants);

@@ -276,8 +276,12 @@ export function isRefusal({ type }: ReplySignature): boolean {
 }
 
 /** What the end of a path sends: data, echo replies, segments, or that no port is open. */
-export function isTerminalKind({ type, code }: ReplySignature): boolean {
-  return type < 0 || (type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable);
+export function isTerminalKind(reply: ReplySignature): boolean {
+  return reply.type < 0 || isPortUnreachable(reply);
+}
+
+export function isPortUnreachable({ type, code }: Pick<ReplySignature, 'type' | 'code'>): boolean {
+  return type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable;
 }
 
 /** In the target's name, and neither an arrival nor a refusal. */

@@ -85,7 +85,10 @@ describe('bypassed', () => {
       const trace = new ByHand('tcp');
       for (let at = 1; at < 7; at += 1) trace.pairs(5, at, 'expires', at < hop ? 'expires' : answer);
       for (let at = 7; at <= 30; at += 1) trace.pairs(3, at, null, answer);
-      return trace.target(16, null, answer).placebos(6, answer, answer, 'pdm').repeats(3, hop - 1);
+      return trace
+        .target(16, null, answer)
+        .placebos(6, answer, answer, 'pdm')
+        .repeats(3, hop - 1);
     };
     expect(answeredFrom(7, 'arrives').stand(bypassed).is).toBe('proven');
     expect(answeredFrom(4, 'arrives').stand(bypassed).is).not.toBe('proven');

@@ -4,7 +4,7 @@ import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
 import type { Sibling } from '../../../src/trace/trace-context.js';
-import { ByHand, ECHO_LOST, findingOf, reasonOf } from '../by-hand.js';
+import { ByHand, ECHO_LOST, findingOf, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';
 import { octetsOf } from '../trace-fixture.js';
 
@@ -66,6 +66,36 @@ describe('delivered', () => {
     expect(share('icmp6', 7, 3).stand(delivered).is).toBe('proven');
     // Errors are limited as a matter of course.
     expect(share('udp', 5, 5).stand(delivered).is).toBe('proven');
+  });
+
+  it('by errors waits for echo requests to the same target, and is refuted where those draw the words of a closed port', () => {
+    const beside = (siblingEcho: Sibling): ByHand =>
+      new ByHand('udp', { siblingEcho }).explored().target(12, 'arrives', 'arrives');
+    const echo = { plainArrivals: 4, pdmArrivals: 0, lossShown: false, settled: false };
+    expect(beside(echo).stand(delivered)).toMatchObject({ is: 'open', has: 'waiting for the echo requests' });
+    expect(beside({ ...echo, pdmArrivals: 1 }).stand(delivered).is).toBe('proven');
+    expect(beside({ ...echo, settled: true }).stand(delivered).is).toBe('proven');
+    // Refused by a router on the way: that says nothing of who says that a port is closed.
+    expect(beside({ ...echo, otherwise: 3, refusedAsClosed: 0 }).stand(delivered).is).toBe('proven');
+    expect(reasonOf(beside({ ...echo, otherwise: 3, refusedAsClosed: 3 }).stand(delivered))).toContain(
+      'by port unreachable',
+    );
+  });
+
+  it('is refuted by resets alone where it is not seen from how far they come: a firewall may reset the option', () => {
+    const from = (replyHopLimit: number | null, answer: 'reset' | 'arrives'): Standing => {
+      const trace = new ByHand('tcp').explored();
+      for (let i = 0; i < 12; i += 1) {
+        const given: Answer = answer === 'reset' ? { resetsWith: 60 } : 'arrives';
+        trace.target(1, given, given);
+      }
+      if (replyHopLimit === null)
+        for (const signature of trace.state.signatures) Object.assign(signature, { replyHopLimit });
+      return trace.stand(delivered);
+    };
+    expect(reasonOf(from(null, 'reset'))).toContain('All segments that came back are resets');
+    expect(from(60, 'reset').is).toBe('proven');
+    expect(from(null, 'arrives').is).toBe('proven');
   });
 
   it('needs twenty times the bar where hops that answer some of the option lose more of it than chance has it', () => {

@@ -126,12 +126,21 @@ describe('impaired', () => {
     expect(reasonOf(loneTarget.stand(impaired))).toContain('no router on the way answers');
   });
 
-  it('is proven by ten whole pairs to a router, beside 30 lost and 30 whole ones at the target, and not by four', () => {
+  it('is proven by 24 whole pairs to a router, beside 30 lost and 30 whole ones at the target, and not by 15', () => {
     const trace = new ByHand().explored();
     for (let i = 0; i < 30; i += 1) trace.target(1, 'arrives', 'arrives').target(1, 'arrives', null);
     trace.placebos(30, 'arrives').repeats(3, 4);
-    expect(trace.references(4, 4).stand(impaired).is).toBe('open');
-    expect(trace.references(6, 4).stand(impaired).is).toBe('proven');
+    // Fisher's p of 1/3,300 and 1/119,000, where a thirtieth of 1/1,000 is asked.
+    expect(trace.references(15, 4).stand(impaired).is).toBe('open');
+    expect(trace.references(9, 4).stand(impaired).is).toBe('proven');
+  });
+
+  it('is refuted where another protocol comes whole to the target, and waits for what the others find', () => {
+    const beside = (siblingTcp: Sibling): ByHand => losing(20, 8, { siblingTcp });
+    const tcp = { plainArrivals: 4, pdmArrivals: 2, lossShown: false, settled: false, isWhole: false };
+    expect(beside(tcp).stand(impaired)).toMatchObject({ is: 'open', has: 'waiting for the other protocols' });
+    expect(beside({ ...tcp, settled: true }).stand(impaired).is).toBe('proven');
+    expect(reasonOf(beside({ ...tcp, settled: true, isWhole: true }).stand(impaired))).toContain('protocol-specific');
   });
 
   it('needs of UDP the witness that dropped needs: echo pairs that are lost as well', () => {

@@ -110,6 +110,23 @@ describe("the source's own firewall", () => {
     expect(standOfWayBack(trace.case)).toMatchObject({ is: 'open', wants: [{ responder: '2001:db8:1:4::1' }] });
   });
 
+  it('is not excluded by one answer of three: a firewall that lets a few by gives that as well', () => {
+    const asked = (confidence: number, lost: number, answered: number, silent: number): WayBack['is'] => {
+      const trace = new ByHand('icmp6', { answeredBeyond: false, confidence }).explored(5);
+      trace.target(lost, 'arrives', null).references(silent, 4, 'arrives', null).references(answered, 4);
+      return standOfWayBack(trace.case).is;
+    };
+    // 11 lost and 3 of 3 answered come of one rate in 7 of 10,000 cases at most, 15 and 4 of 4 in 6 of 100,000.
+    expect([asked(0.999, 11, 3, 0), asked(0.999, 11, 2, 1), asked(0.999, 11, 1, 2)]).toEqual([
+      'excluded',
+      'open',
+      'open',
+    ]);
+    expect([asked(0.9999, 15, 3, 0), asked(0.9999, 15, 4, 0)]).toEqual(['open', 'excluded']);
+    // Twelve pairs are asked of one that answers some; what is not shown by then is unknown.
+    expect([asked(0.999, 11, 5, 7), asked(0.999, 11, 9, 3)]).toEqual(['unknown', 'excluded']);
+  });
+
   it('is excluded by a host elsewhere that was named, where no router answers, and from the source on', () => {
     const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
     Object.assign(trace.state.limits, { reference: '2001:db8:99::1' });
@@ -120,7 +137,8 @@ describe("the source's own firewall", () => {
     });
     const asked = (answer: Answer): WayBack =>
       standOfWayBack(trace.references(1, octetsOf('2001:db8:99::1'), 'arrives', answer).case);
-    expect(asked(null).is).toBe('open');
+    expect(asked('arrives').is).toBe('open');
+    expect(asked('arrives').is).toBe('open');
     expect(asked('arrives')).toEqual({ is: 'excluded', upTo: 0 });
   });
 

@@ -109,7 +109,7 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(standOfWayBack(trace.case)).toMatchObject(isAsked);
     // That echo replies come back says nothing of segments.
     expect(standOfWayBack(trace.references(3, 5).case)).toMatchObject(isAsked);
-    trace.references(1, 5, { resetsWith: 60 }, { resetsWith: 60 }, 'tcp');
+    trace.references(3, 5, { resetsWith: 60 }, { resetsWith: 60 }, 'tcp');
     expect(standOfWayBack(trace.case)).toEqual({ is: 'excluded', upTo: 5 });
   });
 
