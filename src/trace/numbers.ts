@@ -151,7 +151,7 @@ export const MOST_PENDING = 2;
 export const REFERENCES = 3;
 export const REFERENCE_PAIRS = 3;
 /** … and for one that answers some of them, until it does so more often than the target by more than chance has it. */
-export const REFERENCE_PAIR_CAP = 12;
+export const REFERENCE_PAIR_CAP = 24;
 /** Nearer routers may stand within the source's network, whatever their prefix. */
 export const NEAREST_REFERENCE = 3;
 /** Where only some are lost: pairs for one, which must lose fewer of the option's packets than the target, by Fisher's test, */

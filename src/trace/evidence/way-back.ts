@@ -98,8 +98,9 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
 function standOfAsked({ counts, state }: Case, asked: Asked): 'answers' | 'more' | 'waits' | 'silent' {
   const { confidence } = state.limits;
   const { plainOnly: lost } = counts.counted;
-  const answered = asked.both + asked.plainOnly;
-  const isShown = (of: number): boolean => chanceOfOneRate(of, asked.both, answered) <= 1 - confidence;
+  const answered = asked.treatedPassed;
+  // Of pairs in which nothing was answered the firewall need not be why.
+  const isShown = (of: number): boolean => chanceOfOneRate(of, answered, answered + asked.plainOnly) <= 1 - confidence;
   if (isShown(lost)) return 'answers';
   if (isShown(Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex)))) return 'waits';
   if (asked.pairs < (asked.treatedPassed > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';

@@ -123,8 +123,8 @@ describe("the source's own firewall", () => {
       'open',
     ]);
     expect([asked(0.9999, 15, 3, 0), asked(0.9999, 15, 4, 0)]).toEqual(['open', 'excluded']);
-    // Twelve pairs are asked of one that answers some; what is not shown by then is unknown.
-    expect([asked(0.999, 11, 5, 7), asked(0.999, 11, 9, 3)]).toEqual(['unknown', 'excluded']);
+    // 24 pairs are asked of one that answers some; what is not shown by then is unknown.
+    expect([asked(0.999, 11, 8, 16), asked(0.999, 11, 16, 8)]).toEqual(['unknown', 'excluded']);
   });
 
   it('is excluded by a host elsewhere that was named, where no router answers, and from the source on', () => {
