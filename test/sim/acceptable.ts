@@ -110,6 +110,10 @@ export function fatesFor(record: TraceRecord, truth: Truth, atTheEnd = false): F
 
 type Say = (kind: Violation['kind'], text: string) => void;
 
+function isPoliced({ node }: Effect): boolean {
+  return node.rules.some(({ limit }) => limit !== undefined);
+}
+
 function checkVerdict(record: TraceRecord, truth: ProtocolTruth, fates: Fates, whole: Truth, say: Say): void {
   const { interval } = record.verdict;
   const outcome: string = record.verdict.outcome;
@@ -179,7 +183,8 @@ function checkVerdict(record: TraceRecord, truth: ProtocolTruth, fates: Fates, w
         break;
       }
       inInterval(losing);
-      if (!truth.changing && truth.pdmArrives[1] === 0 && !refusedByTarget(losing)) {
+      // What a policer let by is counted of the target's pairs alone; others may have got there too.
+      if (!truth.changing && truth.pdmArrives[1] === 0 && !refusedByTarget(losing) && !losing.some(isPoliced)) {
         say('false-accusation', 'no packet with the option arrives at all');
       }
       break;

@@ -262,7 +262,8 @@ const ADD: Readonly<Record<Ingredient, (mixture: Mixture) => void>> = {
   'source firewall without state': ({ random, routers }) => {
     routers[random.integer(0, Math.min(1, routers.length - 1))]!.returnRules.push({
       match: 'answers-to-options',
-      share: 1,
+      // One of several firewalls, or one that loses its patience now and then.
+      share: random.chance(0.5) ? 1 : random.pick([0.3, 0.5, 0.7, 0.9, 0.97]),
     });
   },
   'target sends PDM': (mixture) => {

@@ -128,11 +128,11 @@ describe('one broken member of an equal-cost bundle', () => {
 });
 
 describe('a limit for options that all targets of a list share', () => {
-  /** Ten targets, nine routers of their own behind three shared ones, the second of which limits options. */
-  const list = async (action: Action, crossTraffic: number): Promise<TraceRecord[]> => {
-    const limit = { burst: 3, perSecond: 1, crossTraffic };
-    const near = routers(3, (router, hop) => {
-      if (hop === 2) router.rules.push({ ...rule('forward', ANY_OPTIONS, action), limit });
+  /** Ten targets, four routers of their own behind five shared ones, the fourth of which limits options. */
+  const list = async (action: Action, perSecond: number, crossTraffic: number): Promise<TraceRecord[]> => {
+    const limit = { burst: 3, perSecond, crossTraffic };
+    const near = routers(5, (router, hop) => {
+      if (hop === 4) router.rules.push({ ...rule('forward', ANY_OPTIONS, action), limit });
     });
     const networks = Array.from({ length: 10 }, (_, index) => {
       const way = Array.from({ length: 4 }, (_none, hop) => plainRouter(2 + index, hop));
@@ -148,25 +148,25 @@ describe('a limit for options that all targets of a list share', () => {
     return targets.flatMap(({ records }) => records);
   };
 
-  /** Behind hop 2, so hop limit 3 is the first that loses, wherever single packets were seen. */
+  /** Behind hop 4, so hop limit 5 is the first that loses, wherever single packets were seen. */
   const holdsIt = ({ interval }: TraceRecord['verdict']): boolean =>
-    interval === null || (interval.after <= 2 && interval.upTo >= 3);
+    interval === null || (interval.after <= 4 && interval.upTo >= 5);
 
   it('never has its losses put beyond it, wherever luck has carried n', async () => {
-    const records = await list(DROP, 0);
+    const records = await list(DROP, 0.6, 0);
     expect(records.filter(({ verdict }) => !holdsIt(verdict))).toEqual([]);
     expect(outcomes(records)).toContain('dropped');
     expect(
-      records.some(({ verdict, summary }) => verdict.interval !== null && (summary.lastPdmHop?.hop ?? 0) > 2),
+      records.some(({ verdict, summary }) => verdict.interval !== null && (summary.lastPdmHop?.hop ?? 0) > 4),
     ).toBe(true);
   });
 
   it('a relative: that refuses what is too much, and that others use up as well, is the only one named', async () => {
-    const records = await list({ kind: 'reject', type: 1, code: 1, pointer: 'none' }, 0.3);
+    const records = await list({ kind: 'reject', type: 1, code: 1, pointer: 'none' }, 1, 0.3);
     expect(records.filter(({ verdict }) => !holdsIt(verdict))).toEqual([]);
     const refusals = records.map(({ verdict }) => verdict.refusal).filter((refusal) => refusal !== null);
     expect(refusals.length).toBeGreaterThan(0);
-    for (const refusal of refusals) expect(refusal).toMatchObject({ hop: 2, type: 1, code: 1 });
+    for (const refusal of refusals) expect(refusal).toMatchObject({ hop: 4, type: 1, code: 1 });
   });
 });
 
@@ -315,6 +315,74 @@ describe('a firewall near the source that keeps no state for options, and needs 
   it('without it a drop is found by routers that answer SYNs', async () => {
     expect(outcomes(await recordsOf(inARow(dropsAt(5), silent)), 'udp')).toEqual(new Set(['dropped']));
   });
+});
+
+describe('a firewall near the source that takes most answers to packets with the option, not all', () => {
+  const takesAnswers = (wanted: number, share: number): Change => {
+    return (router, hop) => {
+      if (hop === wanted) router.returnRules.push({ match: 'answers-to-options', share });
+    };
+  };
+  const silent = target((host) => {
+    host.udp = 'silent';
+  });
+
+  it.each([0.3, 0.5, 0.9, 0.95])('is no drop and no impairment: it takes %d of them', async (share) => {
+    for (const hop of [1, 2]) {
+      const records = await recordsOf(inARow(takesAnswers(hop, share), silent));
+      for (const found of outcomes(records)) expect(['inconclusive', 'no-difference', 'delivered']).toContain(found);
+    }
+  });
+
+  it('a relative: of a list one lucky answer clears it for none of the others', async () => {
+    const near = routers(3, takesAnswers(1, 0.97));
+    const networks = Array.from({ length: 20 }, (_, index) => {
+      const way = Array.from({ length: 4 }, (_none, hop) => plainRouter(2 + index, hop));
+      const host = target((draft) => {
+        draft.addresses = [routerAddress(0xf00 + index, 0x50)];
+        draft.udp = 'silent';
+      });
+      return line([...near, ...way], host, { seed: first + index });
+    });
+    const generated = networks.map(
+      (network) => ({ scenario: 'nothing happens', ingredients: [], network, profile: 'packet-socket' }) as const,
+    );
+    const { targets } = await runList(generated, createTraceEngine, { share: true, rate: 100 });
+    expect(targets.flatMap(({ violations }) => violations)).toEqual([]);
+    const answered = targets.flatMap(({ records }) => records).filter(({ verdict }) => verdict.evidence.pdmOnly > 0);
+    expect(answered).toEqual([]);
+  });
+
+  it('a relative: one beyond it, where datagrams are answered by errors, impairs nothing that another protocol gets through whole', async () => {
+    const records = await recordsOf(inARow(takesAnswers(6, 0.5)));
+    expect(outcomes(records, 'udp')).toEqual(new Set(['delivered']));
+    expect(outcomes(records, 'icmp6')).toEqual(new Set(['inconclusive']));
+  });
+});
+
+describe("a firewall that refuses options in the target's name as a closed port does", () => {
+  const refuses = (wanted: number, ownHopLimit: number): Change => {
+    return (router, hop) => {
+      if (hop !== wanted) return;
+      router.ownHopLimit = ownHopLimit;
+      const closed: Action = { kind: 'reject', type: 1, code: 4, pointer: 'none', inTargetsName: true };
+      router.rules.push(rule('forward', ANY_OPTIONS, closed));
+    };
+  };
+
+  it.each([
+    ['packet-socket', 7, 63],
+    ['packet-socket', 5, 61],
+    ['raw-socket', 7, 64],
+    ['raw-socket', 4, 64],
+  ] as const)(
+    'is not taken for the target: %s, at hop %i with a hop limit of %i',
+    async (profile, hop, ownHopLimit) => {
+      const records = await recordsOf(inARow(refuses(hop, ownHopLimit)), profile);
+      expect(outcomes(records)).not.toContain('delivered');
+      expect(outcomes(records, 'icmp6')).toEqual(new Set(['rejected']));
+    },
+  );
 });
 
 describe('a target that sends the option itself', () => {
