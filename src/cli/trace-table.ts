@@ -1,5 +1,5 @@
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { refusesInTargetName } from '../results/refusals.js';
+import { isEnd, refusesInTargetName } from '../results/refusals.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
 import type { Style } from './style.js';
@@ -220,8 +220,8 @@ function armCells(
 }
 
 /** `isBorrowed`: somebody else answers in the target's name, whose network the address does not tell. */
-function responderCell({ target }: TraceRecord, responder: ResponderRecord, isBorrowed: boolean, loss: string): Cell {
-  const marks = marksOf(responder, isBorrowed ? null : target.address);
+function responderCell(record: TraceRecord, responder: ResponderRecord, isBorrowed: boolean, loss: string): Cell {
+  const marks = marksOf(responder, !isBorrowed && isEnd(record, responder.address) ? responder.address : null);
   const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),

@@ -1,4 +1,4 @@
-import { onlyRefuses } from '../results/refusals.js';
+import { isEnd, onlyRefuses } from '../results/refusals.js';
 import type { Arm, ArmRecord, Outcome, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { isAtTarget, targetArrivals } from './record-words.js';
 
@@ -48,7 +48,7 @@ export function pathColumns(record: TraceRecord): PathColumn[] {
 
 function showsTarget(place: PlaceRecord, record: TraceRecord): boolean {
   return (['plain', 'pdm'] as const).some((arm) =>
-    place.arms[arm].responders.some((one) => one.address === record.target.address && !onlyRefuses(record, arm, one)),
+    place.arms[arm].responders.some((one) => isEnd(record, one.address) && !onlyRefuses(record, arm, one)),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Arm, HopRecord, IcmpCount, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { onlyRefuses } from './refusals.js';
+import { isEnd, onlyRefuses } from './refusals.js';
 
 /** One answered probe, as far as a record still knows it. */
 export interface ExpandedReply {
@@ -80,6 +80,6 @@ function armHop(place: PlaceRecord, hop: number, arm: Arm): ArmHop[] {
 export function reaches(hop: ArmHop, record: TraceRecord, arm: Arm): boolean {
   return hop.responders.some(
     (responder) =>
-      responder.address === record.target.address && responder.answered > 0 && !onlyRefuses(record, arm, responder),
+      isEnd(record, responder.address) && responder.answered > 0 && !onlyRefuses(record, arm, responder),
   );
 }

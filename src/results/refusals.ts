@@ -10,14 +10,27 @@ const WITH_HEADER: readonly Arm[] = ['pdm', 'do8', 'do16'];
 export function onlyRefuses(record: TraceRecord, arm: Arm, responder: ResponderRecord): boolean {
   const { icmp, address } = responder;
   if (icmp.length === 0) return false;
-  if (address !== record.target.address) return icmp.every(({ type }) => type !== 3 && type < 128);
+  if (!isEnd(record, address)) return icmp.every(({ type }) => type !== 3 && type < 128);
   return refusesInTargetName(record, arm, responder);
 }
 
+/**
+ * Whether this address answers for the target (METHOD: Replies, terminal responder): its own, or, where plain packets arrived
+ * and none of them was answered from that, those that they were answered from.
+ */
+export function isEnd({ target, targetPairs }: TraceRecord, address: string): boolean {
+  if (address === target.address) return true;
+  if (targetPairs === null || targetPairs.pairs.both + targetPairs.pairs.plainOnly === 0) return false;
+  const { responders } = targetPairs.arms.plain;
+  if (responders.some((one) => one.address === target.address)) return false;
+  const found = responders.find((one) => one.address === address);
+  return found !== undefined && found.icmp.every(({ type, code }) => type === 1 && code === 4);
+}
+
 /** Whoever refuses in the target's name is not the target, and its network is not the target's. */
-export function refusesInTargetName({ verdict, target }: TraceRecord, arm: Arm, responder: ResponderRecord): boolean {
-  const { refusal } = verdict;
-  if (refusal?.inTargetName !== true || responder.address !== target.address || !WITH_HEADER.includes(arm))
+export function refusesInTargetName(record: TraceRecord, arm: Arm, responder: ResponderRecord): boolean {
+  const { refusal } = record.verdict;
+  if (refusal?.inTargetName !== true || !isEnd(record, responder.address) || !WITH_HEADER.includes(arm))
     return false;
   return responder.icmp.every(({ type, code }) => type === refusal.type && code === refusal.code);
 }

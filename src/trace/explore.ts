@@ -10,7 +10,7 @@ import type { TraceState } from './state/trace-state.js';
 import { RANK, targetBudget, wishAtHop } from './wish.js';
 import type { Exploration, PairWish } from './wish.js';
 
-/** The first packets, all plain: one or two at the target, the second only where the first is not answered soon, and two at hop 1 unless others look there. */
+/** The first packets, all plain: one or two at the target (of SYNs two), the second only where the first is not answered soon, and two at hop 1 unless others look there. */
 export function aloneWishes({ state, alone, context }: Case): PairWish[] {
   const { protocol } = state.identity;
   const atHop1 = protocol !== 'tcp' && context.nearHops === null;
