@@ -79,7 +79,6 @@ function armHop(place: PlaceRecord, hop: number, arm: Arm): ArmHop[] {
 /** True where the target itself answered this arm at this hop. */
 export function reaches(hop: ArmHop, record: TraceRecord, arm: Arm): boolean {
   return hop.responders.some(
-    (responder) =>
-      isEnd(record, responder.address) && responder.answered > 0 && !onlyRefuses(record, arm, responder),
+    (responder) => isEnd(record, responder.address) && responder.answered > 0 && !onlyRefuses(record, arm, responder),
   );
 }

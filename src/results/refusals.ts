@@ -30,7 +30,6 @@ export function isEnd({ target, targetPairs }: TraceRecord, address: string): bo
 /** Whoever refuses in the target's name is not the target, and its network is not the target's. */
 export function refusesInTargetName(record: TraceRecord, arm: Arm, responder: ResponderRecord): boolean {
   const { refusal } = record.verdict;
-  if (refusal?.inTargetName !== true || !isEnd(record, responder.address) || !WITH_HEADER.includes(arm))
-    return false;
+  if (refusal?.inTargetName !== true || !isEnd(record, responder.address) || !WITH_HEADER.includes(arm)) return false;
   return responder.icmp.every(({ type, code }) => type === refusal.type && code === refusal.code);
 }
