@@ -84,7 +84,7 @@ interface Sent {
  * each: what limits errors meets both arms alike. Rejects only if the transport does.
  */
 export async function probeFirstHops(probe: FirstHopsProbe): Promise<FirstHopsAnswers> {
-  const { transport, time, target } = probe;
+  const { transport, time } = probe;
   const random = probe.randomBytes(7);
   const firstPsn = readU16(random, 5);
   const basePort = FIRST_PORT + (readU16(random, 0) & 0x3fff & ~(PORT_STEP - 1));

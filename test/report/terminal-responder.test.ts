@@ -15,7 +15,7 @@ function answeredFrom(address: string, code = 4): TraceRecord {
   const { targetPairs, target } = record;
   for (const place of [...record.hops, targetPairs!]) {
     for (const arm of Object.values(place.arms)) {
-      for (const responder of arm.responders as ResponderRecord[]) {
+      for (const responder of arm.responders) {
         if (responder.address !== target.address) continue;
         responder.address = address;
         responder.icmp = [{ type: 1, code, pointer: null, count: responder.answered }];
