@@ -94,8 +94,11 @@ export interface Stop {
 /** Where the drawing marks that something happens to the option, or null where nothing does or it is not known where. */
 export function stopOf(record: TraceRecord): Stop | null {
   const { outcome, interval, refusal } = record.verdict;
-  const word = STOP_WORDS[outcome];
-  if (word === undefined) return null;
+  const what = STOP_WORDS[outcome];
+  if (what === undefined) return null;
+  // One link is marked: where the words leave more than that, the picture must not say less.
+  const isCertain = interval === null || interval.upTo - interval.after <= 1;
+  const word = `${what}${isCertain ? ' here' : ', most likely here'}`;
   if (interval !== null) {
     // Quotes can be changed on their way back: what routers quote is no more than that.
     const byQuotes = record.verdict.evidence.basis === 'routers' && (outcome === 'stripped' || outcome === 'altered');
@@ -107,10 +110,10 @@ export function stopOf(record: TraceRecord): Stop | null {
 }
 
 const STOP_WORDS: Readonly<Partial<Record<Outcome, string>>> = {
-  dropped: 'PDM stops here',
-  rejected: 'PDM refused here',
-  stripped: 'option removed here',
-  altered: 'option changed here',
+  dropped: 'PDM stops',
+  rejected: 'PDM refused',
+  stripped: 'option removed',
+  altered: 'option changed',
 };
 
 /** True where packets with PDM are known to have reached this place. */

@@ -164,7 +164,7 @@ function changedWords(record: TraceRecord, what: string): Spoken {
       'The packets themselves go on.',
       byQuotes
         ? 'The target quotes nothing and quotes can be changed on their way back, so no network is named.'
-        : null,
+        : 'The target itself quotes them so; something that rewrites all quotes on their way back would look the same.',
       arrivalSentence(record),
       confidenceSentence(record),
       attributionSentence(record),

@@ -122,7 +122,14 @@ describe('the page', () => {
       (found) => found[1] ?? found[2],
     );
     expect(order.slice(1)).toEqual([
-      ...['1', '2', '3', 'PDM stops here: between hop 3 and the target, most likely before hop 4', '4', '5'],
+      ...[
+        '1',
+        '2',
+        '3',
+        'PDM stops, most likely here: between hop 3 and the target, most likely before hop 4',
+        '4',
+        '5',
+      ],
       'target · 6',
     ]);
     expect(ladder.match(/class="same"/g)).toHaveLength(3);

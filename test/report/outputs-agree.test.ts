@@ -593,7 +593,7 @@ describe('the outputs of one record', () => {
   it('say where a loss is most likely in one way: before a hop', () => {
     for (const { name, record } of withOutcomes('dropped'))
       for (const [output, text] of everyText(record))
-        expect([name, output, /most likely (?!before|are)\w+/.exec(text)?.[0]]).toEqual([name, output, undefined]);
+        expect([name, output, /most likely (?!before|are|here)\w+/.exec(text)?.[0]]).toEqual([name, output, undefined]);
     const nearer = withOutcomes('dropped').filter(
       ({ record: { verdict } }) => verdict.interval!.likelyUpTo < verdict.interval!.upTo,
     );

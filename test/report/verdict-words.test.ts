@@ -303,6 +303,7 @@ describe('verdict words', () => {
       [
         'The PDM option is removed from packets between hop 3 (r3.example.net, AS64500 Source Net) and hop 5 (r5.example.net, AS64510 Transit Ltd), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd).',
         'The packets themselves go on.',
+        'The target itself quotes them so; something that rewrites all quotes on their way back would look the same.',
         'Probes answered: 10 of 10 with, 10 of 10 without.',
       ].join('\n'),
     );
