@@ -20,7 +20,7 @@ import {
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
 import { restOf } from '../../src/trace/evidence/pair.js';
 import type { Arm } from '../../src/trace/record.js';
-import { step } from '../../src/trace/trace-machine.js';
+import { placesAnsweredBeyond, step } from '../../src/trace/trace-machine.js';
 import { ByHand } from './by-hand.js';
 import { contextOf } from './fake-path.js';
 import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
@@ -474,5 +474,21 @@ describe('back to back is over', () => {
     happens(trace);
     for (let i = 0; i < 3; i += 1) step(state, context, trace.nowNs + 20e9);
     expect(seen).toEqual([state.probes.count]);
+  });
+});
+
+describe('the places behind which packets with the option were answered, for other targets', () => {
+  const placesOf = (whole: number, lost: number): number[] => {
+    const trace = new ByHand('icmp6').explored().target(whole, 'arrives', 'arrives').target(lost, 'arrives', null);
+    return placesAnsweredBeyond(trace.case).map(({ hop }) => hop);
+  };
+
+  it('are those that they passed, and the way in, where the target answers them as well as others', () => {
+    expect(placesOf(11, 0)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('are none where only a few are answered: a firewall near the source may let so many by', () => {
+    expect(placesOf(1, 11)).toEqual([]);
+    expect(placesOf(10, 0)).toEqual([]);
   });
 });

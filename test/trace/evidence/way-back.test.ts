@@ -81,6 +81,18 @@ describe("the source's own firewall", () => {
     expect(standOfWayBack(trace.references(3, 4).case)).toEqual({ is: 'excluded', upTo: 4 });
   });
 
+  it('is excluded by a router behind hops that lose some of the option as well, where none before them answers', () => {
+    const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 });
+    for (const hop of [1, 2, 3]) trace.pairs(5, hop, 'expires', 'expires');
+    // A limit may be what makes this hop look so.
+    trace.pairs(2, 4, 'expires', 'expires').pairs(4, 4, 'expires', null);
+    for (const hop of [5, 6]) trace.pairs(5, hop, 'expires', 'expires');
+    trace.pairs(5, 7, 'arrives', null).target(11, 'arrives', null);
+    trace.references(3, 3, null, null);
+    expect(standOfWayBack(trace.case)).toMatchObject({ is: 'open', wants: [{ responder: '2001:db8:1:6::1' }] });
+    expect(standOfWayBack(trace.references(3, 6).case)).toEqual({ is: 'excluded', upTo: 6 });
+  });
+
   it('is excluded as far as a place that packets passed which another target answered, or as the source itself', () => {
     const behind = (place: number): WayBack => {
       const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(11, 'arrives', null);

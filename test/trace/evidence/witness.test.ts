@@ -47,6 +47,16 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect([after(11, 6), after(10, 6), after(11, 5)]).toEqual(['loses', 'open', 'open']);
   });
 
+  it('of its own in a second count: twelve lost pairs, for its bars are twice as high', () => {
+    const after = (pairs: number): string => {
+      const trace = syns(udp(), pairs, from(60), null);
+      syns(trace, 8, from(60), from(60), { treatment: 'plain' });
+      trace.state.countIndex = 2;
+      return standOfWitness(trace.case, false).is;
+    };
+    expect([after(11), after(12)]).toEqual(['open', 'loses']);
+  });
+
   it('are not asked before echo requests have been', () => {
     const standing = standOfWitness(udp({ siblingEcho: null }).case, false);
     expect(standing).toMatchObject({ is: 'open', by: 'icmp6', wants: [{ purpose: PURPOSE.echo }] });
