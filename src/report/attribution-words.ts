@@ -25,7 +25,11 @@ export function attributionSentence(record: TraceRecord): string | null {
   if (attribution === null) return null;
   const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
   const who = [readingText(record, attribution), ...otherNetworks(attribution)].filter((text) => text !== null);
-  return who.length === 0 ? null : `Attribution ${how}: ${who.join(', or ')}.`;
+  if (who.length === 0) return null;
+  // Why networks are among them in which nobody was seen to lose anything.
+  const why =
+    attribution.candidates.length > 1 ? ' A border router may carry the address of the network next to it.' : '';
+  return `Attribution ${how}: ${who.join(', or ')}.${why}`;
 }
 
 /** The two readings of a border where they are all there is, else every candidate; null where there is none. */
