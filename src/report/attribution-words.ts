@@ -27,8 +27,8 @@ export function attributionSentence(record: TraceRecord): string | null {
   const who = [readingText(record, attribution), ...otherNetworks(attribution)].filter((text) => text !== null);
   if (who.length === 0) return null;
   // Why networks are among them in which nobody was seen to lose anything.
-  const why =
-    attribution.candidates.length > 1 ? ' A border router may carry the address of the network next to it.' : '';
+  const isOneOf = who[0]?.startsWith('one of ') === true;
+  const why = isOneOf ? ' A border router may carry the address of the network next to it.' : '';
   return `Attribution ${how}: ${who.join(', or ')}.${why}`;
 }
 

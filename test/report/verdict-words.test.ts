@@ -69,7 +69,7 @@ describe('verdict words', () => {
         'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
-        'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp.',
+        'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
       ].join('\n'),
     );
   });
@@ -279,7 +279,7 @@ describe('verdict words', () => {
         "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
         'Probes answered: 0 of 10 with, 10 of 10 without.',
         'Confidence 99.9 %.',
-        'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp.',
+        'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
       ].join('\n'),
     );
     record.verdict.refusal = { address: '2001:db8::bad', hop: null, type: 4, code: 2, pointer: 42 };
