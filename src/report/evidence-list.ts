@@ -64,7 +64,7 @@ function evidence(record: TraceRecord): Entry[] {
     ['Neighbours', neighboursText(counted.neighbours)],
     ['Confidence', verdict.confidence === null ? null : `${confidenceText(verdict.confidence)}, bar ${bar}`],
     ['Rests on', basisText(record)],
-    ['Way back', counted.returnPath === null ? null : `as the cause ${counted.returnPath}`],
+    ['Way back', counted.returnPath === null ? null : `that answers are what is lost there is ${counted.returnPath}`],
     [
       outcome === 'altered' || outcome === 'stripped' ? 'Changed' : outcome === 'rejected' ? 'Refused' : 'Lost',
       interval === null
@@ -165,12 +165,16 @@ function network(record: TraceRecord): Entry[] {
     ...entries,
     ['Kindest to transit', differ ? asLabel(record, best) : null],
     ['Harshest to transit', differ ? asLabel(record, worst) : null],
-    ['Attribution', isAll ? null : [...new Set(candidates)].map((asn) => asLabel(record, asn)).join(', ')],
+    ['Attribution', isAll ? null : oneOf([...new Set(candidates)].map((asn) => asLabel(record, asn)))],
     ['Or', otherNetworks(attribution).join(', or ')],
-    ['ASes of n to u', rule],
+    ['Rule of attribution', rule],
     ['Method', 'origin AS of the addresses that answered'],
     ['AS data', source === null ? null : `${sourceText(source)}${date === null ? '' : `, ${date}`}`],
   ];
+}
+
+function oneOf(labels: readonly string[]): string {
+  return `${labels.length > 1 ? 'one of ' : ''}${labels.join(', ')}`;
 }
 
 function measurement(record: TraceRecord): Entry[] {
