@@ -3,6 +3,7 @@ import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
 import { standOfWitness } from '../../../src/trace/evidence/witness.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
+import { routerAt } from '../fake-path.js';
 
 type Values = ConstructorParameters<typeof ByHand>[1];
 
@@ -37,6 +38,23 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(stand({ comesFrom: 4 })).toBe('loses');
     expect([stand({ comesFrom: 3 }), stand({ comesFrom: 5 })]).toEqual(['unknown', 'unknown']);
     expect(stand({ comesFrom: 4, otherwise: 1 })).toBe('unknown');
+  });
+
+  it('bear it though they draw other answers with the option, where datagrams with it are refused as well; and echo requests from farther', () => {
+    const refused: Answer = { from: routerAt(3), type: 1, code: 1 };
+    const siblingTcp = { ...ECHO_LOST, comesFrom: 4, otherwise: 2 };
+    const beside = (pdm: Answer): string =>
+      standOfWitness(
+        new ByHand('udp', { siblingEcho: ECHO_SILENT, siblingTcp }).explored(3).target(11, from(60), pdm).case,
+        false,
+      ).is;
+    expect([beside(refused), beside(null)]).toEqual(['loses', 'unknown']);
+    const echo = (comesFrom: number): string => {
+      const siblingEcho = { ...ECHO_LOST, comesFrom };
+      return standOfWitness(new ByHand('udp', { siblingEcho }).explored(3).target(11, from(60), null).case, false).is;
+    };
+    // Only segments may be handed on to a host behind what answers all else.
+    expect([echo(3), echo(4), echo(5)]).toEqual(['unknown', 'loses', 'loses']);
   });
 
   it('of its own: eleven lost pairs and six placebos, not ten or five', () => {
