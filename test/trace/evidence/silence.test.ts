@@ -38,4 +38,12 @@ describe('a fall into silence', () => {
     expect(hasFallenSilent(trace(39).case)).toBe(false);
     expect(hasFallenSilent(trace(40).case)).toBe(true);
   });
+
+  it('is twenty again where a count was begun again: what was answered before was answered otherwise', () => {
+    const trace = after(0).target(5, 'arrives', null);
+    trace.state.countIndex = 2;
+    trace.state.countStart = trace.state.probes.count;
+    expect(hasFallenSilent(trace.target(19, null, null).case)).toBe(false);
+    expect(hasFallenSilent(trace.target(1, null, null).case)).toBe(true);
+  });
 });
