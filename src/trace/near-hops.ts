@@ -102,7 +102,7 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
 
 /**
  * METHOD: Exploring. Two where both came whole and nothing is missing anywhere, or where all of the option's packets are lost
- * farther on; one at the target's own distance.
+ * farther on, and at silent hops far behind the last answer of a silent target; one at the target's own distance.
  */
 function pairsOwedAlone(trace: Case): (hop: number) => number {
   const { hops, distance, distanceHint, plainArrivals, pdmArrivals, lastPlainHop, lastPdmHop } = trace;
