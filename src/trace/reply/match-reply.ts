@@ -2,7 +2,7 @@
  * From a reply to the one probe that drew it. Everything on the path can send us anything, so a reply counts only when
  * each identifying octet it holds is ours; all else gets a reason and changes no finding (METHOD: Flow and identity).
  */
-import { sameAddress } from '../../address/address.js';
+import { formatAddress, sameAddress } from '../../address/address.js';
 import { readU16, readU8 } from '../../wire/big-endian.js';
 import { ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
 import { NEXT_HEADER } from '../../wire/ipv6.js';
@@ -165,23 +165,34 @@ function addressesDiffer({ identity }: TraceState, { bytes, quote }: ErrorReply)
   );
 }
 
-/** Our source, flow label and ports without a number name a probe where one alone of that shape is still unanswered. */
+/**
+ * Our source, flow label and ports without a number name a probe where one alone of that shape is still unanswered; not where the
+ * same router has answered one elsewhere, for this may be a copy of that answer.
+ */
 function onlyCandidate(state: TraceState, protocol: Protocol, reply: ErrorReply): Match | null {
   const { bytes, quote } = reply;
   if (!sameAddress(state.identity.source, bytes, 0, quote.sourceOffset)) return null;
+  const responder = formatAddress(reply.source);
   let found: Match | null = null;
+  const answeredAt = new Set<number>();
   for (let row = 0; row < state.probes.count; row += 1) {
     const flow = state.flows[state.probes.flow(row)];
-    if (flow?.protocol !== protocol || flow.flowLabel !== quote.flowLabel) continue;
-    if (!state.probes.isSent(row) || state.probes.reply(row) !== null) continue;
+    if (flow?.protocol !== protocol || flow.flowLabel !== quote.flowLabel || !state.probes.isSent(row)) continue;
+    const answer = state.probes.reply(row);
+    if (answer !== null && state.signatures[answer]?.responder !== responder) continue;
     const findings = compareQuote(state, row, bytes, quote);
     if (!findings.flowHeld || findings.altered || findings.stripped) continue;
     if (findings.changes.some((change) => change === 'payload-length-rewritten' || change === 'next-header-rewritten'))
       continue;
+    if (answer !== null) {
+      answeredAt.add(state.probes.hopLimit(row));
+      continue;
+    }
     if (found !== null) return null;
     found = { row, findings };
   }
-  return found;
+  const hopLimit = found === null ? null : state.probes.hopLimit(found.row);
+  return [...answeredAt].every((other) => other === hopLimit) ? found : null;
 }
 
 /**

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchReply } from '../../../src/trace/reply/match-reply.js';
 import type { Arm, Protocol } from '../../../src/trace/record.js';
-import { parseReply } from '../../../src/trace/reply/reply.js';
+import type { MatchResult } from '../../../src/trace/reply/match.js';
+import { parseReply, type Reply } from '../../../src/trace/reply/reply.js';
 import { observe } from '../../../src/trace/reply/observe.js';
 import type { TraceState } from '../../../src/trace/state/trace-state.js';
 import { errorAbout, makeState, packetOf, replyFrom, sendPair } from '../trace-fixture.js';
@@ -187,6 +188,30 @@ describe('a reply with octets changed at random', () => {
       expect(state.weakQuotes.size).toBeLessThanOrEqual(64);
       expect(state.signatures.length).toBeLessThanOrEqual(1000);
     }
+  });
+
+  it('of the first six octets names the one probe still unanswered, and no other when it comes again', () => {
+    const state = makeState('icmp6');
+    const answer = (row: number): { error: Reply; match: MatchResult } => {
+      const error = replyFrom(errorAbout(cut(packetOf(state, row), 46, false)));
+      const match = matchReply(state, error);
+      if (typeof match !== 'string') observe(state, match, error);
+      return { error, match };
+    };
+    const atThree = sendPair(state, { hopLimit: 3, flow: 0 });
+    const { error, match } = answer(atThree.plain);
+    expect(match).toMatchObject({ row: atThree.plain });
+    // The network may deliver it twice, and by then another packet is out.
+    sendPair(state, { hopLimit: 2, flow: 0 });
+    expect(matchReply(state, error)).toBe('weak');
+    // A second answer from the same hop is one, whichever of its packets it is about.
+    const again = makeState('icmp6');
+    const first = sendPair(again, { hopLimit: 3, flow: 0 });
+    const told = replyFrom(errorAbout(cut(packetOf(again, first.plain), 46, false)));
+    const known = matchReply(again, told);
+    if (typeof known !== 'string') observe(again, known, told);
+    const second = sendPair(again, { hopLimit: 3, flow: 0 });
+    expect(matchReply(again, told)).toMatchObject({ row: second.plain });
   });
 
   it('of octets without any sense gives a reason', () => {
