@@ -5,7 +5,8 @@ import { findFaults, type FaultWords } from '../report/run-faults.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import type { SummaryRow } from '../results/summary-row.js';
 import type { ListedTarget, TargetProgress } from '../results/target-table.js';
-import type { OutcomeCount, TraceFilter } from '../results/trace-queries.js';
+import type { OutcomeCount } from '../results/trace-queries.js';
+import type { TraceFilter } from '../results/trace-filter.js';
 import type { RunState, StoredRun } from '../results/run-table.js';
 
 export interface RunRow {

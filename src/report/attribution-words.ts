@@ -24,27 +24,32 @@ export function attributionSentence(record: TraceRecord): string | null {
   const { attribution } = record.summary;
   if (attribution === null) return null;
   const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
-  const who = [readingText(record, attribution), ...otherNetworks(attribution)].filter((text) => text !== null);
+  const { text, isList } = readingOf(record, attribution);
+  const who = [text, ...otherNetworks(attribution)].filter((one) => one !== null);
   if (who.length === 0) return null;
   // Why networks are among them in which nobody was seen to lose anything.
-  const isOneOf = who[0]?.startsWith('one of ') === true;
-  const why = isOneOf ? ' A border router may carry the address of the network next to it.' : '';
+  const why = isList ? ' A border router may carry the address of the network next to it.' : '';
   return `Attribution ${how}: ${who.join(', or ')}.${why}`;
 }
 
 /** The two readings of a border where they are all there is, else every candidate; null where there is none. */
-function readingText(record: TraceRecord, { best, worst, candidates, silent, unknown }: Attribution): string | null {
+function readingOf(
+  record: TraceRecord,
+  { best, worst, candidates, silent, unknown }: Attribution,
+): { readonly text: string | null; readonly isList: boolean } {
   const isAll = (...named: readonly (number | null)[]): boolean => candidates.every((asn) => named.includes(asn));
   if (best !== null && worst !== null && best !== worst && isAll(best, worst)) {
     const [a, b] = [asLabel(record, worst), asLabel(record, best)];
-    return record.summary.inDestinationNetwork === 'likely' ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`;
+    const isBorder = record.summary.inDestinationNetwork === 'likely';
+    return { text: isBorder ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`, isList: false };
   }
   const one = best ?? worst;
-  if (one !== null && isAll(one)) return asLabel(record, one);
+  if (one !== null && isAll(one)) return { text: asLabel(record, one), isList: false };
   const labels = candidates.map((asn) => asLabel(record, asn)).join(', ');
-  if (candidates.length === 0) return null;
+  if (candidates.length === 0) return { text: null, isList: false };
   const isOneOfMore = silent !== undefined || unknown === true;
-  return candidates.length === 1 && isOneOfMore ? labels : `one of ${labels}`;
+  const isList = candidates.length > 1 || !isOneOfMore;
+  return { text: isList ? `one of ${labels}` : labels, isList };
 }
 
 function dataText(source: string, date: string | null): string {

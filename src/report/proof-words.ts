@@ -17,23 +17,22 @@ import {
  */
 export function arrivalSentence(record: TraceRecord): string | null {
   const { evidence, outcome } = record.verdict;
-  const bound = (what: string): string =>
+  const bound = (before: string, what: string): string =>
     evidence.passRateUpper === null
       ? ''
-      : `at most ${atMostText(evidence.passRateUpper)} of ${what} (${confidenceText(record.parameters.confidence)})`;
-  const arriving = evidence.passRateUpper === null ? '' : `; ${bound('those with the option arrive')}`;
+      : `${before} at most ${atMostText(evidence.passRateUpper)} of ${what} (${confidenceText(record.parameters.confidence)})`;
+  const arriving = `${bound(';', 'those with the option arrive')}.`;
   const passing =
-    evidence.passRateUpper === null ? '' : ` In all, ${bound('the packets with the option get past it')}.`;
+    evidence.passRateUpper === null ? '.' : `.${bound(' In all,', 'the packets with the option get past it')}.`;
   if (restsOnRouters(record)) {
     if (outcome === 'rejected')
-      return `The target is silent, so this rests on hops behind the refuser: plain probes get there.${passing}`;
-    return `The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: ${ratesText(routerArrivals(record))}${arriving}.`;
+      return `The target is silent, so this rests on hops behind the refuser: plain probes get there${passing}`;
+    return `The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: ${ratesText(routerArrivals(record))}${arriving}`;
   }
   const arrivals = targetArrivals(record);
   if (arrivals === null) return null;
   if (arrivals.plain === 0 && arrivals.pdm === 0) return null;
-  const answered = `Probes answered: ${ratesText(arrivals)}`;
-  return outcome === 'rejected' ? `${answered}.${passing}` : `${answered}${arriving}.`;
+  return `Probes answered: ${ratesText(arrivals)}${outcome === 'rejected' ? passing : arriving}`;
 }
 
 /** ` (10 of 10 with, 10 of 10 without)`, for a headline; empty where none were counted. */

@@ -1,4 +1,5 @@
-import type { TraceFilter, TraceQueries } from '../results/trace-queries.js';
+import type { TraceQueries } from '../results/trace-queries.js';
+import type { TraceFilter } from '../results/trace-filter.js';
 import type { Outcome, TraceRecord } from '../trace/record.js';
 import { readWay, type RecordStop } from './record-stop.js';
 import { faultLines, sharedFaultSentence } from './shared-fault-words.js';

@@ -2,7 +2,6 @@
  * The case: all that claims read, made once a step from the probes of the trace. Counts only; what they show is the claims'
  * business.
  */
-import { formatAddress } from '../address/address.js';
 import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
 import { countPairs, noteWitnessAnswer } from './evidence/counts.js';
@@ -108,7 +107,6 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   let pdmArrivals = 0;
   let plainArrivals = 0;
   let plainAnswers = 0;
-  const ownText = formatAddress(state.identity.source);
   const ownAnswers: Case['ownAnswers'] = { count: 0, last: null };
   let pdmRefusals = 0;
   let plainRefusals = 0;
@@ -151,7 +149,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     const atTarget = hop === TARGET_HOP_LIMIT;
     const isOwnFlow = pair.flow === 0;
     if (isPlainArm(arm)) {
-      if (reply.responder === ownText && meaning !== MEANING.arrived) {
+      if (reply.responder === state.identity.sourceText && meaning !== MEANING.arrived) {
         ownAnswers.count += 1;
         ownAnswers.last = reply;
         return;

@@ -1,8 +1,7 @@
 /** What a trace is told of the others in the same invocation. */
 import type { Place } from './evidence/place.js';
-import type { WitnessProtocol } from './state/trace-state.js';
 import type { Cause, HopRecord, Protocol } from './record.js';
-import type { TraceState } from './state/trace-state.js';
+import type { TraceState, WitnessProtocol } from './state/trace-state.js';
 
 /** What one place, an address at a hop limit, has shown in other traces of this run about packets with an option. */
 export interface Habit {

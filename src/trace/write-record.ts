@@ -1,5 +1,4 @@
 /** From a trace's state to its record. Names and AS fields stay null: annotation fills them. */
-import { formatAddress } from '../address/address.js';
 import type { Case } from './case.js';
 import { median } from './evidence/e-values.js';
 import { classify, forEachPair, isAwaited, PAIR_CLASS, replyTo, waitNs } from './evidence/pair.js';
@@ -71,7 +70,7 @@ export function writeRecord(
       seed: header.seed,
     },
     company: header.company,
-    source: unnamed(formatAddress(identity.source)),
+    source: unnamed(identity.sourceText),
     target: { input: header.input, ...unnamed(identity.targetText), aliases: [...header.aliases] },
     protocol: identity.protocol,
     flow: {

@@ -7,7 +7,7 @@ import { findFaults, NO_FAULTS, type FaultWords } from '../../src/report/run-fau
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
-import type { TraceFilter } from '../../src/results/trace-queries.js';
+import type { TraceFilter } from '../../src/results/trace-filter.js';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { RUN_ID, START_MS, type RecordOptions } from '../results/record-builder.js';
 import { nearFault } from './near-fault.js';

@@ -10,7 +10,8 @@ import { MIGRATIONS } from '../../src/results/store-schema.js';
 import { csvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import type { SummaryRow } from '../../src/results/summary-row.js';
 import type { NewTarget } from '../../src/results/target-table.js';
-import type { Page, TraceFilter } from '../../src/results/trace-queries.js';
+import type { Page } from '../../src/results/trace-queries.js';
+import type { TraceFilter } from '../../src/results/trace-filter.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
 import { buildRecord, RUN_ID, START_MS, withNetworks, type RecordOptions } from './record-builder.js';
 

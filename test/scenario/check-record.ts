@@ -36,8 +36,10 @@ function checkHops(record: TraceRecord, { detour }: Description, nodes: readonly
   }
 }
 
-/** Where chance takes packets of both kinds, all three at a hop may be lost: n is then lower than it could be, never higher. */
-/** Packets are lost by chance, with and without the option alike. */
+/**
+ * Packets are lost by chance, with and without the option alike. All three at a hop may be: n is then lower than it could be, never
+ * higher.
+ */
 export function isLossy({ everyRouter, hops }: Description): boolean {
   return [everyRouter, ...Object.values(hops)].some(({ filters }) =>
     filters?.some(({ match, percent }) => match === 'everything' && percent !== undefined),

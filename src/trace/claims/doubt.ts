@@ -1,5 +1,4 @@
 /** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
-import { formatAddress } from '../../address/address.js';
 import type { Case } from '../case.js';
 import { meetsRouterInPlaceOfTarget } from '../evidence/divergence.js';
 import { findTooNear } from '../evidence/target-pairs.js';
@@ -36,7 +35,7 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): Reason[]
       settledBy: 'other-protocol',
     });
   }
-  const own = refusers.find(({ address }) => address === formatAddress(state.identity.source));
+  const own = refusers.find(({ address }) => address === state.identity.sourceText);
   if (own !== undefined) {
     doubts.push({
       says: `This host itself (${own.address}) refuses packets with the option: a filter of its own.`,

@@ -100,7 +100,8 @@ function standOfAsked({ counts, state }: Case, asked: Asked): 'answers' | 'more'
   const { plainOnly: lost } = counts.counted;
   const answered = asked.treatedPassed;
   // Of pairs in which nothing was answered the firewall need not be why.
-  const isShown = (of: number): boolean => chanceOfOneRate(of, answered, answered + asked.plainOnly) <= 1 - confidence;
+  const isShown = (of: number): boolean =>
+    answered > 0 && chanceOfOneRate(of, answered, answered + asked.plainOnly) <= 1 - confidence;
   if (isShown(lost)) return 'answers';
   if (isShown(Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex)))) return 'waits';
   if (asked.pairs < (asked.treatedPassed > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';

@@ -4,7 +4,6 @@
  * trace whenever they are read.
  */
 import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
-import { formatAddress } from '../../address/address.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 
@@ -81,7 +80,7 @@ export class Meanings {
         note(signature);
       });
     }
-    const source = formatAddress(identity.source);
+    const source = identity.sourceText;
     let plainDistance: number | null = null;
     const plainOf = (signature: ReplySignature): Meaning => {
       if (isExpired(signature)) return MEANING.expired;

@@ -2,6 +2,7 @@
  * What one trace knows: its flows, its probes and what came back. Mutable, and owned by the trace machine. A probe is a
  * row in typed arrays rather than an object, because many thousand traces are in flight at once.
  */
+import { formatAddress } from '../../address/address.js';
 import type { PdmOption } from '../../wire/pdm.js';
 import { noCounters } from '../record.js';
 import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../record.js';
@@ -87,6 +88,7 @@ export interface TraceIdentity {
   /** 16 octets each. */
   readonly source: Uint8Array;
   readonly target: Uint8Array;
+  readonly sourceText: string;
   readonly targetText: string;
   readonly protocol: Protocol;
   readonly destinationPort: number;
@@ -230,6 +232,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     identity: {
       source: material.source,
       target: material.target,
+      sourceText: formatAddress(material.source),
       targetText: material.targetText,
       protocol: material.protocol,
       destinationPort: material.destinationPort,
