@@ -67,6 +67,24 @@ const target = (change: (host: DraftHost) => void): DraftHost => {
   return host;
 };
 
+/** A list of so many targets, each behind four routers of its own, which stand behind the same near ones. */
+function runTargets(
+  near: readonly Router[],
+  count: number,
+  change: (host: DraftHost) => void = () => undefined,
+): ReturnType<typeof runList> {
+  const list = Array.from({ length: count }, (_, index) => {
+    const way = Array.from({ length: 4 }, (_none, hop) => plainRouter(2 + index, hop));
+    const host = target((draft) => {
+      draft.addresses = [routerAddress(0xf00 + index, 0x50)];
+      change(draft);
+    });
+    const network = line([...near, ...way], host, { seed: first + index });
+    return { scenario: 'nothing happens', ingredients: [], network, profile: 'packet-socket' } as const;
+  });
+  return runList(list, createTraceEngine, { share: true, rate: 100 });
+}
+
 const single = (way: readonly Router[]): Segment => ({ members: [way], hash: 'none', headerMember: null, salt: 0 });
 /** Three routers, bundles of equals of which one is broken, three routers. */
 function withBundles(
@@ -134,16 +152,7 @@ describe('a limit for options that all targets of a list share', () => {
     const near = routers(5, (router, hop) => {
       if (hop === 4) router.rules.push({ ...rule('forward', ANY_OPTIONS, action), limit });
     });
-    const networks = Array.from({ length: 10 }, (_, index) => {
-      const way = Array.from({ length: 4 }, (_none, hop) => plainRouter(2 + index, hop));
-      const host = plainTarget();
-      host.addresses = [routerAddress(0xf00 + index, 0x50)];
-      return line([...near, ...way], host, { seed: first + index });
-    });
-    const generated = networks.map(
-      (network) => ({ scenario: 'nothing happens', ingredients: [], network, profile: 'packet-socket' }) as const,
-    );
-    const { targets } = await runList(generated, createTraceEngine, { share: true, rate: 100 });
+    const { targets } = await runTargets(near, 10);
     expect(targets.flatMap(({ violations }) => violations)).toEqual([]);
     return targets.flatMap(({ records }) => records);
   };
@@ -336,18 +345,9 @@ describe('a firewall near the source that takes most answers to packets with the
 
   it('a relative: of a list one lucky answer clears it for none of the others', async () => {
     const near = routers(3, takesAnswers(1, 0.97));
-    const networks = Array.from({ length: 20 }, (_, index) => {
-      const way = Array.from({ length: 4 }, (_none, hop) => plainRouter(2 + index, hop));
-      const host = target((draft) => {
-        draft.addresses = [routerAddress(0xf00 + index, 0x50)];
-        draft.udp = 'silent';
-      });
-      return line([...near, ...way], host, { seed: first + index });
+    const { targets } = await runTargets(near, 20, (host) => {
+      host.udp = 'silent';
     });
-    const generated = networks.map(
-      (network) => ({ scenario: 'nothing happens', ingredients: [], network, profile: 'packet-socket' }) as const,
-    );
-    const { targets } = await runList(generated, createTraceEngine, { share: true, rate: 100 });
     expect(targets.flatMap(({ violations }) => violations)).toEqual([]);
     const answered = targets.flatMap(({ records }) => records).filter(({ verdict }) => verdict.evidence.pdmOnly > 0);
     expect(answered).toEqual([]);
