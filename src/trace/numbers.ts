@@ -128,6 +128,8 @@ export const INTERVAL_PAIR_CAP = 20;
 // METHOD: Claims
 /** Refusals that make a drop wait for who refuses. */
 export const REFUSALS_TO_WAIT_FOR = 2;
+/** How long a trace of which nothing is out waits for what others to the same target find. */
+export const PATIENCE_NS = 600e9;
 
 // METHOD: unreachable
 /** Sends that this host refuses before it is said. */
@@ -169,6 +171,9 @@ export const SIBLING_POLL_NS = 50e6;
 export const WITNESS_PAIR_CAP = 60;
 /** … and those in which not even `plain` was answered before no more are sent, at each port. */
 export const SILENT_WITNESS_PAIRS = 6;
+/** Pairs of SYNs lost that let the word of echo requests stand, and those asked at most: one answered with the option denies it. */
+export const DENYING_PAIRS = 3;
+export const MOST_DENYING_PAIRS = 6;
 /** Ports that SYNs ask, one after the other; a closed one answers as well. */
 export const WITNESS_PORTS = [443, 80] as const;
 

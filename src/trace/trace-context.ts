@@ -31,12 +31,16 @@ export interface Sibling {
   readonly pdmArrivals: number;
   /** Loss of packets with the option is shown there, placebos included. */
   readonly lossShown: boolean;
+  /** Its counts show loss, whatever its answers quote: it will not turn out whole. */
+  readonly isLosing?: boolean;
   /** It will not find out more. */
   readonly settled: boolean;
   /** No loss of packets with the option that matters is shown there. */
   readonly isWhole?: boolean;
   /** Packets with the option that were refused in the target's name by words of a closed port, as datagrams draw from it. */
   readonly refusedAsClosed?: number;
+  /** Answers to `plain` that quote nothing and are no resets: of a TCP trace, that its SYNs are acknowledged. */
+  readonly besidesResets?: number;
   /** Routers that its answers to `plain` came back by, at least; null or absent where that is not seen. */
   readonly comesFrom?: number | null;
   /** Packets with the option that drew other answers than `plain` does: refused, or from another distance. */

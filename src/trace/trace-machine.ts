@@ -28,7 +28,7 @@ import {
 import { answeredReference } from './evidence/way-back.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
-import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
+import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PATIENCE_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
 import type { Arm, VerdictRecord } from './record.js';
 import type { TraceState } from './state/trace-state.js';
 import { isPortUnreachable } from './reply/meaning.js';
@@ -65,7 +65,13 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
   if (trace.pendingProbes > 0) return { kind: 'wait', untilNs: deadlineNs };
   if (!nearHopsAreSettled(state) && state.probes.count + 2 <= PROBE_CAP) return { kind: 'wait', untilNs: null };
   // Nothing is out, nothing is wanted, and no time is waited for: what is open stays so.
-  return isOpen && deadlineNs !== null ? { kind: 'wait', untilNs: deadlineNs } : { kind: 'done' };
+  if (!isOpen || deadlineNs === null || isOutOfPatience(trace)) return { kind: 'done' };
+  return { kind: 'wait', untilNs: deadlineNs };
+}
+
+/** METHOD: Claims. Traces to one target that wait for each other would do so for ever. */
+function isOutOfPatience({ state: { probes }, nowNs }: Case): boolean {
+  return probes.count > 0 && nowNs > probes.sentAtNs(probes.count - 1) + PATIENCE_NS;
 }
 
 /**
@@ -179,12 +185,14 @@ export function tellSiblings(state: TraceState, context: TraceContext, nowNs: nu
     plainArrivals: trace.plainArrivals,
     pdmArrivals: trace.pdmArrivals,
     lossShown,
+    isLosing: isLossShown(trace),
     settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
     isWhole: counted.showsNoLoss('pdm'),
     refusedAsClosed: trace.refusers.reduce(
       (sum, { inTargetName, reply, refusals }) => sum + (inTargetName && isPortUnreachable(reply) ? refusals : 0),
       0,
     ),
+    besidesResets: trace.counts.plainBesidesResets,
     comesFrom: trace.counts.comesFrom,
     otherwise: trace.pdmRefusals + trace.oddAnswers,
     answeredAt: answeredReference(trace),

@@ -124,3 +124,8 @@ export function targetBudget(state: TraceState, protocol: Protocol): string {
   const { targetText } = state.identity;
   return protocol === 'udp' ? targetText : `${targetText} ${protocol}`;
 }
+
+/** Of two times, null being never. */
+export function earlier(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b);
+}

@@ -50,7 +50,7 @@ function keyOfText(text: string): string {
 }
 
 export function truthFor(record: TraceRecord, truth: Truth): ProtocolTruth {
-  return record.protocol === 'udp' ? truth.udp : truth.icmp6;
+  return truth[record.protocol];
 }
 
 function list(effects: readonly Effect[]): string {
@@ -105,7 +105,7 @@ function windowOf(record: TraceRecord): TimeWindow {
 export function fatesFor(record: TraceRecord, truth: Truth, atTheEnd = false): Fates {
   const { fromNs, untilNs } = windowOf(record);
   const window = { fromNs: atTheEnd ? untilNs : fromNs, untilNs };
-  return truth.fates(record.protocol === 'udp' ? 'udp' : 'icmp6', window);
+  return truth.fates(record.protocol, window);
 }
 
 type Say = (kind: Violation['kind'], text: string) => void;

@@ -33,7 +33,7 @@ export function explainRun(
     `adversary: ${JSON.stringify(network.adversary)}`,
     `sends that fail: ${JSON.stringify(network.sendFailures)}`,
   );
-  for (const protocol of ['udp', 'icmp6'] as const) {
+  for (const protocol of new Set(run.records.map((record) => record.protocol))) {
     const { effects, ...truth } = run.truth[protocol];
     out.push(
       `truth of ${protocol}: ${JSON.stringify(truth)}`,

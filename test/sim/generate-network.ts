@@ -145,7 +145,9 @@ class Draft {
       makeRouter: (asn) => this.#router(asn),
     };
     for (const ingredient of ingredients) addIngredient(mixed, ingredient);
-    if (new Random(this.#seed, 31).chance(0.5)) this.#target.tcp = 'resets';
+    const ofTcp = new Random(this.#seed, 31);
+    if (ofTcp.chance(0.5)) this.#target.tcp = 'resets';
+    else if (ofTcp.chance(0.4)) this.#target.tcp = 'acknowledges';
     const network: Network = {
       seed: this.#seed,
       source: SOURCE_ADDRESS,

@@ -124,13 +124,17 @@ describe('delays, limits and memory', () => {
     expect(seen.slice(0, 4)).toEqual([TARGET, TARGET, '', '']);
     expect(seen.filter((source) => source === TARGET)).toHaveLength(1 + 4);
     const [policer] = network.epochs[0]!.segments[0]!.members[0]![1]!.rules;
-    const truth = truthOf(network, new Map([[policer!, { udp: { passed: 4, hit: 8 }, icmp6: { passed: 2, hit: 0 } }]]));
+    const tcp = { passed: 0, hit: 0 };
+    const truth = truthOf(
+      network,
+      new Map([[policer!, { udp: { passed: 4, hit: 8 }, icmp6: { passed: 2, hit: 0 }, tcp }]]),
+    );
     expect(truth.fates('udp', MINUTE).pdm).toBeCloseTo(1 / 3);
     expect(truth.udp.effects[0]).toMatchObject({ kind: 'drop', hopLimit: 3 });
     expect(truth.fates('icmp6', MINUTE).pdm).toBe(1);
     const unhurt = truthOf(
       network,
-      new Map([[policer!, { udp: { passed: 4, hit: 0 }, icmp6: { passed: 0, hit: 3 } }]]),
+      new Map([[policer!, { udp: { passed: 4, hit: 0 }, icmp6: { passed: 0, hit: 3 }, tcp }]]),
     );
     expect(unhurt.udp.effects).toEqual([]);
   });

@@ -63,6 +63,8 @@ export const INGREDIENT_CHANCES = {
   'input filter of the target': 0.03,
   'rival responder': 0.04,
   'forged quotes': 0.05,
+  'ICMPv6 inspection': 0.04,
+  'SYN proxy': 0.04,
 } as const;
 
 export type Ingredient = keyof typeof INGREDIENT_CHANCES;
@@ -280,6 +282,27 @@ const ADD: Readonly<Record<Ingredient, (mixture: Mixture) => void>> = {
     router.rules.push(rule('forward', match, { kind: 'answer', udp }));
     if (random.chance(0.3)) router.rules.push(rule('forward', ANY_OPTIONS, DROP));
     if (random.chance(0.5)) target.rules.push(rule('local', { kind: 'everything' }, DROP));
+  },
+  /** What looks into ICMPv6 alone: it takes echo requests with options, errors that quote them, or both. */
+  'ICMPv6 inspection': (mixture) => {
+    const { random } = mixture;
+    const router = somewhere(mixture);
+    const echoWithOptions: Match = { kind: 'every', of: [{ kind: 'protocol', protocol: 'icmp6' }, ANY_OPTIONS] };
+    const share = random.chance(0.7) ? 1 : random.pick([0.3, 0.6, 0.9]);
+    const takes = random.pick(['echo', 'errors', 'both', 'both'] as const);
+    if (takes !== 'errors') router.rules.push(rule('forward', echoWithOptions, DROP, { share }));
+    if (takes !== 'echo') router.returnRules.push({ match: 'errors-quoting-options', share });
+  },
+  /** Takes connections in, with cookies, and hands on what it does not know to a target that may take no segments at all. */
+  'SYN proxy': (mixture) => {
+    const { random, target } = mixture;
+    const ofTcp: Match = { kind: 'protocol', protocol: 'tcp' };
+    const match: Match = random.chance(0.7) ? { kind: 'every', of: [ofTcp, { kind: 'bare' }] } : ofTcp;
+    const action: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
+    if (random.chance(0.4)) target.rules.unshift(rule('local', match, { ...action, isTheEnd: true }));
+    else somewhere(mixture).rules.push(rule('forward', match, action));
+    if (random.chance(0.4)) target.rules.push(rule('local', ofTcp, DROP));
+    if (random.chance(0.4)) somewhere(mixture).returnRules.push({ match: 'errors-quoting-options', share: 1 });
   },
   'scrubbed quotes': (mixture) => {
     const artefact = mixture.random.pick(['stripped', 'altered'] as const);

@@ -282,6 +282,11 @@ describe('who takes SYNs in with cookies, for a target behind a filter of errors
       cookiesAt(7, 50),
       silent((host) => host.rules.push(rule('local', ofTcp, DROP))),
     ],
+    [
+      'a relative: where the target stands, which drops those that it is left',
+      () => undefined,
+      silent((host) => host.rules.push(rule('local', bareSyns, cookies), rule('local', ofTcp, DROP))),
+    ],
   ])('%s, shows no drop', async (_, change, host) => {
     expect(outcomes(await recordsOf(inARow(both(change, filtersErrors), host)))).toEqual(new Set(['inconclusive']));
   });
@@ -290,6 +295,44 @@ describe('who takes SYNs in with cookies, for a target behind a filter of errors
     const host = silent((one) => one.rules.push(rule('local', ofTcp, DROP)));
     const records = await recordsOf(inARow(both(cookiesAt(3, 255), filtersErrors), host), 'raw-socket');
     expect(outcomes(records)).toEqual(new Set(['inconclusive']));
+  });
+});
+
+describe('a firewall that looks into ICMPv6 alone, and takes options with it', () => {
+  const inspectsAt = (wanted: number, share = 1): Change => {
+    return (router, hop) => {
+      if (hop !== wanted) return;
+      const echoWithOption = { kind: 'every', of: [{ kind: 'protocol', protocol: 'icmp6' }, ANY_OPTIONS] } as const;
+      router.rules.push(rule('forward', echoWithOption, DROP, { share }));
+      router.returnRules.push({ match: 'errors-quoting-options', share });
+    };
+  };
+  const resets = target((host) => (host.tcp = 'resets'));
+
+  it('takes echo requests and errors about datagrams: these are not said to be dropped, for SYNs with the option are answered', async () => {
+    const records = await recordsOf(inARow(inspectsAt(4), resets));
+    expect(outcomes(records, 'udp')).toEqual(new Set(['inconclusive']));
+    expect(outcomes(records, 'icmp6')).toEqual(new Set(['dropped']));
+  });
+
+  it('a relative: a host that answers no echo requests, whose place a box takes at its own distance', async () => {
+    const barePings = { kind: 'every', of: [{ kind: 'protocol', protocol: 'icmp6' }, { kind: 'bare' }] } as const;
+    const host = target((one) => {
+      one.tcp = 'resets';
+      one.rules.push(rule('local', barePings, { kind: 'answer', udp: 'port-unreachable', isTheEnd: true }));
+      one.rules.push(rule('local', { kind: 'protocol', protocol: 'icmp6' }, DROP));
+    });
+    const filters: Change = (router, hop) => {
+      if (hop === 4) router.returnRules.push({ match: 'errors-quoting-options', share: 1 });
+    };
+    expect(outcomes(await recordsOf(inARow(filters, host)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+
+  it('a drop of every protocol is found, where SYNs are answered and where they are not', async () => {
+    for (const host of [resets, undefined]) {
+      const records = await recordsOf(inARow(dropsAt(5), host));
+      expect(outcomes(records)).toEqual(new Set(['dropped']));
+    }
   });
 });
 

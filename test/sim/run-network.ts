@@ -14,6 +14,7 @@ export type CreateEngine = (options: TraceEngineOptions) => TraceEngine;
 
 export const DESTINATION_PORT = 33434;
 export const SIMULATED_PROTOCOLS: readonly SimulatedProtocol[] = ['udp', 'icmp6'];
+const DESTINATION_PORTS = { udp: DESTINATION_PORT, icmp6: null, tcp: 443 } as const;
 
 /** The flags' defaults (what `pdm-trace <host>` does). */
 export const DEFAULT_PARAMETERS: Omit<TraceParameters, 'seed'> = {
@@ -30,6 +31,7 @@ export const DEFAULT_PARAMETERS: Omit<TraceParameters, 'seed'> = {
 export interface RunOptions {
   /** Bar of every accusation; that of the flags' default where absent. */
   readonly confidence?: number;
+  readonly protocols?: readonly SimulatedProtocol[];
   readonly replayPool?: readonly Uint8Array[];
   readonly log?: (line: string) => void;
   readonly onTransport?: (transport: SimulatedTransport) => void;
@@ -58,14 +60,14 @@ export function requestFor(
     aliases: [],
     target: network.target.addresses[0]!,
     protocol,
-    destinationPort: protocol === 'udp' ? DESTINATION_PORT : null,
+    destinationPort: DESTINATION_PORTS[protocol],
     source: null,
     interface: null,
     parameters: { ...DEFAULT_PARAMETERS, confidence, seed },
   };
 }
 
-/** Traces one network by both protocols at the same time, as the command line does, and examines the records. */
+/** Traces one network by these protocols at the same time, as the command line does, and examines the records. */
 export async function runNetwork(
   { network, profile }: Pick<GeneratedNetwork, 'network' | 'profile'>,
   createEngine: CreateEngine,
@@ -86,7 +88,7 @@ export async function runNetwork(
   }
   const engineRandom = new Random(network.seed, 1000);
   const engine = createEngine({ transport, time, randomBytes: (length) => engineRandom.octets(length), rate: 100 });
-  const traces = SIMULATED_PROTOCOLS.map((protocol) =>
+  const traces = (options.protocols ?? SIMULATED_PROTOCOLS).map((protocol) =>
     engine.start(requestFor(network, protocol, network.seed * 2 + 1, options.confidence)),
   );
   const measured = await time.run(Promise.all(traces.map(({ record }) => record)));

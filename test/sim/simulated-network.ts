@@ -22,6 +22,7 @@ import * as packet from './packet.js';
 import { PROTOCOL, type Decoded } from './packet.js';
 import type { Random } from './random.js';
 import { TokenBucket, type BucketModel } from './token-bucket.js';
+import type { SimulatedProtocol } from './truth.js';
 import type { VirtualTime } from './virtual-time.js';
 
 interface Translation {
@@ -55,7 +56,7 @@ export class SharedState {
 }
 
 /** What a policer did to the packets of one network, by upper-layer protocol: whatever is sent faster fares worse. */
-export type Policed = Record<'udp' | 'icmp6', { passed: number; hit: number }>;
+export type Policed = Record<SimulatedProtocol, { passed: number; hit: number }>;
 
 /** Runs one `Network` on a virtual clock: packets go in, whole reply packets come out of `deliver`. */
 export class SimulatedNetwork {
@@ -233,7 +234,7 @@ export class SimulatedNetwork {
         const taken = travelling;
         this.time.at(taken.nowNs, () => {
           this.#tell(taken, `answered in the target's name (${stage}) by`);
-          if (action.syn !== undefined && taken.decoded.upper === PROTOCOL.tcp) this.#acknowledge(taken, node);
+          if (action.syn !== undefined && taken.decoded.upper === PROTOCOL.tcp) this.#acknowledge(taken, node, true);
           else this.#answer(taken, node, action.udp, 'replies', true);
         });
         return false;
@@ -247,15 +248,13 @@ export class SimulatedNetwork {
     let bucket = this.#buckets.get(rule);
     if (bucket === undefined) this.#buckets.set(rule, (bucket = new TokenBucket(model)));
     let counts = this.policed.get(rule);
-    if (counts === undefined)
-      this.policed.set(rule, (counts = { udp: { passed: 0, hit: 0 }, icmp6: { passed: 0, hit: 0 } }));
+    if (counts === undefined) this.policed.set(rule, (counts = emptyPoliced()));
     const spared = bucket.take(travelling.nowNs, this.random);
     // Exploring sends faster than the pairs that go all the way, and those are what a record counts.
     if (travelling.decoded.hopLimit < TARGET_HOP_LIMIT) return spared;
-    const { upper } = travelling.decoded;
-    // SYNs bear witness; no record is about them.
-    if (upper === PROTOCOL.tcp) return spared;
-    const ofProtocol = counts[upper === PROTOCOL.udp ? 'udp' : 'icmp6'];
+    const { protocol } = this.#features(travelling);
+    if (protocol === 'other') return spared;
+    const ofProtocol = counts[protocol];
     if (spared) ofProtocol.passed++;
     else ofProtocol.hit++;
     return spared;
@@ -334,20 +333,19 @@ export class SimulatedNetwork {
       const message = octets.slice(at);
       message[0] = 129;
       this.#sendBack(travelling, node, message, PROTOCOL.icmp6, inTargetsName);
-    } else if (decoded.upper === PROTOCOL.tcp && !inTargetsName && this.#resets(node)) {
-      this.#sendBack(travelling, node, packet.resetFor(octets.subarray(at)), PROTOCOL.tcp, inTargetsName);
+    } else if (decoded.upper === PROTOCOL.tcp && !inTargetsName) {
+      // A router that is asked itself resets at all ports.
+      const says = node === this.network.target ? this.network.target.tcp : 'resets';
+      if (says === 'acknowledges') this.#acknowledge(travelling, node, false);
+      else if (says === 'resets')
+        this.#sendBack(travelling, node, packet.resetFor(octets.subarray(at)), PROTOCOL.tcp, false);
     }
   }
 
-  /** A router that is asked itself says so of all ports. */
-  #resets(node: Node): boolean {
-    return node !== this.network.target || this.network.target.tcp === 'resets';
-  }
-
-  #acknowledge(travelling: Travelling, node: Node): void {
+  #acknowledge(travelling: Travelling, node: Node, inTargetsName: boolean): void {
     const { octets, decoded } = travelling;
     const segment = packet.synAckFor(octets.subarray(decoded.upperOffset));
-    this.#sendBack(travelling, node, segment, PROTOCOL.tcp, true);
+    this.#sendBack(travelling, node, segment, PROTOCOL.tcp, inTargetsName);
   }
 
   #answerUdp(travelling: Travelling, node: Node, udp: 'echoes' | 'fixed-answer', inTargetsName: boolean): void {
@@ -492,6 +490,10 @@ export class SimulatedNetwork {
   }
 }
 
+function emptyPoliced(): Policed {
+  return { udp: { passed: 0, hit: 0 }, icmp6: { passed: 0, hit: 0 }, tcp: { passed: 0, hit: 0 } };
+}
+
 export function flowOf(octets: Uint8Array, decoded: Decoded): FlowKey {
   const at = decoded.upperOffset;
   return {
@@ -505,7 +507,8 @@ export function flowOf(octets: Uint8Array, decoded: Decoded): FlowKey {
 }
 
 function protocolName(upper: number | null): string {
-  return upper === PROTOCOL.udp ? 'udp' : upper === PROTOCOL.icmp6 ? 'icmp6' : `protocol ${upper ?? 'unknown'}`;
+  const known = (['udp', 'icmp6', 'tcp'] as const).find((name) => PROTOCOL[name] === upper);
+  return known ?? `protocol ${upper ?? 'unknown'}`;
 }
 
 function sameOctets(octets: Uint8Array, offset: number, other: Uint8Array): boolean {

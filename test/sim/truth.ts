@@ -2,6 +2,7 @@
  * What happens to packets in a `Network`, worked out from its description without sending any: every way a flow can take, at
  * every time at which something changes, walked rule by rule. Nothing here knows how the program under test judges.
  */
+import type { Protocol } from '../../src/trace/record.js';
 import {
   epochAt,
   matches,
@@ -18,9 +19,10 @@ import {
   type Router,
   type Rule,
 } from './network.js';
+import { PROTOCOL } from './packet.js';
 import { Random } from './random.js';
 
-export type SimulatedProtocol = 'udp' | 'icmp6';
+export type SimulatedProtocol = Protocol;
 
 export interface Effect {
   readonly kind: 'drop' | 'reject' | 'strip' | 'alter';
@@ -79,6 +81,7 @@ export interface ProtocolTruth {
 export interface Truth {
   readonly udp: ProtocolTruth;
   readonly icmp6: ProtocolTruth;
+  readonly tcp: ProtocolTruth;
   /** Hop limits at which a router's address may answer with Time Exceeded, by address as latin1 text of its 16 octets. */
   readonly places: ReadonlyMap<string, ReadonlySet<number>>;
   readonly targetKey: string;
@@ -161,7 +164,7 @@ function walk(
       const { action } = rule;
       const share = shareHit(rule, policed, protocol);
       const hit = mass * share;
-      if (action.kind === 'answer' && action.isTheEnd === true) {
+      if (isEndFor(action, protocol)) {
         walked.arrives += hit;
         if (intact) walked.intact += hit;
         if (share >= 1) return;
@@ -204,6 +207,16 @@ function walk(
   };
   step(0, path.length > 0 ? 'ingress' : 'local', 0, { ...start, protocol }, 1, start.option);
   return walked;
+}
+
+/** For the truth alone: what a proxy answers that is the target itself, for all that can be known. */
+function isEndFor(action: Action, protocol: SimulatedProtocol): boolean {
+  return action.kind === 'answer' && action.isTheEnd === true && (protocol !== 'tcp' || action.syn !== undefined);
+}
+
+function isAnswered({ udp, echo, tcp }: Host, protocol: SimulatedProtocol): boolean {
+  if (protocol === 'tcp') return tcp !== undefined && tcp !== 'silent';
+  return protocol === 'udp' ? udp !== 'silent' : echo === 'replies';
 }
 
 /** A policer's part depends on how much is sent; where no run has shown it, five packets a second are taken to be. */
@@ -263,7 +276,7 @@ function waysOf(network: Network, epoch: Epoch, protocol: SimulatedProtocol, hea
     source: network.source,
     target: network.target.addresses[0]!,
     flowLabel: 0,
-    protocol: protocol === 'udp' ? 17 : 58,
+    protocol: PROTOCOL[protocol],
     ports: 0,
     header,
   };
@@ -373,7 +386,6 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: P
   const exact = (value: number): number => Math.round(value * 1e9) / 1e9;
   const range = (values: number[]): [number, number] => [exact(Math.min(...values)), exact(Math.max(...values))];
   const first = shares[0]!;
-  const answers = protocol === 'udp' ? network.target.udp !== 'silent' : network.target.echo === 'replies';
   return {
     effects: [...effects.values()],
     armsCause: armsCause(network, protocol, policed),
@@ -383,7 +395,7 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: P
     changing: shares.some(
       (share) => share.pdm !== first.pdm || share.plain !== first.plain || share.places !== first.places,
     ),
-    answers,
+    answers: isAnswered(network.target, protocol),
     hopsReport,
   };
 }
@@ -455,7 +467,7 @@ function truthAtProxy(network: Network, policed: PolicedCounts): NonNullable<Tru
       'udp' in effect.node ? { ...effect, hopLimit: Math.min(effect.hopLimit, distance) } : effect,
     ),
   });
-  return { place, truth: { ...truth, udp: nearer(truth.udp), icmp6: nearer(truth.icmp6) } };
+  return { place, truth: { ...truth, udp: nearer(truth.udp), icmp6: nearer(truth.icmp6), tcp: nearer(truth.tcp) } };
 }
 
 /** The same network with proxies that pass everything on. */
@@ -536,6 +548,7 @@ export function truthOf(network: Network, policed: PolicedCounts = new Map()): T
   return {
     udp: protocolTruth(network, 'udp', policed),
     icmp6: protocolTruth(network, 'icmp6', policed),
+    tcp: protocolTruth(network, 'tcp', policed),
     places: placesOf(network),
     targetKey: addressKey(target.addresses[0]!),
     endKeys: new Set(endsOf(target).map(addressKey)),

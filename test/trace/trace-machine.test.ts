@@ -21,8 +21,8 @@ import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../
 import { restOf } from '../../src/trace/evidence/pair.js';
 import type { Arm } from '../../src/trace/record.js';
 import { placesAnsweredBeyond, step } from '../../src/trace/trace-machine.js';
-import { ByHand } from './by-hand.js';
-import { contextOf } from './fake-path.js';
+import { ByHand, ECHO_SILENT } from './by-hand.js';
+import { contextOf, runTrace } from './fake-path.js';
 import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
 
 const MS = 1e6;
@@ -474,6 +474,19 @@ describe('back to back is over', () => {
     happens(trace);
     for (let i = 0; i < 3; i += 1) step(state, context, trace.nowNs + 20e9);
     expect(seen).toEqual([state.probes.count]);
+  });
+});
+
+describe('a trace that waits for another one to the same target', () => {
+  it('does so for ten minutes at most: that one may be waiting for it', () => {
+    const lost = ({ arm, hopLimit }: { arm: number; hopLimit: number }): null | undefined =>
+      arm === 1 && hopLimit >= 5 ? null : undefined;
+    const siblingEcho = { ...ECHO_SILENT, settled: false };
+    const { verdict, endedAtNs } = runTrace({ protocol: 'udp', routers: 8, differs: lost, siblingEcho });
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons.join()).toContain('waiting for the echo pairs');
+    expect(endedAtNs).toBeGreaterThan(600e9);
+    expect(endedAtNs).toBeLessThan(660e9);
   });
 });
 

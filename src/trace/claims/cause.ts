@@ -69,7 +69,9 @@ function askingProtocol(trace: Case): Protocol {
 
 /** What an echo trace tells the others of its cause; null where it loses nothing, or asks nobody why. */
 export function causeForOthers(trace: Case, hasEnded: boolean): EchoCause | null {
-  if (!trace.state.limits.explain || (!looksLost(trace) && trace.pdmRefusals === 0)) return null;
+  const { state, pdmArrivals, pdmRefusals } = trace;
+  // Of what arrives now and then nobody asks why: others that waited for it would wait for ever.
+  if (!state.limits.explain || pdmArrivals > 0 || (!looksLost(trace) && pdmRefusals === 0)) return null;
   const { cause, settled } = standOfCause(trace, TARGET_HOP_LIMIT);
   // Who ended before all was asked has nothing to say.
   return hasEnded && !settled ? null : { after: trace.lastPdmHop, isOpen: !settled, cause };

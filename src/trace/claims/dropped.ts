@@ -22,7 +22,7 @@ import { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
 import { isTooBigWithOption, tooBigReason } from '../reply/too-big.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import { RANK, wishAtHop } from '../wish.js';
+import { earlier, RANK, wishAtHop } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 import type { PairWish } from '../wish.js';
 import { open, proven, refuted } from './claim.js';
@@ -217,8 +217,4 @@ function standAtRouters(trace: Case): Standing {
     says: `${silence}. Without the option hop ${lastPlainHop} still answered, with it none beyond hop ${n}: it may be lost there, or the hops may not report such packets.`,
     settledBy: 'answering-protocol',
   });
-}
-
-function earlier(a: number | null, b: number | null): number | null {
-  return a === null ? b : b === null ? a : Math.min(a, b);
 }

@@ -78,7 +78,7 @@ function standOfOthers({ state, context }: Case): 'whole' | 'waits' | 'clear' {
   const others = PROTOCOLS.filter((protocol) => protocol !== state.identity.protocol);
   const known = others.map((protocol) => context.sibling(protocol)).filter((sibling) => sibling !== null);
   if (known.some(({ isWhole }) => isWhole === true)) return 'whole';
-  return known.every(({ settled }) => settled) ? 'clear' : 'waits';
+  return known.every(({ settled, isLosing }) => settled || isLosing === true) ? 'clear' : 'waits';
 }
 
 function withRates(trace: Case, { says, settledBy }: Reason): Reason {

@@ -46,6 +46,8 @@ export interface Counts {
   silentRow: number;
   /** Answered `plain` probes whose answer quotes nothing. */
   plainUnquoted: number;
+  /** … and is no reset: of SYNs, that they are acknowledged. */
+  plainBesidesResets: number;
   /** Answered `pdm` probes of treated pairs whose answer quotes nothing. */
   pdmUnquoted: number;
   /** … and is no reset. */
@@ -95,6 +97,7 @@ function emptyCounts(port = 0): Counts {
     pending: 0,
     silentRow: 0,
     plainUnquoted: 0,
+    plainBesidesResets: 0,
     pdmUnquoted: 0,
     pdmBesidesResets: 0,
     comesFrom: null,
@@ -176,7 +179,10 @@ export function isWitnessSilent({ looks }: Counts): boolean {
 
 function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
   if (pair.isPlacebo) return;
-  if (isUnquoted(state, pair.plain, pair.plainRow)) into.plainUnquoted += 1;
+  if (isUnquoted(state, pair.plain, pair.plainRow)) {
+    into.plainUnquoted += 1;
+    if (replyTo(state, pair.plainRow)?.isReset === false) into.plainBesidesResets += 1;
+  }
   if (isUnquoted(state, pair.treated, pair.treatedRow)) {
     into.pdmUnquoted += 1;
     if (replyTo(state, pair.treatedRow)?.isReset === false) into.pdmBesidesResets += 1;

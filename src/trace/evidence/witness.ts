@@ -3,11 +3,11 @@
  * echo requests, then SYNs: of another trace to the target, or of this one's own.
  */
 import type { Case } from '../case.js';
-import { SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js';
+import { DENYING_PAIRS, MOST_DENYING_PAIRS, SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { WitnessProtocol } from '../state/trace-state.js';
-import { RANK, wishAtTarget } from '../wish.js';
+import { earlier, RANK, wishAtTarget } from '../wish.js';
 import type { Sibling } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 import { isWitnessSilent } from './counts.js';
@@ -30,9 +30,51 @@ export type WitnessStanding =
 /** `isPartial`: some packets with the option arrived, and so may some of the witness. */
 export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding {
   const byEcho = standOf(trace, 'icmp6', isPartial);
-  if (byEcho.is !== 'unknown') return byEcho;
-  const bySyns = standOf(trace, 'tcp', isPartial);
-  return bySyns.is === 'unknown' ? unknown(`${byEcho.why}, ${bySyns.why}`) : bySyns;
+  if (byEcho.is === 'unknown') {
+    const bySyns = standOf(trace, 'tcp', isPartial);
+    return bySyns.is === 'unknown' ? unknown(`${byEcho.why}, ${bySyns.why}`) : bySyns;
+  }
+  if (isPartial || byEcho.is === 'answered') return byEcho;
+  if (byEcho.is === 'open' && !isEchoLosing(trace)) return byEcho;
+  const denial = standOfDenial(trace);
+  if (denial.is === 'unknown') return unknown(denial.why);
+  if (denial.is !== 'open') return denial.is === 'answered' ? denial : byEcho;
+  if (byEcho.is === 'loses') return denial;
+  return { ...byEcho, wants: [...byEcho.wants, ...denial.wants], untilNs: earlier(byEcho.untilNs, denial.untilNs) };
+}
+
+/** Before its loss is shown: what SYNs say of it is asked meanwhile. */
+function isEchoLosing({ context, witness }: Case): boolean {
+  const sibling = context.sibling('icmp6');
+  if (sibling !== null) return sibling.pdmArrivals === 0 && sibling.plainArrivals >= DENYING_PAIRS;
+  return witness.icmp6.looks.plainOnly >= DENYING_PAIRS;
+}
+
+/**
+ * What looks into ICMPv6 alone takes echo requests with options and errors that quote them, and lets datagrams by: it lets segments
+ * by as well. Few are asked, for one answer denies the echo requests' word.
+ */
+function standOfDenial(trace: Case): Exclude<Standing, { readonly is: 'loses' }> | { readonly is: 'none' } {
+  const none = { is: 'none' } as const;
+  const open = { is: 'open', by: 'tcp', has: 'asking by SYNs as well', wants: [], untilNs: null } as const;
+  const sibling = trace.context.sibling('tcp');
+  if (sibling !== null) {
+    if (sibling.pdmArrivals > 0) return answered('tcp');
+    return sibling.lossShown || sibling.settled ? none : { ...open, untilNs: trace.nowNs + SIBLING_POLL_NS };
+  }
+  const own = trace.witness.tcp;
+  const { arrived, otherwise } = trace.witnessAnswers.tcp;
+  if (arrived > 0) return answered('tcp');
+  if (drawsOthers(trace, otherwise)) return { is: 'unknown', why: othersDrawn('tcp') };
+  if (own.counted.plainOnly >= DENYING_PAIRS) return none;
+  // Nothing may answer there: then there is nobody to deny it.
+  const isOver = own.looks.plainOnly + own.pending >= DENYING_PAIRS || own.pairs >= MOST_DENYING_PAIRS;
+  const isNobody = own.pairs >= DENYING_PAIRS && own.looks.plainArrived === 0;
+  if (isOver || isNobody) return own.pending > 0 ? { ...open, untilNs: own.nextNs } : none;
+  const isWatched = trace.context.watches('tcp');
+  if (isWatched === false) return none;
+  if (isWatched === null) return { ...open, untilNs: trace.nowNs + SIBLING_POLL_NS };
+  return { ...open, wants: [wishFor(trace, 'tcp', own, WITNESS_PORTS[0])], untilNs: own.nextNs };
 }
 
 /** The way back cannot be told from the way there. */
@@ -46,9 +88,13 @@ export function unknown(why: string): { readonly is: 'unknown'; readonly reason:
   };
 }
 
+interface Answered {
+  readonly is: 'answered';
+  readonly reason: Reason;
+}
 type Standing =
   | Extract<WitnessStanding, { readonly by: WitnessProtocol }>
-  | { readonly is: 'answered'; readonly reason: Reason }
+  | Answered
   | { readonly is: 'unknown'; readonly why: string };
 
 const WORDS = {
@@ -89,10 +135,11 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Stand
   const { countIndex } = state;
   if (counted.showsLoss('pdm', confidence, noneArrived, countIndex)) {
     if (!answersUnquoted(own)) return { is: 'unknown', why: `the target answers ${WORDS[by].packets} by errors only` };
-    const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise });
+    const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise, besidesResets: own.plainBesidesResets });
     return why === null ? { is: 'loses', by } : { is: 'unknown', why };
   }
   const port = portToAsk(own, by);
+  if (port === null && isAcknowledged(by, own.plainBesidesResets)) return { is: 'unknown', why: ACKNOWLEDGED };
   if (port === null || (own.pairs >= WITNESS_PAIR_CAP && own.pending === 0)) {
     return { is: 'unknown', why: showsNothing(by, looks.plainArrived > 0) };
   }
@@ -107,15 +154,14 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Stand
 
 /** Who answers need not be the target: a proxy takes what it knows and lets the rest by. Null where nothing shows one. */
 function whyNone(
-  { counts, pdmRefusals }: Case,
+  trace: Case,
   by: WitnessProtocol,
-  { comesFrom, otherwise }: Pick<Sibling, 'comesFrom' | 'otherwise'>,
+  { comesFrom, otherwise, besidesResets }: Pick<Sibling, 'comesFrom' | 'otherwise' | 'besidesResets'>,
 ): string | null {
+  const { counts } = trace;
   const { packets } = WORDS[by];
-  // A firewall that refuses datagrams as well treats them as it does these.
-  if ((otherwise ?? 0) > 0 && pdmRefusals === 0) {
-    return `${packets} with the option draw other answers than those without`;
-  }
+  if (isAcknowledged(by, besidesResets ?? 0)) return ACKNOWLEDGED;
+  if (drawsOthers(trace, otherwise ?? 0)) return othersDrawn(by);
   if (typeof comesFrom !== 'number' || counts.comesFrom === null) return null;
   if (comesFrom < counts.comesFrom) return `something nearer than the target answers ${packets}`;
   // Balancers hand segments on to hosts behind the one that answers all else.
@@ -123,11 +169,28 @@ function whyNone(
   return isFarther ? `something farther than what answers datagrams answers ${packets}` : null;
 }
 
-/** Null where nothing answers at any. */
+/** Many take connections in for others, and hand on what they do not know; few close ports for others. */
+function isAcknowledged(by: WitnessProtocol, besidesResets: number): boolean {
+  return by === 'tcp' && besidesResets > 0;
+}
+
+const ACKNOWLEDGED = 'who acknowledges SYNs may do so for the target';
+
+/** A firewall that refuses datagrams as well treats them as it does these. */
+function drawsOthers({ pdmRefusals }: Case, otherwise: number): boolean {
+  return otherwise > 0 && pdmRefusals === 0;
+}
+
+function othersDrawn(by: WitnessProtocol): string {
+  return `${WORDS[by].packets} with the option draw other answers than those without`;
+}
+
+/** Null where nothing that may bear witness answers at any. */
 function portToAsk(own: Counts, by: WitnessProtocol): number | null {
   const ports: readonly number[] = by === 'tcp' ? WITNESS_PORTS : [0];
   const at = Math.max(0, ports.indexOf(own.port));
-  return ports[isWitnessSilent(own) ? at + 1 : at] ?? null;
+  const isUseless = isWitnessSilent(own) || isAcknowledged(by, own.plainBesidesResets);
+  return ports[isUseless ? at + 1 : at] ?? null;
 }
 
 function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number): PairWish {
@@ -139,7 +202,7 @@ function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number
   };
 }
 
-function answered(by: WitnessProtocol): Standing {
+function answered(by: WitnessProtocol): Answered {
   return {
     is: 'answered',
     reason: {

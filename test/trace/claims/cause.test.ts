@@ -251,6 +251,8 @@ describe('of a target that has an echo trace', () => {
     expect(causeForOthers(echo(base(undefined)).trace, true)).toBeNull();
     expect(causeForOthers({ ...trace, explain: new Map() }, true)).toBeNull();
     expect(causeForOthers({ ...trace, explain: new Map() }, false)).toMatchObject({ isOpen: true, cause: null });
+    // What was refused, and arrived once, is nothing that anybody asks for the cause of.
+    expect(causeForOthers({ ...trace, explain: new Map(), pdmRefusals: 9, pdmArrivals: 1 }, false)).toBeNull();
   });
 
   it('is asked by echo requests where datagrams draw errors that something on the way back takes', () => {

@@ -140,6 +140,8 @@ describe('impaired', () => {
     const tcp = { plainArrivals: 4, pdmArrivals: 2, lossShown: false, settled: false, isWhole: false };
     expect(beside(tcp).stand(impaired)).toMatchObject({ is: 'open', has: 'waiting for the other protocols' });
     expect(beside({ ...tcp, settled: true }).stand(impaired).is).toBe('proven');
+    // What loses will not turn out whole: it may itself wait for this one.
+    expect(beside({ ...tcp, isLosing: true }).stand(impaired).is).toBe('proven');
     expect(reasonOf(beside({ ...tcp, settled: true, isWhole: true }).stand(impaired))).toContain('protocol-specific');
   });
 

@@ -19,6 +19,8 @@ const syns = (
 ): ByHand =>
   trace.pairs(count, 64, plain, pdm, { purpose: PURPOSE.syn, protocol: 'tcp', treatment, port, flow: 'fresh' });
 const from = (arrivesWith: number): Answer => ({ arrivesWith });
+/** A closed port says so; who takes connections may do so for the target. */
+const reset = (resetsWith: number): Answer => ({ resetsWith });
 
 describe('where echo requests are not answered, SYNs bear witness for a UDP trace', () => {
   it('of the trace by TCP to the same target, as of the echo trace', () => {
@@ -59,16 +61,16 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
 
   it('of its own: eleven lost pairs and six placebos, not ten or five', () => {
     const after = (pairs: number, placebos: number): string => {
-      const trace = syns(udp(), pairs, from(60), null);
-      return standOfWitness(syns(trace, placebos, from(60), from(60), { treatment: 'plain' }).case, false).is;
+      const trace = syns(udp(), pairs, reset(60), null);
+      return standOfWitness(syns(trace, placebos, reset(60), reset(60), { treatment: 'plain' }).case, false).is;
     };
     expect([after(11, 6), after(10, 6), after(11, 5)]).toEqual(['loses', 'open', 'open']);
   });
 
   it('of its own in a second count: twelve lost pairs, for its bars are twice as high', () => {
     const after = (pairs: number): string => {
-      const trace = syns(udp(), pairs, from(60), null);
-      syns(trace, 8, from(60), from(60), { treatment: 'plain' });
+      const trace = syns(udp(), pairs, reset(60), null);
+      syns(trace, 8, reset(60), reset(60), { treatment: 'plain' });
       trace.state.countIndex = 2;
       return standOfWitness(trace.case, false).is;
     };
@@ -93,13 +95,29 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
   });
 
   it('what was silent at one port says nothing at the other', () => {
-    const trace = syns(syns(udp(), 6, null, null), 11, from(60), null, { port: 80 });
-    syns(trace, 6, from(60), from(60), { port: 80, treatment: 'plain' });
+    const trace = syns(syns(udp(), 6, null, null), 11, reset(60), null, { port: 80 });
+    syns(trace, 6, reset(60), reset(60), { port: 80, treatment: 'plain' });
     expect(standOfWitness(trace.case, false)).toEqual({ is: 'loses', by: 'tcp' });
   });
 
+  it('are none where they are acknowledged: who takes connections may do so for the target', () => {
+    const own = (plain: Answer): string =>
+      standOfWitness(syns(syns(udp(), 11, plain, null), 6, plain, plain, { treatment: 'plain' }).case, false).is;
+    expect([own(reset(60)), own(from(60))]).toEqual(['loses', 'unknown']);
+    // Where port 443 acknowledges, port 80 may be closed.
+    const standing = standOfWitness(syns(udp(), 1, from(60), null).case, false);
+    expect(standing).toMatchObject({ is: 'open', wants: [{ port: 80 }] });
+    const closed = syns(syns(udp(), 1, from(60), null), 11, reset(60), null, { port: 80 });
+    syns(closed, 6, reset(60), reset(60), { port: 80, treatment: 'plain' });
+    expect(standOfWitness(closed.case, false).is).toBe('loses');
+    expect(standOfWitness(syns(udp(), 1, from(60), null, { port: 80 }).case, false).is).toBe('unknown');
+    const sibling = (besidesResets: number): string =>
+      standOfWitness(udp({ siblingTcp: { ...ECHO_LOST, besidesResets } }).case, false).is;
+    expect([sibling(0), sibling(1)]).toEqual(['loses', 'unknown']);
+  });
+
   it('of which one with the option is answered make the way back the suspect', () => {
-    const standing = standOfWitness(syns(udp(), 1, from(60), from(60)).case, false);
+    const standing = standOfWitness(syns(udp(), 1, reset(60), reset(60)).case, false);
     expect(standing.is === 'answered' && standing.reason.says).toMatch(/^SYNs with the option were answered/u);
   });
 
@@ -108,8 +126,8 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     const by = (hopLimit: number): string => {
       const trace = new ByHand('udp', { siblingEcho: ECHO_SILENT, watchesTcp: true }).explored(3);
       trace.target(11, from(60), null);
-      syns(trace, 11, from(hopLimit), null);
-      return standOfWitness(syns(trace, 6, from(hopLimit), from(hopLimit), { treatment: 'plain' }).case, false).is;
+      syns(trace, 11, reset(hopLimit), null);
+      return standOfWitness(syns(trace, 6, reset(hopLimit), reset(hopLimit), { treatment: 'plain' }).case, false).is;
     };
     expect([60, 124, 251].map(by)).toEqual(['loses', 'loses', 'loses']);
     expect([62, 126, 253].map(by)).toEqual(['unknown', 'unknown', 'unknown']);
@@ -131,8 +149,8 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
   });
 
   it('ask a router for an answer by SYNs as well: a firewall near the source may let no such answer back', () => {
-    const trace = syns(udp({ answeredBeyond: false, routers: 6 }).explored(6), 11, from(60), null);
-    syns(trace, 6, from(60), from(60), { treatment: 'plain' });
+    const trace = syns(udp({ answeredBeyond: false, routers: 6 }).explored(6), 11, reset(60), null);
+    syns(trace, 6, reset(60), reset(60), { treatment: 'plain' });
     const isAsked = { is: 'open', wants: [{ purpose: PURPOSE.reference, protocol: 'tcp', port: 443 }] };
     expect(standOfWayBack(trace.case)).toMatchObject(isAsked);
     // That echo replies come back says nothing of segments.
@@ -143,22 +161,80 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
 
   it('are none where one with the option draws another answer: somebody else may answer those without', () => {
     const by = (pdm: Answer): string => {
-      const trace = syns(syns(udp(), 1, from(60), pdm), 11, from(60), null);
-      return standOfWitness(syns(trace, 6, from(60), from(60), { treatment: 'plain' }).case, false).is;
+      const trace = syns(syns(udp(), 1, reset(60), pdm), 11, reset(60), null);
+      return standOfWitness(syns(trace, 6, reset(60), reset(60), { treatment: 'plain' }).case, false).is;
     };
     expect(by(null)).toBe('loses');
-    // What closes a port, or acknowledges from farther away, got the SYN.
-    expect(by({ resetsWith: 60 })).toBe('unknown');
-    expect(by({ resetsWith: 250 })).toBe('unknown');
-    expect(by(from(58))).toBe('unknown');
+    // What opens a port, or closes it from farther away, got the SYN.
+    expect(by(from(60))).toBe('unknown');
+    expect(by(reset(250))).toBe('unknown');
+    expect(by(reset(58))).toBe('unknown');
   });
 
   it('of which one with the option was answered before the path changed are none for ever', () => {
-    const trace = syns(udp(), 1, from(60), from(60));
+    const trace = syns(udp(), 1, reset(60), reset(60));
     trace.state.attemptStart = trace.state.probes.count;
     trace.explored(3).target(11, 'arrives', null);
-    syns(syns(trace, 11, from(60), null), 6, from(60), from(60), { treatment: 'plain' });
+    syns(syns(trace, 11, reset(60), null), 6, reset(60), reset(60), { treatment: 'plain' });
     expect(standOfWitness(trace.case, false).is).toBe('answered');
+  });
+});
+
+describe('SYNs may deny what echo requests say: a firewall may look into ICMPv6 alone', () => {
+  const losing = (values: Values = {}): ByHand => udp({ siblingEcho: ECHO_LOST, ...values });
+  const stand = (trace: ByHand): string => standOfWitness(trace.case, false).is;
+
+  it('three are lost, not two, or six pairs show nothing', () => {
+    expect([2, 3].map((lost) => stand(syns(losing(), lost, reset(60), null)))).toEqual(['open', 'loses']);
+    const unclear = (pairs: number): ByHand => syns(syns(losing(), 1, reset(60), null), pairs - 1, null, null);
+    expect([5, 6].map((pairs) => stand(unclear(pairs)))).toEqual(['open', 'loses']);
+  });
+
+  it('one that is answered with the option denies it, and one that draws another answer, unless datagrams are refused too', () => {
+    expect(stand(syns(losing(), 1, reset(60), reset(60)))).toBe('answered');
+    expect(stand(syns(syns(losing(), 3, reset(60), null), 1, reset(60), reset(60)))).toBe('answered');
+    expect(stand(syns(syns(losing(), 3, from(60), null), 1, from(60), reset(60)))).toBe('unknown');
+    const refused: Answer = { from: routerAt(3), type: 1, code: 1 };
+    const beside = new ByHand('udp', { siblingEcho: ECHO_LOST, watchesTcp: true })
+      .explored(3)
+      .target(11, from(60), refused);
+    expect(stand(syns(syns(beside, 3, from(60), null), 1, from(60), reset(60)))).toBe('loses');
+  });
+
+  it('where nothing answers SYNs after three pairs, or none can be received, the echo requests stand', () => {
+    expect([2, 3].map((pairs) => stand(syns(losing(), pairs, null, null)))).toEqual(['open', 'loses']);
+    expect(stand(losing({ watchesTcp: false }))).toBe('loses');
+    expect(stand(losing({ watchesTcp: null }))).toBe('open');
+  });
+
+  it('the trace by TCP to the same target says it instead', () => {
+    const by = (siblingTcp: Partial<typeof ECHO_LOST>): string =>
+      stand(losing({ siblingTcp: { ...ECHO_SILENT, ...siblingTcp } }));
+    expect(by({ pdmArrivals: 1 })).toBe('answered');
+    expect(by({ settled: false })).toBe('open');
+    expect([by({}), by(ECHO_LOST)]).toEqual(['loses', 'loses']);
+  });
+
+  it('they are asked while echo requests are, once three of those are lost', () => {
+    const asked = (trace: ByHand): unknown[] => {
+      const standing = standOfWitness(trace.case, false);
+      return standing.is === 'open' ? standing.wants.map(({ purpose, port }) => [purpose, port]) : [];
+    };
+    const echo = [PURPOSE.echo, 0];
+    const own = (lost: number): ByHand =>
+      udp({ siblingEcho: null }).pairs(lost, 64, from(60), null, {
+        purpose: PURPOSE.echo,
+        protocol: 'icmp6',
+        flow: 'fresh',
+      });
+    expect([asked(own(2)), asked(own(3))]).toEqual([[echo], [echo, [PURPOSE.syn, 443]]]);
+    const siblingEcho = { ...ECHO_LOST, lossShown: false, settled: false, pdmArrivals: 0 };
+    const beside = (plainArrivals: number): unknown[] => asked(udp({ siblingEcho: { ...siblingEcho, plainArrivals } }));
+    expect([beside(2), beside(3)]).toEqual([[], [[PURPOSE.syn, 443]]]);
+  });
+
+  it('half lost is no matter of theirs', () => {
+    expect(standOfWitness(losing().case, true).is).toBe('loses');
   });
 });
 
