@@ -4,7 +4,7 @@
  */
 import { formatAddress } from '../address/address.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
-import { errorAbout, isAnswered, isOut, isPlainProbe, sentAtNs, settledAtNs } from '../trace/probe/one-probe.js';
+import { errorAbout, isAnswered, isOutOnFlow, isPlainProbe, sentAtNs, settledAtNs } from '../trace/probe/one-probe.js';
 import {
   addPair,
   chargeSpare,
@@ -276,8 +276,8 @@ export class PairScheduler {
     if (wish.protocol !== 'tcp') return Math.max(readyNs, afterNs);
     if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
     // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
-    const isSynOut = trace.reachingPair?.some((row) => isOut(trace.state, row, nowNs)) ?? false;
-    if (isSynOut) return Number.POSITIVE_INFINITY;
+    const isFlowTaken = trace.reachingOnFlow?.some((row) => isOutOnFlow(trace.state, row, wish.flow, nowNs)) ?? false;
+    if (isFlowTaken) return Number.POSITIVE_INFINITY;
     return Math.max(readyNs, this.#syns.readyAtNs(trace.state.identity.targetText, nowNs));
   }
 
@@ -337,6 +337,7 @@ export class PairScheduler {
     const isTcp = wish.protocol === 'tcp';
     if (isTcp && mayReachTarget(trace, wish.hopLimit)) {
       trace.reachingPair = rows;
+      if (wish.flow !== 'fresh') trace.reachingOnFlow = rows;
       this.#syns.spend(trace.state.identity.targetText, trace, second, nowNs);
     }
     this.#handOver(trace, first, toll, nowNs);

@@ -70,6 +70,8 @@ export interface RunningTrace extends Waking, Waiting {
   lastParted: number | null;
   /** Rows of the last pair of SYNs that may reach the target. */
   reachingPair: readonly [number, number] | null;
+  /** … on a flow that other pairs share. */
+  reachingOnFlow: readonly [number, number] | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
   nearHops: NearHopsOfTrace | null;
   /** Who answered last at a hop limit, for the budget of others to the same target. */
@@ -126,6 +128,7 @@ export function createRunningTrace(
     deferred: null,
     lastParted: null,
     reachingPair: null,
+    reachingOnFlow: null,
     nearHops: null,
     met: [],
     asks: new Map(),

@@ -169,12 +169,12 @@ export const OTHER_OPTION_PAIR_CAP = 16;
 export const SIBLING_POLL_NS = 50e6;
 /** Pairs of a UDP trace's own witness, echo requests or SYNs. */
 export const WITNESS_PAIR_CAP = 60;
-/** … and those in which not even `plain` was answered before no more are sent, at each port. */
+/** … and those in which not even `plain` was answered before no more are sent: echo requests, and SYNs at each port. */
 export const SILENT_WITNESS_PAIRS = 6;
-/** Pairs of SYNs lost that let the word of echo requests stand, and those asked at most: one answered with the option denies it. */
-export const DENYING_PAIRS = 3;
-export const MOST_DENYING_PAIRS = 6;
-/** Ports that SYNs ask, one after the other; a closed one answers as well. */
+export const SILENT_SYN_PAIRS = 3;
+/** Pairs of SYNs that lose the option beside echo requests that do: a burst of eight. One answered denies it. */
+export const LOST_SYNS = 4;
+/** Ports that SYNs ask after that of the datagrams, one after the other, until one is closed. */
 export const WITNESS_PORTS = [443, 80] as const;
 
 // METHOD: where

@@ -25,6 +25,8 @@ export interface PairWish {
   readonly restNs: number | null;
   /** The second packet leaves only where the first is not answered soon. */
   readonly isSpare?: boolean;
+  /** A few pairs that stand by others, beside which there are placebos. */
+  readonly withoutPlacebos?: boolean;
   /** By its hop limit it may be the target that answers: what it draws is charged to the target's pace. */
   readonly reachesTarget?: boolean;
   /** Where the trace's own is not meant. */

@@ -9,7 +9,7 @@ import type {
   TransportCapabilities,
 } from '../../src/transport/probe-transport.js';
 import { emitIcmpv6Octets } from '../trace/icmpv6-octets.js';
-import { octetsOf, SOURCE, TARGET } from '../trace/trace-fixture.js';
+import { octetsOf, resetTo, SOURCE, TARGET } from '../trace/trace-fixture.js';
 
 interface Timer {
   readonly atNs: number;
@@ -129,6 +129,10 @@ export class FakeTransport implements ProbeTransport {
     }
     const upper = packet.subarray(packet[6] === 60 ? 40 + 8 * (packet[41]! + 1) : 40);
     const protocol = packet[6] === 60 ? packet[40] : packet[6];
+    if (protocol === 6) {
+      const { layer, bytes } = resetTo(packet);
+      return { ...this.#received(destination, bytes), layer };
+    }
     if (protocol !== 58) return this.errorQuoting(quote, 1, 4, destination);
     return this.#received(destination, Uint8Array.from([129, ...upper.subarray(1)]));
   }

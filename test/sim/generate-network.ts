@@ -146,8 +146,7 @@ class Draft {
     };
     for (const ingredient of ingredients) addIngredient(mixed, ingredient);
     const ofTcp = new Random(this.#seed, 31);
-    if (ofTcp.chance(0.5)) this.#target.tcp = 'resets';
-    else if (ofTcp.chance(0.4)) this.#target.tcp = 'acknowledges';
+    this.#target.tcp = ofTcp.chance(0.5) ? 'resets' : ofTcp.chance(0.4) ? 'serves' : 'silent';
     const network: Network = {
       seed: this.#seed,
       source: SOURCE_ADDRESS,

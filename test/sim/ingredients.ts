@@ -299,9 +299,10 @@ const ADD: Readonly<Record<Ingredient, (mixture: Mixture) => void>> = {
     const ofTcp: Match = { kind: 'protocol', protocol: 'tcp' };
     const match: Match = random.chance(0.7) ? { kind: 'every', of: [ofTcp, { kind: 'bare' }] } : ofTcp;
     const action: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
-    if (random.chance(0.4)) target.rules.unshift(rule('local', match, { ...action, isTheEnd: true }));
+    const isAtTarget = random.chance(0.4);
+    if (isAtTarget) target.rules.unshift(rule('local', match, { ...action, isTheEnd: true }));
     else somewhere(mixture).rules.push(rule('forward', match, action));
-    if (random.chance(0.4)) target.rules.push(rule('local', ofTcp, DROP));
+    if (isAtTarget || random.chance(0.4)) target.rules.push(rule('local', ofTcp, DROP));
     if (random.chance(0.4)) somewhere(mixture).returnRules.push({ match: 'errors-quoting-options', share: 1 });
   },
   'scrubbed quotes': (mixture) => {

@@ -67,5 +67,6 @@ export function plainTarget(): DraftHost {
     ownHopLimit: 64,
     udp: 'port-unreachable',
     echo: 'replies',
+    tcp: 'resets',
   };
 }

@@ -174,8 +174,8 @@ export interface Router extends Node {
 export interface Host extends Node {
   readonly udp: 'port-unreachable' | 'silent' | 'echoes' | 'fixed-answer' | 'prohibited';
   readonly echo: 'replies' | 'silent';
-  /** To a SYN, at any port; without a word where it is absent. */
-  readonly tcp?: 'resets' | 'acknowledges' | 'silent';
+  /** To a SYN, at any port, or one that is served at ports 443 and 80 alone; without a word where it is absent. */
+  readonly tcp?: 'resets' | 'serves' | 'silent';
   /** Another address that all its answers come from: anycast, AnyIP, a CDN. */
   readonly answersFrom?: Uint8Array;
   /** Another address that only its ICMPv6 errors come from: Linux, where it answers for a whole prefix. */

@@ -307,7 +307,7 @@ describe('a firewall that looks into ICMPv6 alone, and takes options with it', (
       router.returnRules.push({ match: 'errors-quoting-options', share });
     };
   };
-  const resets = target((host) => (host.tcp = 'resets'));
+  const resets = plainTarget();
 
   it('takes echo requests and errors about datagrams: these are not said to be dropped, for SYNs with the option are answered', async () => {
     const records = await recordsOf(inARow(inspectsAt(4), resets));
@@ -328,11 +328,17 @@ describe('a firewall that looks into ICMPv6 alone, and takes options with it', (
     expect(outcomes(await recordsOf(inARow(filters, host)), 'udp')).toEqual(new Set(['inconclusive']));
   });
 
-  it('a drop of every protocol is found, where SYNs are answered and where they are not', async () => {
-    for (const host of [resets, undefined]) {
-      const records = await recordsOf(inARow(dropsAt(5), host));
-      expect(outcomes(records)).toEqual(new Set(['dropped']));
-    }
+  it('a drop of every protocol is found where SYNs are answered at any port, and of echo requests alone where they are not', async () => {
+    const by = (tcp: Host['tcp']): Promise<TraceRecord[]> =>
+      recordsOf(inARow(dropsAt(5), { ...plainTarget(), ...(tcp === undefined ? {} : { tcp }) }));
+    for (const tcp of ['resets', 'serves'] as const) expect(outcomes(await by(tcp))).toEqual(new Set(['dropped']));
+    const silent = await by('silent');
+    expect(outcomes(silent, 'udp')).toEqual(new Set(['inconclusive']));
+    expect(outcomes(silent, 'icmp6')).toEqual(new Set(['dropped']));
+  });
+
+  it('a relative: takes half of them, and datagrams are not said to fare worse', async () => {
+    expect(outcomes(await recordsOf(inARow(inspectsAt(4, 0.5), resets)), 'udp')).toEqual(new Set(['inconclusive']));
   });
 });
 

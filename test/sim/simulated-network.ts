@@ -46,6 +46,7 @@ interface Travelling {
 }
 
 const NS_PER_MS = 1e6;
+const SERVED_PORTS = [443, 80];
 
 /** State of routers and links that several networks may have in common. */
 export class SharedState {
@@ -336,8 +337,9 @@ export class SimulatedNetwork {
     } else if (decoded.upper === PROTOCOL.tcp && !inTargetsName) {
       // A router that is asked itself resets at all ports.
       const says = node === this.network.target ? this.network.target.tcp : 'resets';
-      if (says === 'acknowledges') this.#acknowledge(travelling, node, false);
-      else if (says === 'resets')
+      if (says === 'serves' && SERVED_PORTS.includes(packet.word(octets, at + 2)))
+        this.#acknowledge(travelling, node, false);
+      else if (says === 'resets' || says === 'serves')
         this.#sendBack(travelling, node, packet.resetFor(octets.subarray(at)), PROTOCOL.tcp, false);
     }
   }

@@ -2,7 +2,7 @@
  * What happens to packets in a `Network`, worked out from its description without sending any: every way a flow can take, at
  * every time at which something changes, walked rule by rule. Nothing here knows how the program under test judges.
  */
-import type { Protocol } from '../../src/trace/record.js';
+import { PROTOCOLS, type Protocol } from '../../src/trace/record.js';
 import {
   epochAt,
   matches,
@@ -19,6 +19,7 @@ import {
   type Router,
   type Rule,
 } from './network.js';
+import { DROP, rule } from './network-parts.js';
 import { PROTOCOL } from './packet.js';
 import { Random } from './random.js';
 
@@ -475,13 +476,15 @@ function passingProxies(network: Network): Network {
   return withRules(network, (rules) => rules.filter(({ action }) => action.kind !== 'answer'));
 }
 
-/** The same network, what a proxy answers having arrived. */
+/** The same network, what a proxy answers having arrived. Of what it passes to a host without a word, nothing does. */
 function endingAtProxies(network: Network): Network {
-  return withRules(network, (rules) =>
-    rules.map((rule) =>
-      rule.action.kind === 'answer' ? { ...rule, action: { ...rule.action, isTheEnd: true } } : rule,
-    ),
+  const ending = withRules(network, (rules) =>
+    rules.map((one) => (one.action.kind === 'answer' ? { ...one, action: { ...one.action, isTheEnd: true } } : one)),
   );
+  const { target } = network;
+  const silent = PROTOCOLS.filter((protocol) => !isAnswered(target, protocol));
+  const ignored = silent.map((protocol) => rule('local', { kind: 'protocol', protocol }, DROP));
+  return { ...ending, target: { ...target, rules: [...target.rules, ...ignored] } };
 }
 
 function withRules(network: Network, change: (rules: Router['rules']) => Rule[]): Network {

@@ -132,12 +132,16 @@ export function runTrace(path: FakePath): Outcome {
 }
 
 export function contextOf(path: Partial<FakePath> = {}): TraceContext {
+  const { siblingEcho } = path;
+  // Who loses echo requests loses SYNs as well, where nothing else is said.
+  const losesAll = siblingEcho?.lossShown === true && path.watchesTcp === undefined;
+  const alike = losesAll ? { plainArrivals: 12, pdmArrivals: 0, lossShown: true, settled: true } : null;
+  const siblingTcp = path.siblingTcp === undefined ? alike : path.siblingTcp;
   return {
     habitOf: (hop) => path.habits?.[hop] ?? null,
     mayBeAsked: (address) => path.mayBeAsked?.(address) ?? true,
     haveOthersPassed: (one, other) => path.othersPassed?.(one.hop, other.hop) ?? false,
-    sibling: (protocol) =>
-      (protocol === 'udp' ? null : protocol === 'icmp6' ? path.siblingEcho : path.siblingTcp) ?? null,
+    sibling: (protocol) => (protocol === 'udp' ? null : protocol === 'icmp6' ? path.siblingEcho : siblingTcp) ?? null,
     watches: (protocol) => protocol === 'icmp6' || (path.watchesTcp === undefined ? false : path.watchesTcp),
     isAnsweredBeyond: () => path.answeredBeyond ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,

@@ -59,7 +59,7 @@ describe('a record', () => {
       path({ protocol: 'icmp6' }),
       path({ differs: dropsFrom(1), siblingEcho: echoLost }),
       path({ differs: dropsFrom(5), siblingEcho: echoLost }),
-      path({ differs: dropsFrom(5) }),
+      path({ differs: dropsFrom(5), siblingTcp: echoLost }),
       path({ differs: refusesAt4, siblingEcho: echoLost }),
       path({ differs: ({ hopLimit }) => (hopLimit > 8 ? null : undefined) }),
       path({ differs: () => null }),

@@ -1,5 +1,5 @@
 /** Pairs at the target, and of those who bear witness for it, in the order sent. Counts only; what they show is the claims' business. */
-import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS, SILENT_WITNESS_PAIRS } from '../numbers.js';
+import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS } from '../numbers.js';
 import { comesFrom, MEANING } from '../reply/meaning.js';
 import type { Meanings } from '../reply/meaning.js';
 import { PURPOSE, witnessOf } from '../state/trace-state.js';
@@ -170,11 +170,6 @@ export function noteWitnessAnswer(into: WitnessAnswers, meaning: number, { quote
   if (meaning === MEANING.arrived) into.arrived += 1;
   // An error that is no refusal says nothing of who answers.
   else if (meaning === MEANING.refused || (meaning === MEANING.other && !quoted)) into.otherwise += 1;
-}
-
-/** Nothing has answered at this port, in as many pairs as it is given. */
-export function isWitnessSilent({ looks }: Counts): boolean {
-  return looks.plainArrived === 0 && looks.pairs >= SILENT_WITNESS_PAIRS;
 }
 
 function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {

@@ -3,15 +3,22 @@
  * echo requests, then SYNs: of another trace to the target, or of this one's own.
  */
 import type { Case } from '../case.js';
-import { DENYING_PAIRS, MOST_DENYING_PAIRS, SIBLING_POLL_NS, WITNESS_PAIR_CAP, WITNESS_PORTS } from '../numbers.js';
+import {
+  LOST_SYNS,
+  SIBLING_POLL_NS,
+  SILENT_SYN_PAIRS,
+  SILENT_WITNESS_PAIRS,
+  WITNESS_PAIR_CAP,
+  WITNESS_PORTS,
+} from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { WitnessProtocol } from '../state/trace-state.js';
 import { earlier, RANK, wishAtTarget } from '../wish.js';
 import type { Sibling } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
-import { isWitnessSilent } from './counts.js';
 import type { Counts } from './counts.js';
+import type { Ledger } from './ledger.js';
 import { restOf } from './pair.js';
 import { answersUnquoted } from './target-pairs.js';
 
@@ -29,52 +36,27 @@ export type WitnessStanding =
 
 /** `isPartial`: some packets with the option arrived, and so may some of the witness. */
 export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding {
-  const byEcho = standOf(trace, 'icmp6', isPartial);
+  const byEcho = standOf(trace, 'icmp6', isPartial, ASKED_BY_ECHO);
+  if (byEcho.is === 'answered') return byEcho;
   if (byEcho.is === 'unknown') {
-    const bySyns = standOf(trace, 'tcp', isPartial);
+    const bySyns = standOf(trace, 'tcp', isPartial, ASKED_BY_SYNS);
     return bySyns.is === 'unknown' ? unknown(`${byEcho.why}, ${bySyns.why}`) : bySyns;
   }
-  if (isPartial || byEcho.is === 'answered') return byEcho;
   if (byEcho.is === 'open' && !isEchoLosing(trace)) return byEcho;
-  const denial = standOfDenial(trace);
-  if (denial.is === 'unknown') return unknown(denial.why);
-  if (denial.is !== 'open') return denial.is === 'answered' ? denial : byEcho;
-  if (byEcho.is === 'loses') return denial;
-  return { ...byEcho, wants: [...byEcho.wants, ...denial.wants], untilNs: earlier(byEcho.untilNs, denial.untilNs) };
+  const bySyns = standOf(trace, 'tcp', isPartial, isPartial ? ASKED_BY_SYNS : ASKED_BESIDES);
+  if (bySyns.is === 'answered') return bySyns;
+  if (bySyns.is === 'unknown') return ofIcmpv6Alone(bySyns.why);
+  if (bySyns.is === 'loses') return byEcho;
+  if (byEcho.is === 'loses') return { ...bySyns, by: byEcho.by };
+  const untilNs = earlier(byEcho.untilNs, bySyns.untilNs);
+  return { ...byEcho, wants: [...byEcho.wants, ...bySyns.wants], untilNs };
 }
 
 /** Before its loss is shown: what SYNs say of it is asked meanwhile. */
 function isEchoLosing({ context, witness }: Case): boolean {
   const sibling = context.sibling('icmp6');
-  if (sibling !== null) return sibling.pdmArrivals === 0 && sibling.plainArrivals >= DENYING_PAIRS;
-  return witness.icmp6.looks.plainOnly >= DENYING_PAIRS;
-}
-
-/**
- * What looks into ICMPv6 alone takes echo requests with options and errors that quote them, and lets datagrams by: it lets segments
- * by as well. Few are asked, for one answer denies the echo requests' word.
- */
-function standOfDenial(trace: Case): Exclude<Standing, { readonly is: 'loses' }> | { readonly is: 'none' } {
-  const none = { is: 'none' } as const;
-  const open = { is: 'open', by: 'tcp', has: 'asking by SYNs as well', wants: [], untilNs: null } as const;
-  const sibling = trace.context.sibling('tcp');
-  if (sibling !== null) {
-    if (sibling.pdmArrivals > 0) return answered('tcp');
-    return sibling.lossShown || sibling.settled ? none : { ...open, untilNs: trace.nowNs + SIBLING_POLL_NS };
-  }
-  const own = trace.witness.tcp;
-  const { arrived, otherwise } = trace.witnessAnswers.tcp;
-  if (arrived > 0) return answered('tcp');
-  if (drawsOthers(trace, otherwise)) return { is: 'unknown', why: othersDrawn('tcp') };
-  if (own.counted.plainOnly >= DENYING_PAIRS) return none;
-  // Nothing may answer there: then there is nobody to deny it.
-  const isOver = own.looks.plainOnly + own.pending >= DENYING_PAIRS || own.pairs >= MOST_DENYING_PAIRS;
-  const isNobody = own.pairs >= DENYING_PAIRS && own.looks.plainArrived === 0;
-  if (isOver || isNobody) return own.pending > 0 ? { ...open, untilNs: own.nextNs } : none;
-  const isWatched = trace.context.watches('tcp');
-  if (isWatched === false) return none;
-  if (isWatched === null) return { ...open, untilNs: trace.nowNs + SIBLING_POLL_NS };
-  return { ...open, wants: [wishFor(trace, 'tcp', own, WITNESS_PORTS[0])], untilNs: own.nextNs };
+  if (sibling !== null) return sibling.pdmArrivals === 0 && sibling.plainArrivals >= LOST_SYNS;
+  return witness.icmp6.looks.plainOnly >= LOST_SYNS;
 }
 
 /** The way back cannot be told from the way there. */
@@ -83,6 +65,17 @@ export function unknown(why: string): { readonly is: 'unknown'; readonly reason:
     is: 'unknown',
     reason: {
       says: `Packets with the option are lost on the way there, or the errors about them on the way back: ${why}, and errors quote the option.`,
+      settledBy: 'tcp',
+    },
+  };
+}
+
+/** What looks into ICMPv6 alone takes echo requests with options and errors that quote them, and lets datagrams by. */
+function ofIcmpv6Alone(why: string): { readonly is: 'unknown'; readonly reason: Reason } {
+  return {
+    is: 'unknown',
+    reason: {
+      says: `Echo requests with the option are lost as datagrams with it are, but ${why}: what filters ICMPv6 alone loses those, and the errors about these.`,
       settledBy: 'tcp',
     },
   };
@@ -102,54 +95,71 @@ const WORDS = {
   tcp: { packets: 'SYNs', capital: 'SYNs', pairs: 'pairs of SYNs' },
 } as const;
 
-function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing {
+/** How much is asked of a witness. `few`: it only stands by another one, so that a few lost pairs will do. */
+interface Asked {
+  readonly few: number | null;
+  /** Pairs in which not even `plain` was answered before no more are sent, at each port. */
+  readonly silentPairs: number;
+}
+const ASKED_BY_ECHO: Asked = { few: null, silentPairs: SILENT_WITNESS_PAIRS };
+const ASKED_BY_SYNS: Asked = { few: null, silentPairs: SILENT_SYN_PAIRS };
+const ASKED_BESIDES: Asked = { few: LOST_SYNS, silentPairs: SILENT_SYN_PAIRS };
+
+function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean, asked: Asked): Standing {
   const sibling = trace.context.sibling(by);
   const words = WORDS[by];
-  if (sibling !== null) {
-    if (sibling.pdmArrivals > 0 && !isPartial) return answered(by);
-    if (sibling.lossShown) {
-      const why = whyNone(trace, by, sibling);
-      return why === null ? { is: 'loses', by } : { is: 'unknown', why };
-    }
-    if (!sibling.settled) {
-      const untilNs = trace.nowNs + SIBLING_POLL_NS;
-      return { is: 'open', by, has: `waiting for the ${words.pairs}`, wants: [], untilNs };
-    }
-    return { is: 'unknown', why: showsNothing(by, sibling.plainArrivals > 0) };
+  if (sibling === null) return standOfOwn(trace, by, isPartial, asked);
+  if (sibling.pdmArrivals > 0 && !isPartial) return answered(by);
+  if (sibling.lossShown) {
+    const why = whyNone(trace, by, sibling);
+    if (why === null) return { is: 'loses', by };
+    // Another port may be closed.
+    return why === ACKNOWLEDGED ? standOfOwn(trace, by, isPartial, asked) : { is: 'unknown', why };
   }
-  return standOfOwn(trace, by, isPartial);
+  // Where the other trace says nothing, or takes its time, a few more SYNs are asked.
+  if (by === 'tcp' && (asked.few !== null || sibling.settled)) return standOfOwn(trace, by, isPartial, asked);
+  if (!sibling.settled) {
+    const untilNs = trace.nowNs + SIBLING_POLL_NS;
+    return { is: 'open', by, has: `waiting for the ${words.pairs}`, wants: [], untilNs };
+  }
+  return { is: 'unknown', why: showsNothing(by, sibling.plainArrivals > 0) };
 }
 
-function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean): Standing {
+function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean, asked: Asked): Standing {
   const { state } = trace;
   const own = trace.witness[by];
   const { arrived, otherwise } = trace.witnessAnswers[by];
   const { counted, looks } = own;
   if (arrived > 0 && !isPartial) return answered(by);
   // Of a trace of its own it is known at which hop limit SYNs are answered; of these nothing but from how far.
-  if (by === 'tcp' && trace.counts.comesFrom === null) {
+  if (by === 'tcp' && asked.few === null && trace.counts.comesFrom === null) {
     return { is: 'unknown', why: 'from how far answers to SYNs come is not seen here' };
   }
-  const noneArrived = arrived === 0;
-  const { confidence } = state.limits;
-  const { countIndex } = state;
-  if (counted.showsLoss('pdm', confidence, noneArrived, countIndex)) {
-    if (!answersUnquoted(own)) return { is: 'unknown', why: `the target answers ${WORDS[by].packets} by errors only` };
-    const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise, besidesResets: own.plainBesidesResets });
-    return why === null ? { is: 'loses', by } : { is: 'unknown', why };
+  const isShownBy = (ledger: Ledger): boolean =>
+    asked.few !== null
+      ? ledger.plainOnly >= asked.few
+      : ledger.showsLoss('pdm', state.limits.confidence, arrived === 0, state.countIndex);
+  const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise, besidesResets: own.plainBesidesResets });
+  if (why !== null && why !== ACKNOWLEDGED && (asked.few !== null || isShownBy(counted))) return { is: 'unknown', why };
+  if (why === null && isShownBy(counted)) {
+    return answersUnquoted(own)
+      ? { is: 'loses', by }
+      : { is: 'unknown', why: `the target answers ${WORDS[by].packets} by errors only` };
   }
-  const port = portToAsk(own, by);
-  if (port === null && isAcknowledged(by, own.plainBesidesResets)) return { is: 'unknown', why: ACKNOWLEDGED };
+  const port = portToAsk(trace, by, asked);
+  if (port === null && why === ACKNOWLEDGED) return { is: 'unknown', why };
   if (port === null || (own.pairs >= WITNESS_PAIR_CAP && own.pending === 0)) {
     return { is: 'unknown', why: showsNothing(by, looks.plainArrived > 0) };
   }
   const open = { is: 'open', by, has: `${looks.plainOnly} ${WORDS[by].pairs}`, untilNs: own.nextNs } as const;
-  if (looks.showsLoss('pdm', confidence, noneArrived, countIndex) || own.pairs >= WITNESS_PAIR_CAP)
-    return { ...open, wants: [] };
+  // What is on its way at this port may be all that is needed.
+  const awaited = own.pairs - looks.pairs - looks.placebos;
+  const isOut = isShownBy(looks) || (asked.few !== null && looks.plainOnly + awaited >= asked.few);
+  if ((isOut && port === own.port) || own.pairs >= WITNESS_PAIR_CAP) return { ...open, wants: [] };
   const isWatched = trace.context.watches(by);
   if (isWatched === false) return { is: 'unknown', why: `answers to ${WORDS[by].packets} cannot be received here` };
   if (isWatched === null) return { ...open, wants: [], untilNs: trace.nowNs + SIBLING_POLL_NS };
-  return { ...open, wants: [wishFor(trace, by, own, port)] };
+  return { ...open, wants: [wishFor(trace, by, own, port, asked)] };
 }
 
 /** Who answers need not be the target: a proxy takes what it knows and lets the rest by. Null where nothing shows one. */
@@ -185,20 +195,24 @@ function othersDrawn(by: WitnessProtocol): string {
   return `${WORDS[by].packets} with the option draw other answers than those without`;
 }
 
-/** Null where nothing that may bear witness answers at any. */
-function portToAsk(own: Counts, by: WitnessProtocol): number | null {
-  const ports: readonly number[] = by === 'tcp' ? WITNESS_PORTS : [0];
+/** Null where nothing that may bear witness answers at any. Who answers datagrams at a closed port does so of segments there. */
+function portToAsk({ state, witness }: Case, by: WitnessProtocol, { silentPairs }: Asked): number | null {
+  const own = witness[by];
+  const ports = by === 'tcp' ? [...new Set([state.identity.destinationPort, ...WITNESS_PORTS])] : [0];
   const at = Math.max(0, ports.indexOf(own.port));
-  const isUseless = isWitnessSilent(own) || isAcknowledged(by, own.plainBesidesResets);
+  const { looks } = own;
+  const isSilent = looks.plainArrived === 0 && looks.pairs >= silentPairs;
+  const isUseless = isSilent || isAcknowledged(by, own.plainBesidesResets);
   return ports[isUseless ? at + 1 : at] ?? null;
 }
 
-function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number): PairWish {
+function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number, { few }: Asked): PairWish {
   return {
     ...wishAtTarget(state, by === 'tcp' ? PURPOSE.syn : PURPOSE.echo, by, RANK.witness),
     port,
     notBeforeNs: own.lastSentNs + state.limits.hopIntervalMs * 1e6,
     restNs: by === 'tcp' ? restOf(state, by) : null,
+    withoutPlacebos: few !== null,
   };
 }
 

@@ -24,8 +24,12 @@ export function isAnswered({ probes }: TraceState, row: number): boolean {
   return probes.reply(row) !== null;
 }
 
-/** It is neither answered nor given up. */
-export function isOut(state: TraceState, row: number, nowNs: number): boolean {
+/** It is on this flow, and neither answered nor given up. */
+export function isOutOnFlow(state: TraceState, row: number, flow: number | 'fresh', nowNs: number): boolean {
+  return state.probes.flow(row) === flow && isOut(state, row, nowNs);
+}
+
+function isOut(state: TraceState, row: number, nowNs: number): boolean {
   const { probes } = state;
   if (probes.reply(row) !== null || probes.isFailed(row)) return false;
   return !probes.isSent(row) || probes.sentAtNs(row) + waitNs(state) > nowNs;

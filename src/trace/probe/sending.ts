@@ -32,8 +32,8 @@ export function addPair(
 }
 
 /** The kind of pair is drawn when it is made, so that no wait before it depends on it (METHOD: Pairs, Rhythm). */
-function armsOf(state: TraceState, { purpose, treatment }: PairWish): readonly [number, number] {
-  const of = placeboBlockOf(purpose);
+function armsOf(state: TraceState, { purpose, treatment, withoutPlacebos }: PairWish): readonly [number, number] {
+  const of = withoutPlacebos === true ? null : placeboBlockOf(purpose);
   if (of !== null) {
     const placebo = of === 'target' ? state.placeboArm : state.witnessPlaceboArm[of];
     if (placebo !== null && isPlaceboNext(state, of)) return [ARM_CODE[placebo], ARM_CODE[placebo]];

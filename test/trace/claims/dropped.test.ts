@@ -258,8 +258,8 @@ describe('the way back', () => {
   });
 
   it('a UDP drop without a sibling sends echo pairs of its own', () => {
-    const { verdict, state } = runTrace(udp({ differs: dropsFrom(5) }));
-    expect(verdict).toMatchObject({ outcome: 'dropped', evidence: { returnPath: 'excluded' } });
+    const { verdict, state } = runTrace(udp({ differs: dropsFrom(5), siblingTcp: ECHO_LOST }));
+    expect(verdict).toMatchObject({ outcome: 'dropped', evidence: { returnPath: 'excluded', witness: 'echo' } });
     expect(state.flows.filter(({ protocol }) => protocol === 'icmp6').length).toBeGreaterThanOrEqual(16);
   });
 

@@ -35,7 +35,7 @@ describe('the way back of a UDP trace', () => {
 
   it('without a sibling is excluded by eleven lost echo pairs and six placebos, not by ten or five', () => {
     const after = (pairs: number, placebos: number): string => {
-      const trace = echo(udp(), pairs, 'arrives', null);
+      const trace = echo(udp({ siblingTcp: ECHO_LOST }), pairs, 'arrives', null);
       return standOfWayBack(echo(trace, placebos, 'arrives', 'arrives', 'plain').case).is;
     };
     expect([after(11, 6), after(10, 6), after(11, 5)]).toEqual(['excluded', 'open', 'open']);

@@ -29,7 +29,8 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(stand(ECHO_LOST)).toBe('excluded');
     expect(stand({ ...ECHO_LOST, pdmArrivals: 1 })).toBe('answered');
     expect(stand({ ...ECHO_SILENT, settled: false })).toBe('open');
-    expect(stand(ECHO_SILENT)).toBe('unknown');
+    // What it asked, port 443, draws nothing: another port may be closed.
+    expect(stand(ECHO_SILENT)).toBe('open');
   });
 
   it('of another trace as of its own: not from nearer or farther, nor where those with the option draw other answers', () => {
@@ -52,11 +53,15 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
       ).is;
     expect([beside(refused), beside(null)]).toEqual(['loses', 'unknown']);
     const echo = (comesFrom: number): string => {
-      const siblingEcho = { ...ECHO_LOST, comesFrom };
-      return standOfWitness(new ByHand('udp', { siblingEcho }).explored(3).target(11, from(60), null).case, false).is;
+      const trace = new ByHand('udp', {
+        siblingEcho: { ...ECHO_LOST, comesFrom },
+        siblingTcp: { ...ECHO_LOST, comesFrom: 4 },
+      });
+      const standing = standOfWitness(trace.explored(3).target(11, from(60), null).case, false);
+      return standing.is === 'loses' ? standing.by : standing.is;
     };
     // Only segments may be handed on to a host behind what answers all else.
-    expect([echo(3), echo(4), echo(5)]).toEqual(['unknown', 'loses', 'loses']);
+    expect([echo(3), echo(4), echo(5)]).toEqual(['tcp', 'icmp6', 'icmp6']);
   });
 
   it('of its own: eleven lost pairs and six placebos, not ten or five', () => {
@@ -82,16 +87,20 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(standing).toMatchObject({ is: 'open', by: 'icmp6', wants: [{ purpose: PURPOSE.echo }] });
   });
 
-  it('ask port 80 once six pairs at port 443 drew nothing, and nobody once port 80 has not answered either', () => {
+  it('ask the port of the datagrams first, port 443 once three pairs drew nothing, then port 80, and nobody once that has not answered either', () => {
     const portAfter = (trace: ByHand): unknown => {
       const standing = standOfWitness(trace.case, false);
       return standing.is === 'open' ? standing.wants[0]?.port : standing.is;
     };
-    const trace = syns(udp(), 5, null, null);
-    expect(portAfter(trace)).toBe(443);
-    expect(portAfter(syns(trace, 1, null, null))).toBe(80);
-    expect(portAfter(syns(trace, 5, null, null, { port: 80 }))).toBe(80);
-    expect(portAfter(syns(trace, 1, null, null, { port: 80 }))).toBe('unknown');
+    const trace = udp();
+    for (const [port, next] of [
+      [33434, 443],
+      [443, 80],
+      [80, 'unknown'],
+    ] as const) {
+      expect(portAfter(syns(trace, 2, null, null, { port }))).toBe(port);
+      expect(portAfter(syns(trace, 1, null, null, { port }))).toBe(next);
+    }
   });
 
   it('what was silent at one port says nothing at the other', () => {
@@ -103,7 +112,7 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
   it('are none where they are acknowledged: who takes connections may do so for the target', () => {
     const own = (plain: Answer): string =>
       standOfWitness(syns(syns(udp(), 11, plain, null), 6, plain, plain, { treatment: 'plain' }).case, false).is;
-    expect([own(reset(60)), own(from(60))]).toEqual(['loses', 'unknown']);
+    expect([own(reset(60)), own(from(60))]).toEqual(['loses', 'open']);
     // Where port 443 acknowledges, port 80 may be closed.
     const standing = standOfWitness(syns(udp(), 1, from(60), null).case, false);
     expect(standing).toMatchObject({ is: 'open', wants: [{ port: 80 }] });
@@ -113,7 +122,7 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
     expect(standOfWitness(syns(udp(), 1, from(60), null, { port: 80 }).case, false).is).toBe('unknown');
     const sibling = (besidesResets: number): string =>
       standOfWitness(udp({ siblingTcp: { ...ECHO_LOST, besidesResets } }).case, false).is;
-    expect([sibling(0), sibling(1)]).toEqual(['loses', 'unknown']);
+    expect([sibling(0), sibling(1)]).toEqual(['loses', 'open']);
   });
 
   it('of which one with the option is answered make the way back the suspect', () => {
@@ -180,73 +189,92 @@ describe('where echo requests are not answered, SYNs bear witness for a UDP trac
   });
 });
 
-describe('SYNs may deny what echo requests say: a firewall may look into ICMPv6 alone', () => {
+describe('SYNs stand by echo requests that lose the option: a firewall may look into ICMPv6 alone', () => {
   const losing = (values: Values = {}): ByHand => udp({ siblingEcho: ECHO_LOST, ...values });
   const stand = (trace: ByHand): string => standOfWitness(trace.case, false).is;
+  const refused: Answer = { from: routerAt(3), type: 1, code: 1 };
 
-  it('three are lost, not two, or six pairs show nothing', () => {
-    expect([2, 3].map((lost) => stand(syns(losing(), lost, reset(60), null)))).toEqual(['open', 'loses']);
-    const unclear = (pairs: number): ByHand => syns(syns(losing(), 1, reset(60), null), pairs - 1, null, null);
-    expect([5, 6].map((pairs) => stand(unclear(pairs)))).toEqual(['open', 'loses']);
+  it('four that lose it do, not three', () => {
+    expect([3, 4].map((lost) => stand(syns(losing(), lost, reset(60), null)))).toEqual(['open', 'loses']);
+    expect(standOfWitness(syns(losing(), 4, reset(60), null).case, false)).toMatchObject({ by: 'icmp6' });
   });
 
-  it('one that is answered with the option denies it, and one that draws another answer, unless datagrams are refused too', () => {
+  it('one that is answered with it denies it, as does one that draws another answer, unless datagrams are refused too', () => {
     expect(stand(syns(losing(), 1, reset(60), reset(60)))).toBe('answered');
-    expect(stand(syns(syns(losing(), 3, reset(60), null), 1, reset(60), reset(60)))).toBe('answered');
-    expect(stand(syns(syns(losing(), 3, from(60), null), 1, from(60), reset(60)))).toBe('unknown');
-    const refused: Answer = { from: routerAt(3), type: 1, code: 1 };
-    const beside = new ByHand('udp', { siblingEcho: ECHO_LOST, watchesTcp: true })
-      .explored(3)
-      .target(11, from(60), refused);
-    expect(stand(syns(syns(beside, 3, from(60), null), 1, from(60), reset(60)))).toBe('loses');
+    expect(stand(syns(syns(losing(), 4, reset(60), null), 1, reset(60), reset(60)))).toBe('answered');
+    const other = (trace: ByHand): string => stand(syns(syns(trace, 4, reset(60), null), 1, reset(60), reset(58)));
+    expect(other(losing())).toBe('unknown');
+    const besideRefusals = new ByHand('udp', { siblingEcho: ECHO_LOST, watchesTcp: true }).explored(3);
+    expect(other(besideRefusals.target(11, from(60), refused))).toBe('loses');
   });
 
-  it('where nothing answers SYNs after three pairs, or none can be received, the echo requests stand', () => {
-    expect([2, 3].map((pairs) => stand(syns(losing(), pairs, null, null)))).toEqual(['open', 'loses']);
-    expect(stand(losing({ watchesTcp: false }))).toBe('loses');
+  it('not from nearer than the target, nor acknowledged: then the next port is asked', () => {
+    expect(stand(syns(losing(), 4, reset(62), null))).toBe('unknown');
+    const standing = standOfWitness(syns(losing(), 4, from(60), null, { port: 33434 }).case, false);
+    expect(standing).toMatchObject({ is: 'open', wants: [{ port: 443 }] });
+  });
+
+  it('where nothing answers them at any port, or they cannot be received, nothing is said of datagrams', () => {
+    const silent = losing();
+    for (const port of [33434, 443, 80]) syns(silent, 3, null, null, { port });
+    const standing = standOfWitness(silent.case, false);
+    expect(standing.is === 'unknown' && standing.reason.says).toContain('what filters ICMPv6 alone');
+    expect(stand(losing({ watchesTcp: false }))).toBe('unknown');
     expect(stand(losing({ watchesTcp: null }))).toBe('open');
   });
 
-  it('the trace by TCP to the same target says it instead', () => {
-    const by = (siblingTcp: Partial<typeof ECHO_LOST>): string =>
+  it('the trace by TCP to the same target says it instead, by resets', () => {
+    const by = (siblingTcp: Partial<typeof ECHO_LOST> & { besidesResets?: number }): string =>
       stand(losing({ siblingTcp: { ...ECHO_SILENT, ...siblingTcp } }));
     expect(by({ pdmArrivals: 1 })).toBe('answered');
-    expect(by({ settled: false })).toBe('open');
-    expect([by({}), by(ECHO_LOST)]).toEqual(['loses', 'loses']);
+    expect(by(ECHO_LOST)).toBe('loses');
+    // Its own SYNs are not waited for.
+    expect([by({ settled: false }), by({}), by({ ...ECHO_LOST, besidesResets: 1 })]).toEqual(['open', 'open', 'open']);
+    expect(standOfWitness(losing({ siblingTcp: { ...ECHO_SILENT, settled: false } }).case, false)).toMatchObject({
+      wants: [{ purpose: PURPOSE.syn, port: 33434 }],
+    });
   });
 
-  it('they are asked while echo requests are, once three of those are lost', () => {
+  it('they are asked while echo requests are, once four of those are lost', () => {
     const asked = (trace: ByHand): unknown[] => {
       const standing = standOfWitness(trace.case, false);
       return standing.is === 'open' ? standing.wants.map(({ purpose, port }) => [purpose, port]) : [];
     };
     const echo = [PURPOSE.echo, 0];
+    const syn = [PURPOSE.syn, 33434];
     const own = (lost: number): ByHand =>
       udp({ siblingEcho: null }).pairs(lost, 64, from(60), null, {
         purpose: PURPOSE.echo,
         protocol: 'icmp6',
         flow: 'fresh',
       });
-    expect([asked(own(2)), asked(own(3))]).toEqual([[echo], [echo, [PURPOSE.syn, 443]]]);
+    expect([asked(own(3)), asked(own(4))]).toEqual([[echo], [echo, syn]]);
     const siblingEcho = { ...ECHO_LOST, lossShown: false, settled: false, pdmArrivals: 0 };
     const beside = (plainArrivals: number): unknown[] => asked(udp({ siblingEcho: { ...siblingEcho, plainArrivals } }));
-    expect([beside(2), beside(3)]).toEqual([[], [[PURPOSE.syn, 443]]]);
+    expect([beside(3), beside(4)]).toEqual([[], [syn]]);
   });
 
-  it('half lost is no matter of theirs', () => {
-    expect(standOfWitness(losing().case, true).is).toBe('loses');
+  it('where some are lost they must show the loss themselves', () => {
+    const partly = (lost: number, placebos: number): string => {
+      const trace = syns(losing(), lost, reset(60), null);
+      return standOfWitness(syns(trace, placebos, reset(60), reset(60), { treatment: 'plain' }).case, true).is;
+    };
+    expect([partly(4, 0), partly(11, 6)]).toEqual(['open', 'loses']);
   });
 });
 
 describe('echo requests bear witness', () => {
   it('not where one with the option draws a reply from another distance: somebody else may answer those without', () => {
     const by = (pdm: Answer): string => {
-      const trace = new ByHand('udp', { siblingEcho: null, watchesTcp: false }).explored(3).target(11, 'arrives', null);
+      const values = { siblingEcho: null, siblingTcp: ECHO_LOST, watchesTcp: false };
+      const trace = new ByHand('udp', values).explored(3).target(11, 'arrives', null);
       const options = { purpose: PURPOSE.echo, protocol: 'icmp6', flow: 'fresh' } as const;
       trace.pairs(1, 64, from(60), pdm, options).pairs(11, 64, from(60), null, options);
-      return standOfWitness(trace.pairs(6, 64, from(60), from(60), { ...options, treatment: 'plain' }).case, false).is;
+      trace.pairs(6, 64, from(60), from(60), { ...options, treatment: 'plain' });
+      const standing = standOfWitness(trace.case, false);
+      return standing.is === 'loses' ? standing.by : standing.is;
     };
-    expect(by(null)).toBe('loses');
-    expect(by(from(58))).toBe('unknown');
+    expect(by(null)).toBe('icmp6');
+    expect(by(from(58))).toBe('tcp');
   });
 });
