@@ -81,6 +81,16 @@ describe('faults that targets of a run share', () => {
     expect(faultsOf(far, delivered(5))).toMatchObject([{ isOwn: false, isFirst: true }]);
   });
 
+  it('is said first where it begins at the source, n = 0, though that alone does not make it the source’s', () => {
+    const from = (lastPdmHop: number): SharedFault[] =>
+      faultsOf(
+        many(5, (index) => record(index, { lastPdmHop, upTo: 4 })),
+        delivered(6),
+      );
+    expect(from(0)).toMatchObject([{ kind: 'between', after: { hop: 0 }, isOwn: false, isFirst: true }]);
+    expect(from(1)).toMatchObject([{ kind: 'between', after: { hop: 1 }, isOwn: false, isFirst: false }]);
+  });
+
   it('does not join different places: other routers, or another end', () => {
     const elsewhere = many(4, (index) => record(index, { number: SAME_ROUTERS * index + 1, upTo: 2 }));
     const farther = many(4, (index) => record(index + 50, { upTo: 3 }));

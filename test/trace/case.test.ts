@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeCase } from '../../src/trace/case.js';
 import { PURPOSE } from '../../src/trace/state/trace-state.js';
-import { ByHand } from './by-hand.js';
+import { ByHand, type Answer } from './by-hand.js';
 import { contextOf, routerAt } from './fake-path.js';
 import { octetsOf, TARGET } from './trace-fixture.js';
 
@@ -48,6 +48,31 @@ describe('pairs at the target', () => {
     const trace = new ByHand().target(2, 'arrives', null).pairs(1, 2, 'expires', 'expires').target(3, 'arrives', null);
     expect(trace.case.counts).toMatchObject({ lostSinceSeen: 3, lostAfterSeen: 3 });
     expect(trace.case.counts.counted.plainOnly).toBe(5);
+  });
+
+  it('were lost lately within 8 s, two graces, eight intervals, or a grace and eight pairs that leave one after the other', () => {
+    /** Of a pair that is lost now: whether it counts as lost lately so many seconds after, and a nanosecond later. */
+    const isLately = (trace: ByHand, seconds: number, plain: Answer = 'arrives'): boolean[] => {
+      const { state, context, nowNs } = trace;
+      trace.target(1, plain, null);
+      const after = (laterNs: number) => makeCase(state, context, nowNs + seconds * 1e9 + laterNs).counts;
+      return [after(0).lostLately === 1, after(1).lostLately === 1];
+    };
+    expect(isLately(new ByHand(), 8)).toEqual([true, false]);
+    // The grace is four round trips: six seconds.
+    const slow = { from: TARGET, type: 1, code: 4, delayMs: 1500 };
+    expect(isLately(new ByHand('udp'), 12, slow)).toEqual([true, false]);
+    const limited = new ByHand().target(1, 'arrives', 'arrives');
+    for (let round = 0; round < 5; round += 1) {
+      limited.target(3, null, null);
+      makeCase(limited.state, limited.context, (limited.nowNs += 4e9));
+    }
+    expect(limited.state.pace.intervalNs).toBe(2e9);
+    expect(isLately(limited, 16)).toEqual([true, false]);
+    // A pair takes two rests of 120 ms and the two seconds that an answer is waited for.
+    const parted = new ByHand();
+    parted.state.countIndex = 2;
+    expect(isLately(parted, 1.5 + 8 * 2.24)).toEqual([true, false]);
   });
 
   it('of the echo witness are no arrivals at the target', () => {

@@ -142,6 +142,14 @@ describe('pairs that come back incomplete', () => {
     expect(new Shown().show(5, both).show(3, plainOnly).ms).toBe(100);
   });
 
+  it('make it rest for two answers where it doubles, and not where it becomes longer by 1.4', () => {
+    // Nothing had left before: without a rest the next pair may leave at once.
+    const doubled = new Shown().show(3, plainOnly);
+    expect(doubled.pace.readyAtNs() - doubled.nowNs).toBe(2 * 200e6);
+    const longer = new Shown().show(4, both).show(3, plainOnly);
+    expect(longer.pace.readyAtNs()).toBeLessThan(longer.nowNs);
+  });
+
   it('never make it longer than two seconds', () => {
     expect(new Shown().show(60, neither).ms).toBe(2000);
   });
@@ -184,6 +192,12 @@ describe('loss at any pace', () => {
     // Of a burst of six all is answered, then next to nothing, and in proportion to the interval.
     const limited = new Shown().show(3, both).show(3, neither).show(2, plainOnly);
     expect(limited.show(4, both).show(4, plainOnly).ms).toBeGreaterThan(150);
+  });
+
+  it('is held against the last pairs before, not against all since the interval changed: a burst hides a limit', () => {
+    // Eight in ten packets were answered, of the last pairs two in three: at 1.4 times the interval a limit gives nine in ten.
+    const limited = new Shown().show(6, both).show(4, plainOnly);
+    expect(limited.show(7, both).show(1, neither).ms).toBeCloseTo(140, 6);
   });
 });
 

@@ -189,6 +189,12 @@ describe('pair by pair', () => {
     expect(causeOf(asked(alike(), 'pdm', 1, null, 'first'))).toBe('destination-options');
   });
 
+  it('… after all of the others: that it was lost before one of them was asked shows nothing', () => {
+    const before = asked(asked(passing('do8'), 'pdm', 6, null, 'first'), 'do16', 5, 'arrives', 'first');
+    expect([causeOf(before), wantedBy(before)]).toEqual([null, ['pdm']]);
+    expect(causeOf(asked(before, 'pdm', 6, null, 'first'))).toBe('option');
+  });
+
   it('nothing is refused while errors about the arms come that fit no one probe: their answers may be what looks lost', () => {
     const refused = (quote: (packet: Uint8Array) => Uint8Array): ByHand => {
       const trace = asked(asked(begun(), 'do8', 7, null, 'first'), 'do16', 6, null, 'first');

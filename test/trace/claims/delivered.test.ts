@@ -56,6 +56,11 @@ describe('delivered', () => {
     expect(after(null, null).stand(delivered).is).toBe('proven');
   });
 
+  it('a relative: is proven where the same is lost in the first count, which was not given up', () => {
+    // Seven and none: p = 1/128.
+    expect(clean(120).target(7, 'arrives', null).stand(delivered).is).toBe('proven');
+  });
+
   it('is refuted where fewer than six in ten of either kind are answered by no errors: a firewall may shun us on some ways', () => {
     const share = (protocol: Protocol, whole: number, lost: number): ByHand => {
       const trace = new ByHand(protocol).explored();

@@ -4,7 +4,7 @@ import { makeCase } from '../../../src/trace/case.js';
 import type { PairWish } from '../../../src/trace/wish.js';
 import type { Standing } from '../../../src/trace/claims/claim.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
-import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
+import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, quotedBy, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
@@ -167,6 +167,13 @@ describe('dropped is defeated by', () => {
     expect(reasonOf(trace.stand(dropped))).toContain('in which direction is not known');
   });
 
+  it('a relative: not by such a target where a router before it, known to report, lost them', () => {
+    const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
+    const trace = lossAt3(11, 6, { habits: { 4: habit } }).pairs(10, 4, 'expires', null);
+    trace.state.pdm.isSent = true;
+    expect(findingOf(trace.stand(dropped)).interval).toMatchObject({ after: 2, upTo: 4 });
+  });
+
   it('a relative: a target that may answer with it, as the option alone is lost, and right before it was not', () => {
     const lostAtTarget = (arms: (arm: number) => boolean): FakePath => ({
       protocol: 'icmp6',
@@ -215,6 +222,24 @@ describe('dropped is defeated by', () => {
     let asked = 0;
     const seldom = path((arm, hop) => isOther(arm) && hop === 5 && (asked += 1) % 5 === 0);
     expect(runTrace(seldom).verdict.outcome).toBe('inconclusive');
+  });
+
+  it('such a target also where hops report other options, but the first of them one of ours, however quoted', () => {
+    const met = (isMet: boolean): FakePath => {
+      let left = isMet ? 1 : 0;
+      return {
+        protocol: 'icmp6',
+        routers: 8,
+        differs: ({ arm, hopLimit }) => {
+          if (arm !== ARM_CODE.pdm || hopLimit < 5) return undefined;
+          return hopLimit === 5 && (left -= 1) >= 0 ? quotedBy(5, alter) : null;
+        },
+      };
+    };
+    expect(runTrace(met(false)).verdict).toMatchObject({ outcome: 'dropped', cause: 'option', interval: { after: 4 } });
+    const { verdict, trace } = runTrace(met(true));
+    expect([trace.lastPdmHop, trace.hops[5]?.treatedPassed]).toEqual([4, 1]);
+    expect(verdict.reasons.join(' ')).toContain('or answer with the option itself');
   });
 
   it("a proxy in the target's name nearer than routers that other traces met", () => {

@@ -3,8 +3,8 @@ import { delivered } from '../../../src/trace/claims/delivered.js';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
-import { alter, ByHand, ECHO_LOST, findingOf, reasonOf, type Answer } from '../by-hand.js';
-import { isTreated, routerAt, runTrace, type Drawn, type FakePath } from '../fake-path.js';
+import { alter, ByHand, ECHO_LOST, findingOf, quotedBy, reasonOf, type Answer } from '../by-hand.js';
+import { isTreated, routerAt, runTrace, withHopLimit, type Drawn, type FakePath } from '../fake-path.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { octetsOf, TARGET } from '../trace-fixture.js';
 
@@ -175,6 +175,14 @@ describe('rejected', () => {
       return findingOf(trace.stand(rejected)).interval?.after;
     };
     expect([said(TARGET), said(routerAt(3))]).toEqual([1, 3]);
+  });
+
+  it('names no hop where several have the address of the refuser, met with the option or without', () => {
+    const expired = quotedBy(2, (packet) => withHopLimit(packet, 1));
+    const hopOf = (trace: ByHand): number | null | undefined => findingOf(trace.stand(rejected)).refusal?.hop;
+    expect(hopOf(refusedAtTarget(20, 8))).toBe(2);
+    expect(hopOf(refusedAtTarget(20, 8).pairs(1, 4, expired, prohibited))).toBeNull();
+    expect(hopOf(refusedAtTarget(20, 8).pairs(1, 1, 'expires', expired))).toBeNull();
   });
 
   it('is defeated by receive drops of the kernel', () => {

@@ -139,6 +139,18 @@ describe("the source's own firewall", () => {
     expect([asked(0.999, 11, 8, 16), asked(0.999, 11, 16, 8)]).toEqual(['unknown', 'excluded']);
   });
 
+  it('where only some are lost: a router that after 12 pairs loses half as large a share or more gives way to a nearer one', () => {
+    const asksAfter = (whole: number, lost: number): (string | null)[] => {
+      const trace = new ByHand('icmp6', { routers: 6 }).explored();
+      trace.target(30, 'arrives', 'arrives').target(30, 'arrives', null);
+      trace.references(whole, 6).references(lost, 6, 'arrives', null);
+      const stand = standOfWayBack(trace.case, true);
+      return stand.is === 'open' ? stand.wants.map(({ responder }) => responder) : [];
+    };
+    const [same, nearer] = [['2001:db8:1:6::1'], ['2001:db8:1:5::1']];
+    expect([asksAfter(8, 3), asksAfter(10, 2), asksAfter(9, 3)]).toEqual([same, same, nearer]);
+  });
+
   it('is excluded by a host elsewhere that was named, where no router answers, and from the source on', () => {
     const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(4).target(11, 'arrives', null);
     Object.assign(trace.state.limits, { reference: '2001:db8:99::1' });
