@@ -21,8 +21,8 @@ import {
   HOPS_BEHIND_LAST,
   MIXED_HOPS_P,
   PAIRS_BEFORE_EXPLORING,
+  PAIRS_BEFORE_N,
   PAIRS_IN_GAP,
-  PAIRS_OF_WHOLE,
   PAIRS_PER_HOP,
 } from './numbers.js';
 import type { TraceState } from './state/trace-state.js';
@@ -101,7 +101,7 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
 }
 
 /**
- * METHOD: Exploring. Two where both came whole and nothing is missing anywhere, or where all of the option's packets are lost
+ * METHOD: Exploring. One where both came whole and nothing is missing anywhere, two where all of the option's packets are lost
  * farther on, and at silent hops far behind the last answer of a silent target; one at the target's own distance.
  */
 function pairsOwedAlone(trace: Case): (hop: number) => number {
@@ -116,9 +116,9 @@ function pairsOwedAlone(trace: Case): (hop: number) => number {
     // Where plain arrived, the pairs that are counted tell the rest.
     if (hop === distance.plain && pdmArrivals === 0) return 1;
     if (place === undefined || !crossedByBoth(place)) return PAIRS_PER_HOP;
+    if (isWhole) return 1;
     // Before n two that came whole show as much as three: that no loss begins there.
-    if (!isWhole) return pdmArrivals === 0 && hop < lastPdmHop ? PAIRS_OF_WHOLE : PAIRS_PER_HOP;
-    return hop === distance.plain && hop === distance.pdm ? 1 : PAIRS_OF_WHOLE;
+    return pdmArrivals === 0 && hop < lastPdmHop ? PAIRS_BEFORE_N : PAIRS_PER_HOP;
   };
 }
 

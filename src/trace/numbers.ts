@@ -97,8 +97,8 @@ export const THIN_AFTER = 2;
 export const THIN_SPACING_MS = 1000;
 export const WINDOW = 8;
 export const PAIRS_PER_HOP = 3;
-/** Of a hop in a trace by itself, where nothing is missing. */
-export const PAIRS_OF_WHOLE = 2;
+/** Of a hop in a trace by itself that came whole, before n, where the option is lost farther on. */
+export const PAIRS_BEFORE_N = 2;
 /** Where the target's own quote says that it is, until it is heard there. */
 export const HINTED_PAIRS = 8;
 /** The shortest wait for a hop's answer, and how many of the largest round trip make one once the path is known. */

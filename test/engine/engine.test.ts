@@ -88,6 +88,8 @@ describe('a trace in the engine', () => {
   it('asks one router no more often than its interval allows, whoever asks', async () => {
     const { transport, engine, time } = setUp();
     transport.answers = true;
+    // Three pairs; where nothing is lost one is enough.
+    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 4;
     const atHop1: number[] = [];
     transport.sendFailure = (packet) => {
       if (packet[7] === 1 && packet[6] === 60) atHop1.push(time.nowNs());
@@ -97,15 +99,17 @@ describe('a trace in the engine', () => {
     await time.runUntil(Promise.all(records));
     // Four traces meet hop 1 before anybody knows who answers there; from then on the budget is shared.
     const known = atHop1.slice(4);
-    expect(known).toHaveLength(4);
+    expect(known).toHaveLength(8);
     known.slice(1).forEach((at, i) => {
-      expect(at - known[i]!).toBeGreaterThanOrEqual(0.25e9);
+      // What a budget has gained is rounded.
+      expect(at - known[i]!).toBeGreaterThanOrEqual(0.25e9 - 10);
     });
   });
 
   it('counts each fragment that a router reports, also of probes that nobody knew it would answer', async () => {
     const { transport, engine, time } = setUp({ rate: 100 });
     transport.answers = true;
+    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 4;
     const atHop1: { atNs: number; target: number }[] = [];
     transport.sendFailure = (packet) => {
       const isLast = packet[6] === 60 && (packet[59]! & 1) === 0;
@@ -117,7 +121,7 @@ describe('a trace in the engine', () => {
       return engine.start({ ...request, parameters: { ...request.parameters, fragment: true } }).record;
     });
     await time.runUntil(Promise.all(records));
-    expect(atHop1).toHaveLength(8);
+    expect(atHop1).toHaveLength(12);
     for (const [i, { atNs, target }] of atHop1.entries()) {
       // The first of each trace goes out before it knows who answers.
       if (atHop1.slice(0, i).some((before) => before.target === target))

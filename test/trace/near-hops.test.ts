@@ -270,10 +270,10 @@ describe("pairs that exploring spends on a hop of a list's trace", () => {
     expect(verdict).toMatchObject({ outcome: 'dropped', interval: { after: 4, upTo: 8 } });
   });
 
-  it('are two for a trace by itself, whoever is known', () => {
+  it('are one for a trace by itself, whoever is known', () => {
     const { state } = runTrace({ protocol: 'udp', routers: 9, siblingEcho: echoLost, habits });
     const explores = range(0, state.probes.count - 1).filter((row) => state.probes.purpose(row) === PURPOSE.explore);
-    expect(explores.length).toBe(2 * (2 * 9 + 1));
+    expect(explores.length).toBe(2 * (9 + 1));
   });
 });
 
