@@ -110,6 +110,15 @@ function groupAt(octets: Uint8Array, offset: number, group: number): number {
   return ((octets[offset + 2 * group] ?? 0) << 8) | (octets[offset + 2 * group + 1] ?? 0);
 }
 
+/** Octets of what a network is given to number its links from: a /48, as METHOD takes for the source's own. */
+const SITE_OCTETS = 6;
+
+/** METHOD: Replies. Whether two addresses, 16 octets each, may be of one network by their /48. */
+export function sharesSite(a: Uint8Array, b: Uint8Array): boolean {
+  for (let index = 0; index < SITE_OCTETS; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
 export function sameAddress(a: Uint8Array, b: Uint8Array, aOffset = 0, bOffset = 0): boolean {
   for (let index = 0; index < ADDRESS_LENGTH; index++) {
     if (a[aOffset + index] !== b[bOffset + index]) return false;

@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress, sameAddress } from '../address/address.js';
+import { formatAddress, parseAddress, sharesSite } from '../address/address.js';
 import { parsePrefix, prefixContains } from '../address/prefix.js';
 import type { HopRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 
@@ -6,8 +6,6 @@ import type { HopRecord, ResponderRecord, TraceRecord } from '../trace/record.js
 const TIME_EXCEEDED = { type: 3, code: 0 } as const;
 /** Global unicast, RFC 4291 §2.4 and IANA's registry. */
 const GLOBAL_UNICAST = parsePrefix('2000::/3');
-/** Of the source, whose own links are numbered from it. */
-const SUBNET_OCTETS = 8;
 
 /** Who stands where on the way of a record: addresses by hop limit, from all arms and flows (METHOD: Replies). */
 export class PathPlaces {
@@ -53,16 +51,15 @@ export class PathPlaces {
     if (text === null || octets === null || text === this.#target) return false;
     if (this.#contradicting.has(text)) return false;
     if ((this.#hopsOf.get(text)?.size ?? 0) > 1) return false;
-    return (GLOBAL_UNICAST !== null && prefixContains(GLOBAL_UNICAST, octets)) || this.#isInOwnSubnet(octets);
+    return (GLOBAL_UNICAST !== null && prefixContains(GLOBAL_UNICAST, octets)) || this.#isInOwnSite(octets);
   }
 
   isTarget(address: string): boolean {
     return this.#target !== null && bare(address) === this.#target;
   }
 
-  #isInOwnSubnet(octets: Uint8Array): boolean {
-    if (this.#source === null) return false;
-    return sameAddress(subnetOf(this.#source), subnetOf(octets));
+  #isInOwnSite(octets: Uint8Array): boolean {
+    return this.#source !== null && sharesSite(this.#source, octets);
   }
 
   #add(hop: number, { address, icmp }: ResponderRecord): void {
@@ -98,8 +95,4 @@ function octetsOf(address: string | null): Uint8Array | null {
 function bare(address: string | null): string | null {
   const octets = octetsOf(address);
   return octets === null ? address : formatAddress(octets);
-}
-
-function subnetOf(octets: Uint8Array): Uint8Array {
-  return Uint8Array.from(octets, (octet, index) => (index < SUBNET_OCTETS ? octet : 0));
 }

@@ -368,6 +368,15 @@ describe('an address that names no place', () => {
       record.source.address = 'fd00:1::1';
     });
     expect(own).toEqual({ ...noPlace, rule: 'n+1 unmapped' });
+    // Other links of its site are numbered from the same /48.
+    const link = await with2('fd00:1:0:7::2', (record) => {
+      record.source.address = 'fd00:1::1';
+    });
+    expect(link).toEqual({ ...noPlace, rule: 'n+1 unmapped' });
+    const otherSite = await with2('fd00:1:1::2', (record) => {
+      record.source.address = 'fd00:1::1';
+    });
+    expect(otherSite).toEqual(noPlace);
   });
 
   it('may answer beside one that does', async () => {

@@ -1,9 +1,7 @@
 /** METHOD: Replies. Addresses that name no place, and those of the source's own network. */
-import { parseAddress } from '../../address/address.js';
+import { parseAddress, sharesSite } from '../../address/address.js';
 import type { TraceState } from '../state/trace-state.js';
 import type { Place } from './place.js';
-
-const OWN_PREFIX_OCTETS = [0, 1, 2, 3, 4, 5] as const;
 
 /** Met at two hop limits of one flow, equal to the target's, or no global address outside the source's own prefix. */
 export function namelessAddresses(state: TraceState, hops: readonly (Place | undefined)[]): Set<string> {
@@ -30,5 +28,5 @@ function isGlobalUnicast(address: string): boolean {
 /** The source's own /48. */
 export function sharesPrefix(address: string, { identity }: TraceState): boolean {
   const octets = parseAddress(address)?.octets;
-  return octets !== undefined && OWN_PREFIX_OCTETS.every((i) => octets[i] === identity.source[i]);
+  return octets !== undefined && sharesSite(octets, identity.source);
 }
