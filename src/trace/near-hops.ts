@@ -74,8 +74,7 @@ export function sharedHops({ state, hops }: Case, others: NearHops): readonly Ne
 
 /**
  * Pairs that exploring owes to each hop. In lists fewer will do as long as the trace has nothing to explain: one where it
- * joins a known path; one that both arms crossed below n, where the router is known to report such packets; one that the
- * target answered in both arms at its own distance; two far behind the last answer where the target is silent too.
+ * joins a known path, or that both arms crossed; two far behind the last answer where the target is silent too.
  */
 export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) => number {
   if (others === null) return pairsOwedAlone(trace);
@@ -93,10 +92,7 @@ export function pairsOwed(trace: Case, others: NearHops | null): (hop: number) =
     // How the first one ends shows whether it will do.
     if (place.pairs === 1 && place.pending === 1) return 1;
     if (isSilentTarget && hop > Math.max(lastPdmHop, lastPlainHop) + HOPS_BEHIND_LAST) return PAIRS_IN_GAP;
-    if (!crossedByBoth(place)) return PAIRS_PER_HOP;
-    if (isTargets) return 1;
-    const responder = hop < lastPdmHop && place.pdmIntact >= place.both ? responderOf(place) : null;
-    return responder !== null && (trace.context.habitOf(hop, responder)?.reported ?? 0) > 0 ? 1 : PAIRS_PER_HOP;
+    return crossedByBoth(place) ? 1 : PAIRS_PER_HOP;
   };
 }
 

@@ -163,7 +163,8 @@ describe(`${compared} targets behind 8 hops or so, most of which let packets wit
       expect([...falseClaims(apart), ...falseClaims(shared), ...wrong(shared, 0)]).toEqual([]);
       expect(filled(apart)).toBe(0);
       expect(filled(shared)).toBeGreaterThan(0.5);
-      expect(shared.probesPerRecord).toBeLessThan(0.85 * apart.probesPerRecord);
+      // Each hop that need not be asked costs a pair where nothing is missing.
+      expect(shared.probesPerRecord).toBeLessThan(0.9 * apart.probesPerRecord);
       expect(drops(shared).found).toBeGreaterThanOrEqual(drops(apart).found - 2);
       expect(width(shared)).toBeLessThanOrEqual(width(apart) + 0.2);
     },

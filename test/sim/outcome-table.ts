@@ -40,8 +40,19 @@ interface Row {
   found: number;
 }
 
-/** Records of total losses that a trace must find: the target answers, nothing else is broken, the loss is there all the time. */
-export function isFindable(
+/** METHOD asks SYNs of a target that answers datagrams by errors: where it answers none, a loss of datagrams is not shown. */
+function lacksSyns({ network: { target } }: GeneratedNetwork, { protocol }: TraceRecord): boolean {
+  const isByErrors = target.udp === 'port-unreachable' || target.udp === 'prohibited';
+  return protocol === 'udp' && isByErrors && target.tcp === 'silent';
+}
+
+/** Records of total losses that a trace must find, by METHOD: the target answers, nothing else is broken, and nothing is missing that a claim rests on. */
+export function isFindable(generated: GeneratedNetwork, run: NetworkRun, record: TraceRecord): boolean {
+  return isTotalLoss(generated, run, record) && !lacksSyns(generated, record);
+}
+
+/** The target answers, nothing else is broken, the loss is there all the time. */
+function isTotalLoss(
   { scenario, ingredients, network }: GeneratedNetwork,
   run: NetworkRun,
   record: TraceRecord,
@@ -124,7 +135,7 @@ export class OutcomeTable {
       this.probes += record.counters.sent;
       this.seconds += run.seconds / run.records.length;
       const losing = outcome === 'dropped' || outcome === 'rejected';
-      const demand = isFindable(generated, run, record) ? demandOf(record) : null;
+      const demand = isTotalLoss(generated, run, record) ? demandOf(record) : null;
       if (demand !== null) this.demanded.set(demand, (this.demanded.get(demand) ?? 0) + 1);
       const findable = demand === null && isFindable(generated, run, record);
       for (const row of rows) {

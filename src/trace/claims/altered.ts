@@ -1,5 +1,6 @@
 /** METHOD: stripped, altered */
 import { standOfChange } from './changed.js';
+import type { ReplySignature } from '../state/trace-state.js';
 import type { Claim } from './claim.js';
 
 /** Octets of the option are changed on the way. */
@@ -11,6 +12,15 @@ export const altered: Claim = {
       shows: (reply) => reply.altered,
       // A short quote may not show a change.
       isIntact: (reply) => reply.intactWhole,
-      words: "The option's octets were changed on the way",
+      words: (shown) => `The option's octets were changed on the way${partsText(shown)}`,
     }),
 };
+
+const PARTS = ['header', 'type', 'length', 'data'] as const;
+
+/** Of which parts of it, as the quotes show them. */
+function partsText(shown: Iterable<ReplySignature>): string {
+  const changes = new Set([...shown].flatMap((reply) => reply.changes));
+  const parts = PARTS.filter((part) => changes.has(`option-${part}-altered`));
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}

@@ -15,7 +15,8 @@ interface Change {
   readonly shows: (reply: ReplySignature) => boolean;
   /** A quote in which nothing of the kind can have happened before. */
   readonly isIntact: (reply: ReplySignature) => boolean;
-  readonly words: string;
+  /** `shown`: the quotes that show it. */
+  readonly words: (shown: Iterable<ReplySignature>) => string;
 }
 
 /**
@@ -30,18 +31,21 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   let targetIntactInPart = false as boolean;
   let byTarget = 0;
   let firstHop = Number.POSITIVE_INFINITY;
-  const quotes: { hop: number; responder: string }[] = [];
+  const quotes: { hop: number; reply: ReplySignature }[] = [];
+  const shown = new Set<ReplySignature>();
   forEachPair(state, trace.meanings, state.attemptStart, (pair) => {
     if (pair.arm !== ARM_CODE.pdm || (pair.isPlacebo && pair.hopLimit !== TARGET_HOP_LIMIT)) return;
     const reply = replyTo(state, pair.treatedRow);
     if (reply?.quoted !== true) return;
     if (pair.treated === MEANING.arrived) {
       if (isIntact(reply)) targetIntact = true;
-      else if (shows(reply)) byTarget += 1;
-      else if (reply.intact === true) targetIntactInPart = true;
+      else if (shows(reply)) {
+        byTarget += 1;
+        shown.add(reply);
+      } else if (reply.intact === true) targetIntactInPart = true;
     } else if (pair.treated === MEANING.expired && pair.hopLimit !== TARGET_HOP_LIMIT) {
       if (isIntact(reply)) lastIntact = Math.max(lastIntact, pair.hopLimit);
-      else if (shows(reply)) quotes.push({ hop: pair.hopLimit, responder: reply.responder });
+      else if (shows(reply)) quotes.push({ hop: pair.hopLimit, reply });
     }
   });
   // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
@@ -52,9 +56,10 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
     });
   }
   const witnesses = new Set<string>();
-  for (const { hop, responder } of quotes) {
+  for (const { hop, reply } of quotes) {
     if (hop <= lastIntact) continue;
-    witnesses.add(responder);
+    shown.add(reply);
+    witnesses.add(reply.responder);
     firstHop = Math.min(firstHop, hop);
   }
   // What only lost something on the way arrives as a packet without it does.
@@ -109,6 +114,6 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
     basis: byTarget > 0 ? 'target' : 'routers',
     // Quotes from here on may be changed on their way back, and the packet farther on: that hop is where it is most likely.
     interval: { after: lastIntact, upTo, likelyUpTo },
-    reasons: [`${words}: ${seen}.`],
+    reasons: [`${words(shown)}: ${seen}.`],
   });
 }

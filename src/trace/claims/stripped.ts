@@ -10,6 +10,6 @@ export const stripped: Claim = {
       outcome: 'stripped',
       shows: (reply) => reply.stripped,
       isIntact: (reply) => reply.intact === true,
-      words: 'The option was removed on the way',
+      words: () => 'The option was removed on the way',
     }),
 };

@@ -56,6 +56,9 @@ export interface QuoteFindings {
 const DECISIVE_PDM_OCTETS = 8;
 const DECISIVE_OCTETS = 4;
 
+/** Of which part of the header an octet is, up to the option's length; what follows is its data, and padding in PDM's. */
+const PARTS = ['header', 'header', 'type', 'length'] as const;
+
 /** The nonce, the number and its complement: together they name one probe, in parts they may be pieced together. */
 const IDENTITY_LENGTH = NONCE_LENGTH + 4;
 
@@ -153,7 +156,7 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
   // The extension header.
   const extensionStart = places.own;
   let extensionHeld = 0;
-  let extensionDiffers = false;
+  const parts = new Set<string>();
   let psnDiffers = false;
   if (extension > 0 && extensionStart !== null) {
     for (let i = 0; i < extension; i += 1) {
@@ -161,15 +164,15 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
       if (at >= quote.end) break;
       if (bytes[at] !== expected[IPV6_HEADER_LENGTH + i] && !(i === 0 && places.insertedBehind)) {
         if (at >= knownEnd) break;
-        extensionDiffers = true;
+        parts.add(PARTS[i] ?? 'data');
         if (arm === ARM_CODE.pdm && (i === 6 || i === 7)) psnDiffers = true;
       }
       extensionHeld += 1;
     }
   }
   const decisive = arm === ARM_CODE.pdm ? DECISIVE_PDM_OCTETS : DECISIVE_OCTETS;
-  const altered = extension > 0 && !stripped && (extensionDiffers || (nextHeaderDiffers && extensionHeld > 0));
-  if (altered) changes.push('option-altered');
+  const altered = extension > 0 && !stripped && (parts.size > 0 || (nextHeaderDiffers && extensionHeld > 0));
+  if (altered) changes.push('option-altered', ...[...parts].map((part) => `option-${part}-altered`));
   const intact = extension === 0 ? null : stripped || altered ? false : extensionHeld >= decisive ? true : null;
 
   const fragmentHeader = fragment === null ? 0 : FRAGMENT_HEADER_LENGTH;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { altered } from '../../../src/trace/claims/altered.js';
-import { alter, ByHand, quotedBy, reasonOf, strip } from '../by-hand.js';
+import { alter, ByHand, findingOf, quotedBy, reasonOf, strip } from '../by-hand.js';
 import { TARGET } from '../trace-fixture.js';
 import { testChange } from './changed-cases.js';
 
@@ -16,6 +16,18 @@ describe('altered', () => {
     };
     // Option type, length and PSNTP, and not the octet that the routers show changed.
     expect(reasonOf(quoting(48).stand(altered))).toContain('the target got it intact');
+  });
+
+  it('says of which parts of the option, as the quotes that it rests on show them', () => {
+    const set = (at: number, value: number) => (packet: Uint8Array) =>
+      packet.map((octet, i) => (i === at ? value : octet));
+    const said = (change: (packet: Uint8Array) => Uint8Array): string | undefined => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+      return findingOf(trace.pairs(3, 5, 'arrives', 'arrives').repeats(3, 2).stand(altered)).reasons[0];
+    };
+    expect(said(set(42, 0x1e))).toContain('changed on the way (type): as 2 routers');
+    expect(said((packet) => set(43, 0)(packet.fill(0xee, 50, 52)))).toContain('(length, data)');
   });
 
   it('is told apart from stripped', () => {
