@@ -21,6 +21,7 @@ const FIELDS = {
   malformed: '_ws.malformed',
   udpChecksum: 'udp.checksum.status',
   icmpv6Checksum: 'icmpv6.checksum.status',
+  tcpChecksum: 'tcp.checksum.status',
   findings: '_ws.expert.group',
 } as const;
 type Frame = Readonly<Record<keyof typeof FIELDS, string>>;
@@ -40,7 +41,7 @@ function framesOf(file: string): Frame[] {
   // tshark guesses what a payload of random octets may be, and finds one in some thousands a malformed one of that kind.
   const guesses = ['--disable-protocol', 'cltp'];
   const fieldsOnly = ['-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=|'];
-  const form = [...guesses, ...fieldsOnly, '-o', 'udp.check_checksum:TRUE'];
+  const form = [...guesses, ...fieldsOnly, '-o', 'udp.check_checksum:TRUE', '-o', 'tcp.check_checksum:TRUE'];
   const { stdout, stderr, status } = spawnSync('tshark', ['-n', '-r', file, ...form, ...fields], { encoding: 'utf8' });
   expect(status, stderr).toBe(0);
   expect(stderr).not.toMatch(/cut short|damaged|corrupt/);
@@ -58,6 +59,8 @@ function framesOf(file: string): Frame[] {
 
 /** PI_COMMENTS_GROUP of Wireshark's epan/proto.h. */
 const COMMENTS = String(0x0b000000);
+/** PI_SEQUENCE_GROUP: that a segment asks for a connection, or resets one. */
+const OF_SEGMENTS = `${COMMENTS}|${String(0x02000000)}`;
 const isOutgoing = ({ direction }: Frame): boolean => Number(direction) === 2;
 const WHOSE = /trace (\S+) (udp|icmp6) (\S+?)(;|$)/;
 const PROBE = /probe (\d+) \((plain|pdm|do8|do16|long), hop (\d+)\)/;
@@ -67,8 +70,8 @@ function checkFrames(frames: readonly Frame[], lab: Lab, transport: string): voi
   for (const frame of frames) {
     expect(frame.malformed).toBe('');
     // Everything tshark has to remark is that there are comments, and checksums that it verifies are good.
-    expect(frame.findings).toBe(COMMENTS);
-    expect(`${frame.udpChecksum}${frame.icmpv6Checksum}`).toMatch(/^1+$/);
+    expect(frame.findings).toBe(frame.tcpChecksum === '' ? COMMENTS : OF_SEGMENTS);
+    expect(`${frame.udpChecksum}${frame.icmpv6Checksum}${frame.tcpChecksum}`).toMatch(/^1+$/);
     expect(WHOSE.exec(frame.comment)?.[1], frame.comment).toBe(lab.targetAddress);
     if (isOutgoing(frame)) {
       expect(frame.source).toBe(lab.sourceAddress);

@@ -12,6 +12,7 @@ import {
   WITNESS_PORTS,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
+import { canSynsStandFor } from '../probe/probe-packet.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { WitnessProtocol } from '../state/trace-state.js';
 import { earlier, RANK, wishAtTarget } from '../wish.js';
@@ -42,6 +43,8 @@ export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding
     const bySyns = standOf(trace, 'tcp', isPartial, ASKED_BY_SYNS);
     return bySyns.is === 'unknown' ? unknown(`${byEcho.why}, ${bySyns.why}`) : bySyns;
   }
+  // SYNs carry no data: of longer packets, and of fragments, they say nothing.
+  if (!canSynsStandFor(trace.state)) return byEcho;
   if (byEcho.is === 'open' && !isEchoLosing(trace)) return byEcho;
   const bySyns = standOf(trace, 'tcp', isPartial, isPartial ? ASKED_BY_SYNS : ASKED_BESIDES);
   if (bySyns.is === 'answered') return bySyns;

@@ -42,6 +42,8 @@ export { MAX_PROBE_LENGTH } from '../numbers.js';
 export const NONCE_LENGTH = 8;
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const TCP_NO_OPERATION = 1;
+/** RFC 9293 §3.1: a data offset of four bits. */
+const LONGEST_TCP_HEADER = 60;
 const FILLING = 0x5a;
 
 /** Checksums that carry a number run from 1 to this prime: never 0x0000, and a flipped bit rarely names another probe. */
@@ -148,8 +150,21 @@ function isFragmented(state: TraceState, protocol: Protocol): boolean {
 }
 
 function plainUpperLayerLength(state: TraceState, protocol: Protocol): number {
-  if (protocol === 'tcp') return TCP_HEADER_LENGTH;
-  return UPPER_HEADER_LENGTH + state.identity.prefix.length + PAYLOAD_LENGTH + state.identity.padding;
+  const { identity } = state;
+  if (protocol === 'tcp') return identity.protocol === 'tcp' ? TCP_HEADER_LENGTH : witnessSegmentLength(state);
+  return UPPER_HEADER_LENGTH + identity.prefix.length + PAYLOAD_LENGTH + identity.padding;
+}
+
+/** A SYN that bears witness for datagrams is as long as they are, or the next longer one there is, with no-operation options. */
+function witnessSegmentLength(state: TraceState): number {
+  const words = Math.ceil(plainUpperLayerLength(state, state.identity.protocol) / 4);
+  return Math.min(LONGEST_TCP_HEADER, Math.max(TCP_HEADER_LENGTH, 4 * words));
+}
+
+/** What is lost for its length or for being cut is lost of SYNs as well: they are no shorter, and no fragments. */
+export function canSynsStandFor(state: TraceState): boolean {
+  const { protocol } = state.identity;
+  return !isFragmented(state, protocol) && plainUpperLayerLength(state, protocol) <= LONGEST_TCP_HEADER;
 }
 
 /** How the probes of an arm are cut, or null where they go out whole. */
