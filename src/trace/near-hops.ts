@@ -118,13 +118,15 @@ function pairsOwedAlone(trace: Case): (hop: number) => number {
   };
 }
 
-/** A refusal is an answer too, but its packet did not cross. */
-function crossedByBoth({ pairs, void: uncounted, both, lost }: Place): boolean {
-  return both > 0 && both === pairs - uncounted && lost === 0;
+/** A refusal is an answer too, but its packet did not cross. Where the arms met two names one pair does not tell whose they are. */
+function crossedByBoth({ pairs, void: uncounted, both, lost, plainResponders, pdmResponders }: Place): boolean {
+  const names = new Set([...plainResponders, ...pdmResponders]);
+  return both > 0 && both === pairs - uncounted && lost === 0 && names.size <= 1;
 }
 
-/** Packets with the option are missing somewhere: at the target, at hops that answer others of them, or refused. */
-function losesOption({ hops, target, pdmArrivals, plainArrivals, lastPlainHop, lastPdmHop }: Case): boolean {
+/** Packets with the option are missing somewhere, at the target, at hops that answer others of them, or refused; or changed. */
+function losesOption({ state, hops, target, pdmArrivals, plainArrivals, lastPlainHop, lastPdmHop }: Case): boolean {
+  if (state.signatures.some(({ quoted, stripped, altered }) => quoted && (stripped || altered))) return true;
   if (pdmArrivals === 0 && (plainArrivals > 0 || lastPlainHop > lastPdmHop)) return true;
   return (
     target.plainOnly > 0 ||

@@ -27,6 +27,8 @@ export interface PairWish {
   readonly isSpare?: boolean;
   /** A few pairs that stand by others, beside which there are placebos. */
   readonly withoutPlacebos?: boolean;
+  /** Which packet leaves first, where that is not drawn. */
+  readonly leading?: 'plain' | 'treated' | null;
   /** By its hop limit it may be the target that answers: what it draws is charged to the target's pace. */
   readonly reachesTarget?: boolean;
   /** Where the trace's own is not meant. */

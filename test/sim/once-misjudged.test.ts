@@ -20,8 +20,9 @@ import {
   type DraftRouter,
 } from './network-parts.js';
 import { runList } from './run-list.js';
-import { runNetwork } from './run-network.js';
+import { runNetwork, SIMULATED_PROTOCOLS } from './run-network.js';
 import type { Profile } from './simulated-transport.js';
+import type { SimulatedProtocol } from './truth.js';
 
 const runs = Number(process.env['PDM_TRACE_SIM_RUNS'] ?? 4);
 const first = Number(process.env['PDM_TRACE_SIM_FIRST'] ?? 1);
@@ -32,10 +33,11 @@ type Change = (router: DraftRouter, hop: number) => void;
 async function recordsOf(
   networkOf: (seed: number) => Network,
   profile: Profile = 'packet-socket',
+  protocols: readonly SimulatedProtocol[] = SIMULATED_PROTOCOLS,
 ): Promise<TraceRecord[]> {
   const records: TraceRecord[] = [];
   for (let seed = first; seed < first + runs; seed += 1) {
-    const run = await runNetwork({ network: networkOf(seed), profile }, createTraceEngine);
+    const run = await runNetwork({ network: networkOf(seed), profile }, createTraceEngine, { protocols });
     expect(run.violations, `seed ${seed}`).toEqual([]);
     records.push(...run.records);
   }
@@ -344,8 +346,80 @@ describe('a firewall that looks into ICMPv6 alone, and takes options with it', (
     expect(outcomes(silent, 'icmp6')).toEqual(new Set(['dropped']));
   });
 
+  it.each([
+    { burst: 1, perSecond: 1, crossTraffic: 0 },
+    { burst: 2, perSecond: 2, crossTraffic: 2 },
+  ])('a relative: before a limit on all segments, which loses one of two by chance: $perSecond/s', async (limit) => {
+    const limits: Change = (router, hop) => {
+      if (hop === 6) router.rules.push({ ...rule('forward', { kind: 'protocol', protocol: 'tcp' }, DROP), limit });
+    };
+    for (const profile of ['packet-socket', 'raw-socket'] as const) {
+      const records = await recordsOf((seed) => inARow(both(inspectsAt(4), limits))(seed + 4), profile);
+      expect(outcomes(records, 'udp')).toEqual(new Set(['inconclusive']));
+    }
+  });
+
   it('a relative: takes half of them, and datagrams are not said to fare worse', async () => {
     expect(outcomes(await recordsOf(inARow(inspectsAt(4, 0.5), resets)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+});
+
+describe('who takes SYNs in with cookies before a closed port, and lets those with the option by to it', () => {
+  const bareSyns = { kind: 'every', of: [{ kind: 'protocol', protocol: 'tcp' }, { kind: 'bare' }] } as const;
+  const cookies: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
+
+  it.each([
+    [7, 64],
+    [7, 63],
+    [6, 64],
+  ])('at hop %i, with a hop limit of %i, is no refusal', async (wanted, ownHopLimit) => {
+    const proxy: Change = (router, hop) => {
+      if (hop === wanted) {
+        router.rules.push(rule('forward', bareSyns, cookies));
+        router.ownHopLimit = ownHopLimit;
+      }
+      if (hop > wanted) router.silent = true;
+    };
+    for (const profile of ['packet-socket', 'raw-socket'] as const) {
+      const records = await recordsOf(inARow(proxy), profile, ['udp', 'icmp6', 'tcp']);
+      for (const outcome of outcomes(records, 'tcp')) expect(UNDECIDED).toContain(outcome);
+    }
+  });
+});
+
+describe('what changes most packets with the option, and not all', () => {
+  it.each([0.6, 0.8, 0.9, 0.95])(
+    'is not said to stand behind a hop that a whole one got to: %d of them',
+    async (share) => {
+      for (const action of [{ kind: 'strip' }, { kind: 'alter', what: 'last-octet' }] as const) {
+        const changes: Change = (router, hop) => {
+          if (hop === 3) router.rules.push(rule('forward', ANY_OPTIONS, action, { share }));
+        };
+        const records = await recordsOf(inARow(changes));
+        for (const { verdict } of records)
+          if (verdict.interval !== null) expect(verdict.interval.after).toBeLessThan(4);
+      }
+    },
+  );
+
+  it('a relative: nor what begins to change them while the trace runs', async () => {
+    const changes: Change = (router, hop) => {
+      if (hop === 3) router.rules.push(rule('forward', ANY_OPTIONS, { kind: 'strip' }, { fromNs: 100e6 }));
+    };
+    for (const { verdict } of await recordsOf(inARow(changes)))
+      if (verdict.interval !== null) expect(verdict.interval.after).toBeLessThan(4);
+  });
+});
+
+describe('a router with two names, of which each error has one', () => {
+  it('is not said to be two ways', async () => {
+    const names: Change = (router, hop) => {
+      if (hop === 7) router.addresses = [routerAddress(1, 0x60), routerAddress(1, 0x61)];
+    };
+    const records = await recordsOf(inARow(names));
+    expect(outcomes(records)).toEqual(new Set(['delivered']));
+    const diverging = records.filter(({ verdict }) => verdict.pathsDiverge !== null);
+    expect(diverging.length).toBeLessThan(records.length / 3);
   });
 });
 

@@ -141,10 +141,16 @@ describe('a segment', () => {
 });
 
 describe('RST to packets with the option', () => {
-  it('is a refusal where those without draw SYN-ACK', () => {
-    const { verdict } = judgeTrace(traced(SYN_ACK, RESET), contextOf(), NOW_NS);
+  it('is a refusal where those without draw SYN-ACK, from farther', () => {
+    const near = traced({ flags: SYN_ACK, hopLimit: 60 }, { flags: RESET, hopLimit: 62 }, 4, 3);
+    const { verdict } = judgeTrace(near, contextOf(), NOW_NS);
     expect(verdict.outcome).toBe('rejected');
     expect(verdict.refusal).toBeNull();
+  });
+
+  it('is none where it comes from as far, or from how far is not seen: who takes connections in may hand on what it does not know', () => {
+    const asFar = traced({ flags: SYN_ACK, hopLimit: 60 }, { flags: RESET, hopLimit: 60 }, 4);
+    for (const state of [asFar, traced(SYN_ACK, RESET)]) expect(outcomeOf(state)).toBe('inconclusive');
   });
 
   it('is an arrival where the port is closed for both', () => {

@@ -1,14 +1,16 @@
 /** What `stripped` and `altered` ask alike: who quotes the option otherwise than it was sent. */
 import type { Case } from '../case.js';
+import { chanceOfOneRate } from '../evidence/e-values.js';
 import { forEachPair, replyTo } from '../evidence/pair.js';
 import { isExplored } from '../explore.js';
+import { REPEAT_CAP } from '../numbers.js';
 import { MEANING } from '../reply/meaning.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplySignature } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Standing } from './claim.js';
 import { doubtOf } from './doubt.js';
-import { CHANGED_TWICE, standOfPath } from './same-path.js';
+import { CHANGED_TWICE, repeatWishes, standOfPath } from './same-path.js';
 
 interface Change {
   readonly outcome: 'stripped' | 'altered';
@@ -32,11 +34,16 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   let byTarget = 0;
   let firstHop = Number.POSITIVE_INFINITY;
   const quotes: { hop: number; reply: ReplySignature }[] = [];
+  /** Hop limits of whole quotes of packets sent since the first that was quoted otherwise, and how many there are of those. */
+  const whole: { hop: number; sentNs: number }[] = [];
+  const changed: { hop: number; sentNs: number }[] = [];
   const shown = new Set<ReplySignature>();
   forEachPair(state, trace.meanings, state.attemptStart, (pair) => {
     if (pair.arm !== ARM_CODE.pdm || (pair.isPlacebo && pair.hopLimit !== TARGET_HOP_LIMIT)) return;
     const reply = replyTo(state, pair.treatedRow);
     if (reply?.quoted !== true) return;
+    const at = { hop: pair.hopLimit, sentNs: state.probes.sentAtNs(pair.treatedRow) };
+    if (shows(reply)) changed.push(at);
     if (pair.treated === MEANING.arrived) {
       if (isIntact(reply)) targetIntact = true;
       else if (shows(reply)) {
@@ -44,8 +51,10 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
         shown.add(reply);
       } else if (reply.intact === true) targetIntactInPart = true;
     } else if (pair.treated === MEANING.expired && pair.hopLimit !== TARGET_HOP_LIMIT) {
-      if (isIntact(reply)) lastIntact = Math.max(lastIntact, pair.hopLimit);
-      else if (shows(reply)) quotes.push({ hop: pair.hopLimit, reply });
+      if (isIntact(reply)) {
+        lastIntact = Math.max(lastIntact, pair.hopLimit);
+        whole.push(at);
+      } else if (shows(reply)) quotes.push({ hop: pair.hopLimit, reply });
     }
   });
   // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
@@ -107,13 +116,45 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   const path = standOfPath(trace);
   if (path.is === 'changed') return refuted(CHANGED_TWICE);
   if (path.is === 'open') return open('asking for the path', path.wants);
+  const lastUnchanged = Math.min(lastIntact, ...changed.map(({ hop }) => hop - 1));
+  const after = lastSurelyWhole(lastUnchanged, whole, changed, state.limits.confidence);
+  const { repeat, lastPdmHop } = trace;
+  if (after < lastUnchanged && lastPdmHop === lastIntact && repeat.pairs < REPEAT_CAP)
+    return open('asking once more for a whole quote', repeat.pending > 0 ? [] : repeatWishes(trace));
   const seen =
     byTarget > 0 ? 'the target quoted it so' : `as ${witnesses.size} routers beyond hop ${lastIntact} quote it`;
   return proven({
     outcome,
     basis: byTarget > 0 ? 'target' : 'routers',
     // Quotes from here on may be changed on their way back, and the packet farther on: that hop is where it is most likely.
-    interval: { after: lastIntact, upTo, likelyUpTo },
+    interval: { after, upTo, likelyUpTo },
     reasons: [`${words(shown)}: ${seen}.`],
   });
+}
+
+interface QuoteAt {
+  readonly hop: number;
+  readonly sentNs: number;
+}
+
+/**
+ * What changes some packets and not others lets some whole quotes come from behind it, by chance, and what began to change them
+ * meanwhile those from before. So the hop limit where the interval begins is the highest behind which what was quoted whole since
+ * then is no chance beside what was quoted otherwise. `lastUnchanged`: up to there no hop quotes it otherwise.
+ */
+function lastSurelyWhole(
+  lastUnchanged: number,
+  whole: readonly QuoteAt[],
+  changed: readonly QuoteAt[],
+  confidence: number,
+): number {
+  const sinceNs = Math.min(...changed.map(({ sentNs }) => sentNs));
+  const since = whole.filter(({ sentNs }) => sentNs >= sinceNs);
+  let after = lastUnchanged;
+  const isChance = (hop: number): boolean => {
+    const luck = since.filter((quote) => quote.hop > hop).length;
+    return chanceOfOneRate(changed.length, luck, luck) > 1 - confidence;
+  };
+  while (after > 0 && isChance(after - 1)) after -= 1;
+  return after;
 }

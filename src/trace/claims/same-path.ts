@@ -25,7 +25,8 @@ export function standOfPath(trace: Case): PathStanding {
   return { is: answersDiffer(trace) ? 'changed' : 'same' };
 }
 
-function repeatWishes({ state, hops, lastPdmHop }: Case): PairWish[] {
+/** Hop n once more. */
+export function repeatWishes({ state, hops, lastPdmHop }: Case): PairWish[] {
   return [wishAtHop(state, hops[lastPdmHop], PURPOSE.repeat, lastPdmHop, 0, RANK.where)];
 }
 

@@ -46,13 +46,21 @@ export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding
   // SYNs carry no data: of longer packets, and of fragments, they say nothing.
   if (!canSynsStandFor(trace.state)) return byEcho;
   if (byEcho.is === 'open' && !isEchoLosing(trace)) return byEcho;
-  const bySyns = standOf(trace, 'tcp', isPartial, isPartial ? ASKED_BY_SYNS : ASKED_BESIDES);
+  const bySyns = standOf(trace, 'tcp', isPartial, isPartial || !areFewEnough(trace) ? ASKED_BY_SYNS : ASKED_BESIDES);
   if (bySyns.is === 'answered') return bySyns;
   if (bySyns.is === 'unknown') return ofIcmpv6Alone(bySyns.why);
   if (bySyns.is === 'loses') return byEcho;
   if (byEcho.is === 'loses') return { ...bySyns, by: byEcho.by };
   const untilNs = earlier(byEcho.untilNs, bySyns.untilNs);
   return { ...byEcho, wants: [...byEcho.wants, ...bySyns.wants], untilNs };
+}
+
+/** Where nothing else is missing, of datagrams or of SYNs, a few lost pairs are no chance. */
+function areFewEnough({ counts, witness }: Case): boolean {
+  const { neither, placebos, placebosBoth } = counts.looks;
+  const { looks } = witness.tcp;
+  const isClear = looks.plainArrived === 0 || (looks.neither === 0 && looks.pdmOnly === 0);
+  return neither === 0 && placebos === placebosBoth && isClear;
 }
 
 /** Before its loss is shown: what SYNs say of it is asked meanwhile. */
@@ -216,6 +224,8 @@ function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number
     notBeforeNs: own.lastSentNs + state.limits.hopIntervalMs * 1e6,
     restNs: by === 'tcp' ? restOf(state, by) : null,
     withoutPlacebos: few !== null,
+    // As often either way: what takes the first packet, or the second, takes those without the option as well.
+    leading: few === null ? null : own.pairs % 2 === 0 ? 'treated' : 'plain',
   };
 }
 

@@ -23,7 +23,8 @@ export function addPair(
   const flow = state.flows[flowIndex];
   if (flow === undefined) throw new RangeError(`flow ${flowIndex} does not exist`);
   const [one, other] = armsOf(state, wish);
-  const oneFirst = state.order.coin();
+  const coin = state.order.coin();
+  const oneFirst = (wish.leading ?? null) === null ? coin : wish.leading === 'plain';
   const first = addProbe(state, oneFirst ? one : other, wish, flow, flowIndex, nowNs);
   const second = addProbe(state, oneFirst ? other : one, wish, flow, flowIndex, nowNs);
   chargePace(state, wish, one === other, nowNs);

@@ -131,7 +131,7 @@ export class Meanings {
         // Nearer than where plain meets routers it takes a shorter way, if it comes back from as far.
         if (isKnownKind) return [MEANING.arrived, signature.replyHopLimit === null ? MEANING.other : MEANING.arrived];
         const plainReturn = returns.get(wordOf(signature));
-        if (plainReturn === undefined) return [refused, refused];
+        if (plainReturn === undefined) return isOfClosedPort(signature, returns) ? ODD : [refused, refused];
         // The same words from another distance: of something before the target where both arms share the router before it,
         // of the target itself where the ways differ as much as the distances; else nobody knows.
         const shift = returnDistance(signature.replyHopLimit) - plainReturn;
@@ -281,6 +281,14 @@ export function isTerminalKind(reply: ReplySignature): boolean {
 
 export function isPortUnreachable({ type, code }: Pick<ReplySignature, 'type' | 'code'>): boolean {
   return type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable;
+}
+
+/**
+ * Who takes connections in for the target hands on what it does not know, to a port that may be closed: a reset from no nearer
+ * than what answers `plain` otherwise may be the target's own.
+ */
+function isOfClosedPort({ isReset, replyHopLimit }: ReplySignature, returns: ReadonlyMap<number, number>): boolean {
+  return isReset && (replyHopLimit === null || returnDistance(replyHopLimit) >= Math.min(...returns.values()));
 }
 
 /** In the target's name, and neither an arrival nor a refusal. */

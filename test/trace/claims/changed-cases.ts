@@ -1,7 +1,7 @@
 /** What stripped and altered are asked alike. */
 import { expect, it } from 'vitest';
 import type { Claim } from '../../../src/trace/claims/claim.js';
-import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
+import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, findingOf, quotedBy, reasonOf } from '../by-hand.js';
 import { runTrace, withHopLimit } from '../fake-path.js';
 import { TARGET } from '../trace-fixture.js';
@@ -15,7 +15,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     return trace
       .pairs(3, 5, 'arrives', 'arrives')
       .target(11, 'arrives', 'arrives')
-      .repeats(3, first - 1);
+      .repeats(8, first - 1);
   };
   const changedAtTarget = { from: TARGET, type: 1, code: 4, quote: change };
 
@@ -43,7 +43,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
       for (let hop = 1; hop <= 4; hop += 1) {
         trace.pairs(3, hop, 'expires', hop >= from ? quotedBy(hop, change) : 'expires');
       }
-      return trace.pairs(3, 5, 'arrives', changedAtTarget).repeats(3, from - 1);
+      return trace.pairs(3, 5, 'arrives', changedAtTarget).repeats(8, from - 1);
     };
     expect(findingOf(agreeing(3).stand(claim))).toMatchObject({
       basis: 'target',
@@ -51,6 +51,31 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     });
     // The one right before it may be the box that answers in its name.
     expect(reasonOf(agreeing(4).stand(claim))).toContain('stands right before the target');
+  });
+
+  it('begins where whole quotes are no chance beside those that are not: five of six, not four', () => {
+    const after = (repeats: number): unknown => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+      const standing = trace.pairs(3, 5, 'arrives', 'arrives').repeats(repeats, 2).stand(claim);
+      return standing.is === 'proven' ? standing.finding.interval?.after : standing.is;
+    };
+    expect([4, 5].map(after)).toEqual(['open', 2]);
+    // Hop n quotes nothing any more: what it quoted before the first change says nothing of now.
+    const silent = new ByHand();
+    for (let hop = 1; hop <= 4; hop += 1) silent.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+    silent
+      .pairs(3, 5, 'arrives', 'arrives')
+      .repeats(3, 2)
+      .pairs(13, 2, 'expires', null, { purpose: PURPOSE.repeat });
+    expect(findingOf(silent.stand(claim)).interval).toMatchObject({ after: 0 });
+  });
+
+  it('a relative: no earlier hop may have quoted it otherwise', () => {
+    const trace = new ByHand();
+    for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+    trace.pairs(1, 2, 'expires', quotedBy(2, change)).pairs(3, 5, 'arrives', 'arrives').repeats(8, 2);
+    expect(findingOf(trace.stand(claim)).interval?.after).toBe(1);
   });
 
   it('is void when a hop beyond quotes the option intact', () => {
