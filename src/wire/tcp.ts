@@ -20,6 +20,10 @@ import { requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
 export const TCP_HEADER_LENGTH = 20;
+/** With options, RFC 9293 §3.1: a data offset of four bits counts words of four octets. */
+export const LONGEST_TCP_HEADER = 60;
+/** Maximum segment size, RFC 9293 §3.7.1: kind, length and 1220, what fits in the smallest IPv6 MTU. */
+export const SEGMENT_SIZE_OPTION = [2, 4, 1220 >> 8, 1220 & 0xff] as const;
 export const TCP_OFFSET = {
   sourcePort: 0,
   destinationPort: 2,

@@ -59,8 +59,8 @@ function framesOf(file: string): Frame[] {
 
 /** PI_COMMENTS_GROUP of Wireshark's epan/proto.h. */
 const COMMENTS = String(0x0b000000);
-/** PI_SEQUENCE_GROUP: that a segment asks for a connection, or resets one. */
-const OF_SEGMENTS = `${COMMENTS}|${String(0x02000000)}`;
+/** … and PI_SEQUENCE_GROUP: that a segment asks for a connection, on the same ports again, or resets one. */
+const OF_SEGMENTS = new RegExp(`^${COMMENTS}(\\|${String(0x02000000)})+$`, 'u');
 const isOutgoing = ({ direction }: Frame): boolean => Number(direction) === 2;
 const WHOSE = /trace (\S+) (udp|icmp6) (\S+?)(;|$)/;
 const PROBE = /probe (\d+) \((plain|pdm|do8|do16|long), hop (\d+)\)/;
@@ -70,8 +70,11 @@ function checkFrames(frames: readonly Frame[], lab: Lab, transport: string): voi
   for (const frame of frames) {
     expect(frame.malformed).toBe('');
     // Everything tshark has to remark is that there are comments, and checksums that it verifies are good.
-    expect(frame.findings).toBe(frame.tcpChecksum === '' ? COMMENTS : OF_SEGMENTS);
-    expect(`${frame.udpChecksum}${frame.icmpv6Checksum}${frame.tcpChecksum}`).toMatch(/^1+$/);
+    // What the target's kernel leaves to its card to sum, a raw socket at the other end of a veth sees as it was left.
+    const isUnsummed = transport === 'raw-socket' && !isOutgoing(frame) && frame.tcpChecksum !== '';
+    if (frame.tcpChecksum === '') expect(frame.findings).toBe(COMMENTS);
+    else if (!isUnsummed) expect(frame.findings).toMatch(OF_SEGMENTS);
+    if (!isUnsummed) expect(`${frame.udpChecksum}${frame.icmpv6Checksum}${frame.tcpChecksum}`).toMatch(/^1+$/);
     expect(WHOSE.exec(frame.comment)?.[1], frame.comment).toBe(lab.targetAddress);
     if (isOutgoing(frame)) {
       expect(frame.source).toBe(lab.sourceAddress);

@@ -16,7 +16,7 @@ import { FRAGMENT_HEADER_LENGTH, emitFragmentHeader } from '../../wire/fragment.
 import { ICMPV6 } from '../../wire/icmpv6.js';
 import { IPV6_HEADER_LENGTH, NEXT_HEADER, emitIpv6Header } from '../../wire/ipv6.js';
 import type { PdmOption } from '../../wire/pdm.js';
-import { TCP_FLAG, TCP_HEADER_LENGTH, emitTcpHeader } from '../../wire/tcp.js';
+import { LONGEST_TCP_HEADER, SEGMENT_SIZE_OPTION, TCP_FLAG, TCP_HEADER_LENGTH, emitTcpHeader } from '../../wire/tcp.js';
 import { emitUdpHeader } from '../../wire/udp.js';
 import { LONG_EXTRA, cutUpperLayer } from './probe-fragments.js';
 import type { Cut } from './probe-fragments.js';
@@ -42,8 +42,7 @@ export { MAX_PROBE_LENGTH } from '../numbers.js';
 export const NONCE_LENGTH = 8;
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const TCP_NO_OPERATION = 1;
-/** RFC 9293 §3.1: a data offset of four bits. */
-const LONGEST_TCP_HEADER = 60;
+
 const FILLING = 0x5a;
 
 /** Checksums that carry a number run from 1 to this prime: never 0x0000, and a flipped bit rarely names another probe. */
@@ -356,6 +355,8 @@ function emitUpperLayer(
     };
     emitTcpHeader(header, into, at);
     into.fill(TCP_NO_OPERATION, at + TCP_HEADER_LENGTH, at + length);
+    // As most SYNs have it; of a TCP trace's own, which have no options, `long` is the only one that is longer.
+    if (state.identity.protocol !== 'tcp') into.set(SEGMENT_SIZE_OPTION, at + TCP_HEADER_LENGTH);
     writeU16(finishChecksum(onesComplementSum(into, at, length, pseudo)), into, at + 16);
     return;
   }

@@ -64,10 +64,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     // Hop n quotes nothing any more: what it quoted before the first change says nothing of now.
     const silent = new ByHand();
     for (let hop = 1; hop <= 4; hop += 1) silent.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
-    silent
-      .pairs(3, 5, 'arrives', 'arrives')
-      .repeats(3, 2)
-      .pairs(13, 2, 'expires', null, { purpose: PURPOSE.repeat });
+    silent.pairs(3, 5, 'arrives', 'arrives').repeats(3, 2).pairs(13, 2, 'expires', null, { purpose: PURPOSE.repeat });
     expect(findingOf(silent.stand(claim)).interval).toMatchObject({ after: 0 });
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { numberOfChecksum, numberOfEchoSequence, encodeProbe } from '../../../src/trace/probe/probe-packet.js';
 import type { Arm, Protocol } from '../../../src/trace/record.js';
+import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { upperLayerChecksum } from '../../../src/wire/checksum.js';
 import { makeState, packetOf, sendPair, SOURCE, TARGET } from '../trace-fixture.js';
 
@@ -105,6 +106,24 @@ describe('a probe', () => {
         fresh.add(hashed(packetOf(state, plain), protocol));
       }
       expect(fresh.size).toBe(20);
+    }
+  });
+
+  it('of TCP that bears witness for datagrams is no shorter than they are, in both arms, with the option that SYNs have', () => {
+    const payload = (packet: Uint8Array): number => read16(packet, 4);
+    for (const values of [{}, { probeUri: 'https://a.example/what-this-is' }]) {
+      const state = makeState('udp', values);
+      const datagrams = sendPair(state);
+      const syns = sendPair(state, { protocol: 'tcp', purpose: PURPOSE.syn, flow: 'fresh' });
+      for (const arm of ['plain', 'treated'] as const) {
+        const [datagram, syn] = [packetOf(state, datagrams[arm]), packetOf(state, syns[arm])];
+        expect(payload(syn) - payload(datagram)).toBeGreaterThanOrEqual(0);
+        expect(payload(syn) - payload(datagram)).toBeLessThan(4);
+        const at = upperOf(syn);
+        expect([...syn.subarray(at + 20, at + 24)]).toEqual([2, 4, 4, 196]);
+        expect((syn[at + 12]! >> 4) * 4).toBe(syn.length - at);
+        expect(upperLayerChecksum(SOURCE, TARGET, 6, syn, at, syn.length - at)).toBe(0);
+      }
     }
   });
 
