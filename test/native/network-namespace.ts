@@ -96,7 +96,8 @@ export class Host {
 
 function firstOutput(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    child.once('exit', (code) => {
+    // What it wrote last may still be on its way when it has ended.
+    child.once('close', (code) => {
       reject(new Error(`the helper process ended with ${code}`));
     });
     child.stdout?.once('data', () => {
