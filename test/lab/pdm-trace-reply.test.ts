@@ -149,7 +149,7 @@ describe.concurrent('a target that answers with PDM', () => {
       for (const { seen } of found) flows.set(seen.flow, [...(flows.get(seen.flow) ?? []), seen]);
       const answered = new Map([...flows].map(([flow, seen]) => [flow, checkFlow(seen)]));
       for (const protocol of [UDP, ICMPV6]) {
-        expect([...answered].some(([flow, count]) => flow.startsWith(`${protocol} `) && count >= 3)).toBe(true);
+        expect([...answered].some(([flow, count]) => flow.startsWith(`${protocol} `) && count >= 1)).toBe(true);
       }
     } finally {
       await lab.destroy();

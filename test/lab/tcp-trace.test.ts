@@ -179,7 +179,7 @@ describe.concurrent('pdm-trace --protocol tcp', () => {
     }
   });
 
-  it('rejected where packets with the option draw RST and those without SYN-ACK', async () => {
+  it('inconclusive where packets with the option draw RST from as far as those without SYN-ACK: a port behind who takes SYNs in may be closed', async () => {
     const lab = await createLab('delivered-8');
     try {
       const stop = await listen(lab);
@@ -193,9 +193,8 @@ describe.concurrent('pdm-trace --protocol tcp', () => {
       expect(code, stderr).toBe(0);
       const { verdict } = await trace(lab, '--no-explain');
       stop();
-      expect(verdict.outcome).toBe('rejected');
-      expect(verdict.interval).toMatchObject({ after: 8, upTo: 9 });
-      expect(verdict.reasons.join(' ')).toContain('by RST');
+      expect(verdict.outcome).toBe('inconclusive');
+      expect(verdict.reasons.join(' ')).toContain('or in other words');
     } finally {
       await lab.destroy();
     }

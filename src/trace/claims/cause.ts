@@ -183,6 +183,8 @@ function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): P
   return {
     ...wishAtTarget(state, PURPOSE.explain, protocol, rank),
     treatment,
+    // In turn: by chance the lost packet may hardly ever leave first, in as many pairs as there may be.
+    leading: arm.pairs % 2 === 0 ? 'treated' : 'plain',
     notBeforeNs:
       protocol === state.identity.protocol
         ? state.pace.readyAtNs(protocol === 'udp' ? 1 : EXPLAINING_SHARE)

@@ -75,7 +75,7 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): Reason[]
 export function findOddAnswers({ oddAnswers }: Case): Reason | null {
   if (oddAnswers < LEAST_STRAYS) return null;
   return {
-    says: `${oddAnswers} packets with the option were answered in the target's name from another distance than those without: by the target on another way, or by something before it.`,
+    says: `${oddAnswers} packets with the option were answered in the target's name from another distance than those without, or in other words: by the target on another way, or at a port that something before it answers for, or by something before it.`,
     settledBy: 'other-way',
   };
 }

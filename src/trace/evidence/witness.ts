@@ -46,7 +46,12 @@ export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding
   // SYNs carry no data: of longer packets, and of fragments, they say nothing.
   if (!canSynsStandFor(trace.state)) return byEcho;
   if (byEcho.is === 'open' && !isEchoLosing(trace)) return byEcho;
-  const bySyns = standOf(trace, 'tcp', isPartial, isPartial || !areFewEnough(trace) ? ASKED_BY_SYNS : ASKED_BESIDES);
+  const bySyns = standOf(
+    trace,
+    'tcp',
+    isPartial,
+    isPartial || !areFewEnough(trace) ? ASKED_MANY_BESIDES : ASKED_BESIDES,
+  );
   if (bySyns.is === 'answered') return bySyns;
   if (bySyns.is === 'unknown') return ofIcmpv6Alone(bySyns.why);
   if (bySyns.is === 'loses') return byEcho;
@@ -55,12 +60,10 @@ export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding
   return { ...byEcho, wants: [...byEcho.wants, ...bySyns.wants], untilNs };
 }
 
-/** Where nothing else is missing, of datagrams or of SYNs, a few lost pairs are no chance. */
-function areFewEnough({ counts, witness }: Case): boolean {
-  const { neither, placebos, placebosBoth } = counts.looks;
-  const { looks } = witness.tcp;
-  const isClear = looks.plainArrived === 0 || (looks.neither === 0 && looks.pdmOnly === 0);
-  return neither === 0 && placebos === placebosBoth && isClear;
+/** Where no SYN is missing but with the option, a few lost pairs are no chance. */
+function areFewEnough({ witness }: Case): boolean {
+  const { plainArrived, neither, pdmOnly } = witness.tcp.looks;
+  return plainArrived === 0 || (neither === 0 && pdmOnly === 0);
 }
 
 /** Before its loss is shown: what SYNs say of it is asked meanwhile. */
@@ -109,12 +112,15 @@ const WORDS = {
 /** How much is asked of a witness. `few`: it only stands by another one, so that a few lost pairs will do. */
 interface Asked {
   readonly few: number | null;
+  /** Beside echo requests that lose the option. */
+  readonly isBesides: boolean;
   /** Pairs in which not even `plain` was answered before no more are sent, at each port. */
   readonly silentPairs: number;
 }
-const ASKED_BY_ECHO: Asked = { few: null, silentPairs: SILENT_WITNESS_PAIRS };
-const ASKED_BY_SYNS: Asked = { few: null, silentPairs: SILENT_SYN_PAIRS };
-const ASKED_BESIDES: Asked = { few: LOST_SYNS, silentPairs: SILENT_SYN_PAIRS };
+const ASKED_BY_ECHO: Asked = { few: null, isBesides: false, silentPairs: SILENT_WITNESS_PAIRS };
+const ASKED_BY_SYNS: Asked = { few: null, isBesides: false, silentPairs: SILENT_SYN_PAIRS };
+const ASKED_BESIDES: Asked = { few: LOST_SYNS, isBesides: true, silentPairs: SILENT_SYN_PAIRS };
+const ASKED_MANY_BESIDES: Asked = { ...ASKED_BESIDES, few: null };
 
 function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean, asked: Asked): Standing {
   const sibling = trace.context.sibling(by);
@@ -128,7 +134,7 @@ function standOf(trace: Case, by: WitnessProtocol, isPartial: boolean, asked: As
     return why === ACKNOWLEDGED ? standOfOwn(trace, by, isPartial, asked) : { is: 'unknown', why };
   }
   // Where the other trace says nothing, or takes its time, a few more SYNs are asked.
-  if (by === 'tcp' && (asked.few !== null || sibling.settled)) return standOfOwn(trace, by, isPartial, asked);
+  if (by === 'tcp' && (asked.isBesides || sibling.settled)) return standOfOwn(trace, by, isPartial, asked);
   if (!sibling.settled) {
     const untilNs = trace.nowNs + SIBLING_POLL_NS;
     return { is: 'open', by, has: `waiting for the ${words.pairs}`, wants: [], untilNs };
@@ -143,7 +149,7 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean, asked:
   const { counted, looks } = own;
   if (arrived > 0 && !isPartial) return answered(by);
   // Of a trace of its own it is known at which hop limit SYNs are answered; of these nothing but from how far.
-  if (by === 'tcp' && asked.few === null && trace.counts.comesFrom === null) {
+  if (by === 'tcp' && !asked.isBesides && trace.counts.comesFrom === null) {
     return { is: 'unknown', why: 'from how far answers to SYNs come is not seen here' };
   }
   const isShownBy = (ledger: Ledger): boolean =>
@@ -151,7 +157,7 @@ function standOfOwn(trace: Case, by: WitnessProtocol, isPartial: boolean, asked:
       ? ledger.plainOnly >= asked.few
       : ledger.showsLoss('pdm', state.limits.confidence, arrived === 0, state.countIndex);
   const why = whyNone(trace, by, { comesFrom: own.comesFrom, otherwise, besidesResets: own.plainBesidesResets });
-  if (why !== null && why !== ACKNOWLEDGED && (asked.few !== null || isShownBy(counted))) return { is: 'unknown', why };
+  if (why !== null && why !== ACKNOWLEDGED && (asked.isBesides || isShownBy(counted))) return { is: 'unknown', why };
   if (why === null && isShownBy(counted)) {
     return answersUnquoted(own)
       ? { is: 'loses', by }
