@@ -129,6 +129,11 @@ export function targetBudget(state: TraceState, protocol: Protocol): string {
   return protocol === 'udp' ? targetText : `${targetText} ${protocol}`;
 }
 
+/** What leaves first in a pair of which so many like it were sent, where either packet is to do so as often as the other. */
+export function leadingInTurn(pairs: number): 'plain' | 'treated' {
+  return pairs % 2 === 0 ? 'treated' : 'plain';
+}
+
 /** Of two times, null being never. */
 export function earlier(a: number | null, b: number | null): number | null {
   return a === null ? b : b === null ? a : Math.min(a, b);

@@ -262,9 +262,11 @@ describe('a proxy that answers plain packets in the name of the target', () => {
   );
 });
 
+const ofTcp = { kind: 'protocol', protocol: 'tcp' } as const;
+const bareSyns = { kind: 'every', of: [ofTcp, { kind: 'bare' }] } as const;
+const cookies: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
+
 describe('who takes SYNs in with cookies, for a target behind a filter of errors, and lets those with the option by', () => {
-  const bareSyns = { kind: 'every', of: [{ kind: 'protocol', protocol: 'tcp' }, { kind: 'bare' }] } as const;
-  const cookies: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
   const filtersErrors: Change = (router, hop) => {
     if (hop === 4) router.returnRules.push({ match: 'errors-quoting-pdm', share: 1 });
   };
@@ -281,7 +283,6 @@ describe('who takes SYNs in with cookies, for a target behind a filter of errors
       router.ownHopLimit = ownHopLimit;
     };
   };
-  const ofTcp = { kind: 'protocol', protocol: 'tcp' } as const;
 
   it.each([
     ['in front of a closed port', () => undefined, silent((host) => host.rules.push(rule('local', bareSyns, cookies)))],
@@ -351,7 +352,7 @@ describe('a firewall that looks into ICMPv6 alone, and takes options with it', (
     { burst: 2, perSecond: 2, crossTraffic: 2 },
   ])('a relative: before a limit on all segments, which loses one of two by chance: $perSecond/s', async (limit) => {
     const limits: Change = (router, hop) => {
-      if (hop === 6) router.rules.push({ ...rule('forward', { kind: 'protocol', protocol: 'tcp' }, DROP), limit });
+      if (hop === 6) router.rules.push({ ...rule('forward', ofTcp, DROP), limit });
     };
     for (const profile of ['packet-socket', 'raw-socket'] as const) {
       const records = await recordsOf((seed) => inARow(both(inspectsAt(4), limits))(seed + 4), profile);
@@ -365,9 +366,6 @@ describe('a firewall that looks into ICMPv6 alone, and takes options with it', (
 });
 
 describe('who takes SYNs in with cookies before a closed port, and lets those with the option by to it', () => {
-  const bareSyns = { kind: 'every', of: [{ kind: 'protocol', protocol: 'tcp' }, { kind: 'bare' }] } as const;
-  const cookies: Action = { kind: 'answer', udp: 'port-unreachable', syn: 'acknowledges' };
-
   it.each([
     [7, 64],
     [7, 63],

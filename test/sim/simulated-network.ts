@@ -1,3 +1,4 @@
+import { PROTOCOLS } from '../../src/trace/record.js';
 import { TARGET_HOP_LIMIT } from '../../src/trace/state/trace-state.js';
 import { LossProcess, type LossModel } from './loss-process.js';
 import {
@@ -204,8 +205,7 @@ export class SimulatedNetwork {
       option: decoded.pdmOffset >= 0,
       headerOctets: decoded.headerOctets,
       longerBy: octets.length - (this.#plainLength.get(upper ?? -1) ?? octets.length),
-      protocol:
-        upper === PROTOCOL.udp ? 'udp' : upper === PROTOCOL.icmp6 ? 'icmp6' : upper === PROTOCOL.tcp ? 'tcp' : 'other',
+      protocol: protocolOf(upper) ?? 'other',
     };
   }
 
@@ -253,8 +253,8 @@ export class SimulatedNetwork {
     const spared = bucket.take(travelling.nowNs, this.random);
     // Exploring sends faster than the pairs that go all the way, and those are what a record counts.
     if (travelling.decoded.hopLimit < TARGET_HOP_LIMIT) return spared;
-    const { protocol } = this.#features(travelling);
-    if (protocol === 'other') return spared;
+    const protocol = protocolOf(travelling.decoded.upper);
+    if (protocol === undefined) return spared;
     const ofProtocol = counts[protocol];
     if (spared) ofProtocol.passed++;
     else ofProtocol.hit++;
@@ -509,8 +509,12 @@ export function flowOf(octets: Uint8Array, decoded: Decoded): FlowKey {
 }
 
 function protocolName(upper: number | null): string {
-  const known = (['udp', 'icmp6', 'tcp'] as const).find((name) => PROTOCOL[name] === upper);
-  return known ?? `protocol ${upper ?? 'unknown'}`;
+  return protocolOf(upper) ?? `protocol ${upper ?? 'unknown'}`;
+}
+
+/** Undefined for what no trace sends. */
+function protocolOf(upper: number | null): SimulatedProtocol | undefined {
+  return PROTOCOLS.find((name) => PROTOCOL[name] === upper);
 }
 
 function sameOctets(octets: Uint8Array, offset: number, other: Uint8Array): boolean {

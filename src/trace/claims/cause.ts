@@ -18,7 +18,7 @@ import {
 } from '../numbers.js';
 import type { Arm, Cause, Protocol } from '../record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import { RANK, wishAtHop, wishAtTarget } from '../wish.js';
+import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';
 import type { EchoCause } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 
@@ -184,7 +184,7 @@ function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): P
     ...wishAtTarget(state, PURPOSE.explain, protocol, rank),
     treatment,
     // In turn: by chance the lost packet may hardly ever leave first, in as many pairs as there may be.
-    leading: arm.pairs % 2 === 0 ? 'treated' : 'plain',
+    leading: leadingInTurn(arm.pairs),
     notBeforeNs:
       protocol === state.identity.protocol
         ? state.pace.readyAtNs(protocol === 'udp' ? 1 : EXPLAINING_SHARE)

@@ -33,16 +33,16 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   let targetIntactInPart = false as boolean;
   let byTarget = 0;
   let firstHop = Number.POSITIVE_INFINITY;
-  const quotes: { hop: number; reply: ReplySignature }[] = [];
-  /** Hop limits of whole quotes of packets sent since the first that was quoted otherwise, and how many there are of those. */
-  const whole: { hop: number; sentNs: number }[] = [];
-  const changed: { hop: number; sentNs: number }[] = [];
+  /** Of routers that show the option whole, of those that show it otherwise, and of these and the target. */
+  const whole: QuoteAt[] = [];
+  const quotes: QuoteAt[] = [];
+  const changed: QuoteAt[] = [];
   const shown = new Set<ReplySignature>();
   forEachPair(state, trace.meanings, state.attemptStart, (pair) => {
     if (pair.arm !== ARM_CODE.pdm || (pair.isPlacebo && pair.hopLimit !== TARGET_HOP_LIMIT)) return;
     const reply = replyTo(state, pair.treatedRow);
     if (reply?.quoted !== true) return;
-    const at = { hop: pair.hopLimit, sentNs: state.probes.sentAtNs(pair.treatedRow) };
+    const at: QuoteAt = { hop: pair.hopLimit, sentNs: state.probes.sentAtNs(pair.treatedRow), reply };
     if (shows(reply)) changed.push(at);
     if (pair.treated === MEANING.arrived) {
       if (isIntact(reply)) targetIntact = true;
@@ -54,7 +54,7 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
       if (isIntact(reply)) {
         lastIntact = Math.max(lastIntact, pair.hopLimit);
         whole.push(at);
-      } else if (shows(reply)) quotes.push({ hop: pair.hopLimit, reply });
+      } else if (shows(reply)) quotes.push(at);
     }
   });
   // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
@@ -132,9 +132,11 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   });
 }
 
+/** A quote of a packet that left with this hop limit, and when. */
 interface QuoteAt {
   readonly hop: number;
   readonly sentNs: number;
+  readonly reply: ReplySignature;
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Reason } from '../reason.js';
 import { canSynsStandFor } from '../probe/probe-packet.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { WitnessProtocol } from '../state/trace-state.js';
-import { earlier, RANK, wishAtTarget } from '../wish.js';
+import { earlier, leadingInTurn, RANK, wishAtTarget } from '../wish.js';
 import type { Sibling } from '../trace-context.js';
 import type { PairWish } from '../wish.js';
 import type { Counts } from './counts.js';
@@ -231,7 +231,7 @@ function wishFor({ state }: Case, by: WitnessProtocol, own: Counts, port: number
     restNs: by === 'tcp' ? restOf(state, by) : null,
     withoutPlacebos: few !== null,
     // As often either way: what takes the first packet, or the second, takes those without the option as well.
-    leading: few === null ? null : own.pairs % 2 === 0 ? 'treated' : 'plain',
+    leading: few === null ? null : leadingInTurn(own.pairs),
   };
 }
 

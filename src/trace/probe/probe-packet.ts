@@ -42,7 +42,6 @@ export { MAX_PROBE_LENGTH } from '../numbers.js';
 export const NONCE_LENGTH = 8;
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const TCP_NO_OPERATION = 1;
-
 const FILLING = 0x5a;
 
 /** Checksums that carry a number run from 1 to this prime: never 0x0000, and a flipped bit rarely names another probe. */
@@ -154,7 +153,7 @@ function plainUpperLayerLength(state: TraceState, protocol: Protocol): number {
   return UPPER_HEADER_LENGTH + identity.prefix.length + PAYLOAD_LENGTH + identity.padding;
 }
 
-/** A SYN that bears witness for datagrams is as long as they are, or the next longer one there is, with no-operation options. */
+/** A SYN that bears witness for datagrams is as long as they are, or the next longer one there is, with options. */
 function witnessSegmentLength(state: TraceState): number {
   const words = Math.ceil(plainUpperLayerLength(state, state.identity.protocol) / 4);
   return Math.min(LONGEST_TCP_HEADER, Math.max(TCP_HEADER_LENGTH, 4 * words));
