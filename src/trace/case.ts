@@ -12,7 +12,6 @@ import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm, isTerminalKind } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
-import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
 import type { ReplySignature, TraceState, WitnessProtocol } from './state/trace-state.js';
@@ -35,7 +34,9 @@ export interface Case {
   readonly repeat: Place;
   /** Pairs sent again at what is now the target's distance; they count at the hop as well. */
   readonly distanceRepeat: Place;
+  /** Pairs with explaining arms, by arm: own ones, and those of another protocol that asks in their place. */
   readonly explain: ReadonlyMap<number, Place>;
+  readonly explainByOthers: ReadonlyMap<number, Place>;
   /** Pairs with another option at hops beyond n, by hop. */
   readonly otherOptions: ReadonlyMap<number, Place>;
   /** Pairs to routers themselves, by flow. */
@@ -82,6 +83,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const repeat = emptyPlace();
   const distanceRepeat = emptyPlace();
   const explain = new Map<number, Place>();
+  const explainByOthers = new Map<number, Place>();
   const references = new Map<number, Place>();
   const otherOptions = new Map<number, Place>();
   const alone = { pairs: 0, done: 0, targetAnswered: false };
@@ -114,8 +116,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   let pendingProbes = 0;
   let nextDeadlineNs: number | null = null;
 
-  let explainedBy: Protocol | undefined;
-  const protocolOf = ({ flow }: Pair): Protocol | undefined => state.flows[flow]?.protocol;
+  const isOwn = ({ flow }: Pair): boolean => state.flows[flow]?.protocol === state.identity.protocol;
 
   const takeRow = (pair: Pair, row: number, meaning: number): void => {
     if (meaning === MEANING.none) {
@@ -132,7 +133,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       }
       return;
     }
-    const isOtherExplaining = pair.purpose === PURPOSE.explain && protocolOf(pair) !== state.identity.protocol;
+    const isOtherExplaining = pair.purpose === PURPOSE.explain && !isOwn(pair);
     const by = witnessOf(pair.purpose);
     const isOfTarget = by === null && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
     const arm = probes.arm(row);
@@ -188,6 +189,13 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     }
   };
 
+  const takeExplaining = (pair: Pair): void => {
+    const arms = isOwn(pair) ? explain : explainByOthers;
+    // Only pairs with PDM that went out after all of the others show that the loss was still there.
+    if (pair.arm !== ARM_CODE.pdm) arms.delete(ARM_CODE.pdm);
+    addToPlace(placeIn(arms, pair.arm), state, pair, nowNs, wait);
+  };
+
   forEachPair(state, meanings, 0, (pair) => {
     takeRow(pair, pair.plainRow, pair.plain);
     takeRow(pair, pair.treatedRow, pair.treated);
@@ -203,12 +211,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         if (pair.plain === MEANING.arrived && pair.treated === MEANING.arrived) state.pace.noteNoLimit(pair.first);
         return;
       case PURPOSE.explain:
-        // Pairs of another protocol were asked before it was known which one may be.
-        if (explain.size > 0 && protocolOf(pair) !== explainedBy) explain.clear();
-        explainedBy = protocolOf(pair);
-        // Only pairs with PDM that went out after all of the others show that the loss was still there.
-        if (pair.arm !== ARM_CODE.pdm) explain.delete(ARM_CODE.pdm);
-        addToPlace(placeIn(explain, pair.arm), state, pair, nowNs, wait);
+        takeExplaining(pair);
         return;
       case PURPOSE.otherOption:
         addToPlace(placeIn(otherOptions, pair.hopLimit), state, pair, nowNs, wait);
@@ -254,6 +257,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     repeat,
     distanceRepeat,
     explain,
+    explainByOthers,
     otherOptions,
     references,
     alone,

@@ -213,6 +213,9 @@ export const PASSES_FOR_SIZE = 5;
 export const REFUSED_PAIRS = 7;
 /** Of these, pairs whose lost packet left first: a limit on answers would have answered it. */
 export const LEADING_LOSSES = 2;
+/** Own lost pairs with an arm beside echo requests that ask for the cause, and all own pairs with it. */
+export const OWN_ARM_LOSSES = 3;
+export const OWN_ARM_PAIR_CAP = 6;
 /** Spacing of pairs with explaining arms where answers are no errors, by the least of pairs that are counted. */
 export const EXPLAINING_SHARE = 0.5;
 /** Pairs with PDM after explaining arms of which one with an option passed: the loss must still be there. */

@@ -11,6 +11,8 @@ import {
   LEADING_LOSSES,
   LOST_AT_THE_END,
   LOST_AT_THE_END_ALIKE,
+  OWN_ARM_LOSSES,
+  OWN_ARM_PAIR_CAP,
   PASSES_FOR_SIZE,
   PASSES_TO_BELIEVE,
   REFUSED_PAIRS,
@@ -29,8 +31,15 @@ export interface CauseStanding {
   readonly settled: boolean;
   /** When to look again at what another trace finds out. */
   readonly untilNs?: number;
-  /** The echo trace to the same target has asked. */
-  readonly isOfEcho?: boolean;
+  /** How it was found, and what own packets say against it. */
+  readonly reasons?: readonly string[];
+}
+
+/** Pairs with explaining arms, of one protocol: those of whom the cause is asked, or own ones beside them. */
+interface Asked {
+  readonly trace: Case;
+  readonly arms: ReadonlyMap<number, Place>;
+  readonly protocol: Protocol;
 }
 
 /** Of a pair with `long` a target that limits its errors may answer one packet: that it is the other one shows nothing. */
@@ -41,19 +50,86 @@ type Fate = 'passes' | 'refused' | 'unknown';
 /** `hopLimit`: of the target, or of u where the target is silent. */
 export function standOfCause(trace: Case, hopLimit: number): CauseStanding {
   if (!trace.state.limits.explain) return { cause: null, wants: [], settled: true };
-  const ofEcho = hopLimit === TARGET_HOP_LIMIT ? standOfEcho(trace) : null;
-  if (ofEcho !== null) return ofEcho;
-  const wants = causeWishes(trace, hopLimit);
-  const isAwaited = [...trace.explain.values()].some((place) => place.pending > 0);
-  return { cause: causeOf(trace), wants: wants ?? [], settled: wants === null && !isAwaited };
+  const own: Asked = { trace, arms: trace.explain, protocol: trace.state.identity.protocol };
+  if (hopLimit !== TARGET_HOP_LIMIT) return standOf(own, hopLimit);
+  const ofEcho = standOfEcho(trace);
+  if (ofEcho !== null) return withOwn(own, ofEcho, ASKED_BY_ECHO);
+  const protocol = askingProtocol(trace);
+  if (protocol === own.protocol) return standOf(own, hopLimit);
+  return withOwn(own, standOf({ trace, arms: trace.explainByOthers, protocol }, hopLimit), ASKED_BY_ECHO);
+}
+
+function standOf(asked: Asked, hopLimit: number): CauseStanding {
+  const wants = causeWishes(asked, hopLimit);
+  const isOut = [...asked.arms.values()].some((place) => place.pending > 0);
+  return { cause: causeOf(asked), wants: wants ?? [], settled: wants === null && !isOut };
 }
 
 /** METHOD: cause. A target's cause is asked once, by its echo trace, as long as both traces lose the option after the same hop. */
-function standOfEcho({ context, explain, lastPdmHop, nowNs }: Case): CauseStanding | null {
+function standOfEcho({ context, explainByOthers, lastPdmHop, nowNs }: Case): CauseStanding | null {
   const echo = context.sibling('icmp6')?.cause ?? null;
-  if (echo === null || echo.after !== lastPdmHop || explain.size > 0) return null;
+  if (echo === null || echo.after !== lastPdmHop || explainByOthers.size > 0) return null;
   if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + SIBLING_POLL_NS };
-  return { cause: echo.cause, wants: [], settled: true, isOfEcho: echo.cause !== null };
+  return { cause: echo.cause, wants: [], settled: true };
+}
+
+const ASKED_BY_ECHO = 'The cause was asked with echo requests to the same target.';
+const OWN_DISAGREE =
+  'Echo requests to the same target show another cause than packets of this protocol do, or than these could show: none is named.';
+
+/** What a cause says of an arm. */
+type Expected = 'passes' | 'lost';
+
+/** The arms that tell causes apart; each of them implies what is not listed. */
+const EXPECTED: Readonly<Record<Cause, readonly (readonly [Arm, Expected])[]>> = {
+  option: [['do16', 'passes']],
+  size: [
+    ['do8', 'passes'],
+    ['do16', 'lost'],
+  ],
+  'destination-options': [['do8', 'lost']],
+  length: [
+    ['do16', 'lost'],
+    ['long', 'lost'],
+  ],
+};
+
+/**
+ * METHOD: cause. A filter of one protocol may stand before what loses the others: a cause that another protocol's packets
+ * show is this one's only where own packets fare as it says. Few do: that the option is lost is proven by pairs of its own.
+ */
+function withOwn(own: Asked, standing: CauseStanding, reason: string): CauseStanding {
+  const { cause } = standing;
+  if (cause === null && standing.settled) return standing;
+  // Side by side: which cause it will be shows in this arm first.
+  const expected = cause === null ? ([['do8', null]] as const) : EXPECTED[cause];
+  const wants = [...standing.wants];
+  let isOut = false;
+  for (const [arm, fate] of expected) {
+    const place = own.arms.get(ARM_CODE[arm]) ?? emptyPlace();
+    const seen = ownFateOf(own.trace, place);
+    if (seen !== null && fate !== null && seen !== fate)
+      return { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
+    if (seen !== null) continue;
+    isOut ||= place.pending > 0;
+    if (place.pending > 0 || place.pairs >= OWN_ARM_PAIR_CAP) continue;
+    wants.push(causeWish(own, TARGET_HOP_LIMIT, arm, place));
+    isOut = true;
+  }
+  if (!standing.settled || isOut) return { ...standing, wants, settled: false };
+  const isAgreed = expected.every(
+    ([arm, fate]) => ownFateOf(own.trace, own.arms.get(ARM_CODE[arm]) ?? emptyPlace()) === fate,
+  );
+  return isAgreed
+    ? { cause, wants: [], settled: true, reasons: [reason] }
+    : { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
+}
+
+function ownFateOf(trace: Case, { treatedPassed, lost, lostLeading, refused }: Place): Expected | null {
+  if (treatedPassed > 0) return 'passes';
+  const isToldInWords = trace.pdmRefusals === 0 || refused > 0;
+  const isTold = isToldInWords && trace.state.unmatchedExplanations === 0;
+  return isTold && lost >= OWN_ARM_LOSSES && lostLeading > 0 ? 'lost' : null;
 }
 
 /**
@@ -77,26 +153,26 @@ export function causeForOthers(trace: Case, hasEnded: boolean): EchoCause | null
   return hasEnded && !settled ? null : { after: trace.lastPdmHop, isOpen: !settled, cause };
 }
 
-function causeOf(trace: Case): Cause | null {
-  const { explain } = trace;
+function causeOf(asked: Asked): Cause | null {
+  const { arms } = asked;
   // The other arms passed only after the loss had ended? Then they tell nothing of it.
-  const pdm = explain.get(ARM_CODE.pdm);
-  if (pdm === undefined || pdm.treatedPassed > 0 || pdm.lost < lostAtTheEnd(trace)) return null;
-  const long = fateOf(trace, ARM_CODE.long);
-  const do8 = fateOf(trace, ARM_CODE.do8);
-  const do16 = fateOf(trace, ARM_CODE.do16);
+  const pdm = arms.get(ARM_CODE.pdm);
+  if (pdm === undefined || pdm.treatedPassed > 0 || pdm.lost < lostAtTheEnd(asked)) return null;
+  const long = fateOf(asked, ARM_CODE.long);
+  const do8 = fateOf(asked, ARM_CODE.do8);
+  const do16 = fateOf(asked, ARM_CODE.do16);
   if (long === 'refused') return do16 === 'refused' ? 'length' : null;
   if (long !== 'passes' || do8 === 'unknown' || do16 === 'unknown') return null;
   if (do8 === 'passes') {
     if (do16 === 'passes') return 'option';
-    return (explain.get(ARM_CODE.do8)?.treatedPassed ?? 0) >= PASSES_FOR_SIZE ? 'size' : null;
+    return (arms.get(ARM_CODE.do8)?.treatedPassed ?? 0) >= PASSES_FOR_SIZE ? 'size' : null;
   }
   return do16 === 'refused' ? 'destination-options' : null;
 }
 
 /** Pairs with PDM that must be lost after the others. */
-function lostAtTheEnd({ explain }: Case): number {
-  const onePassed = ARMS_WITH_OPTIONS.some((code) => (explain.get(code)?.treatedPassed ?? 0) > 0);
+function lostAtTheEnd({ arms }: Asked): number {
+  const onePassed = ARMS_WITH_OPTIONS.some((code) => (arms.get(code)?.treatedPassed ?? 0) > 0);
   return onePassed ? LOST_AT_THE_END : LOST_AT_THE_END_ALIKE;
 }
 
@@ -105,81 +181,80 @@ function lostAtTheEnd({ explain }: Case): number {
  * seven may be lost by the same chance: then the whole bar. Where it loses more, something takes some of all packets with
  * options, and whatever takes the rest cannot be told from it: null.
  */
-function lossesToBelieve({ explain, state }: Case): number | null {
+function lossesToBelieve({ arms, trace }: Asked): number | null {
   let most = 0;
   for (const code of ARMS_WITH_OPTIONS) {
-    const arm = explain.get(code);
+    const arm = arms.get(code);
     if (arm !== undefined && arm.treatedPassed > 0) most = Math.max(most, arm.lost);
   }
   if (most > 1) return null;
-  return most === 0 ? REFUSED_PAIRS : Math.max(REFUSED_PAIRS, Math.ceil(-Math.log2(1 - state.limits.confidence)));
+  return most === 0 ? REFUSED_PAIRS : Math.max(REFUSED_PAIRS, Math.ceil(-Math.log2(1 - trace.state.limits.confidence)));
 }
 
 /** Packets of an arm that must pass. That `do8` does where `do16` is lost tells them apart only when it is no chance. */
-function passesNeeded(trace: Case, arm: number): number {
-  const isTellingApart = arm === ARM_CODE.do8 && isLost(trace, trace.explain.get(ARM_CODE.do16));
+function passesNeeded(asked: Asked, arm: number): number {
+  const isTellingApart = arm === ARM_CODE.do8 && isLost(asked, asked.arms.get(ARM_CODE.do16));
   return isTellingApart ? PASSES_FOR_SIZE : PASSES_TO_BELIEVE;
 }
 
 /** Packets that pass prove that the arm is not refused; silence needs the pairs of a location. */
-function fateOf(trace: Case, arm: number): Fate {
-  const place = trace.explain.get(arm);
+function fateOf(asked: Asked, arm: number): Fate {
+  const place = asked.arms.get(arm);
   if (place === undefined) return 'unknown';
   if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
-  if (!isLost(trace, place) || trace.state.unmatchedExplanations > 0) return 'unknown';
-  return isHiddenByErrors(trace, arm, place) ? 'unknown' : 'refused';
+  if (!isLost(asked, place) || asked.trace.state.unmatchedExplanations > 0) return 'unknown';
+  return isHiddenByErrors(asked, arm, place) ? 'unknown' : 'refused';
 }
 
 /** No others are to be had where datagrams ask: a filter of errors that quote options hides what passes. `long` has none. */
-function isHiddenByErrors(trace: Case, arm: number, { refused }: Place): boolean {
-  const asksByErrors = askingProtocol(trace) === 'udp' && !answersUnquoted(trace.counts);
+function isHiddenByErrors({ trace, protocol }: Asked, arm: number, { refused }: Place): boolean {
+  const asksByErrors = protocol === 'udp' && !answersUnquoted(trace.counts);
   return asksByErrors && ARMS_WITH_OPTIONS.includes(arm) && refused === 0 && trace.plainArrivals > 0;
 }
 
-function isLost(trace: Case, arm: Place | undefined): boolean {
+function isLost(asked: Asked, arm: Place | undefined): boolean {
   if (arm === undefined || arm.treatedPassed > 0) return false;
   // Where PDM is refused in words, silence about the others is something else: their answers may be what is lost.
-  if (trace.pdmRefusals > 0 && arm.refused === 0) return false;
-  const enough = lossesToBelieve(trace);
+  if (asked.trace.pdmRefusals > 0 && arm.refused === 0) return false;
+  const enough = lossesToBelieve(asked);
   return enough !== null && arm.lost >= enough && arm.lostLeading >= LEADING_LOSSES;
 }
 
 /** Each arm until enough of its packets pass, or enough are lost; null where nothing is left to ask. */
-function causeWishes(trace: Case, hopLimit: number): PairWish[] | null {
-  const { explain } = trace;
+function causeWishes(asked: Asked, hopLimit: number): PairWish[] | null {
+  const { arms } = asked;
   const wishes: PairWish[] = [];
   let isOpen = false;
-  const enoughLost = lossesToBelieve(trace) ?? REFUSED_PAIRS;
+  const enoughLost = lossesToBelieve(asked) ?? REFUSED_PAIRS;
   for (const treatment of EXPLAINING_ARMS) {
-    const arm = explain.get(ARM_CODE[treatment]) ?? emptyPlace();
+    const arm = arms.get(ARM_CODE[treatment]) ?? emptyPlace();
     const isArmLost =
       arm.treatedPassed === 0 &&
       arm.lost + arm.pending >= enoughLost &&
       arm.lostLeading + arm.pending >= LEADING_LOSSES;
-    const passes = passesNeeded(trace, ARM_CODE[treatment]);
+    const passes = passesNeeded(asked, ARM_CODE[treatment]);
     if (isArmLost || arm.treatedPassed >= passes || arm.pairs >= EXPLAINING_PAIR_CAP) continue;
     isOpen = true;
     // What is on its way may be all that is needed.
-    if (arm.treatedPassed + arm.pending < passes) wishes.push(causeWish(trace, hopLimit, treatment, arm));
+    if (arm.treatedPassed + arm.pending < passes) wishes.push(causeWish(asked, hopLimit, treatment, arm));
   }
   // Last, the option itself again: had the loss ended meanwhile, that the others pass would tell nothing.
-  const pdm = explain.get(ARM_CODE.pdm) ?? emptyPlace();
-  const lostEnough = pdm.lost + pdm.pending >= lostAtTheEnd(trace);
+  const pdm = arms.get(ARM_CODE.pdm) ?? emptyPlace();
+  const lostEnough = pdm.lost + pdm.pending >= lostAtTheEnd(asked);
   if (!isOpen && pdm.treatedPassed === 0 && !lostEnough && pdm.pairs < EXPLAINING_PAIR_CAP) {
     isOpen = true;
-    wishes.push(causeWish(trace, hopLimit, 'pdm', pdm));
+    wishes.push(causeWish(asked, hopLimit, 'pdm', pdm));
   }
   return isOpen ? wishes : null;
 }
 
-function causeWish(trace: Case, hopLimit: number, treatment: Arm, arm: Place): PairWish {
-  const { state, hops, explain } = trace;
+function causeWish({ trace, arms, protocol }: Asked, hopLimit: number, treatment: Arm, arm: Place): PairWish {
+  const { state, hops } = trace;
   const rank = RANK.explain + arm.pairs;
   if (hopLimit !== TARGET_HOP_LIMIT) {
     return { ...wishAtHop(state, hops[hopLimit], PURPOSE.explain, hopLimit, 'fresh', rank), treatment };
   }
-  const protocol = askingProtocol(trace);
-  const lastNs = Math.max(...[...explain.values()].map(({ lastSentNs }) => lastSentNs));
+  const lastNs = Math.max(...[...arms.values()].map(({ lastSentNs }) => lastSentNs));
   return {
     ...wishAtTarget(state, PURPOSE.explain, protocol, rank),
     treatment,

@@ -50,8 +50,7 @@ export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusat
   ].filter((part) => part !== null);
   if (asked.length > 0)
     return { is: 'open', has: `asking for ${asked.join(', ')}`, wants, untilNs: cause.untilNs ?? null };
-  const reasons = cause.isOfEcho === true ? ['The cause was asked with echo requests to the same target.'] : [];
-  return { is: 'yes', interval: where.interval, cause: cause.cause, reasons };
+  return { is: 'yes', interval: where.interval, cause: cause.cause, reasons: cause.reasons ?? [] };
 }
 
 const NO_CAUSE = { cause: null, wants: [], settled: true };

@@ -4,7 +4,7 @@
  * that reports another option and not ours.
  */
 import type { Case } from '../case.js';
-import { LIKELY_PAIRS, LIKELY_PAIR_CAP, OTHER_OPTION_PAIR_CAP } from '../numbers.js';
+import { LIKELY_PAIRS, LIKELY_PAIR_CAP, OTHER_OPTION_PAIR_CAP, REFUSED_PAIRS } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import type { Cause } from '../record.js';
 import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
@@ -50,8 +50,12 @@ export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): O
 /** Nobody answers other options with PDM: where those are lost as well, it is not the target's answers. */
 function mayOnlyOursBeLost(trace: Case, cause: Cause | null): boolean {
   if (cause !== null) return cause === 'option';
-  const do8 = trace.explain.get(ARM_CODE.do8);
-  return do8 === undefined ? trace.state.pdm.isSent || reachesTarget(trace) : do8.treatedPassed > 0;
+  const own = trace.explain.get(ARM_CODE.do8);
+  // Own pairs may be few, where another protocol's ask: one that passes says that others do, some that are lost say nothing.
+  if ((own?.treatedPassed ?? 0) > 0) return true;
+  const asked =
+    trace.explainByOthers.get(ARM_CODE.do8) ?? (own !== undefined && own.lost >= REFUSED_PAIRS ? own : undefined);
+  return asked === undefined ? trace.state.pdm.isSent || reachesTarget(trace) : asked.treatedPassed > 0;
 }
 
 /** Packets with the option were seen right before the target. */

@@ -137,7 +137,7 @@ describe('where another loser takes some packets with options', () => {
   });
 
   it('is the size only after the eight octets have passed five times', () => {
-    const passes = (path: FakePath): number | undefined => runTrace(path).trace.explain.get(do8)?.treatedPassed;
+    const passes = (path: FakePath): number | undefined => runTrace(path).trace.explainByOthers.get(do8)?.treatedPassed;
     expect(runTrace(lossBesides(0, 99)).verdict.cause).toBe('size');
     expect(passes(lossBesides(0, 99))).toBe(5);
     expect(passes(lossBesides(0, 0))).toBeLessThan(5);
@@ -218,26 +218,68 @@ describe('pair by pair', () => {
 });
 
 describe('of a target that has an echo trace', () => {
-  const knowing = (cause: EchoCause | null): FakePath => ({ ...lossOf(pdm), siblingEcho: { ...ECHO_LOST, cause } });
+  /** Datagrams lose these arms. */
+  const knowing = (cause: EchoCause | null, ...arms: number[]): FakePath => ({
+    ...lossOf(pdm, ...arms),
+    siblingEcho: { ...ECHO_LOST, cause },
+  });
+  const found = (cause: Cause): EchoCause => ({ after: 4, isOpen: false, cause });
+  const ASKED_BY_ECHO = 'The cause was asked with echo requests to the same target.';
+  const OWN_DISAGREE = expect.stringMatching(/^Echo requests to the same target show another cause/);
 
   it('is what that trace found, where both lose the option after the same hop, and the words say so', () => {
-    const { verdict, trace } = runTrace(knowing({ after: 4, isOpen: false, cause: 'destination-options' }));
+    const { verdict, trace } = runTrace(knowing(found('destination-options'), do8, do16));
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
-    expect(verdict.reasons).toContain('The cause was asked with echo requests to the same target.');
-    expect(trace.explain.size).toBe(0);
+    expect(verdict.reasons).toContain(ASKED_BY_ECHO);
+    // Own packets are asked for the one arm that tells, three times.
+    expect([...trace.explain].map(([arm, { pairs }]) => [arm, pairs])).toEqual([[do8, 3]]);
+    expect(trace.explainByOthers.size).toBe(0);
+  });
+
+  it.each<[Cause, number[], boolean]>([
+    ['option', [], true],
+    ['option', [do16], false],
+    ['option', [do8, do16], false],
+    ['size', [do16], true],
+    ['size', [], false],
+    ['size', [do8, do16], false],
+    ['destination-options', [do8, do16], true],
+    ['destination-options', [], false],
+    ['destination-options', [do16], false],
+    ['length', [do16, long], true],
+    ['length', [do16], false],
+    ['length', [], false],
+  ])('is %s of echo requests only where own packets fare so: these lose %j besides', (cause, arms, isAgreed) => {
+    const { verdict } = runTrace(knowing(found(cause), ...arms));
+    expect(verdict).toMatchObject({ outcome: 'dropped', cause: isAgreed ? cause : null });
+    expect(verdict.reasons).toContainEqual(isAgreed ? ASKED_BY_ECHO : OWN_DISAGREE);
+  });
+
+  it('of echo requests does not say that the target never sees the option, where own packets with another one are answered', () => {
+    let do8s = 0;
+    const nowAndThen = runTrace({
+      ...knowing(found('destination-options')),
+      differs: ({ arm, hopLimit, protocol }) => {
+        if (hopLimit < 5 || arm === ARM_CODE.plain || arm === long) return undefined;
+        if (arm === do8 && protocol === 'udp') do8s += 1;
+        return arm === do8 && do8s === 3 ? undefined : null;
+      },
+    });
+    expect(nowAndThen.verdict.outcome).toBe('inconclusive');
+    expect(nowAndThen.verdict.reasons.join()).toContain('may drop them, or answer with the option itself');
   });
 
   it('is asked for anew where the option is lost after another hop, or the echo trace loses none', () => {
     for (const cause of [null, { after: 3, isOpen: false, cause: 'destination-options' } as const]) {
       const { verdict, trace } = runTrace(knowing(cause));
       expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'option' });
-      expect(trace.explain.size).toBe(4);
+      expect(trace.explainByOthers.size).toBe(4);
     }
   });
 
   it('is waited for while that trace asks', () => {
     let looks = 0;
-    const path = knowing(null);
+    const path = knowing(null, do16);
     const siblingEcho = {
       ...ECHO_LOST,
       get cause(): EchoCause {
@@ -247,7 +289,7 @@ describe('of a target that has an echo trace', () => {
     };
     const { verdict, trace } = runTrace({ ...path, siblingEcho });
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'size' });
-    expect(trace.explain.size).toBe(0);
+    expect(trace.explainByOthers.size).toBe(0);
   });
 
   it('is passed on once all arms are asked, and not by a trace that ended before, or that loses nothing', () => {
@@ -261,13 +303,15 @@ describe('of a target that has an echo trace', () => {
     expect(causeForOthers({ ...trace, explain: new Map(), pdmRefusals: 9, pdmArrivals: 1 }, false)).toBeNull();
   });
 
-  it('is asked by echo requests where datagrams draw errors that something on the way back takes', () => {
+  it('is none where errors about all options are lost on the way back: echo requests say it of themselves alone', () => {
     // All options come by; only PDM is lost on the way there, and behind hop 5 errors that quote any option on the way back.
     const path = base(({ arm, hopLimit, protocol }) => {
       if (hopLimit < 5) return undefined;
       if (arm === pdm) return null;
       return protocol === 'udp' && hopLimit > 5 && arm !== ARM_CODE.plain && arm !== long ? null : undefined;
     });
-    expect(runTrace(path).verdict).toMatchObject({ outcome: 'dropped', cause: 'option' });
+    const { verdict } = runTrace(path);
+    expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    expect(verdict.reasons).toContainEqual(OWN_DISAGREE);
   });
 });
