@@ -12,6 +12,7 @@ import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm, isTerminalKind } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
+import type { Protocol } from './record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
 import type { ReplySignature, TraceState, WitnessProtocol } from './state/trace-state.js';
@@ -34,9 +35,8 @@ export interface Case {
   readonly repeat: Place;
   /** Pairs sent again at what is now the target's distance; they count at the hop as well. */
   readonly distanceRepeat: Place;
-  /** Pairs with explaining arms, by arm: own ones, and those of another protocol that asks in their place. */
-  readonly explain: ReadonlyMap<number, Place>;
-  readonly explainByOthers: ReadonlyMap<number, Place>;
+  /** Pairs with explaining arms, by arm: own ones, and those of other protocols that ask in their place or beside them. */
+  readonly explain: Readonly<Record<Protocol, ReadonlyMap<number, Place>>>;
   /** Pairs with another option at hops beyond n, by hop. */
   readonly otherOptions: ReadonlyMap<number, Place>;
   /** Pairs to routers themselves, by flow. */
@@ -82,8 +82,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const target = emptyPlace();
   const repeat = emptyPlace();
   const distanceRepeat = emptyPlace();
-  const explain = new Map<number, Place>();
-  const explainByOthers = new Map<number, Place>();
+  const explain = { udp: new Map<number, Place>(), icmp6: new Map<number, Place>(), tcp: new Map<number, Place>() };
   const references = new Map<number, Place>();
   const otherOptions = new Map<number, Place>();
   const alone = { pairs: 0, done: 0, targetAnswered: false };
@@ -116,7 +115,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   let pendingProbes = 0;
   let nextDeadlineNs: number | null = null;
 
-  const isOwn = ({ flow }: Pair): boolean => state.flows[flow]?.protocol === state.identity.protocol;
+  const protocolOf = ({ flow }: Pair): Protocol => state.flows[flow]?.protocol ?? state.identity.protocol;
 
   const takeRow = (pair: Pair, row: number, meaning: number): void => {
     if (meaning === MEANING.none) {
@@ -133,7 +132,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       }
       return;
     }
-    const isOtherExplaining = pair.purpose === PURPOSE.explain && !isOwn(pair);
+    const isOtherExplaining = pair.purpose === PURPOSE.explain && protocolOf(pair) !== state.identity.protocol;
     const by = witnessOf(pair.purpose);
     const isOfTarget = by === null && pair.purpose !== PURPOSE.reference && !isOtherExplaining;
     const arm = probes.arm(row);
@@ -190,7 +189,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   };
 
   const takeExplaining = (pair: Pair): void => {
-    const arms = isOwn(pair) ? explain : explainByOthers;
+    const arms = explain[protocolOf(pair)];
     // Only pairs with PDM that went out after all of the others show that the loss was still there.
     if (pair.arm !== ARM_CODE.pdm) arms.delete(ARM_CODE.pdm);
     addToPlace(placeIn(arms, pair.arm), state, pair, nowNs, wait);
@@ -257,7 +256,6 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     repeat,
     distanceRepeat,
     explain,
-    explainByOthers,
     otherOptions,
     references,
     alone,

@@ -142,7 +142,8 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     mayBeAsked: (address) => path.mayBeAsked?.(address) ?? true,
     haveOthersPassed: (one, other) => path.othersPassed?.(one.hop, other.hop) ?? false,
     sibling: (protocol) => (protocol === 'udp' ? null : protocol === 'icmp6' ? path.siblingEcho : siblingTcp) ?? null,
-    watches: (protocol) => protocol === 'icmp6' || (path.watchesTcp === undefined ? false : path.watchesTcp),
+    watches: (protocol) =>
+      protocol === 'icmp6' || (path.watchesTcp === undefined ? siblingTcp !== null : path.watchesTcp),
     isAnsweredBeyond: () => path.answeredBeyond ?? true,
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     saidNoWayToOthers: (address) => address === path.noWayToOthers,

@@ -19,6 +19,7 @@ import {
   SIBLING_POLL_NS,
 } from '../numbers.js';
 import type { Arm, Cause, Protocol } from '../record.js';
+import { canSynsStandFor } from '../probe/probe-packet.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';
 import type { EchoCause } from '../trace-context.js';
@@ -50,13 +51,16 @@ type Fate = 'passes' | 'refused' | 'unknown';
 /** `hopLimit`: of the target, or of u where the target is silent. */
 export function standOfCause(trace: Case, hopLimit: number): CauseStanding {
   if (!trace.state.limits.explain) return { cause: null, wants: [], settled: true };
-  const own: Asked = { trace, arms: trace.explain, protocol: trace.state.identity.protocol };
+  const own = askedBy(trace, trace.state.identity.protocol);
   if (hopLimit !== TARGET_HOP_LIMIT) return standOf(own, hopLimit);
   const ofEcho = standOfEcho(trace);
-  if (ofEcho !== null) return withOwn(own, ofEcho, ASKED_BY_ECHO);
+  if (ofEcho !== null) return withOwn(own, ofEcho);
   const protocol = askingProtocol(trace);
-  if (protocol === own.protocol) return standOf(own, hopLimit);
-  return withOwn(own, standOf({ trace, arms: trace.explainByOthers, protocol }, hopLimit), ASKED_BY_ECHO);
+  return protocol === own.protocol ? standOf(own, hopLimit) : withOwn(own, standOf(askedBy(trace, protocol), hopLimit));
+}
+
+function askedBy(trace: Case, protocol: Protocol): Asked {
+  return { trace, arms: trace.explain[protocol], protocol };
 }
 
 function standOf(asked: Asked, hopLimit: number): CauseStanding {
@@ -66,9 +70,10 @@ function standOf(asked: Asked, hopLimit: number): CauseStanding {
 }
 
 /** METHOD: cause. A target's cause is asked once, by its echo trace, as long as both traces lose the option after the same hop. */
-function standOfEcho({ context, explainByOthers, lastPdmHop, nowNs }: Case): CauseStanding | null {
+function standOfEcho({ context, state, explain, lastPdmHop, nowNs }: Case): CauseStanding | null {
   const echo = context.sibling('icmp6')?.cause ?? null;
-  if (echo === null || echo.after !== lastPdmHop || explainByOthers.size > 0) return null;
+  const isAskedBefore = state.identity.protocol !== 'icmp6' && explain.icmp6.size > 0;
+  if (echo === null || echo.after !== lastPdmHop || isAskedBefore) return null;
   if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + SIBLING_POLL_NS };
   return { cause: echo.cause, wants: [], settled: true };
 }
@@ -80,6 +85,9 @@ const OWN_DISAGREE =
 /** What a cause says of an arm. */
 type Expected = 'passes' | 'lost';
 
+const DISAGREED: CauseStanding = { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
+
+const UNTIL_KNOWN: readonly (readonly [Arm, null])[] = [['do8', null]];
 /** The arms that tell causes apart; each of them implies what is not listed. */
 const EXPECTED: Readonly<Record<Cause, readonly (readonly [Arm, Expected])[]>> = {
   option: [['do16', 'passes']],
@@ -98,38 +106,55 @@ const EXPECTED: Readonly<Record<Cause, readonly (readonly [Arm, Expected])[]>> =
  * METHOD: cause. A filter of one protocol may stand before what loses the others: a cause that another protocol's packets
  * show is this one's only where own packets fare as it says. Few do: that the option is lost is proven by pairs of its own.
  */
-function withOwn(own: Asked, standing: CauseStanding, reason: string): CauseStanding {
+function withOwn(own: Asked, standing: CauseStanding): CauseStanding {
   const { cause } = standing;
   if (cause === null && standing.settled) return standing;
-  // Side by side: which cause it will be shows in this arm first.
-  const expected = cause === null ? ([['do8', null]] as const) : EXPECTED[cause];
   const wants = [...standing.wants];
-  let isOut = false;
-  for (const [arm, fate] of expected) {
-    const place = own.arms.get(ARM_CODE[arm]) ?? emptyPlace();
-    const seen = ownFateOf(own.trace, place);
-    if (seen !== null && fate !== null && seen !== fate)
-      return { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
-    if (seen !== null) continue;
-    isOut ||= place.pending > 0;
-    if (place.pending > 0 || place.pairs >= OWN_ARM_PAIR_CAP) continue;
-    wants.push(causeWish(own, TARGET_HOP_LIMIT, arm, place));
-    isOut = true;
+  let isOpen = !standing.settled;
+  // Side by side: which cause it will be shows in this arm first.
+  for (const [arm, expected] of cause === null ? UNTIL_KNOWN : EXPECTED[cause]) {
+    const askers = askersBeside(own, expected);
+    if (askers === null && expected !== null) return DISAGREED;
+    for (const asked of askers ?? []) {
+      const place = asked.arms.get(ARM_CODE[arm]) ?? emptyPlace();
+      const fate = ownFateOf(asked, place);
+      if (fate !== null && expected !== null && fate !== expected) return DISAGREED;
+      if (fate !== null) continue;
+      if (place.pending === 0 && place.pairs >= OWN_ARM_PAIR_CAP) {
+        if (expected !== null) return DISAGREED;
+        continue;
+      }
+      isOpen = true;
+      // Before the first SYN somebody must listen for its answer.
+      const isHeard = asked.protocol !== 'tcp' || own.trace.context.watches('tcp') === true;
+      if (place.pending === 0 && (isHeard || asked === own)) wants.push(causeWish(asked, TARGET_HOP_LIMIT, arm, place));
+    }
   }
-  if (!standing.settled || isOut) return { ...standing, wants, settled: false };
-  const isAgreed = expected.every(
-    ([arm, fate]) => ownFateOf(own.trace, own.arms.get(ARM_CODE[arm]) ?? emptyPlace()) === fate,
-  );
-  return isAgreed
-    ? { cause, wants: [], settled: true, reasons: [reason] }
-    : { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
+  if (isOpen) return { ...standing, cause: null, wants, settled: false };
+  return { cause, wants: [], settled: true, reasons: [ASKED_BY_ECHO] };
 }
 
-function ownFateOf(trace: Case, { treatedPassed, lost, lostLeading, refused }: Place): Expected | null {
+/**
+ * Own packets, and SYNs beside datagrams that draw errors: where these are lost, the errors about them may be what is lost.
+ * Null where nothing but such errors could tell.
+ */
+function askersBeside(own: Asked, expected: Expected | null): readonly Asked[] | null {
+  const { trace, protocol } = own;
+  if (expected === 'passes' || protocol !== 'udp' || answersUnquoted(trace.counts)) return [own];
+  const isToldBySyns = canSynsStandFor(trace.state) && trace.witness.tcp.plainBesidesResets === 0;
+  return isToldBySyns && trace.context.watches('tcp') !== false ? [own, askedBy(trace, 'tcp')] : null;
+}
+
+/** Where the target's SYNs were answered; the datagrams' port where nobody asked. */
+function synPort({ witness, state }: Case): number {
+  return witness.tcp.port === 0 ? state.identity.destinationPort : witness.tcp.port;
+}
+
+function ownFateOf({ trace, protocol }: Asked, { treatedPassed, lost, lostLeading, refused }: Place): Expected | null {
   if (treatedPassed > 0) return 'passes';
-  const isToldInWords = trace.pdmRefusals === 0 || refused > 0;
-  const isTold = isToldInWords && trace.state.unmatchedExplanations === 0;
-  return isTold && lost >= OWN_ARM_LOSSES && lostLeading > 0 ? 'lost' : null;
+  if (trace.pdmRefusals > 0 && refused === 0) return null;
+  if (protocol !== 'tcp' && trace.state.unmatchedExplanations > 0) return null;
+  return lost >= OWN_ARM_LOSSES && lostLeading > 0 ? 'lost' : null;
 }
 
 /**
@@ -258,6 +283,7 @@ function causeWish({ trace, arms, protocol }: Asked, hopLimit: number, treatment
   return {
     ...wishAtTarget(state, PURPOSE.explain, protocol, rank),
     treatment,
+    ...(protocol === 'tcp' && state.identity.protocol !== 'tcp' ? { port: synPort(trace) } : {}),
     // In turn: by chance the lost packet may hardly ever leave first, in as many pairs as there may be.
     leading: leadingInTurn(arm.pairs),
     notBeforeNs:

@@ -50,12 +50,13 @@ export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): O
 /** Nobody answers other options with PDM: where those are lost as well, it is not the target's answers. */
 function mayOnlyOursBeLost(trace: Case, cause: Cause | null): boolean {
   if (cause !== null) return cause === 'option';
-  const own = trace.explain.get(ARM_CODE.do8);
-  // Own pairs may be few, where another protocol's ask: one that passes says that others do, some that are lost say nothing.
-  if ((own?.treatedPassed ?? 0) > 0) return true;
-  const asked =
-    trace.explainByOthers.get(ARM_CODE.do8) ?? (own !== undefined && own.lost >= REFUSED_PAIRS ? own : undefined);
-  return asked === undefined ? trace.state.pdm.isSent || reachesTarget(trace) : asked.treatedPassed > 0;
+  const { explain } = trace;
+  const { protocol } = trace.state.identity;
+  // Pairs beside those of who asks may be few: one that passes says that others do, some that are lost say nothing.
+  if (Object.values(explain).some((arms) => (arms.get(ARM_CODE.do8)?.treatedPassed ?? 0) > 0)) return true;
+  const isAskedByEcho = protocol !== 'icmp6' && explain.icmp6.has(ARM_CODE.do8);
+  if (isAskedByEcho || (explain[protocol].get(ARM_CODE.do8)?.lost ?? 0) >= REFUSED_PAIRS) return false;
+  return trace.state.pdm.isSent || reachesTarget(trace);
 }
 
 /** Packets with the option were seen right before the target. */

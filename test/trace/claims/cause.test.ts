@@ -45,7 +45,7 @@ describe('cause', () => {
   it('is not asked for where nobody wants it', () => {
     const { verdict, trace } = runTrace({ ...lossOf(pdm), explain: false });
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
-    expect(trace.explain.size).toBe(0);
+    expect(trace.explain.udp.size).toBe(0);
   });
 
   it('is asked for of refusals as well', () => {
@@ -137,7 +137,7 @@ describe('where another loser takes some packets with options', () => {
   });
 
   it('is the size only after the eight octets have passed five times', () => {
-    const passes = (path: FakePath): number | undefined => runTrace(path).trace.explainByOthers.get(do8)?.treatedPassed;
+    const passes = (path: FakePath): number | undefined => runTrace(path).trace.explain.icmp6.get(do8)?.treatedPassed;
     expect(runTrace(lossBesides(0, 99)).verdict.cause).toBe('size');
     expect(passes(lossBesides(0, 99))).toBe(5);
     expect(passes(lossBesides(0, 0))).toBeLessThan(5);
@@ -232,8 +232,8 @@ describe('of a target that has an echo trace', () => {
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
     expect(verdict.reasons).toContain(ASKED_BY_ECHO);
     // Own packets are asked for the one arm that tells, three times.
-    expect([...trace.explain].map(([arm, { pairs }]) => [arm, pairs])).toEqual([[do8, 3]]);
-    expect(trace.explainByOthers.size).toBe(0);
+    expect([...trace.explain.udp].map(([arm, { pairs }]) => [arm, pairs])).toEqual([[do8, 3]]);
+    expect(trace.explain.icmp6.size).toBe(0);
   });
 
   it.each<[Cause, number[], boolean]>([
@@ -269,11 +269,37 @@ describe('of a target that has an echo trace', () => {
     expect(nowAndThen.verdict.reasons.join()).toContain('may drop them, or answer with the option itself');
   });
 
+  describe('where something on the way back takes errors about all options', () => {
+    const hidden = (losesSyns: boolean, values: Partial<FakePath> = {}): Outcome =>
+      runTrace({
+        ...knowing(found('destination-options')),
+        differs: ({ arm, hopLimit, protocol }) => {
+          if (hopLimit < 5 || arm === ARM_CODE.plain || arm === long) return undefined;
+          return arm === pdm || protocol === 'udp' || losesSyns ? null : undefined;
+        },
+        ...values,
+      });
+
+    it('needs SYNs with other options that are lost as well', () => {
+      expect(hidden(true).verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
+      // The target may send the option, as far as one can see: other options come to it.
+      expect(hidden(false).verdict).toMatchObject({ outcome: 'inconclusive', cause: null });
+    });
+
+    it('is none where no SYN can be asked', () => {
+      for (const values of [{ size: 200 }, { watchesTcp: false }]) {
+        const { verdict, trace } = hidden(true, { ...values, siblingTcp: ECHO_LOST });
+        expect(verdict).toMatchObject({ outcome: 'dropped', cause: null });
+        expect(trace.explain.tcp.size).toBe(0);
+      }
+    });
+  });
+
   it('is asked for anew where the option is lost after another hop, or the echo trace loses none', () => {
     for (const cause of [null, { after: 3, isOpen: false, cause: 'destination-options' } as const]) {
       const { verdict, trace } = runTrace(knowing(cause));
       expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'option' });
-      expect(trace.explainByOthers.size).toBe(4);
+      expect(trace.explain.icmp6.size).toBe(4);
     }
   });
 
@@ -289,7 +315,7 @@ describe('of a target that has an echo trace', () => {
     };
     const { verdict, trace } = runTrace({ ...path, siblingEcho });
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'size' });
-    expect(trace.explainByOthers.size).toBe(0);
+    expect(trace.explain.icmp6.size).toBe(0);
   });
 
   it('is passed on once all arms are asked, and not by a trace that ended before, or that loses nothing', () => {
@@ -297,10 +323,19 @@ describe('of a target that has an echo trace', () => {
     const { trace } = echo(lossOf(pdm));
     expect(causeForOthers(trace, true)).toEqual({ after: 4, isOpen: false, cause: 'option' });
     expect(causeForOthers(echo(base(undefined)).trace, true)).toBeNull();
-    expect(causeForOthers({ ...trace, explain: new Map() }, true)).toBeNull();
-    expect(causeForOthers({ ...trace, explain: new Map() }, false)).toMatchObject({ isOpen: true, cause: null });
+    expect(
+      causeForOthers({ ...trace, explain: { udp: new Map(), icmp6: new Map(), tcp: new Map() } }, true),
+    ).toBeNull();
+    expect(
+      causeForOthers({ ...trace, explain: { udp: new Map(), icmp6: new Map(), tcp: new Map() } }, false),
+    ).toMatchObject({ isOpen: true, cause: null });
     // What was refused, and arrived once, is nothing that anybody asks for the cause of.
-    expect(causeForOthers({ ...trace, explain: new Map(), pdmRefusals: 9, pdmArrivals: 1 }, false)).toBeNull();
+    expect(
+      causeForOthers(
+        { ...trace, explain: { udp: new Map(), icmp6: new Map(), tcp: new Map() }, pdmRefusals: 9, pdmArrivals: 1 },
+        false,
+      ),
+    ).toBeNull();
   });
 
   it('is none where errors about all options are lost on the way back: echo requests say it of themselves alone', () => {
