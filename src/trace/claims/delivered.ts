@@ -17,7 +17,7 @@ import {
   SIBLING_POLL_NS,
   SUGGESTIVE_P,
 } from '../numbers.js';
-import { mcnemarPValue } from '../evidence/e-values.js';
+import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import type { Reason } from '../reason.js';
 import { open, proven, refuted } from './claim.js';
@@ -46,7 +46,7 @@ export const delivered: Claim = {
     if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });
     if (lostBefore(trace))
       return refuted({ says: `${ratesText(trace)}; but ${MORE_LOST_BEFORE}`, settledBy: 'retrace' });
-    const odd = findOddAnswers(trace) ?? findResetsOnly(trace);
+    const odd = findOddAnswers(trace) ?? findResetsOnly(trace) ?? findNearer(trace);
     if (odd !== null) return refuted(odd);
     const echo = standOfErrors(trace);
     if (echo === 'refused') return refuted(REFUSED_AS_CLOSED);
@@ -96,6 +96,27 @@ function findResetsOnly({ state, counts }: Case): Reason | null {
     says: 'All segments that came back are resets, and from how far they came is not seen here: a firewall that resets packets with the option gives the same.',
     settledBy: 'other-protocol',
   };
+}
+
+/**
+ * Answers to packets with the option come from nearer than those to others: perhaps a box answers for the target on the one
+ * way that they take. By the hop limit that best parts the two.
+ */
+function findNearer({ counts: { plainCameFrom, pdmCameFrom } }: Case): Reason | null {
+  const within = (answers: ReadonlyMap<number, number>, limit: number): number =>
+    [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
+  const all = { plain: within(plainCameFrom, Infinity), pdm: within(pdmCameFrom, Infinity) };
+  const limits = [...pdmCameFrom.keys()].filter((from) => from < Math.max(...plainCameFrom.keys()));
+  const bar = LOST_BEFORE_P / Math.max(1, limits.length);
+  for (const limit of limits) {
+    const near = { plain: within(plainCameFrom, limit), pdm: within(pdmCameFrom, limit) };
+    if (fisherPValue(near.plain, all.plain, near.pdm, all.pdm) > bar) continue;
+    return {
+      says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}: something nearer may answer for the target.`,
+      settledBy: 'other-protocol',
+    };
+  }
+  return null;
 }
 
 const MORE_LOST_BEFORE =

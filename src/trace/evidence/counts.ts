@@ -54,6 +54,9 @@ export interface Counts {
   pdmBesidesResets: number;
   /** Routers that answers to `plain` came back by, at least, as their hop limits tell; null where none does. */
   comesFrom: number | null;
+  /** Answers by that number, of treated pairs: to `plain`, and to `pdm`. */
+  readonly plainCameFrom: Map<number, number>;
+  readonly pdmCameFrom: Map<number, number>;
   /** Port of the flows; 0 where they have none. */
   port: number;
 }
@@ -101,6 +104,8 @@ function emptyCounts(port = 0): Counts {
     pdmUnquoted: 0,
     pdmBesidesResets: 0,
     comesFrom: null,
+    plainCameFrom: new Map(),
+    pdmCameFrom: new Map(),
     port,
   };
 }
@@ -182,9 +187,16 @@ function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
     into.pdmUnquoted += 1;
     if (replyTo(state, pair.treatedRow)?.isReset === false) into.pdmBesidesResets += 1;
   }
-  const answer = pair.plain === MEANING.arrived ? replyTo(state, pair.plainRow) : null;
-  const from = answer === null ? null : comesFrom(answer);
+  const from = noteDistance(into.plainCameFrom, state, pair.plain, pair.plainRow);
   if (from !== null) into.comesFrom = Math.min(into.comesFrom ?? from, from);
+  noteDistance(into.pdmCameFrom, state, pair.treated, pair.treatedRow);
+}
+
+function noteDistance(into: Map<number, number>, state: TraceState, meaning: number, row: number): number | null {
+  const answer = meaning === MEANING.arrived ? replyTo(state, row) : null;
+  const from = answer === null ? null : comesFrom(answer);
+  if (from !== null) into.set(from, (into.get(from) ?? 0) + 1);
+  return from;
 }
 
 /** It arrived, and what says so is no error. */

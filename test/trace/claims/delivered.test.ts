@@ -143,6 +143,22 @@ describe('delivered', () => {
     expect(reasonOf(stand(2))).toContain('2 packets with the option were answered in the target');
   });
 
+  it('is refuted where answers to the option come from nearer than those to others: a box on the one way that they take', () => {
+    const own = { arrivesWith: 60 };
+    const box = { arrivesWith: 62 };
+    const stand = (fromBox: number, withBox: typeof own): Standing => {
+      const trace = new ByHand('icmp6').explored();
+      for (let i = 0; i < 12; i += 1) trace.target(1, i < fromBox ? box : own, withBox);
+      return trace.stand(delivered);
+    };
+    expect(reasonOf(stand(4, box))).toContain(
+      'Of 12 answers to packets with the option 12 came back by no more than 2',
+    );
+    // As chance may have it, and the other way round: plain packets may meet such a box, and the option the target.
+    expect(stand(8, box).is).toBe('proven');
+    expect(stand(4, own).is).toBe('proven');
+  });
+
   it('is refuted where loss is shown', () => {
     const trace = clean(1).target(30, 'arrives', null).placebos(10, 'arrives');
     expect(trace.stand(delivered).is).toBe('refuted');
