@@ -7,6 +7,7 @@ import { attributeInterval, attributeRefusal, type Named, type Origins } from '.
 import { EXCHANGE_LANS } from './exchange-lans.js';
 import { PathPlaces } from './path-places.js';
 import type { NameResolver } from './names.js';
+import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 
 export interface AnnotationSources {
   /** Null: no names (`--no-dns`). */
@@ -129,7 +130,7 @@ function judge(
   const { inDestinationNetwork, attribution } = attributeInterval({
     ...path,
     after: interval.after,
-    upTo: interval.upTo,
+    upTo: places.distance === null && interval.upTo >= TARGET_HOP_LIMIT ? null : interval.upTo,
     source: originsOf(record.source.address, known),
     pathsDiverge: pathsDiverge !== null,
     isNextUncertain: record.summary.nextHop?.uncertain === true,

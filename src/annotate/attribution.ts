@@ -11,8 +11,8 @@ export interface Origins {
 export interface IntervalInput {
   /** n: the hop limit after which packets with the option are lost; 0 where no hop saw one. */
   readonly after: number;
-  /** u: the hop limit up to which they are. */
-  readonly upTo: number;
+  /** u: the hop limit up to which they are; null for a target of which no distance is known. */
+  readonly upTo: number | null;
   /** The smallest hop limit that the target answers; null where it is silent. */
   readonly distance: number | null;
   /** D. */
@@ -85,8 +85,8 @@ interface Reading {
  */
 export function attributeInterval(input: IntervalInput): Judgement {
   const { after: n, upTo, destination } = input;
-  const upToU = range(n, Math.max(upTo, n)).map((hop) => readHop(input, hop));
-  const owner = isTarget(input, upTo) ? ALIKE : ownerBeyond(input, upTo, upToU.at(-1));
+  const upToU = range(n, Math.max(upTo ?? input.lastHop, n)).map((hop) => readHop(input, hop));
+  const owner = ownerAtEnd(input, upToU.at(-1));
   const within = [...upToU, ...owner.hops];
   const left = leftovers(within);
   const unknown = left.unknown || owner.unknown || input.pathsDiverge || input.isNextUncertain === true;
@@ -156,6 +156,13 @@ interface Owner {
 
 /** The next hop that answers is of the same network. */
 const ALIKE: Owner = { hops: [], unknown: false };
+
+/** Behind the hops that were asked there may be others before a target of which no distance is known. */
+function ownerAtEnd(input: IntervalInput, last: Reading | undefined): Owner {
+  const { upTo, destination } = input;
+  if (upTo === null) return { hops: [reading(input.lastHop + 1, [destination])], unknown: true };
+  return isTarget(input, upTo) ? ALIKE : ownerBeyond(input, upTo, last);
+}
 
 /** A customer's border router is often numbered by its provider: the next hop that answers shows the customer. */
 function ownerBeyond(

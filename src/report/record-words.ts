@@ -1,5 +1,6 @@
 import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../trace/record.js';
 import { safeText } from './safe-text.js';
+import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 import { withAndWithout } from '../trace/with-and-without.js';
 
 /** Small pieces of text about parts of a record. All of it is safe for a terminal. */
@@ -107,7 +108,7 @@ export function restsOnRouters({ verdict }: TraceRecord): boolean {
 /** Whether a hop limit is the target's distance, or beyond it. */
 export function isAtTarget(record: TraceRecord, hop: number): boolean {
   const distance = record.targetPairs?.distance.plain ?? null;
-  return distance !== null && hop >= distance;
+  return hop >= (distance ?? TARGET_HOP_LIMIT);
 }
 
 /** `99.98 %`: cut off, never rounded up, so that no more confidence is printed than there is. */

@@ -1,3 +1,4 @@
+import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 import type { Arm, HopRecord, IcmpCount, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { isEnd, onlyRefuses } from './refusals.js';
 
@@ -50,9 +51,6 @@ export interface ArmHop {
   readonly answered: number;
   readonly responders: readonly ResponderRecord[];
 }
-
-/** The hop limit of pairs at the target (METHOD: Exploring). */
-const TARGET_HOP_LIMIT = 64;
 
 /**
  * The path as one arm saw it. The pairs at the target come last, under the hop limit that they were sent with, unless the

@@ -72,6 +72,13 @@ describe('the table of METHOD, Networks', () => {
     expect(attributeInterval(way(1, [D, D], { source: origins(D) })).inDestinationNetwork).toBe('yes');
   });
 
+  it('leaves the target and those before it possible where its distance is not known', () => {
+    const behind = way(2, [x, x, SILENT], { upTo: null, distance: null });
+    const named = unknown([x, D], { silent: [{ from: 3, to: 3 }], unknown: true });
+    expect(judged(attributeInterval(behind))).toEqual(['unknown', 'n+1 silent', named]);
+    expect(attributeInterval({ ...behind, after: 3, lastHop: 3 }).attribution.candidates).toEqual([D]);
+  });
+
   it('does not say yes where D begins at hop n: its border may be numbered from D and be run by the one before', () => {
     expect(judged(attributeInterval(way(3, [x, x, D, D])))).toEqual(['unknown', 'anything else', unknown([D, x])]);
     // The one before is no candidate where hop n is of a network that ends there.
@@ -354,11 +361,13 @@ const ways = fc.record({
   atIngress: fc.boolean(),
   n: fc.nat(11),
   byRouters: fc.option(fc.nat(11)),
+  /** The highest hop that was asked, before the target. */
+  asked: fc.option(fc.nat(11)),
 });
 
 it('never leaves out whoever drops, wherever on the way, however borders are numbered', () => {
   fc.assert(
-    fc.property(ways, ({ networks, silent, dropper, atIngress, n: chosen, byRouters }) => {
+    fc.property(ways, ({ networks, silent, dropper, atIngress, n: chosen, byRouters, asked }) => {
       const owners = networks.flatMap(({ routers }, index) => Array.from({ length: routers }, () => 11 + index));
       const length = owners.length;
       const last = owners.at(-1) ?? 0;
@@ -372,7 +381,8 @@ it('never leaves out whoever drops, wherever on the way, however borders are num
         if (border === 'no place') return NO_PLACE;
         return border === 'borrowed' ? (owners[at - 1] ?? owner) : owner;
       });
-      const answers = (hop: number): boolean => hop >= 1 && hop <= length && silent[hop - 1] !== true;
+      const lastHop = asked === null ? length : 1 + (asked % length);
+      const answers = (hop: number): boolean => hop >= 1 && hop <= lastHop && silent[hop - 1] !== true;
       /** Hop 1, 2, … or the target. */
       const at = 1 + (dropper % (length + 1));
       const reaches = atIngress ? at - 1 : Math.min(at, length);
@@ -380,9 +390,14 @@ it('never leaves out whoever drops, wherever on the way, however borders are num
       const n = sawIt[chosen % Math.max(1, sawIt.length)] ?? 0;
       const lostAt = range(length).filter((hop) => answers(hop) && hop > reaches);
       const reporter = byRouters === null ? undefined : lostAt[byRouters % Math.max(1, lostAt.length)];
-      const input = way(n, hops, {
-        upTo: reporter ?? length + 1,
-        distance: reporter === undefined || silent[11] === true ? length + 1 : null,
+      const input = way(n, hops.slice(0, lastHop), {
+        lastHop,
+        ...(asked !== null && reporter === undefined
+          ? { upTo: null, distance: null }
+          : {
+              upTo: reporter ?? length + 1,
+              distance: reporter === undefined || silent[11] === true ? length + 1 : null,
+            }),
         destination: origins(last),
         source: origins(owners[0] ?? 0),
       });

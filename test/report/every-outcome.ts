@@ -28,6 +28,7 @@ interface Way {
   readonly target?: Partial<Host>;
   readonly segments?: (routers: readonly Router[]) => Segment[];
   readonly interruptAtNs?: number;
+  readonly maxHops?: number;
 }
 
 const ROUTERS = 8;
@@ -86,6 +87,11 @@ const WAYS: readonly (readonly [name: string, outcome: Outcome, way: Way])[] = [
     'lost before the first hop',
     'inconclusive',
     { protocol: 'icmp6', at: { 1: with_(rule('ingress', ANY_OPTIONS, DROP)) } },
+  ],
+  [
+    'dropped, behind the last hop that was asked',
+    'dropped',
+    { protocol: 'icmp6', target: { rules: [rule('local', ANY_OPTIONS, DROP)] }, maxHops: 3 },
   ],
   ['dropped by the target', 'dropped', { protocol: 'icmp6', target: { rules: [rule('local', ANY_OPTIONS, DROP)] } }],
   [
@@ -201,7 +207,11 @@ async function measure(way: Way): Promise<TraceRecord> {
   const random = new Random(network.seed, 1000);
   const engine = createTraceEngine({ transport, time, randomBytes: (length) => random.octets(length), rate: 100 });
   // Both protocols, as the command line does: the one is the other's witness.
-  const traces = (['udp', 'icmp6'] as const).map((protocol) => engine.start(requestFor(network, protocol, 11)));
+  const traces = (['udp', 'icmp6'] as const).map((protocol) => {
+    const request = requestFor(network, protocol, 11);
+    const { maxHops = request.parameters.maxHops } = way;
+    return engine.start({ ...request, parameters: { ...request.parameters, maxHops } });
+  });
   if (way.interruptAtNs !== undefined) time.at(way.interruptAtNs, () => void engine.interrupt());
   const records = await time.run(Promise.all(traces.map(({ record }) => record)));
   await time.run(engine.close());

@@ -14,6 +14,7 @@ import { atlasResults } from '../../src/results/atlas-json.js';
 import { scamperTraces } from '../../src/results/scamper-json.js';
 import { recordCsvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { summariseRecord } from '../../src/results/summary-row.js';
+import { TARGET_HOP_LIMIT } from '../../src/trace/numbers.js';
 import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
 import { companyOf, everyOutcome, type OutcomeCase } from './every-outcome.js';
 
@@ -41,7 +42,7 @@ function find(text: string, pattern: RegExp, make: (found: string[]) => Statemen
 function placeName(record: TraceRecord, hop: number | string | null): string | null {
   if (hop === null || hop === 'the target') return hop;
   const distance = record.targetPairs?.distance.plain ?? null;
-  return distance !== null && Number(hop) >= distance ? 'the target' : String(hop);
+  return Number(hop) >= (distance ?? TARGET_HOP_LIMIT) ? 'the target' : String(hop);
 }
 
 function named(hop: { hop: number; address: string | null } | null, of: string): Statement[] {
