@@ -12,27 +12,23 @@ import {
 } from './record-words.js';
 
 /**
- * `Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).` Of a refusal the
- * bound is another one, from all hops behind the refuser.
+ * `Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).`
  */
 export function arrivalSentence(record: TraceRecord): string | null {
   const { evidence, outcome } = record.verdict;
-  const bound = (before: string, what: string): string =>
+  const arriving =
     evidence.passRateUpper === null
-      ? ''
-      : `${before} at most ${atMostText(evidence.passRateUpper)} of ${what} (${confidenceText(record.parameters.confidence)})`;
-  const arriving = `${bound(';', 'those with the option arrive')}.`;
-  const passing =
-    evidence.passRateUpper === null ? '.' : `.${bound(' In all,', 'the packets with the option get past it')}.`;
+      ? '.'
+      : `; at most ${atMostText(evidence.passRateUpper)} of those with the option arrive (${confidenceText(record.parameters.confidence)}).`;
   if (restsOnRouters(record)) {
     if (outcome === 'rejected')
-      return `The target is silent, so this rests on hops behind the refuser: plain probes get there${passing}`;
+      return `The target is silent, so this rests on hops behind the refuser: plain probes get there.`;
     return `The target is silent, so this rests on a router that has reported such packets in this run. Probes that it answered: ${ratesText(routerArrivals(record))}${arriving}`;
   }
   const arrivals = targetArrivals(record);
   if (arrivals === null) return null;
   if (arrivals.plain === 0 && arrivals.pdm === 0) return null;
-  return `Probes answered: ${ratesText(arrivals)}${outcome === 'rejected' ? passing : arriving}`;
+  return `Probes answered: ${ratesText(arrivals)}${arriving}`;
 }
 
 /** ` (10 of 10 with, 10 of 10 without)`, for a headline; empty where none were counted. */

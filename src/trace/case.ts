@@ -6,7 +6,7 @@ import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
 import { countPairs, noteWitnessAnswer } from './evidence/counts.js';
 import type { AllCounts, Counts, WitnessAnswers } from './evidence/counts.js';
-import { forEachPair, isAwaited, replyTo, waitNs } from './evidence/pair.js';
+import { forEachPair, graceNs, isAwaited, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm, isTerminalKind } from './reply/meaning.js';
@@ -78,6 +78,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const meanings = new Meanings(state);
   const { probes } = state;
   const wait = waitNs(state);
+  const grace = graceNs(state);
   const hops: (Place | undefined)[] = [];
   const target = emptyPlace();
   const repeat = emptyPlace();
@@ -89,6 +90,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const witnessAnswers = { icmp6: { arrived: 0, otherwise: 0 }, tcp: { arrived: 0, otherwise: 0 } };
   const refusedPairs = {
     pdm: 0,
+    pdmFlows: 0,
     plain: 0,
     placebos: 0,
     placebosRefused: 0,
@@ -96,6 +98,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     pairsAtTarget: 0,
     refusedOnOwnWay: 0,
     lostOnOwnWay: 0,
+    isOwnFlowRefused: false,
   };
   const refusers = new Map<string, Refuser>();
   let lastPdmHop = 0;
@@ -234,7 +237,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         addToPlace((hops[pair.hopLimit] ??= emptyPlace()), state, pair, nowNs, wait);
       }
     }
-    countRefusedPair(refusedPairs, refusers, state, pair, lastPdmHop);
+    countRefusedPair(refusedPairs, refusers, state, pair, lastPdmHop, !isAwaited(pair, nowNs, grace));
   });
 
   const { target: counts, witness } = countPairs(state, meanings, nowNs, {

@@ -6,15 +6,19 @@ import type { Claim } from './claim.js';
 /** Octets of the option are changed on the way. */
 export const altered: Claim = {
   name: 'altered',
-  stand: (trace) =>
-    standOfChange(trace, {
+  stand: (trace) => {
+    // A short quote may end before data that are changed: of all that comes before them it tells as well as a whole one.
+    const isOfData = trace.state.signatures.some(({ altered, changes }) => altered && changes.includes(DATA_ALTERED));
+    return standOfChange(trace, {
       outcome: 'altered',
       shows: (reply) => reply.altered,
-      // A short quote may not show a change.
-      isIntact: (reply) => reply.intactWhole,
+      isIntact: (reply) => (isOfData ? reply.intactWhole : reply.intact === true),
       words: (shown) => `The option's octets were changed on the way${partsText(shown)}`,
-    }),
+    });
+  },
 };
+
+const DATA_ALTERED = 'option-data-altered';
 
 const PARTS = ['header', 'type', 'length', 'data'] as const;
 

@@ -58,7 +58,7 @@ export const rejected: Claim = {
         return refuted(othersGotBeyond(refuser));
       }
     }
-    const e = lossEValue(refusedPairs.pdm, refusedPairs.plain, true);
+    const e = lossEValue(refusedPairs.pdmFlows, refusedPairs.plain, true);
     const needed = 1 / (1 - state.limits.confidence);
     const has = `${refuser.refusals} refusals`;
     if (!isShown(trace, refuser, e)) {
@@ -108,14 +108,26 @@ export const rejected: Claim = {
         ),
       },
       cause: confirmation.cause,
-      boundedBy: refusedPairs.pdm,
+      // Before a silent target what was not refused may get through.
+      ...(trace.plainArrivals > 0 ? { boundedBy: trace.counts.counted.plainArrived } : {}),
       reasons: [
         `${refuser.inTargetName ? "Something in the target's name" : refuser.address} refused ${type < 0 ? 'by RST ' : ''}${refuser.refusals} packets with the option and none without, while ${refusedPairs.pdm} of their partners were answered from beyond.`,
+        ...lostWithoutAWord(trace),
         ...confirmation.reasons,
       ],
     });
   },
 };
+
+/** Of those to the target more than one in four. */
+function lostWithoutAWord({ counts, refusedPairs }: Case): string[] {
+  const { plainOnly } = counts.counted;
+  const lost = plainOnly - refusedPairs.pdmAtTarget;
+  if (lost <= (1 - REFUSED_SHARE) * plainOnly) return [];
+  return [
+    `Of ${plainOnly} lost at the target ${lost} were lost without a word: a limit on such errors, or another loser besides.`,
+  ];
+}
 
 function othersGotBeyond({ address }: Refuser): Reason {
   return {

@@ -24,6 +24,8 @@ export interface Refuser {
 /** `pdmAtTarget` of `pairsAtTarget` are held against the placebos, which stand at the target only. */
 export interface RefusedPairs {
   pdm: number;
+  /** Of these, pairs on flows of their own, and one for all of the trace's own flow: where ways part, one flow is one draw. */
+  pdmFlows: number;
   plain: number;
   placebos: number;
   placebosRefused: number;
@@ -32,6 +34,8 @@ export interface RefusedPairs {
   /** On the trace's own flow, where n is known: refused, and lost without a word, `plain` having come from beyond. */
   refusedOnOwnWay: number;
   lostOnOwnWay: number;
+  /** One of these came with the partner answered from beyond. */
+  isOwnFlowRefused: boolean;
 }
 
 /**
@@ -76,8 +80,10 @@ export function countRefusedPair(
   state: TraceState,
   pair: Pair,
   lastPdmHop: number,
+  isSettled: boolean,
 ): void {
   if (pair.isPlacebo) {
+    if (!isSettled) return;
     into.placebos += 1;
     if (pair.plain === MEANING.refused || pair.treated === MEANING.refused) into.placebosRefused += 1;
     return;
@@ -94,6 +100,8 @@ export function countRefusedPair(
     const isBeyond = pair.plain === MEANING.arrived || replyTo(state, pair.plainRow)?.responder !== refuser?.address;
     if (!isBeyond) return;
     into.pdm += 1;
+    if (pair.flow !== 0 || !into.isOwnFlowRefused) into.pdmFlows += 1;
+    into.isOwnFlowRefused ||= pair.flow === 0;
     if (atTarget) into.pdmAtTarget += 1;
   } else if (pair.plain === MEANING.refused && pair.treated !== MEANING.refused) into.plain += 1;
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { altered } from '../../../src/trace/claims/altered.js';
 import { alter, ByHand, findingOf, quotedBy, reasonOf, strip } from '../by-hand.js';
+import { routerAt, runTrace, withHopLimit } from '../fake-path.js';
 import { TARGET } from '../trace-fixture.js';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import { testChange } from './changed-cases.js';
 
 describe('altered', () => {
@@ -28,6 +30,27 @@ describe('altered', () => {
     };
     expect(said(set(42, 0x1e))).toContain('changed on the way (type): as 2 routers');
     expect(said((packet) => set(43, 0)(packet.fill(0xee, 50, 52)))).toContain('(length, data)');
+  });
+
+  it('is void where shorter quotes beyond show the octets that some show changed, and not where these lie behind their end', () => {
+    /** Hops 3 and 4 quote all, one octet of it changed; those beyond no more than 48 octets, as they were sent. */
+    const quotedAt = (octet: number): string =>
+      runTrace({
+        protocol: 'icmp6',
+        routers: 8,
+        differs: ({ arm, hopLimit }) => {
+          if (arm !== ARM_CODE.pdm || hopLimit < 3 || hopLimit > 8) return undefined;
+          const quote = (packet: Uint8Array): Uint8Array => {
+            const quoted = withHopLimit(packet, 1);
+            if (hopLimit > 4) return quoted.slice(0, 48);
+            quoted[octet]! ^= 0x11;
+            return quoted;
+          };
+          return { from: routerAt(hopLimit), type: 3, code: 0, quote };
+        },
+      }).verdict.outcome;
+    // The type of the option, and its data behind the sequence number.
+    expect([quotedAt(42), quotedAt(50)]).toEqual(['delivered', 'altered']);
   });
 
   it('is told apart from stripped', () => {

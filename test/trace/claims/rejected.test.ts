@@ -47,6 +47,25 @@ describe('rejected', () => {
     expect(refusedAtTarget(pairs, placebos, prohibited, confidence).stand(rejected).is).toBe('open');
   });
 
+  it('counts what is refused on the own flow once: where ways part, a flow is one draw', () => {
+    const onOwnFlow = (own: number, fresh: number): ByHand => {
+      const trace = new ByHand('icmp6').explored(3).pairs(own, 3, 'expires', prohibited);
+      return trace.target(fresh, 'arrives', prohibited).placebos(20, 'arrives').repeats(3, 2);
+    };
+    expect(onOwnFlow(30, 9).stand(rejected).is).toBe('open');
+    expect(onOwnFlow(30, 10).stand(rejected).is).toBe('proven');
+  });
+
+  it('bounds what arrives by the plain packets that did, and says how many were lost without a word', () => {
+    const silently = (lost: number): { boundedBy?: number; reasons: readonly string[] } =>
+      findingOf(refusedAtTarget(20, 20).target(lost, 'arrives', null).stand(rejected));
+    expect(silently(3).boundedBy).toBe(22);
+    expect(silently(3).reasons.join()).not.toContain('without a word');
+    expect(silently(7).reasons).toContain(
+      'Of 26 lost at the target 7 were lost without a word: a limit on such errors, or another loser besides.',
+    );
+  });
+
   it('is proven by two refusals because of the header chain (1/8), and open with one', () => {
     expect(findingOf(refusedAtTarget(2, 0, chain).stand(rejected)).refusal).toMatchObject({ type: 1, code: 8 });
     expect(refusedAtTarget(1, 0, chain).stand(rejected).is).toBe('open');
