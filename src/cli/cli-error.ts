@@ -14,6 +14,7 @@ export class CliError extends Error {
   }
 }
 
+/** What the user wrote cannot be done: exit code 64, EX_USAGE of sysexits.h. */
 export function usageError(message: string): CliError {
   return new CliError('EUSAGE', EXIT.usage, message);
 }
@@ -26,6 +27,7 @@ export function exitCodeOf(error: unknown): number {
   return (code === null ? undefined : EXIT_BY_CODE[code]) ?? EXIT.software;
 }
 
+/** `ENOENT`: the code of a system's or Node's error, or of a `CliError`. Null where it has none. */
 export function errorCode(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }

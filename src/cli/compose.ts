@@ -328,6 +328,7 @@ function withRoute(transport: ProbeTransport, route: ProbeTransport['route']): P
   };
 }
 
+/** The real ones. A file that cannot be read is null, and no error. */
 export function doctorPorts(): DoctorPorts {
   const time = createSystemTime();
   return {

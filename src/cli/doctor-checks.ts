@@ -19,6 +19,7 @@ export interface Finding {
 /** capability.h: CAP_NET_RAW is bit 13 of the effective set. */
 const CAP_NET_RAW = 13n;
 
+/** From the effective capabilities of this process, `CapEff` of proc(5). */
 export function checkPrivilege(ports: Pick<DoctorPorts, 'readText'>): Finding {
   const status = ports.readText('/proc/self/status');
   const effective = status === null ? null : /^CapEff:\s*([0-9a-f]{1,16})$/im.exec(status)?.[1];
@@ -28,6 +29,7 @@ export function checkPrivilege(ports: Pick<DoctorPorts, 'readText'>): Finding {
   return fail('privilege', 'CAP_NET_RAW is missing, so no packet can be sent', privilegeRemedy(status));
 }
 
+/** Fails where no address reaches beyond its link; unique local ones alone (RFC 4193) are a warning. */
 export function checkAddress(ports: Pick<DoctorPorts, 'readText' | 'localAddresses'>): Finding {
   if (ports.readText('/proc/sys/net/ipv6/conf/all/disable_ipv6')?.trim() === '1')
     return fail('address', 'IPv6 is switched off', 'sysctl -w net.ipv6.conf.all.disable_ipv6=0');
@@ -54,6 +56,7 @@ export function checkAddress(ports: Pick<DoctorPorts, 'readText' | 'localAddress
   );
 }
 
+/** The caller closes the transport. It is null where it cannot be opened, which is a finding and no error. */
 export async function checkTransport(
   settings: Settings,
   ports: Pick<DoctorPorts, 'openTransport'>,
@@ -92,6 +95,7 @@ export async function checkOtherTransport(
 /** RFC 3849: nobody has this address, but every default route leads towards it. */
 const DOCUMENTATION_ADDRESS = '2001:db8::1';
 
+/** Sends no probe. Where there is no address or no route that is the finding, and the route is null. */
 export async function checkRoute(
   request: DoctorRequest,
   transport: ProbeTransport,
@@ -127,6 +131,10 @@ export async function checkRoute(
 const EARLIEST_SANE_MS = Date.UTC(2025, 0, 1);
 const CLOCK_SAMPLES = 1000;
 
+/**
+ * Fails where the monotonic clock runs backwards; a date before 2025 is a warning. Whether it is synchronised is known of
+ * systemd-timesyncd alone.
+ */
 export function checkClock(ports: Pick<DoctorPorts, 'time' | 'readText'>): Finding {
   const { time } = ports;
   let last = time.nowNs();
@@ -161,6 +169,7 @@ export async function checkFirstHops(input: {
   return { check: 'first hops', ...judgeFirstHops(answers) };
 }
 
+/** None, or one with rows that are not understood, is a warning; one that cannot be read fails. */
 export async function checkAsData(settings: Settings, ports: Pick<DoctorPorts, 'openAsDatabase'>): Promise<Finding> {
   try {
     const database = await ports.openAsDatabase(settings.asnDb);

@@ -134,6 +134,7 @@ const SETTINGS_OF: Readonly<Record<CommandName, readonly SettingFlag[]>> = {
   doctor: DOCTOR_SETTINGS,
 };
 
+/** Its own flags first, then the settings that it takes, then help. */
 export function flagsOf(command: CommandName): Flag[] {
   const settings = SETTINGS_OF[command].map(([key, value]) => settingFlag(command, key, value));
   return [...OWN_FLAGS[command], ...settings, ...HELP_FLAGS.map((flag) => ownFlag(flag, flag[0]))];

@@ -19,6 +19,7 @@ export interface LiveDisplay {
   close(): void;
 }
 
+/** `columns` is asked at each drawing, for the terminal may change its size. Writes control sequences: see `canRedraw`. */
 export function createLiveDisplay(stream: OutputStream, columns: () => number): LiveDisplay {
   let drawn: readonly string[] = [];
   let hidden = false;

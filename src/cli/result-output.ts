@@ -12,6 +12,7 @@ export interface ResultOutput {
   flushed(): Promise<void>;
 }
 
+/** Listens to the stream's errors for good: one that nobody listens to would end the process. */
 export function createResultOutput(stream: OutputStream): ResultOutput {
   let closed = false;
   let failure: Error | null = null;

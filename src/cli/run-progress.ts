@@ -35,6 +35,7 @@ export function progressText(progress: RunProgress): string {
   return parts.join(', ');
 }
 
+/** `1,204 delivered, 3 dropped`, the most frequent first. */
 export function outcomesText(outcomes: ReadonlyMap<Outcome, number>): string {
   const known = OUTCOMES.filter((outcome) => (outcomes.get(outcome) ?? 0) > 0);
   if (known.length === 0) return 'no records yet';
@@ -73,6 +74,7 @@ export function counted(count: number, what: string): string {
   return `${figures(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
+/** `59 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. */
 export function durationText(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -83,6 +85,7 @@ export function durationText(ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** Rounded, with commas: `2,000`. */
 export function figures(value: number): string {
   return Math.round(value).toLocaleString('en');
 }

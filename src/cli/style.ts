@@ -14,6 +14,7 @@ export interface Style {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Colours are SGR sequences (ECMA-48), each undone by its own. */
 export function createStyle(coloured: boolean, unicode: boolean): Style {
   const paint =
     (on: number, off: number): Paint =>
@@ -43,6 +44,7 @@ export function canRedraw(environment: Environment, isTerminal: boolean): boolea
   return isTerminal && environment.TERM !== 'dumb' && environment.TERM !== undefined && environment.TERM !== '';
 }
 
+/** Of LC_ALL, LC_CTYPE and LANG the first that is set and not empty decides, as in POSIX. */
 export function wantsUnicode(environment: Environment): boolean {
   const locale = [environment.LC_ALL, environment.LC_CTYPE, environment.LANG].find(
     (value) => value !== undefined && value !== '',

@@ -57,10 +57,12 @@ export function truncate(text: string, columns: number, ellipsis: string): strin
   return kept + ellipsis;
 }
 
+/** To so many columns of a terminal; wider text stays as it is. */
 export function padEnd(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - displayWidth(text)));
 }
 
+/** The same, with the spaces in front. */
 export function padStart(text: string, columns: number): string {
   return ' '.repeat(Math.max(0, columns - displayWidth(text))) + text;
 }

@@ -26,6 +26,7 @@ export function columnsOf({ columns }: OutputStream): number {
   return columns === undefined || columns === 0 ? DEFAULT_COLUMNS : columns;
 }
 
+/** This process's own streams, environment and signals. */
 export function processTerminal(): Terminal {
   return {
     stdout: process.stdout,

@@ -264,6 +264,7 @@ function sourceOctets(settings: Settings): Uint8Array | null {
   return settings.source === null ? null : (parseAddress(settings.source)?.octets ?? null);
 }
 
+/** `timeout` and `hopInterval` are milliseconds in settings too. */
 export function traceParameters(settings: Settings, seed: number): TraceParameters {
   return {
     confidence: settings.confidence,

@@ -21,6 +21,7 @@ export function parseCron(pattern: string, timezone: string): CronSchedule {
   };
 }
 
+/** Whether this Node's own time zone data has it, in capitals or not. */
 export function isTimezone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
@@ -30,6 +31,7 @@ export function isTimezone(name: string): boolean {
   }
 }
 
+/** Whether `parseCron` takes it, and it has no seventh field: croner would read that as years. */
 export function isCron(pattern: string): boolean {
   try {
     // Five or six fields, or a nickname; seven would name years.

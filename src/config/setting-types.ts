@@ -27,29 +27,35 @@ export type SettingKind = 'number' | 'boolean' | 'text' | 'list';
 
 type About<T> = Omit<Setting<T>, 'schema' | 'kind' | 'expects'>;
 
+/** Both ends are allowed. */
 export function wholeNumber(from: number, to: number, about: About<number>): Setting<number> {
   const schema = z.int().min(from).max(to);
   return { ...about, schema, kind: 'number', expects: `a whole number from ${figures(from)} to ${figures(to)}` };
 }
 
+/** Both ends are allowed, and null. */
 export function optionalWholeNumber(from: number, to: number, about: About<number | null>): Setting<number | null> {
   const schema = z.int().min(from).max(to).nullable();
   return { ...about, schema, kind: 'number', expects: `a whole number from ${figures(from)} to ${figures(to)}` };
 }
 
+/** Neither end is allowed; null is. */
 export function optionalShare(above: number, below: number, about: About<number | null>): Setting<number | null> {
   const schema = z.number().gt(above).lt(below).nullable();
   return { ...about, schema, kind: 'number', expects: `a number above ${above} and below ${below}` };
 }
 
+/** With `negative` the flag that turns it off is `--no-…`. */
 export function yesOrNo(about: About<boolean>): Setting<boolean> {
   return { ...about, schema: z.boolean(), kind: 'boolean', expects: 'true or false' };
 }
 
+/** Exactly one of `values`, spelt as they are. */
 export function choice<const T extends string>(values: readonly [T, ...T[]], about: About<T>): Setting<T> {
   return { ...about, schema: z.enum(values), kind: 'text', expects: oneOf(values) };
 }
 
+/** One of `values` at least, none twice, in the order that the user gives. */
 export function choices<const T extends string>(
   values: readonly [T, ...T[]],
   about: About<readonly T[]>,
@@ -97,6 +103,7 @@ export function optionalFile(about: About<string | null>): Setting<string | null
   return { ...about, schema, kind: 'text', expects: 'the name of a file' };
 }
 
+/** Text that `parseAddress` reads, kept as it was written; or null. */
 export function optionalAddress(about: About<string | null>): Setting<string | null> {
   const schema = z
     .string()
@@ -114,6 +121,7 @@ export function optionalInterface(about: About<string | null>): Setting<string |
   return { ...about, schema, kind: 'text', expects: 'the name of a network interface (1 to 15 characters)' };
 }
 
+/** IPv4 or IPv6, with a port or without (IPv6 then in brackets), kept as it was written; or null. */
 export function optionalServer(about: About<string | null>): Setting<string | null> {
   const schema = z.string().refine(isServer).nullable();
   return { ...about, schema, kind: 'text', expects: 'an address, address:port or [address]:port' };

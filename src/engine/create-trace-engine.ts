@@ -22,6 +22,7 @@ import { PairScheduler } from './pair-scheduler.js';
 import { ReplyRouter } from './reply-router.js';
 import { unstartedRecord } from './unstarted-record.js';
 
+/** It listens to the transport from now on, interrupts all traces when that fails, and closes it with itself. */
 export function createTraceEngine(options: TraceEngineOptions): TraceEngine {
   return new Engine(options);
 }

@@ -10,6 +10,7 @@ const FIRST_HEARD = 4;
 const LEAST_HEARD = 2;
 const KNOWN_SHARE = 0.5;
 
+/** Bounded: 16 responders, whose counts are halved at 64 traces. A guess for budgets, and no evidence. */
 export class HeardResponders {
   readonly #heard = new Map<string, number>();
   #total = 0;

@@ -19,6 +19,7 @@ export interface SharingContext {
   distanceSeenByOthers(trace: RunningTrace): number | null;
 }
 
+/** A trace whose request shares nothing gets no view, and measures every hop itself. */
 export class NearHopSharing {
   readonly #context: SharingContext;
   readonly #tables = new Map<string, NearHopTable>();

@@ -92,6 +92,7 @@ export class Told {
   }
 }
 
+/** One run's, of one source and kind of probe. Times are nanoseconds on the engine's clock, and hops count from 1. */
 export class NearHopTable {
   readonly #number: number;
   readonly #nodes = new Map<string, Node>();

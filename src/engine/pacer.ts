@@ -10,6 +10,7 @@ const SMALLEST_BURST = 6;
 const FIRST_BURST = 10;
 const FIRST_SECONDS = 0.1;
 
+/** A bucket of tokens, one for each packet. Times are nanoseconds on the engine's clock. */
 export class Pacer {
   readonly #nsPerPacket: number;
   readonly #burst: number;

@@ -63,6 +63,7 @@ export interface SchedulerOptions {
   readonly material: RandomMaterial;
 }
 
+/** Has one timer, set for the first trace or line that is due. Times are nanoseconds on the engine's clock. */
 export class PairScheduler {
   readonly #time: EngineTime;
   readonly #material: RandomMaterial;

@@ -41,6 +41,7 @@ export class HabitsOfRuns {
   }
 }
 
+/** Of one run, told by traces that have ended. From a million places on new ones are not learned. */
 export class PlaceHabits {
   readonly #habits = new Map<string, MutableHabit>();
   readonly #answeredBeyond = new Map<string, Set<string>>();

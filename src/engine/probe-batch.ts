@@ -37,6 +37,10 @@ export interface BatchListener {
   ): void;
 }
 
+/**
+ * An arena is lent to the transport until it has answered for all of it. A send that fails is an outcome of its probes, and
+ * nothing is thrown.
+ */
 export class ProbeBatch {
   readonly #transport: ProbeTransport;
   readonly #listener: BatchListener;

@@ -10,6 +10,7 @@ import type { RunningTrace } from './running-trace.js';
 import { tapMatched, tapUnmatched } from './tap-packets.js';
 import type { TraceIndex } from './trace-index.js';
 
+/** `counts` are the engine's; what fits no probe of a trace that it may concern counts there, by reason. */
 export class ReplyRouter {
   readonly #index: TraceIndex;
   readonly #tap: PacketTap | undefined;

@@ -77,6 +77,7 @@ export interface RouterBudget {
   openFrom: number;
 }
 
+/** Rates are answers a second, times nanoseconds. Once there are many, who was not asked for ten seconds is forgotten. */
 export class ResponderBudgets {
   readonly #budgets = new Map<string, RouterBudget>();
   readonly #mostRate: number;

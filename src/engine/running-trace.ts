@@ -82,6 +82,7 @@ export interface RunningTrace extends Waking, Waiting {
   readonly finish: (record: TraceRecord) => void;
 }
 
+/** Nothing is sent yet: secrets and the first flow are drawn from `material`. `source` is the 16 octets that the route gave. */
 export function createRunningTrace(
   request: TraceRequest,
   source: Uint8Array,

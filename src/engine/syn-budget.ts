@@ -21,6 +21,7 @@ interface Bucket {
   readonly syns: Syn[];
 }
 
+/** `owner` and `row` name one SYN, so that it can be moved or given back. `target` is text, times are nanoseconds. */
 export class SynBudget {
   readonly #byTarget = new Map<string, Bucket>();
 

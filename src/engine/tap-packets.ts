@@ -32,6 +32,7 @@ export function tapMatched(
   tap.received(tappedTrace(trace), packet, reply, { kind, probe });
 }
 
+/** It concerns this trace and was taken for the answer to none of its probes; `kind` says why. */
 export function tapUnmatched(
   tap: PacketTap,
   trace: RunningTrace,

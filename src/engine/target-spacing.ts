@@ -4,6 +4,7 @@
  */
 const SWEEP_ABOVE = 4096;
 
+/** Who was never asked may be asked at once. What is asked for is milliseconds, times are nanoseconds. */
 export class TargetSpacing {
   readonly #nextAtNs = new Map<string, number>();
   #sweepAbove = SWEEP_ABOVE;

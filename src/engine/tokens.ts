@@ -4,6 +4,7 @@
 const ROUNDING = 1e-6;
 const SHORTEST_WAIT_NS = 1000;
 
+/** What is missing by a rounding error counts as there. */
 export function hasTokens(tokens: number, wanted: number): boolean {
   return tokens >= wanted - ROUNDING;
 }

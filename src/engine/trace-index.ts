@@ -19,6 +19,7 @@ const STRETCHES = 2 ** (32 - STRETCH_BITS);
 const LOOKS_PER_QUOTE = 64;
 const LABEL_CREDIT = 100_000;
 
+/** It names candidates: whether a reply is theirs is for `matchReply` to say. */
 export class TraceIndex {
   readonly #traces = new Set<RunningTrace>();
   readonly #byAddress = new Buckets();

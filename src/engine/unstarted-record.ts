@@ -4,6 +4,7 @@ import { RECORD_SCHEMA, noCounters } from '../trace/record.js';
 import type { TraceRecord } from '../trace/record.js';
 import type { TraceRequest } from './trace-engine.js';
 
+/** No hops, no pairs and no counts; `reason` is all that it says. Times are milliseconds since 1970. */
 export function unstartedRecord(
   request: TraceRequest,
   tool: TraceRecord['tool'],

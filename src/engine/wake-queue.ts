@@ -5,6 +5,7 @@ export interface Waking {
   wakeIndex: number;
 }
 
+/** An entry keeps its own place in the heap, so it stands in one queue at most, and begins with −1. */
 export class WakeQueue<T extends Waking> {
   readonly #heap: T[] = [];
 

@@ -225,7 +225,7 @@ describe('of a target that has an echo trace', () => {
   });
   const found = (cause: Cause): EchoCause => ({ after: 4, isOpen: false, cause });
   const ASKED_BY_ECHO = 'The cause was asked with echo requests to the same target.';
-  const OWN_DISAGREE = expect.stringMatching(/^Echo requests to the same target show another cause/);
+  const OWN_DISAGREE = expect.stringMatching(/^Echo requests to the same target show another cause/) as string;
 
   it('is what that trace found, where both lose the option after the same hop, and the words say so', () => {
     const { verdict, trace } = runTrace(knowing(found('destination-options'), do8, do16));

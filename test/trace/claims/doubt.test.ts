@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { dropped } from '../../../src/trace/claims/dropped.js';
+import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
 import { doubtsOf } from '../../../src/trace/claims/doubt.js';
-import { ByHand } from '../by-hand.js';
+import { ByHand, findingOf, reasonOf } from '../by-hand.js';
 import { routerAt, runTrace } from '../fake-path.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
@@ -99,6 +100,30 @@ describe('doubt', () => {
           : undefined,
     });
     expect(state.counters.ambiguous).toBeGreaterThan(0);
-    expect(verdict.outcome).not.toBe('impaired');
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(verdict.reasons[0]).toMatch(
+      /^It looks impaired, but: \d+ replies belong to this trace but fit no one probe\.$/,
+    );
+  });
+});
+
+describe('doubt of a claim about a part', () => {
+  const tooBig = { from: routerAt(4), type: 2, code: 0 };
+
+  it('is raised by Packet Too Big about a tenth of the lost packets with the option', () => {
+    const trace = lost().target(2, 'arrives', tooBig);
+    expect(doubtsOn(trace.case, 20, true)).toEqual([expect.stringContaining('were too long for a link')]);
+    expect(doubtsOn(trace.case, 21, true)).toEqual([]);
+    // Of a claim about all of them `dropped` says so itself.
+    expect(doubtsOn(trace.case, 20)).toEqual([]);
+  });
+
+  it('defeats `impaired` with it, and not by what plain packets were told', () => {
+    const told = (plain: 'arrives' | typeof tooBig, treated: null | typeof tooBig): ByHand => {
+      const trace = new ByHand().explored().target(1, 'arrives', 'arrives').target(20, 'arrives', null);
+      return trace.target(3, plain, treated).placebos(8, 'arrives').references(12, 4).repeats(3, 4);
+    };
+    expect(findingOf(told(tooBig, null).stand(impaired)).outcome).toBe('impaired');
+    expect(reasonOf(told('arrives', tooBig).stand(impaired))).toContain('were too long for a link');
   });
 });

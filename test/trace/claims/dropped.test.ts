@@ -151,7 +151,8 @@ describe('dropped is defeated by', () => {
       }),
     );
     expect(spared).toBe(true);
-    expect(verdict.outcome).not.toBe('dropped');
+    expect(verdict.outcome).toBe('impaired');
+    expect(verdict.reasons[0]).toMatch(/are answered: 1 of (\d+) with, \1 of \1 without/);
   });
 
   it('echo requests with the option that were answered', () => {
@@ -362,7 +363,8 @@ describe('networks that drop', () => {
       differs: ({ arm, hopLimit }) =>
         isTreated(arm) && hopLimit > 4 ? { from: TARGET, type: 1, code: 1, delayMs: 1200 } : undefined,
     });
-    expect(verdict.outcome).not.toBe('dropped');
+    expect(verdict).toMatchObject({ outcome: 'rejected', refusal: { inTargetName: true, type: 1, code: 1 } });
+    expect(verdict.reasons[0]).toContain("Something in the target's name refused");
   });
 
   it('a target with one token for two packets, the option a little slower, is not dropped', () => {
@@ -436,5 +438,23 @@ describe('a silent target', () => {
     const { verdict } = runTrace(silentPath(habits));
     expect(verdict).toMatchObject({ outcome: 'inconclusive', interval: null });
     expect(verdict.reasons.join(' ')).toContain('may not report');
+  });
+});
+
+describe('a silent target of which a refusal is told', () => {
+  const habit = { passed: 20, reported: 20, firstNs: -1, lastNs: 1e15, targets: 20, isSilentToSome: false };
+  const refused = { from: routerAt(3), type: 1, code: 1 };
+  /** Hop 3 loses twenty, hop 4 those of exploring; nothing answers beyond. */
+  const silent = (): ByHand => {
+    const trace = new ByHand('udp', { habits: { 3: habit } }).explored(3, null, null);
+    for (let hop = 6; hop <= 12; hop += 1) trace.pairs(3, hop, null, null);
+    return trace.target(10, null, null).repeats(3, 2);
+  };
+
+  it('is not dropped on the word of a reporter: who refuses is not known, nor who loses the others', () => {
+    expect(findingOf(silent().stand(dropped))).toMatchObject({ basis: 'routers', interval: { after: 2, upTo: 3 } });
+    expect(reasonOf(silent().pairs(1, 4, 'expires', refused).stand(dropped))).toContain(
+      'some packets with the option were refused',
+    );
   });
 });

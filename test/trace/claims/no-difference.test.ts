@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { noDifference } from '../../../src/trace/claims/no-difference.js';
-import { ByHand, findingOf } from '../by-hand.js';
-import { isTreated, runTrace } from '../fake-path.js';
+import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import { isTreated, routerAt, runTrace } from '../fake-path.js';
 
 /** Four routers that report both arms, then silence to the gap limit. */
 const silent = (pairs: number, lastHop: 'expires' | null = 'expires'): ByHand => {
@@ -73,5 +73,13 @@ describe('no-difference', () => {
       },
     });
     expect(verdict.outcome).toBe('inconclusive');
+  });
+});
+
+describe('no-difference, refusals', () => {
+  it('is refuted where packets with the option alone were refused, however far they were seen, and not where both were', () => {
+    const refused = { from: routerAt(4), type: 1, code: 0 };
+    expect(reasonOf(silent(10).target(1, null, refused).stand(noDifference))).toBeNull();
+    expect(findingOf(silent(10).target(1, refused, refused).stand(noDifference)).outcome).toBe('no-difference');
   });
 });

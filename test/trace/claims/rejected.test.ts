@@ -3,6 +3,7 @@ import { delivered } from '../../../src/trace/claims/delivered.js';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
+import { lossEValue } from '../../../src/trace/evidence/e-values.js';
 import { alter, ByHand, ECHO_LOST, findingOf, quotedBy, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit, type Drawn, type FakePath } from '../fake-path.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
@@ -97,7 +98,9 @@ describe('rejected', () => {
 
   it('is not proven where placebos are refused as often', () => {
     const mixed = refusedAtTarget(20, 0).placebos(10, 'arrives', prohibited);
-    expect(mixed.stand(rejected).is).not.toBe('proven');
+    expect(reasonOf(mixed.stand(rejected))).toBe('Packets without the option were refused as well.');
+    // Of the option's own nobody can say that others pass.
+    expect(refusedAtTarget(20, 0).placebos(10, prohibited, prohibited, 'pdm').stand(rejected).is).toBe('open');
   });
 
   it('is defeated by one plain packet that was refused', () => {
@@ -360,6 +363,47 @@ describe('networks that refuse', () => {
         },
       }),
     );
-    expect(verdict.outcome).not.toBe('rejected');
+    expect(verdict).toMatchObject({ outcome: 'dropped', refusal: null });
+    expect(verdict.reasons.join(' ')).toMatch(/And \d+ were refused by 2001:db8:1:4::1: too little or too mixed/);
+  });
+});
+
+describe('rejected beside placebos', () => {
+  /** Thirty refused at hops, where there are no placebos; so many at the target, beside six that came whole. */
+  const atTarget = (refused: number): ByHand => {
+    const trace = new ByHand('icmp6', { confidence: 0.999 }).explored(3, prohibited);
+    return trace.target(refused, 'arrives', prohibited).placebos(6, 'arrives').repeats(3, 2);
+  };
+
+  it('asks for refusals at the target that Fisher tells from six whole placebos: nine, however many hops drew', () => {
+    // One of C(14, 6) = 3,003 and of C(15, 6) = 5,005, where a fifth of 1/1,000 is asked.
+    expect([atTarget(8).stand(rejected).is, atTarget(9).stand(rejected).is]).toEqual(['open', 'proven']);
+  });
+
+  it('asks the second count for half of that: eleven, where one of C(16, 6) = 8,008 will not do', () => {
+    const stand = (refused: number): string => {
+      const trace = atTarget(refused);
+      trace.state.countIndex = 2;
+      return trace.stand(rejected).is;
+    };
+    expect([stand(10), stand(11)]).toEqual(['open', 'proven']);
+  });
+
+  it('asks the second count for twice the evidence too: twelve refusals in all, not eleven', () => {
+    const stand = (times: number): string => {
+      const trace = refusedAtTarget(times, 20);
+      trace.state.countIndex = 2;
+      return trace.stand(rejected).is;
+    };
+    expect([stand(11), stand(12)]).toEqual(['open', 'proven']);
+  });
+
+  it('is as sure as its count allows: 1 − 1/e in the first, 1 − 2/e in the second', () => {
+    const trace = refusedAtTarget(14, 8);
+    const confidence = (): number => findingOf(trace.stand(rejected)).confidence ?? 0;
+    const e = lossEValue(14, 0, true);
+    expect(confidence()).toBeCloseTo(1 - 1 / e, 9);
+    trace.state.countIndex = 2;
+    expect(confidence()).toBeCloseTo(1 - 2 / e, 9);
   });
 });

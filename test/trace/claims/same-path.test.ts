@@ -93,3 +93,15 @@ describe('ways of the two arms', () => {
     expect(divergenceOf(trace)).toBeNull();
   });
 });
+
+describe('other responders at n', () => {
+  it('of one arm alone change the path as well: of the option, and of plain packets', () => {
+    const stand = (...answers: [plain: 'expires' | typeof other, treated: 'expires' | typeof other]): string =>
+      standOfPath(new ByHand().explored(3).repeats(8, 2, ...answers).case).is;
+    expect([stand('expires', other), stand(other, 'expires'), stand('expires', 'expires')]).toEqual([
+      'changed',
+      'changed',
+      'same',
+    ]);
+  });
+});

@@ -158,3 +158,12 @@ describe('where', () => {
     expect(locate(trace.case).interval).toMatchObject({ after: 0, upTo: 5, likelyUpTo: 1 });
   });
 });
+
+describe('where, a place with refusals', () => {
+  it('is not up to a reporter at which one packet was refused: some of those lost there may have been, without a word', () => {
+    const refused = { from: routerAt(2), type: 1, code: 1 };
+    const trace = lossAt3({ habits: { 3: habit } });
+    expect(locate(trace.case).interval.upTo).toBe(3);
+    expect(locate(trace.pairs(1, 3, 'expires', refused).case).interval.upTo).toBe(5);
+  });
+});
