@@ -59,7 +59,7 @@ describe('rejected', () => {
 
   it('bounds what arrives by the plain packets that did, and says how many were lost without a word', () => {
     const silently = (lost: number): { boundedBy?: number; reasons: readonly string[] } =>
-      findingOf(refusedAtTarget(20, 20).target(lost, 'arrives', null).stand(rejected));
+      findingOf(refusedAtTarget(20, 20).target(lost, 'arrives', null).repeats(3, 2).stand(rejected));
     expect(silently(3).boundedBy).toBe(22);
     expect(silently(3).reasons.join()).not.toContain('without a word');
     expect(silently(7).reasons).toContain(
