@@ -41,7 +41,7 @@ import { toolVersion } from './version.js';
 export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): Promise<Measuring> {
   const time = createSystemTime();
   becomeRootAgain();
-  const foreign = refuseSourceSetting(settings.source, ownAddresses);
+  const foreign = refuseSourceSetting(settings.source, ownAddresses, hooks.forList);
   if (foreign !== null) throw foreign;
   // Files first: a misspelt name should not cost a socket, and 66 is said before 77.
   const [asDatabase, ixpPrefixes, doNotProbe] = await Promise.all([

@@ -1,7 +1,7 @@
 import { formatAddress, isLinkLocal, isUniqueLocal, parseAddress } from '../address/address.js';
 import type { Settings } from '../config/settings.js';
 import type { ProbeTransport, Route } from '../transport/probe-transport.js';
-import { errorCode } from './cli-error.js';
+import { CliError, errorCode } from './cli-error.js';
 import type { DoctorPorts, DoctorRequest } from './doctor-ports.js';
 import { probeFirstHops } from './first-hops.js';
 import { judgeFirstHops } from './judge-first-hops.js';
@@ -117,6 +117,8 @@ export async function checkRoute(
     const text = `to ${to} over ${route.interface} from ${formatAddress(route.source)}, MTU ${route.mtu}`;
     return { finding: ok('route', text), route: { ...route, target } };
   } catch (error) {
+    // It has its own remedy: a --source that is not to be used.
+    if (error instanceof CliError) return { finding: fail('route', error.message, null), route: null };
     const code = errorCode(error) ?? String(error);
     const remedy = 'add a default route, or name another --interface or --source; `ip -6 route` shows what there is';
     return { finding: fail('route', `no route to ${to} (${code})`, remedy), route: null };

@@ -194,6 +194,17 @@ ok   AS data    test data, 2026-01-01
     ).toBe(20);
   });
 
+  it('says of a source that must not be used what is wrong with it, and what to do', async () => {
+    const router = fakeRouter(everything);
+    const refusal = new CliError('EADDRNOTAVAIL', 69, '--source ::1 is the loopback address; give another');
+    const transport = { ...router.transport, route: () => Promise.reject(refusal) };
+    const opened = { transport, choice: 'simulated' };
+    const { code, text } = await doctor(ports(router, { openTransport: () => Promise.resolve(opened) }));
+    expect(text).toContain('fail route      --source ::1 is the loopback address; give another\n');
+    expect(router.sent).toEqual([]);
+    expect(code).toBe(69);
+  });
+
   it('sends towards the host that is named', async () => {
     const router = fakeRouter(everything);
     await doctor(ports(router), { target: 'www.example.com' });
