@@ -54,6 +54,7 @@ class TraceSession {
   readonly #startedAtMs = performance.now();
   readonly #shown = new Set<TraceJob>();
   #dirty = true;
+  #introduced = false;
   #interrupted = false;
   #fatal: Error | null = null;
   #store: TraceStore | null = null;
@@ -141,13 +142,13 @@ class TraceSession {
 
   async #traceAll(measuring: Measuring): Promise<TraceEnd[]> {
     const { json } = this.#settings;
-    if (!json) this.#print(this.#introduction(measuring));
     const ends: TraceEnd[] = [];
     const pending: Promise<void>[] = [];
     let previous = Promise.resolve();
     await startHosts(this.#hosts, this.#jobsOptions(measuring), (index, jobs) => {
       this.#jobs[index] = jobs;
       this.#dirty = true;
+      if (jobs.some(({ state }) => state === 'running')) this.#introduce(measuring);
       for (const job of jobs) {
         // Stored as soon as it is there, whatever is shown before it.
         const kept = job.result.then((result) => {
@@ -157,6 +158,7 @@ class TraceSession {
         const show = async (): Promise<void> => {
           const result = await kept;
           ends.push(result.end);
+          if (!result.failed) this.#introduce(measuring);
           this.#show(job, result);
         };
         // Programs get each record as soon as it is there; people read in the order in which they asked.
@@ -191,6 +193,13 @@ class TraceSession {
     };
   }
 
+  /** Once, and not where nothing is sent: then one line on stderr says why. */
+  #introduce(measuring: Measuring): void {
+    if (this.#introduced || this.#settings.json) return;
+    this.#introduced = true;
+    this.#print(this.#introduction(measuring));
+  }
+
   /** Version, adapter and seed: what it takes to do the same again. */
   #introduction(measuring: Measuring): string {
     const text = `pdm-trace ${this.#context.toolVersion}, transport ${measuring.transportChoice}, seed ${this.#seed}`;
@@ -200,19 +209,16 @@ class TraceSession {
       .join('\n')}\n\n`;
   }
 
-  #show(job: TraceJob, { record, failure }: TraceResult): void {
+  #show(job: TraceJob, { record, failure, failed }: TraceResult): void {
     this.#shown.add(job);
     if (this.#settings.json) {
       this.#output.write(`${JSON.stringify(record)}\n`);
-    } else {
+    } else if (!failed) {
       const { isTTY } = this.#context.terminal.stdout;
       const columns = isTTY === true ? this.#columns() : null;
       this.#print(`${recordText(record, { columns, style: this.#style })}\n\n`);
     }
-    // On one screen the record has just said it.
-    const { stdout, stderr } = this.#context.terminal;
-    const twice = !this.#settings.json && stdout.isTTY === true && stderr.isTTY === true;
-    if (failure !== null && !twice) stderr.write(`pdm-trace: ${sanitizeForTerminal(failure)}\n`);
+    if (failure !== null) this.#say(failure);
     this.#dirty = true;
   }
 

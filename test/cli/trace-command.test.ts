@@ -214,6 +214,27 @@ describe('the exit code of trace', () => {
     expect(fake.traces).toEqual([]);
   });
 
+  it('is 23 for it without --json too, where people get one line on stderr and nothing else', async () => {
+    const hosts = { 'no.example': resolved('2001:db8::a') };
+    const terminals = [{}, { isTTY: true }].map((stream) => fakeTerminal(stream, stream, { TERM: 'xterm' }));
+    for (const terminal of terminals) {
+      const fake = fakeMeasuring({ hosts, refused: '2001:db8::a' });
+      expect(await run(['no.example'], terminal, fake)).toBe(23);
+      expect(terminal.stderr.text).toBe('pdm-trace: 2001:db8::a is in the do-not-probe list.\n');
+    }
+    expect(terminals[0]!.stdout.text).toBe('');
+    expect(terminals[1]!.stdout.text).not.toContain('not-measured');
+  });
+
+  it('says of a host that cannot be traced one line beside the records of others', async () => {
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ answer: () => deliveredRecord() });
+    expect(await run(['--protocol', 'udp', 'nowhere.example', 'www.example.com'], terminal, fake)).toBe(69);
+    expect(terminal.stderr.text).toBe('pdm-trace: "nowhere.example" does not exist; check the spelling\n');
+    expect(terminal.stdout.text).toMatch(/^pdm-trace 0\.1\.0, .*\n\nwww\.example\.com \(/);
+    expect(terminal.stdout.text).not.toContain('nowhere.example');
+  });
+
   it('is 69 without a route, which is said in one line and yields an unreachable record', async () => {
     const terminal = fakeTerminal();
     const fake = fakeMeasuring({ routeError: 'ENETUNREACH' });
