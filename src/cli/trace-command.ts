@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Settings } from '../config/settings.js';
+import { verdictWords } from '../report/verdict-words.js';
 import { CliError, errorCode } from './cli-error.js';
 import { EXIT, traceExitCode, type TraceEnd } from './exit-codes.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
@@ -7,7 +8,7 @@ import { liveFrame, type LiveTrace } from './live-frame.js';
 import type { Log } from './log.js';
 import type { Measuring, OpenMeasuring } from './measuring.js';
 import { NameBook } from './name-book.js';
-import { recordText } from './record-text.js';
+import { recordText, titleText } from './record-text.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import { columnsOf, type Terminal } from './terminal.js';
@@ -193,26 +194,25 @@ class TraceSession {
     };
   }
 
-  /** Once, and not where nothing is sent: then one line on stderr says why. */
+  /** Version, adapter and seed: what it takes to do the same again. Once, and not where nothing is sent. */
   #introduce(measuring: Measuring): void {
-    if (this.#introduced || this.#settings.json) return;
+    if (this.#introduced) return;
     this.#introduced = true;
-    this.#print(this.#introduction(measuring));
-  }
-
-  /** Version, adapter and seed: what it takes to do the same again. */
-  #introduction(measuring: Measuring): string {
     const text = `pdm-trace ${this.#context.toolVersion}, transport ${measuring.transportChoice}, seed ${this.#seed}`;
+    if (this.#settings.json) {
+      this.#tell(text);
+      return;
+    }
     const columns = this.#display === null ? null : this.#columns();
-    return `${wrap(text, columns ?? Infinity)
-      .map(this.#style.dim)
-      .join('\n')}\n\n`;
+    const lines = wrap(text, columns ?? Infinity).map(this.#style.dim);
+    this.#print(`${lines.join('\n')}\n\n`);
   }
 
   #show(job: TraceJob, { record, failure, failed }: TraceResult): void {
     this.#shown.add(job);
     if (this.#settings.json) {
       this.#output.write(`${JSON.stringify(record)}\n`);
+      if (!failed) this.#tell(`${titleText(record)}: ${verdictWords(record).headline}`);
     } else if (!failed) {
       const { isTTY } = this.#context.terminal.stdout;
       const columns = isTTY === true ? this.#columns() : null;
@@ -220,6 +220,12 @@ class TraceSession {
     }
     if (failure !== null) this.#say(failure);
     this.#dirty = true;
+  }
+
+  /** Beside `--json`, where somebody is there to read it. */
+  #tell(text: string): void {
+    const { stderr } = this.#context.terminal;
+    if (stderr.isTTY === true) stderr.write(`${wrap(text, columnsOf(stderr)).join('\n')}\n`);
   }
 
   #print(text: string): void {

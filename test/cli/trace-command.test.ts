@@ -89,6 +89,19 @@ Outcome                 delivered
     expect(terminal.stderr.text).toBe('');
   });
 
+  it('says beside --json on a terminal of stderr what is measured and each verdict, for people', async () => {
+    const terminal = fakeTerminal({}, { isTTY: true, columns: 100 }, { TERM: 'xterm' });
+    const fake = fakeMeasuring({ answer: () => droppedRecord() });
+    expect(await run(['--json', '--protocol', 'udp', '--seed', '7', 'www.example.com'], terminal, fake)).toBe(11);
+    expect(records(terminal)).toHaveLength(1);
+    const lines = terminal.stderr.text.split('\n');
+    expect(lines[0]).toBe('pdm-trace 0.1.0, transport simulated (as the test wants it), seed 7');
+    expect(terminal.stderr.text.replaceAll('\n', ' ')).toMatch(
+      /www\.example\.com \(.*\).*: udp to port 33434: PDM stops /,
+    );
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
   it('prints each JSON record as soon as it is there', async () => {
     const terminal = fakeTerminal();
     const fake = fakeMeasuring();
