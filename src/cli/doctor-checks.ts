@@ -145,7 +145,7 @@ export function checkClock(ports: Pick<DoctorPorts, 'time' | 'readText'>): Findi
   return ok('clock', synchronised ? `${date}, synchronised` : `${date}; whether it is synchronised is not known`);
 }
 
-/** Sends up to twenty packets, of which none gets past the second router. */
+/** Sends up to thirty packets, of which none gets past the third router. */
 export async function checkFirstHops(input: {
   readonly transport: ProbeTransport;
   readonly ports: Pick<DoctorPorts, 'time' | 'randomBytes'>;
