@@ -1,13 +1,15 @@
 import { randomInt } from 'node:crypto';
 import type { Settings } from '../config/settings.js';
 import { verdictWords } from '../report/verdict-words.js';
-import { CliError, errorCode } from './cli-error.js';
+import { badHost } from '../annotate/target-resolution.js';
+import { CliError, errorCode, usageError } from './cli-error.js';
 import { EXIT, traceExitCode, type TraceEnd } from './exit-codes.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
 import { liveFrame, type LiveTrace } from './live-frame.js';
 import type { Log } from './log.js';
 import type { Measuring, OpenMeasuring } from './measuring.js';
 import { NameBook } from './name-book.js';
+import { commandMeantBy } from './parse-arguments.js';
 import { recordText, titleText } from './record-text.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
@@ -36,6 +38,8 @@ export interface TraceContext {
  * that carry a code of their own: no privilege, no transport, an unreadable file, output that cannot be written.
  */
 export async function runTrace(hosts: readonly string[], settings: Settings, context: TraceContext): Promise<number> {
+  const bad = hosts.map(badHost).find((message) => message !== null);
+  if (bad !== undefined) throw usageError(bad);
   const seed = settings.seed ?? randomInt(2 ** 32);
   const session = new TraceSession(hosts, settings, seed, context);
   return session.run();
@@ -208,7 +212,7 @@ class TraceSession {
     this.#print(`${lines.join('\n')}\n\n`);
   }
 
-  #show(job: TraceJob, { record, failure, failed }: TraceResult): void {
+  #show(job: TraceJob, { record, end, failure, failed }: TraceResult): void {
     this.#shown.add(job);
     if (this.#settings.json) {
       this.#output.write(`${JSON.stringify(record)}\n`);
@@ -218,7 +222,11 @@ class TraceSession {
       const columns = isTTY === true ? this.#columns() : null;
       this.#print(`${recordText(record, { columns, style: this.#style })}\n\n`);
     }
-    if (failure !== null) this.#say(failure);
+    if (failure !== null) {
+      const command = end.networkFailed && record.target.address === null ? commandMeantBy(job.input) : null;
+      const meant = `cannot look up "${job.input}" as a host; did you mean the command ${command ?? ''}?`;
+      this.#say(command === null ? failure : meant);
+    }
     this.#dirty = true;
   }
 

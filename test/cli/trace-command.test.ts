@@ -248,6 +248,34 @@ describe('the exit code of trace', () => {
     expect(terminal.stdout.text).not.toContain('nowhere.example');
   });
 
+  it.each(['2001:db8::/32', 'https://www.example.com/', '2001:db8::1::2', ''])(
+    'is 64 for "%s", which cannot be a host, and nothing is opened',
+    async (host) => {
+      const terminal = fakeTerminal();
+      const fake = fakeMeasuring();
+      expect(await run(['--json', 'www.example.com', host], terminal, fake)).toBe(64);
+      expect(terminal.stderr.text).toBe(
+        `pdm-trace: "${host}" is not a host name: give a name such as www.example.com, or an IPv6 address\n`,
+      );
+      expect(fake.opened).toEqual([]);
+    },
+  );
+
+  it('is 69 for a word that no name server knows, which says the command that it was meant to be', async () => {
+    const terminal = fakeTerminal();
+    expect(await run(['reprot'], terminal, fakeMeasuring())).toBe(69);
+    expect(terminal.stderr.text).toBe(
+      'pdm-trace: cannot look up "reprot" as a host; did you mean the command report?\n',
+    );
+  });
+
+  it('is that of the verdict where such a word is a host after all', async () => {
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ hosts: { reprot: resolved('2001:db8::a') }, answer: () => deliveredRecord() });
+    expect(await run(['reprot'], terminal, fake)).toBe(0);
+    expect(terminal.stderr.text).toBe('');
+  });
+
   it('is 69 without a route, which is said in one line and yields an unreachable record', async () => {
     const terminal = fakeTerminal();
     const fake = fakeMeasuring({ routeError: 'ENETUNREACH' });
