@@ -56,10 +56,14 @@ const ROWS = [
 
 /** Longest prefixes first. */
 const TABLE: readonly SpecialPurpose[] = ROWS.map(([text, what, reference, reach]) => {
+  return { prefix: knownPrefix(text), what, reference, reach };
+}).sort((a, b) => b.prefix.length - a.prefix.length);
+
+function knownPrefix(text: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix === null) throw new TypeError(`no prefix: ${text}`);
-  return { prefix, what, reference, reach };
-}).sort((a, b) => b.prefix.length - a.prefix.length);
+  return prefix;
+}
 
 /** What kind of address this is (16 octets from `offset`). */
 export function specialPurposeOf(octets: Uint8Array, offset = 0): SpecialPurpose {
@@ -71,4 +75,20 @@ export function specialPurposeOf(octets: Uint8Array, offset = 0): SpecialPurpose
 /** `64:ff9b::/96, RFC 6052`. */
 export function blockText({ prefix, reference }: SpecialPurpose): string {
   return `${prefix.length === 0 ? 'outside 2000::/3' : formatPrefix(prefix)}, ${reference}`;
+}
+
+const SIX_TO_FOUR = knownPrefix('2002::/16');
+const TEREDO = knownPrefix('2001::/32');
+
+/** 2002::/16: made of the IPv4 address of whoever has it (RFC 3056). */
+export function isSixToFour(octets: Uint8Array): boolean {
+  return prefixContains(SIX_TO_FOUR, octets);
+}
+
+/**
+ * Whether an address was made of an IPv4 address, by 6to4 or Teredo. Whoever announces these prefixes is a relay for everybody's
+ * tunnels and not the network of the address, so their origin AS says nothing about it.
+ */
+export function isOfTunnelledIpv4(octets: Uint8Array): boolean {
+  return isSixToFour(octets) || prefixContains(TEREDO, octets);
 }

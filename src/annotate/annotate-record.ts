@@ -1,5 +1,6 @@
 import { parseAddress } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
+import { isOfTunnelledIpv4 } from '../address/special-purpose.js';
 import type { AsFields, Outcome, PlaceRecord, SummaryRecord, TraceRecord } from '../trace/record.js';
 import type { AsDatabase } from './as-database.js';
 import type { AsOrigin } from './as-table.js';
@@ -71,7 +72,7 @@ async function lookUpAll(addresses: ReadonlySet<string>, sources: AnnotationSour
     [...addresses].map(async (address) => {
       const octets = parseAddress(address)?.octets;
       if (octets === undefined) return;
-      const origin = sources.asDatabase?.lookup(octets) ?? null;
+      const origin = isOfTunnelledIpv4(octets) ? null : (sources.asDatabase?.lookup(octets) ?? null);
       const exchange = EXCHANGE_LANS.has(octets) || (sources.ixpPrefixes?.has(octets) ?? false);
       known.set(address, { name: (await sources.names?.reverse(octets)) ?? null, origin, exchange });
     }),

@@ -12,6 +12,7 @@ import {
   NOT_THERE,
   TIMEOUT,
   asciiName,
+  badNameText,
   describeFailure,
   failure,
   ipv4OnlyError,
@@ -158,11 +159,7 @@ class DnsNameResolver implements NameResolver {
     const literal = resolveLiteral(name);
     if (literal !== null) return literal;
     const ascii = asciiName(name);
-    if (ascii === null)
-      return failure(
-        'bad-name',
-        `"${shown(name)}" is not a host name: give a name such as www.example.com, or an IPv6 address`,
-      );
+    if (ascii === null) return failure('bad-name', badNameText(name));
     const cached = this.#targets.get(ascii);
     if (cached !== null) return cached.value;
     return shared(this.#resolving, ascii, () => this.#resolve(name, ascii));

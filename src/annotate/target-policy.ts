@@ -1,6 +1,6 @@
 import { formatAddress, isIpv4Mapped, isLinkLocal, isMulticast, isUnspecified } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
-import { blockText, specialPurposeOf } from '../address/special-purpose.js';
+import { blockText, isSixToFour, specialPurposeOf } from '../address/special-purpose.js';
 
 /** What else may be probed, and what not. */
 export interface TargetPolicy {
@@ -41,11 +41,8 @@ export function refuseNonPublic(octets: Uint8Array): string | null {
   const impossible = refuseImpossible(octets);
   if (impossible !== null) return impossible;
   const { reach, what } = specialPurposeOf(octets);
-  // 2002::/16 (RFC 3056) leads to an IPv4 host, which may be one of ours.
-  const is6to4 = octets[0] === 0x20 && octets[1] === 0x02;
-  const kind = is6to4 && isPrivateIpv4(octets, 2) ? 'a 6to4 address of a private IPv4' : what;
-  if (reach === 'global' && kind === what) return null;
-  return `${formatAddress(octets)} is ${kind}: only public ones are traced on request; trace it from a command line on this host.`;
+  if (reach === 'global') return null;
+  return `${formatAddress(octets)} is ${what}: only public ones are traced on request; trace it from a command line on this host.`;
 }
 
 /** What no trace can be made of, whoever asks. */
@@ -57,17 +54,42 @@ function refuseImpossible(octets: Uint8Array): string | null {
   if (isIpv4Mapped(octets))
     return `${address} is an IPv4-mapped address: it means an IPv4 host, and PDM is an IPv6 option; give an IPv6 address of the host.`;
   const kind = specialPurposeOf(octets);
+  if (isSixToFour(octets) && !isGlobalIpv4(octets, SIX_TO_FOUR_IPV4)) {
+    const ipv4 = octets.subarray(SIX_TO_FOUR_IPV4, SIX_TO_FOUR_IPV4 + 4).join('.');
+    return `${address} is ${kind.what} (${blockText(kind)}): it leads to the IPv4 host ${ipv4}, which is not globally reachable; give another IPv6 address of the host.`;
+  }
   if (kind.reach !== 'never') return null;
   const why = kind.what.includes('NAT64') ? 'the option cannot pass a NAT64' : 'PDM is an IPv6 option';
   return `${address} is ${kind.what} (${blockText(kind)}): it leads to an IPv4 host, and ${why}; give an IPv6 address of the host.`;
 }
 
-/** 0/8, 10/8, 100.64/10, 127/8, 169.254/16, 172.16/12, 192.168/16, and 224/3 (RFC 6890). */
-function isPrivateIpv4(octets: Uint8Array, offset: number): boolean {
-  const first = octets[offset] ?? 0;
-  const second = octets[offset + 1] ?? 0;
-  if (first === 0 || first === 10 || first === 127 || first >= 224) return true;
-  if (first === 100) return (second & 0xc0) === 64;
-  if (first === 172) return (second & 0xf0) === 16;
-  return (first === 169 && second === 254) || (first === 192 && second === 168);
+/** RFC 3056 §2: where the IPv4 address of the router stands that a 6to4 prefix belongs to. It must be a global one. */
+const SIX_TO_FOUR_IPV4 = 2;
+
+/** IANA IPv4 Special-Purpose Address Registry (RFC 6890): what is not globally reachable, multicast and reserved space too. */
+const NOT_GLOBAL_IPV4 = [
+  [[0], 8],
+  [[10], 8],
+  [[100, 64], 10],
+  [[127], 8],
+  [[169, 254], 16],
+  [[172, 16], 12],
+  [[192, 0, 0], 24],
+  [[192, 0, 2], 24],
+  // The 6to4 relays' own anycast prefix, which is given up (RFC 7526).
+  [[192, 88, 99], 24],
+  [[192, 168], 16],
+  [[198, 18], 15],
+  [[198, 51, 100], 24],
+  [[203, 0, 113], 24],
+  [[224], 3],
+] as const;
+
+function isGlobalIpv4(octets: Uint8Array, offset: number): boolean {
+  const value = ipv4Value(octets.subarray(offset, offset + 4));
+  return !NOT_GLOBAL_IPV4.some(([start, length]) => (value ^ ipv4Value(start)) >>> (32 - length) === 0);
+}
+
+function ipv4Value([a = 0, b = 0, c = 0, d = 0]: Iterable<number>): number {
+  return (a << 24) | (b << 16) | (c << 8) | d;
 }

@@ -37,6 +37,15 @@ export function resolveLiteral(text: string): TargetResolution | null {
   return { addresses: [], zone: null, aliases: [], ipv4Only: true, error: ipv4OnlyError(text) };
 }
 
+/** What is wrong with text that is neither an address nor a name that may be asked for, with the remedy, or null. */
+export function badHost(text: string): string | null {
+  return resolveLiteral(text) === null && asciiName(text) === null ? badNameText(text) : null;
+}
+
+export function badNameText(text: string): string {
+  return `"${shown(text)}" is not a host name: give a name such as www.example.com, or an IPv6 address`;
+}
+
 /** A name that may be asked for, or null. Underscores are common in practice; anything else is RFC 1123 §2.1. */
 export function asciiName(name: string): string | null {
   // Only for international names: domainToASCII would turn `1.2.3` into an IPv4 address.

@@ -30,6 +30,7 @@ import { startMeasureStarter } from './measure-link.js';
 import type { Measuring, MeasuringHooks } from './measuring.js';
 import { captureInto } from './packet-comments.js';
 import { refuseReference } from './reference-setting.js';
+import { refuseInterface } from './own-interface.js';
 import { ownSourcesOnly, refuseSourceSetting } from './own-source.js';
 import { privilegeRemedy } from './privilege.js';
 import type { StorePorts } from './store-ports.js';
@@ -41,7 +42,7 @@ import { toolVersion } from './version.js';
 export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): Promise<Measuring> {
   const time = createSystemTime();
   becomeRootAgain();
-  const foreign = refuseSourceSetting(settings.source, ownAddresses);
+  const foreign = refuseSourceSetting(settings.source, ownAddresses, hooks.forList);
   if (foreign !== null) throw foreign;
   // Files first: a misspelt name should not cost a socket, and 66 is said before 77.
   const [asDatabase, ixpPrefixes, doNotProbe] = await Promise.all([
@@ -231,6 +232,8 @@ const PREFERENCE: readonly AdapterName[] = ['native', 'raw-socket'];
 
 /** `auto` takes the best adapter that opens and says why it is not a better one. */
 async function openTransport(settings: Settings, clock: EngineClock): Promise<OpenedTransport> {
+  const unknown = refuseInterface(settings.interface, readText('/proc/net/dev'));
+  if (unknown !== null) throw unknown;
   const opened = await openAnyTransport(settings, clock);
   return { ...opened, transport: withRoute(opened.transport, ownSourcesOnly(opened.transport, ownAddresses)) };
 }

@@ -1,7 +1,7 @@
 import { formatAddress, isLinkLocal, isUniqueLocal, parseAddress } from '../address/address.js';
 import type { Settings } from '../config/settings.js';
 import type { ProbeTransport, Route } from '../transport/probe-transport.js';
-import { errorCode } from './cli-error.js';
+import { CliError, errorCode } from './cli-error.js';
 import type { DoctorPorts, DoctorRequest } from './doctor-ports.js';
 import { probeFirstHops } from './first-hops.js';
 import { judgeFirstHops } from './judge-first-hops.js';
@@ -121,6 +121,8 @@ export async function checkRoute(
     const text = `to ${to} over ${route.interface} from ${formatAddress(route.source)}, MTU ${route.mtu}`;
     return { finding: ok('route', text), route: { ...route, target } };
   } catch (error) {
+    // It has its own remedy: a --source that is not to be used.
+    if (error instanceof CliError) return { finding: fail('route', error.message, null), route: null };
     const code = errorCode(error) ?? String(error);
     const remedy = 'add a default route, or name another --interface or --source; `ip -6 route` shows what there is';
     return { finding: fail('route', `no route to ${to} (${code})`, remedy), route: null };
@@ -151,7 +153,7 @@ export function checkClock(ports: Pick<DoctorPorts, 'time' | 'readText'>): Findi
   return ok('clock', synchronised ? `${date}, synchronised` : `${date}; whether it is synchronised is not known`);
 }
 
-/** Sends up to twenty packets, of which none gets past the second router. */
+/** Sends up to thirty packets, of which none gets past the third router. */
 export async function checkFirstHops(input: {
   readonly transport: ProbeTransport;
   readonly ports: Pick<DoctorPorts, 'time' | 'randomBytes'>;

@@ -1,4 +1,4 @@
-/** Whether packets with the PDM option get as far as plain ones at the first two hops (`doctor`). */
+/** Whether packets with the PDM option get past the first two hops as plain ones do (`doctor`). */
 import { formatAddress, sameAddress } from '../address/address.js';
 import type { EngineTime } from '../engine/trace-engine.js';
 import type { ObservedPacket, ProbeTransport } from '../transport/probe-transport.js';
@@ -41,8 +41,8 @@ export interface FirstHopsAnswers {
   readonly sendError: string | null;
 }
 
-/** Hop limits that are probed: what hop 1 forwards is seen at hop 2 alone. */
-export const HOPS = 2;
+/** Hop limits that are probed: what a hop forwards is seen at the next one alone, so the third shows it of the second. */
+const HOPS = 3;
 /** Five lost in one arm and none in the other of ten: by chance in 1 of 252 cases, whatever the limits are. */
 export const PAIRS = 5;
 /** A hop at which nothing answered these gets no more: it is silent. */
@@ -80,8 +80,7 @@ interface Sent {
 }
 
 /**
- * Sends up to five pairs with hop limit 1 and as many with 2, so that none gets past the second router, a packet at a time for
- * each: what limits errors meets both arms alike. Rejects only if the transport does.
+ * Sends up to five pairs with each hop limit from 1 to 3, so that none gets past the third router, a packet at a time for each: what limits errors meets both arms alike. Rejects only if the transport does.
  */
 export async function probeFirstHops(probe: FirstHopsProbe): Promise<FirstHopsAnswers> {
   const { transport, time } = probe;
@@ -101,7 +100,7 @@ export async function probeFirstHops(probe: FirstHopsProbe): Promise<FirstHopsAn
   let sending = Promise.resolve();
   const send = async (port: number, one: Sent): Promise<void> => {
     sent.set(port, one);
-    // One at a time: both hops share the transport.
+    // One at a time: the hops share the transport.
     sending = sending.then(async () => {
       const [outcome] = await transport.send(one.bytes, Uint32Array.of(0), Uint32Array.of(one.bytes.length));
       if (outcome?.ok === false) sendError ??= outcome.code;

@@ -97,7 +97,7 @@ const DOCTOR_FLAGS: readonly OwnFlag[] = [
   [
     'target',
     'HOST',
-    'check the first two hops of the way to this host instead of to a documentation address',
+    'check the first hops of the way to this host instead of to a documentation address',
     'www.example.com',
     null,
   ],

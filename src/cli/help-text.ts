@@ -99,16 +99,17 @@ const HELP: Readonly<Record<CommandName, Help>> = {
     usage: ['pdm-trace doctor'],
     about:
       'Checks what measuring from here needs: privilege, IPv6 address and route, transport, clock, which of the first ' +
-      'two hops lets the option through, AS data. One line each, with what to do about it.',
+      'two hops lets the option through (hop limits 1, 2 and 3: what a hop forwards is seen at the next one), AS data. ' +
+      'One line each, with what to do about it.',
     examples: [
       [
         'pdm-trace doctor',
-        'all checks; at most 20 packets go out, in pairs with and without the option, and none gets past the second router',
+        'all checks; at most 30 packets go out, in pairs with and without the option, and none gets past the third router',
       ],
-      ['pdm-trace doctor --target www.example.com', 'the first two hops of the way to that host'],
+      ['pdm-trace doctor --target www.example.com', 'the first hops of the way to that host'],
       ['pdm-trace doctor --offline', 'send nothing'],
     ],
-    more: ['Exit codes: 0 all is well, 69 measuring does not work here, 77 missing privilege.'],
+    more: ['Exit codes: 0 measuring works here, with warnings (warn) too; 69 a check failed, 77 missing privilege.'],
   },
 };
 

@@ -1,7 +1,7 @@
 import { icmpErrorText } from '../report/icmp-words.js';
-import { HOPS, type FirstHopsAnswers, type HopAnswer, type HopAnswers } from './first-hops.js';
+import type { FirstHopsAnswers, HopAnswer, HopAnswers } from './first-hops.js';
 
-/** What the first two hops show, in words, and what to do about it. */
+/** What the first hops show, in words, and what to do about it. */
 export interface FirstHopsJudgement {
   readonly state: 'ok' | 'warn' | 'fail';
   readonly found: string;
@@ -12,24 +12,29 @@ export interface FirstHopsJudgement {
 const WORTH_SAYING = 4;
 
 /**
- * Says which of the first two hops loses the option, and claims no more than was seen: a hop that reports no packet with
- * an extension header looks like one behind a drop, and a packet or two are lost everywhere.
+ * Says which of the first hops loses the option, and claims no more than was seen: that a hop forwards the option is seen at a hop
+ * behind it alone, a hop that reports no packet with an extension header looks like one behind a drop, and a packet or two are
+ * lost everywhere.
  */
 export function judgeFirstHops({ hops }: Pick<FirstHopsAnswers, 'hops'>): FirstHopsJudgement {
   const own = hops.flatMap(({ plain }) => plain).find(({ fromSelf }) => fromSelf);
   if (own !== undefined) return judgeOwnWord(own);
-  const views = merged(hops).map(readHop);
-  const [first, second] = views;
+  const views = untilElsewhere(merged(hops).map(readHop));
   const isSilent = views.every(({ reach }) => reach === 'silent');
-  const said = isSilent ? 'neither hop 1 nor hop 2 answers' : views.map(describe).join('; ');
-  const judge = (state: 'ok' | 'warn', meaning: string | null, remedy: string | null): FirstHopsJudgement => {
+  const said = isSilent ? `none of hops 1 to ${views.length} answers` : views.map(describe).join('; ');
+  const judge: Judge = (state, meaning, remedy) => {
     return { state, found: meaning === null ? said : `${said}: ${meaning}`, remedy };
   };
-  if (first === undefined) return { state: 'warn', found: 'no hop was asked', remedy: null };
-  if (second === undefined || second.reach === 'silent' || second.reach === 'elsewhere')
-    return judgeFirst(first, second, judge);
-  if (second.reach === 'seen') return judgePassing(first, second, judge);
-  return judgeStop(second, first.reach === 'seen', judge);
+  const last = views.at(-1);
+  if (last === undefined) return { state: 'warn', found: 'no hop was asked', remedy: null };
+  const far = views.findLast(({ reach }) => reach === 'seen');
+  const beyond = views.filter(({ hop }) => hop > (far?.hop ?? 0));
+  const stops = beyond.filter(({ reach }) => reach !== 'silent' && reach !== 'elsewhere');
+  const [stop] = stops;
+  if (stop !== undefined) return judgeStop({ stop, far: far?.hop ?? null, last: stops.at(-1) ?? stop }, judge);
+  return far === undefined || (far.hop === 1 && beyond.length > 0)
+    ? judgeUnknown(far, last, judge)
+    : judgePassing(far, views, judge);
 }
 
 type Judge = (state: 'ok' | 'warn', meaning: string | null, remedy: string | null) => FirstHopsJudgement;
@@ -44,39 +49,50 @@ function judgeOwnWord({ source, type, code, pointer }: HopAnswer): FirstHopsJudg
   };
 }
 
-/** Hop 2 shows the option. */
-function judgePassing(first: View, second: View, judge: Judge): FirstHopsJudgement {
-  if (second.plain - second.seen >= WORTH_SAYING)
+/** A hop behind the first shows the option, or the target that is near does, and none behind it contradicts. */
+function judgePassing(far: View, views: readonly View[], judge: Judge): FirstHopsJudgement {
+  if (far.plain - far.seen >= WORTH_SAYING)
     return judge(
       'warn',
       'fewer answers about packets with PDM',
       'try again, or trace a host: that counts enough pairs',
     );
-  // Its own silence proves nothing.
-  return judge(
-    'ok',
-    first.reach === 'lost' ? 'hop 1 lets the option on, though it reports no packet with it' : null,
-    null,
-  );
+  // Their own silence proves nothing.
+  const choosy = views.filter(({ hop, reach }) => hop < far.hop && reach === 'lost').map(({ hop }) => `hop ${hop}`);
+  const isChoosy = choosy.length > 0;
+  const lets =
+    choosy.length === 1
+      ? `${choosy.join('')} lets the option on, though it reports no packet with it`
+      : `${choosy.join(' and ')} let the option on, though they report no packet with it`;
+  // The last hop that is asked, and a target, need not forward anything.
+  const open = far === views.at(-1) ? null : `whether hop ${far.hop} lets the option on is not known`;
+  const meanings = [...(isChoosy ? [lets] : []), ...(open === null ? [] : [open])];
+  return judge('ok', meanings.length === 0 ? null : meanings.join('; '), null);
 }
 
-/** Hop 2 says nothing about the way. */
-function judgeFirst(first: View, second: View | undefined, judge: Judge): FirstHopsJudgement {
-  const isOpen = first.reach === 'seen' || first.reach === 'silent';
-  if (!isOpen) return judgeStop(first, false, judge);
-  if (second === undefined) return judge('ok', null, null);
+/** No hop says anything about the way behind hop 1, which is silent itself where there is no `first`. */
+function judgeUnknown(first: View | undefined, last: View, judge: Judge): FirstHopsJudgement {
   const remedy =
-    second.reach === 'elsewhere'
+    last.reach === 'elsewhere'
       ? 'name a host that there is a way to, with --target HOST'
-      : 'it may not report expired packets; measuring works without it';
-  return judge('warn', first.reach === 'seen' ? 'whether hop 1 lets the option on is not known' : null, remedy);
+      : 'hops that do not answer may not report expired packets; measuring works without it';
+  return judge('warn', first === undefined ? null : 'whether hop 1 lets the option on is not known', remedy);
 }
 
-/** Plain packets were answered there, and no packet with the option as it was sent. */
-function judgeStop(stop: View, firstSawIt: boolean, judge: Judge): FirstHopsJudgement {
-  const suspects = stop.hop === 1 ? 'hop 1' : firstSawIt ? 'hop 1 and of hop 2' : 'the first two hops';
-  const place = stop.hop === 2 && firstSawIt ? 1 : 0;
-  const remedy = `look at \`nft list ruleset\` here and at the filters of ${suspects}; from here every trace may end at hop ${place}`;
+/** Where plain packets were answered, and no packet with the option as it was sent. */
+interface Stop {
+  readonly stop: View;
+  /** The last hop that shows the option, or null. */
+  readonly far: number | null;
+  /** The last such hop: itself, where there is no other. */
+  readonly last: View;
+}
+
+function judgeStop({ stop, far, last }: Stop, judge: Judge): FirstHopsJudgement {
+  const forwarders = hopsFrom(far ?? 1, stop.hop - 1);
+  const suspects = hopsFrom(far ?? 1, far === null ? last.hop : stop.hop).join(' and of ');
+  const alone = last === stop;
+  const remedy = `look at \`nft list ruleset\` here and at the filters of ${suspects}; from here every trace may end at hop ${far ?? 0}`;
   if (stop.refusal !== null) {
     const { source, type, code, pointer } = stop.refusal;
     return judge('warn', `${source} refuses packets with PDM, ${icmpErrorText(type, code, pointer)}`, remedy);
@@ -88,14 +104,25 @@ function judgeStop(stop: View, firstSawIt: boolean, judge: Judge): FirstHopsJudg
       'a trace says which',
     );
   if (stop.reach === 'unclear') return judge('warn', 'too few answers to say which', 'try again');
-  if (stop.fromTarget)
+  if (stop.fromTarget && far === null && alone)
     return judge('warn', 'it drops the option, or a filter on this host does', 'look at `nft list ruleset` on both');
-  if (stop.hop === 1)
+  if (far !== null)
+    return judge(
+      'warn',
+      `${forwarders.join(' or ')} loses the option when it forwards, or hop ${stop.hop} drops it, or hop ${stop.hop} reports no packet with it`,
+      remedy,
+    );
+  if (alone && stop.hop === 1)
     return judge('warn', 'it, or a filter on this host, may drop the option, or it reports no packet with it', remedy);
-  const meaning = firstSawIt
-    ? 'hop 1 loses the option when it forwards, or hop 2 drops it, or hop 2 reports no packet with it'
-    : 'the option is lost at one of these hops or on this host, or they report no packet with it';
-  return judge('warn', meaning, remedy);
+  return judge(
+    'warn',
+    'the option is lost at one of these hops or on this host, or they report no packet with it',
+    remedy,
+  );
+}
+
+function hopsFrom(first: number, last: number): string[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => `hop ${first + index}`);
 }
 
 /** A hop, read. */
@@ -117,19 +144,27 @@ interface View {
   readonly reach: 'seen' | 'lost' | 'unclear' | 'refused' | 'changed' | 'silent' | 'elsewhere';
 }
 
-/** A target that is the first hop answers at both limits: it is one. */
+/** A target that is near answers at every limit from its own on: it is one hop. */
 function merged(hops: readonly HopAnswers[]): HopAnswers[] {
-  const [first] = hops;
-  if (first === undefined || !first.plain.some(({ fromTarget }) => fromTarget)) return [...hops];
-  const all = hops.flatMap(({ plain }) => plain);
+  const at = hops.findIndex(({ plain }) => plain.some(({ fromTarget }) => fromTarget));
+  const [first, ...further] = at < 0 ? [] : hops.slice(at);
+  if (first === undefined) return [...hops];
+  const all = [first, ...further];
   return [
+    ...hops.slice(0, at),
     {
-      hop: 1,
-      pairs: hops.reduce((sum, { pairs }) => sum + pairs, 0),
-      plain: all,
-      pdm: hops.flatMap(({ pdm }) => pdm),
+      hop: first.hop,
+      pairs: all.reduce((sum, { pairs }) => sum + pairs, 0),
+      plain: all.flatMap(({ plain }) => plain),
+      pdm: all.flatMap(({ pdm }) => pdm),
     },
   ];
+}
+
+/** Who has no way for plain packets says so at every limit behind: once is enough. */
+function untilElsewhere(views: readonly View[]): View[] {
+  const at = views.findIndex(({ reach }) => reach === 'elsewhere');
+  return at < 0 ? [...views] : views.slice(0, at + 1);
 }
 
 function readHop({ hop, pairs, plain, pdm }: HopAnswers): View {
@@ -142,8 +177,8 @@ function readHop({ hop, pairs, plain, pdm }: HopAnswers): View {
   const isPlace = fromTarget || [...plain, ...alike].some(isExpiry);
   const answers = plain.length > 0 ? plain : pdm;
   const reach = (): View['reach'] => {
-    // At hop 1 a complaint shows that the packets got there; at hop 2 it may be hop 1 that complains.
-    if (!isPlace && plain.length > 0 && hop === HOPS) return 'elsewhere';
+    // At hop 1 a complaint shows that the packets got there; at others it may be a hop before that complains.
+    if (!isPlace && plain.length > 0 && hop > 1) return 'elsewhere';
     if (seen > 0) return 'seen';
     if (refusal !== null) return 'refused';
     if (changed > 0) return 'changed';

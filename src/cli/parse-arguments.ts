@@ -2,7 +2,7 @@ import yargs from 'yargs';
 import { closestName } from '../config/closest-name.js';
 import { usageError } from './cli-error.js';
 import { COMMANDS, flagText, flagsOf, type CommandName, type Flag } from './flags.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { sanitizeForTerminal, shown } from './terminal-text.js';
 
 export interface ParsedArguments {
   readonly command: CommandName;
@@ -24,10 +24,11 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
   const all = uniqueFlags(COMMANDS.flatMap(flagsOf));
   const parsed = tokenise(tokens, all);
   // `pdm-trace help run`, as in other programs; no host has that name alone.
-  const asksForHelp = parsed.operands[0] === 'help';
+  const asksForHelp = parsed.operands[0] === HELP;
   const operands = asksForHelp ? parsed.operands.slice(1) : parsed.operands;
   const [first, ...rest] = operands;
   const named = COMMANDS.find((command) => command === first);
+  if (asksForHelp && named === undefined && first !== undefined && first !== HELP) throw unknownCommand(first);
   const command = named ?? 'trace';
   const own = flagsOf(command);
   const flags: Record<string, unknown> = {};
@@ -43,6 +44,20 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     help: asksForHelp || flags.help === true,
     version: flags.version === true,
   };
+}
+
+const HELP = 'help';
+
+function unknownCommand(given: string): Error {
+  const meant = closestName(given, COMMANDS);
+  const remedy = meant === null ? `the commands are ${COMMANDS.join(', ')}` : `did you mean ${meant}?`;
+  return usageError(`there is no command "${shown(given)}"; ${remedy}`);
+}
+
+/** The command that a word was most likely meant to be, or null: none has dots, colons or digits. */
+export function commandMeantBy(word: string): CommandName | null {
+  const near = /^[a-z]+$/i.test(word) ? closestName(word, COMMANDS) : null;
+  return COMMANDS.find((command) => command === near) ?? null;
 }
 
 interface Tokens {

@@ -153,6 +153,7 @@ class ReportJob {
     const counts = this.#store.queries.runCounts();
     return this.#store.runs.list(this.#request.limit ?? Number.MAX_SAFE_INTEGER).map((run) => ({
       ...run,
+      claimed: run.state !== 'finished' && this.#store.isClaimed(run.id),
       targets: this.#store.targets.progress(run.id).total,
       outcomes: counts.get(run.id) ?? new Map(),
     }));

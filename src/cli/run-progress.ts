@@ -45,6 +45,13 @@ export function outcomesText(outcomes: ReadonlyMap<Outcome, number>): string {
     .join(', ');
 }
 
+/** At the end of a run, with the records of traces that were broken off, which are stored too. */
+export function endText(outcomes: ReadonlyMap<Outcome, number>, brokenOff: number): string {
+  if (brokenOff === 0) return outcomesText(outcomes);
+  const rest = `${figures(brokenOff)} interrupted (inconclusive until --resume measures them again)`;
+  return outcomes.size === 0 ? rest : `${outcomesText(outcomes)}, ${rest}`;
+}
+
 /** Two lines for a terminal: how far, how fast, how long; then the outcomes. What matters least is cut first. */
 export function progressFrame(progress: RunProgress, columns: number, style: Style): string[] {
   const { total, done, unstored, tracesInFlight, packetsPerSecond } = progress;

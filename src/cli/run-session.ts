@@ -15,7 +15,7 @@ import type { Log } from './log.js';
 import type { Measuring, OpenMeasuring } from './measuring.js';
 import { RecordKeeper } from './record-keeper.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
-import { counted, figures, outcomesText } from './run-progress.js';
+import { counted, endText, figures } from './run-progress.js';
 import { RunScreen } from './run-screen.js';
 import type { StorePorts } from './store-ports.js';
 import type { Terminal } from './terminal.js';
@@ -53,6 +53,8 @@ export class RunSession {
   #fatal: Error | null = null;
   #screen: RunScreen | null = null;
   #storedNow = 0;
+  /** Records of traces that were in flight when the run was interrupted. */
+  #brokenOff = 0;
 
   constructor(store: SqliteStore, run: StoredRun, settings: Settings, context: RunContext) {
     this.#store = store;
@@ -268,7 +270,10 @@ export class RunSession {
       signal: this.#stop.signal,
       onStored: (record, interrupted) => {
         this.#storedNow += 1;
-        if (interrupted) return;
+        if (interrupted) {
+          this.#brokenOff += 1;
+          return;
+        }
         this.#screen?.count(record.verdict.outcome);
         const shown = this.#faults.take(record);
         if (this.#settings.json) this.#output.write(`${JSON.stringify(shown)}\n`);
@@ -297,7 +302,7 @@ export class RunSession {
     const screen = this.#screen;
     screen?.close();
     this.#faults.sum();
-    if (!this.#settings.json && screen !== null) this.#output.write(`${outcomesText(screen.outcomes)}\n`);
+    if (!this.#settings.json && screen !== null) this.#output.write(`${endText(screen.outcomes, this.#brokenOff)}\n`);
     await this.#output.flushed();
     if (this.#fatal !== null) throw this.#fatal;
     const { path } = this.#store;

@@ -1,13 +1,16 @@
 import { randomInt } from 'node:crypto';
 import type { Settings } from '../config/settings.js';
-import { CliError, errorCode } from './cli-error.js';
+import { verdictWords } from '../report/verdict-words.js';
+import { badHost } from '../annotate/target-resolution.js';
+import { CliError, errorCode, usageError } from './cli-error.js';
 import { EXIT, traceExitCode, type TraceEnd } from './exit-codes.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
 import { liveFrame, type LiveTrace } from './live-frame.js';
 import type { Log } from './log.js';
 import type { Measuring, OpenMeasuring } from './measuring.js';
 import { NameBook } from './name-book.js';
-import { recordText } from './record-text.js';
+import { commandMeantBy } from './parse-arguments.js';
+import { recordText, titleText } from './record-text.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import { columnsOf, type Terminal } from './terminal.js';
@@ -35,6 +38,8 @@ export interface TraceContext {
  * that carry a code of their own: no privilege, no transport, an unreadable file, output that cannot be written.
  */
 export async function runTrace(hosts: readonly string[], settings: Settings, context: TraceContext): Promise<number> {
+  const bad = hosts.map(badHost).find((message) => message !== null);
+  if (bad !== undefined) throw usageError(bad);
   const seed = settings.seed ?? randomInt(2 ** 32);
   const session = new TraceSession(hosts, settings, seed, context);
   return session.run();
@@ -54,6 +59,7 @@ class TraceSession {
   readonly #startedAtMs = performance.now();
   readonly #shown = new Set<TraceJob>();
   #dirty = true;
+  #introduced = false;
   #interrupted = false;
   #fatal: Error | null = null;
   #store: TraceStore | null = null;
@@ -141,13 +147,13 @@ class TraceSession {
 
   async #traceAll(measuring: Measuring): Promise<TraceEnd[]> {
     const { json } = this.#settings;
-    if (!json) this.#print(this.#introduction(measuring));
     const ends: TraceEnd[] = [];
     const pending: Promise<void>[] = [];
     let previous = Promise.resolve();
     await startHosts(this.#hosts, this.#jobsOptions(measuring), (index, jobs) => {
       this.#jobs[index] = jobs;
       this.#dirty = true;
+      if (jobs.some(({ state }) => state === 'running')) this.#introduce(measuring);
       for (const job of jobs) {
         // Stored as soon as it is there, whatever is shown before it.
         const kept = job.result.then((result) => {
@@ -157,6 +163,7 @@ class TraceSession {
         const show = async (): Promise<void> => {
           const result = await kept;
           ends.push(result.end);
+          if (!result.failed) this.#introduce(measuring);
           this.#show(job, result);
         };
         // Programs get each record as soon as it is there; people read in the order in which they asked.
@@ -191,29 +198,42 @@ class TraceSession {
     };
   }
 
-  /** Version, adapter and seed: what it takes to do the same again. */
-  #introduction(measuring: Measuring): string {
+  /** Version, adapter and seed: what it takes to do the same again. Once, and not where nothing is sent. */
+  #introduce(measuring: Measuring): void {
+    if (this.#introduced) return;
+    this.#introduced = true;
     const text = `pdm-trace ${this.#context.toolVersion}, transport ${measuring.transportChoice}, seed ${this.#seed}`;
+    if (this.#settings.json) {
+      this.#tell(text);
+      return;
+    }
     const columns = this.#display === null ? null : this.#columns();
-    return `${wrap(text, columns ?? Infinity)
-      .map(this.#style.dim)
-      .join('\n')}\n\n`;
+    const lines = wrap(text, columns ?? Infinity).map(this.#style.dim);
+    this.#print(`${lines.join('\n')}\n\n`);
   }
 
-  #show(job: TraceJob, { record, failure }: TraceResult): void {
+  #show(job: TraceJob, { record, end, failure, failed }: TraceResult): void {
     this.#shown.add(job);
     if (this.#settings.json) {
       this.#output.write(`${JSON.stringify(record)}\n`);
-    } else {
+      if (!failed) this.#tell(`${titleText(record)}: ${verdictWords(record).headline}`);
+    } else if (!failed) {
       const { isTTY } = this.#context.terminal.stdout;
       const columns = isTTY === true ? this.#columns() : null;
       this.#print(`${recordText(record, { columns, style: this.#style })}\n\n`);
     }
-    // On one screen the record has just said it.
-    const { stdout, stderr } = this.#context.terminal;
-    const twice = !this.#settings.json && stdout.isTTY === true && stderr.isTTY === true;
-    if (failure !== null && !twice) stderr.write(`pdm-trace: ${sanitizeForTerminal(failure)}\n`);
+    if (failure !== null) {
+      const command = end.networkFailed && record.target.address === null ? commandMeantBy(job.input) : null;
+      const meant = `cannot look up "${job.input}" as a host; did you mean the command ${command ?? ''}?`;
+      this.#say(command === null ? failure : meant);
+    }
     this.#dirty = true;
+  }
+
+  /** Beside `--json`, where somebody is there to read it. */
+  #tell(text: string): void {
+    const { stderr } = this.#context.terminal;
+    if (stderr.isTTY === true) stderr.write(`${wrap(text, columnsOf(stderr)).join('\n')}\n`);
   }
 
   #print(text: string): void {

@@ -21,6 +21,8 @@ export interface TraceResult {
   readonly end: TraceEnd;
   /** For stderr: why this target could not be measured, with the remedy. */
   readonly failure: string | null;
+  /** Nothing was sent, and `failure`, here or with the target's first protocol, says all there is to say to people. */
+  readonly failed: boolean;
   /** Ended early because the user, or a broken transport, ended it. */
   readonly interrupted: boolean;
 }
@@ -117,7 +119,7 @@ interface Why {
   readonly outcome: UnmeasuredTarget['outcome'];
   readonly reason: string;
   readonly networkFailed: boolean;
-  /** Whether stderr says it as well. */
+  /** Whether stderr says it, in one line for a target. */
   readonly told: boolean;
 }
 
@@ -134,7 +136,7 @@ async function startTarget(target: Target & { octets: Uint8Array }, options: Job
   if (refused !== null)
     return unmeasuredJobs(
       target,
-      { outcome: 'not-measured', reason: refused, networkFailed: false, told: false },
+      { outcome: 'not-measured', reason: refused, networkFailed: false, told: true },
       options,
     );
   const failure = await routeFailure(target, options);
@@ -192,7 +194,8 @@ function measuredJob(target: Target & { octets: Uint8Array }, protocol: Protocol
     names?.learn(record);
     finished = record;
     options.log.debug('trace-ended', { traceId: id, host: target.host, protocol, outcome: record.verdict.outcome });
-    return { record, end: { outcome: record.verdict.outcome, networkFailed: false }, failure: null, interrupted };
+    const end = { outcome: record.verdict.outcome, networkFailed: false };
+    return { record, end, failure: null, failed: false, interrupted };
   });
   return {
     traceId: id,
@@ -227,7 +230,8 @@ function unmeasuredJobs(target: Target, why: Why, options: JobsOptions): TraceJo
     const result = measuring.annotate(bare).then((annotated): TraceResult => {
       record = annotated;
       // Once for a target, not once for each protocol.
-      return { record, end, failure: why.told && i === 0 ? why.reason : null, interrupted: why === INTERRUPTED };
+      const failure = why.told && i === 0 ? why.reason : null;
+      return { record, end, failure, failed: why.told, interrupted: why === INTERRUPTED };
     });
     return { traceId: bare.id, input: target.host, state: 'done' as const, record: () => record, result };
   });

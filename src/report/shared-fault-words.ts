@@ -23,7 +23,7 @@ export function sharedFaultSentence(fault: SharedFault): string {
       return (
         `No target of this run answered a packet with the option, and of ${share} that answer plain ones none is seen beyond ${placeWords(after)}: ` +
         `one fault ${isNear(fault) ? 'near this vantage point' : 'behind that place'} looks so, and so do routers that report no such packets. ` +
-        `No network is accused of it${isNear(fault) ? '; `pdm-trace doctor` looks at the first two hops' : ''}.`
+        `No network is accused of it${isNear(fault) ? '; `pdm-trace doctor` looks at the first hops' : ''}.`
       );
   }
 }

@@ -101,6 +101,8 @@ export function changeTable(changes: Iterable<ChangeRow>): Table {
 export interface RunOverview extends StoredRun {
   /** Of its list; 0 for runs without one. */
   readonly targets: number;
+  /** A living process works on it. */
+  readonly claimed: boolean;
   readonly outcomes: ReadonlyMap<Outcome, number>;
 }
 
@@ -125,7 +127,7 @@ export function runOverviewTable(runs: readonly RunOverview[]): Table {
   return {
     columns: columns(['run_id', 'name', 'state', 'started_at', 'ended_at', 'targets', 'records', 'outcomes']),
     rows: runs.map((run) => [
-      ...[run.id, run.name, run.state, timeText(run.startedAtMs)],
+      ...[run.id, run.name, stateWord(run), timeText(run.startedAtMs)],
       ...[run.endedAtMs === null ? null : timeText(run.endedAtMs), run.targets, recordCount(run)],
       [...run.outcomes]
         .sort(([, a], [, b]) => b - a)
@@ -133,6 +135,13 @@ export function runOverviewTable(runs: readonly RunOverview[]): Table {
         .join(', '),
     ]),
   };
+}
+
+/** Stores know `loading`, `ready` and `finished`: whether anybody is at work on what is not finished, nobody can store. */
+function stateWord({ state, claimed, targets }: RunOverview): string {
+  if (state === 'finished' || (state === 'ready' && targets === 0)) return state;
+  if (!claimed) return 'interrupted';
+  return state === 'ready' ? 'running' : state;
 }
 
 function recordCount({ outcomes }: RunOverview): number {

@@ -1,4 +1,4 @@
-import { accessSync, realpathSync, rmSync } from 'node:fs';
+import { accessSync, existsSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
@@ -39,6 +39,8 @@ export interface SqliteStore {
    * @throws OutputError `EOUTPUTRUNBUSY` while another living process holds it.
    */
   claimRun(runId: string): { release(): void };
+  /** Whether a living process holds the claim of a run. Changes nothing. */
+  isClaimed(runId: string): boolean;
   /** Octets in use, free pages inside the file not counted. */
   usedOctets(): number;
   /** Gives some free pages back to the file system; false: there was no more, and the write-ahead log is empty too. */
@@ -112,6 +114,7 @@ function composeStore(database: Database.Database, connection: SqlConnection, pa
       claims.add(claim);
       return claim;
     },
+    isClaimed: (runId) => isClaimed(path, runId),
     usedOctets: () => explainingErrors(path, () => usedOctets(database)),
     compact: () =>
       explainingErrors(path, () => {
@@ -208,7 +211,7 @@ function claimRun(path: string, runId: string): { release(): void } {
   if (path === ':memory:' || path === '') return { release: () => undefined };
   return explainingErrors(path, () => {
     // Links lead to the same store.
-    const lockPath = `${realpathSync(path)}.run-${runId}.lock`;
+    const lockPath = lockPathOf(path, runId);
     const lock = openDatabase(lockPath, { timeout: 0 });
     try {
       lock.exec('BEGIN EXCLUSIVE');
@@ -235,6 +238,27 @@ function claimRun(path: string, runId: string): { release(): void } {
       },
     };
   });
+}
+
+function lockPathOf(path: string, runId: string): string {
+  return `${realpathSync(path)}.run-${runId}.lock`;
+}
+
+/** The file alone says nothing: it outlives a process that was killed. The lock does not, and keeps readers out. */
+function isClaimed(path: string, runId: string): boolean {
+  if (path === ':memory:' || path === '') return false;
+  const lockPath = lockPathOf(path, runId);
+  if (!existsSync(lockPath)) return false;
+  let lock: Database.Database | null = null;
+  try {
+    lock = openDatabase(lockPath, { timeout: 0, readonly: true, fileMustExist: true });
+    lock.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (error) {
+    return explainOutputError(error, lockPath)?.code === OUTPUT_ERRORS.locked;
+  } finally {
+    lock?.close();
+  }
 }
 
 class DriverConnection implements SqlConnection {

@@ -135,6 +135,22 @@ describe('names and origins', () => {
     expect(annotated.summary.attribution).toMatchObject({ best: null, worst: null, source: null, date: null });
   });
 
+  it.each(['2002:808:808::80', '2001:0:4136:e378:8000:63bf:f7f7:f7f7'])(
+    'leave %s without an AS: who announces 6to4 or Teredo is a relay, not the network of the address',
+    async (address) => {
+      const relay = { asn: 64530, name: 'Relay of all tunnels' };
+      sources = { ...sources, asDatabase: { lookup: () => relay, source: 'test data', date: null } };
+      const record = dropped('aa', 2);
+      record.target.address = address;
+      record.summary.nextHop = { ...sampleSummaryHop(3, address), candidates: [], uncertain: false };
+      const annotated = await annotateRecord(record, sources);
+      expect(annotated.target).toMatchObject({ asn: null, asName: null });
+      expect(annotated.summary.nextHop).toMatchObject({ asn: null, asName: null });
+      expect(annotated.hops[0]!.arms.plain.responders[0]).toMatchObject({ asn: 64530 });
+      expect(annotated.summary.inDestinationNetwork).toBe('unknown');
+    },
+  );
+
   it('are filled in for a link-local responder written with its zone', async () => {
     const record = dropped('ad', 1);
     record.hops[0]!.arms.plain.responders[0]!.address = 'fe80::1%eth0';

@@ -14,6 +14,11 @@ function refuse(text: string, changes: Partial<TargetPolicy> = {}): string | nul
   return refuseTarget(octets, zone, { doNotProbe, allowSpecial: false, isOnLink: () => false, ...changes });
 }
 
+function sixToFour(ipv4: string): string {
+  const [a, b, c, d] = ipv4.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return `2002:${a}${b}:${c}${d}::1`;
+}
+
 const IMPOSSIBLE: [string, string][] = [
   ['::', ':: is the unspecified address, which no host has; give that of a host.'],
   [
@@ -40,6 +45,10 @@ const IMPOSSIBLE: [string, string][] = [
   [
     '64:ff9b:1::1',
     '64:ff9b:1::1 is an address of a local-use NAT64 (64:ff9b:1::/48, RFC 8215): it leads to an IPv4 host, and the option cannot pass a NAT64; give an IPv6 address of the host.',
+  ],
+  [
+    '2002:a01:203::1',
+    '2002:a01:203::1 is a 6to4 address (2002::/16, RFC 3056): it leads to the IPv4 host 10.1.2.3, which is not globally reachable; give another IPv6 address of the host.',
   ],
   [
     '2001:db8:bad:1::1',
@@ -90,10 +99,33 @@ describe('a target', () => {
     expect(asked).toEqual(['eth0']);
   });
 
-  it.each(['2606:4700::1', '2001:4860::1', '2001:3::1', '2001:1::1', '2001:30::1', '2002:c000:201::1', '3fff:1000::1'])(
+  it.each(['2606:4700::1', '2001:4860::1', '2001:3::1', '2001:1::1', '2001:30::1', '2002:808:808::1', '3fff:1000::1'])(
     '%s may be probed',
     (text) => {
       expect(refuse(text)).toBeNull();
+    },
+  );
+
+  it.each(
+    ['0.0.0.1', '10.0.0.1', '100.127.0.1', '127.0.0.1', '169.254.1.1', '172.31.0.1', '192.0.0.8', '192.0.2.1']
+      .concat([
+        '192.88.99.1',
+        '192.168.1.1',
+        '198.19.0.1',
+        '198.51.100.1',
+        '203.0.113.1',
+        '224.0.0.1',
+        '255.255.255.255',
+      ])
+      .map((ipv4) => [ipv4]),
+  )('that is the 6to4 address of %s is refused', (ipv4) => {
+    expect(refuse(sixToFour(ipv4), { allowSpecial: true })).toContain(`the IPv4 host ${ipv4}, which is not globally`);
+  });
+
+  it.each(['1.1.1.1', '9.255.255.255', '100.128.0.1', '172.32.0.1', '192.0.1.1', '198.20.0.1', '223.255.255.255'])(
+    'that is the 6to4 address of %s may be probed',
+    (ipv4) => {
+      expect(refuse(sixToFour(ipv4))).toBeNull();
     },
   );
 
@@ -150,7 +182,6 @@ describe('a target that somebody asked for over the network', () => {
     ['fc00::1', 'a unique local address'],
     ['fdff:1::1', 'a unique local address'],
     ['fec0::1', 'a site-local address'],
-    ['2002:c0a8:101::1', 'a 6to4 address of a private IPv4'],
     ['2001:0:4136:e378:8000:63bf:f5ff:fffe', 'a Teredo address'],
     ['::ffff:0:7f00:1', 'an address that is not allocated'],
     ['100::1', 'a discard-only address'],
@@ -165,14 +196,20 @@ describe('a target that somebody asked for over the network', () => {
     );
   });
 
-  it.each(['::', 'ff02::1', '::ffff:10.0.0.1', '::7f00:1', '64:ff9b::7f00:1', '64:ff9b::808:808', '64:ff9b:1::1'])(
-    'is refused when it is %s, as for everybody',
-    (text) => {
-      expect(refuseNonPublic(parseAddress(text)!.octets)).toBe(refuse(text));
-    },
-  );
+  it.each([
+    '::',
+    'ff02::1',
+    '::ffff:10.0.0.1',
+    '::7f00:1',
+    '64:ff9b::7f00:1',
+    '64:ff9b::808:808',
+    '64:ff9b:1::1',
+    '2002:c0a8:101::1',
+  ])('is refused when it is %s, as for everybody', (text) => {
+    expect(refuseNonPublic(parseAddress(text)!.octets)).toBe(refuse(text));
+  });
 
-  it.each(['2606:4700::1', '2001:4860::1', '2002:c000:201::1'])('may be %s', (text) => {
+  it.each(['2606:4700::1', '2001:4860::1', '2002:808:808::1'])('may be %s', (text) => {
     expect(refuseNonPublic(parseAddress(text)!.octets)).toBeNull();
   });
 });

@@ -47,6 +47,12 @@ describe('bad usage', () => {
     [['--qqqqqqqqqq', 'host'], 'there is no flag --qqqqqqqqqq; pdm-trace trace --help lists all flags'],
     [['--offline', 'host'], '--offline is a flag of doctor, not of trace; leave it out or use pdm-trace doctor'],
     [['doctor', '--rate', '5'], '--rate is a flag of trace, not of doctor; leave it out or use pdm-trace trace'],
+    [
+      ['doctor', '--target', '2001:db8::/32'],
+      '--target: "2001:db8::/32" is not a host name: give a name such as www.example.com, or an IPv6 address',
+    ],
+    [['help', 'nosuch'], 'there is no command "nosuch"; the commands are trace, run, daemon, report, doctor'],
+    [['help', 'reprot'], 'there is no command "reprot"; did you mean report?'],
     [['doctor', 'host'], 'doctor takes no "host"; name a host with --target'],
     [[], 'no host given; name one, for example pdm-trace www.example.com (pdm-trace --help says more)'],
     [
@@ -109,7 +115,14 @@ describe('help', () => {
   });
 
   it('goes to stdout and ends with 0, for -h too, and whatever else is given', async () => {
-    for (const argv of [['--help'], ['-h'], ['doctor', '--help'], ['help'], ['--help', 'host', '--rate', 'abc']]) {
+    for (const argv of [
+      ['--help'],
+      ['-h'],
+      ['doctor', '--help'],
+      ['help'],
+      ['help', 'help'],
+      ['--help', 'host', '--rate', 'abc'],
+    ]) {
       const terminal = fakeTerminal();
       expect(await run(argv, terminal)).toBe(0);
       expect(terminal.stdout.text).toMatch(/^Usage: pdm-trace /);

@@ -13,6 +13,7 @@ import { fakeTerminal } from './fake-terminal.js';
 const SETTINGS = loadSettings({ command: 'trace', env: {}, flags: {} }).settings;
 const ROUTER = octets('2001:db8:0:1::1');
 const SECOND = octets('2001:db8:0:2::1');
+const THIRD = octets('2001:db8:0:3::1');
 
 const hasOption = (packet: Uint8Array): boolean => packet[6] === 60;
 const hopOf = (packet: Uint8Array): number => packet[7]!;
@@ -53,7 +54,7 @@ interface FakeRouter {
   closed: boolean;
 }
 
-/** Two routers in a row that report the expired packets that `answers` accepts, or say what it says. */
+/** Three routers in a row that report the expired packets that `answers` accepts, or say what it says. */
 function fakeRouter(answers: FakeAnswers, options: Partial<{ route: string; send: string }> = {}): FakeRouter {
   let listener: (batch: readonly ObservedPacket[]) => void = () => undefined;
   const router: FakeRouter = {
@@ -77,7 +78,7 @@ function fakeRouter(answers: FakeAnswers, options: Partial<{ route: string; send
         const answer = answers(packet, router.time.nowNs());
         if (answer !== false) {
           const said: FakeAnswer = answer === true ? {} : answer;
-          const source = said.source ?? (hopOf(packet) === 1 ? ROUTER : SECOND);
+          const source = said.source ?? [ROUTER, SECOND, THIRD][hopOf(packet) - 1]!;
           const { type = TIME_EXCEEDED, code = 0, quote = packet } = said;
           const error = new Uint8Array([type, code, 0, 0, 0, 0, 0, 0, ...quote]);
           const observed = { direction: 'in', layer: 'icmpv6', source, hopLimit: null, timeNs: 0 } as const;
@@ -164,18 +165,18 @@ ok   address    2001:db8::9 on eth0
 ok   transport  simulated (as the test wants it)
 ok   route      to the Internet over eth0 from 2001:db8::9, MTU 1500
 ok   clock      2026-01-02T00:00:00.000Z; whether it is synchronised is not known
-ok   first hops hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM, 5 of 5 without; hop 2 (2001:db8:0:2::1) answered 5 of 5 packets with PDM, 5 of 5 without
+ok   first hops hop 1 (2001:db8:0:1::1) answered 5 of 5 packets with PDM, 5 of 5 without; hop 2 (2001:db8:0:2::1) answered 5 of 5 packets with PDM, 5 of 5 without; hop 3 (2001:db8:0:3::1) answered 5 of 5 packets with PDM, 5 of 5 without
 ok   AS data    test data, 2026-01-01
 `);
     expect(code).toBe(0);
     expect(router.closed).toBe(true);
   });
 
-  it('sends pairs that end at the first or the second router, towards a documentation address', async () => {
+  it('sends pairs that end at one of the first three routers, towards a documentation address', async () => {
     const router = fakeRouter(everything);
     await doctor(ports(router));
-    expect(router.sent).toHaveLength(20);
-    for (const hop of [1, 2]) {
+    expect(router.sent).toHaveLength(30);
+    for (const hop of [1, 2, 3]) {
       const packets = router.sent.filter((packet) => hopOf(packet) === hop);
       // Next header 60 is Destination Options, in which the first option is PDM.
       const withOption = packets.filter(hasOption);
@@ -191,7 +192,18 @@ ok   AS data    test data, 2026-01-01
       new Set(
         router.sent.map((packet) => (packet[hasOption(packet) ? 56 : 40]! << 8) | packet[hasOption(packet) ? 57 : 41]!),
       ).size,
-    ).toBe(20);
+    ).toBe(30);
+  });
+
+  it('says of a source that must not be used what is wrong with it, and what to do', async () => {
+    const router = fakeRouter(everything);
+    const refusal = new CliError('EADDRNOTAVAIL', 69, '--source ::1 is the loopback address; give another');
+    const transport = { ...router.transport, route: () => Promise.reject(refusal) };
+    const opened = { transport, choice: 'simulated' };
+    const { code, text } = await doctor(ports(router, { openTransport: () => Promise.resolve(opened) }));
+    expect(text).toContain('fail route      --source ::1 is the loopback address; give another\n');
+    expect(router.sent).toEqual([]);
+    expect(code).toBe(69);
   });
 
   it('sends towards the host that is named', async () => {
@@ -218,7 +230,8 @@ ok   AS data    test data, 2026-01-01
   it('is never well where hop 2 shows plain packets alone: hop 1 may drop the option when it forwards', async () => {
     const line = await firstHops((packet) => hopOf(packet) === 1 || !hasOption(packet));
     expect(line).toBe(
-      `warn first hops ${BOTH_AT_1}hop 2 (2001:db8:0:2::1) answered 0 of 5 packets with PDM, 5 of 5 without: ` +
+      `warn first hops ${BOTH_AT_1}hop 2 (2001:db8:0:2::1) answered 0 of 5 packets with PDM, 5 of 5 without; ` +
+        'hop 3 (2001:db8:0:3::1) answered 0 of 5 packets with PDM, 5 of 5 without: ' +
         'hop 1 loses the option when it forwards, or hop 2 drops it, or hop 2 reports no packet with it; ' +
         'look at `nft list ruleset` here and at the filters of hop 1 and of hop 2; from here every trace may end at hop 1',
     );
@@ -226,47 +239,66 @@ ok   AS data    test data, 2026-01-01
 
   it('suspects hop 1 and this host where no hop shows the option', async () => {
     expect(await firstHops((packet) => !hasOption(packet))).toMatch(
-      /^warn first hops hop 1 .* 0 of 5 packets with PDM, 5 of 5 without; hop 2 .* 0 of 5 .*: the option is lost at one of these hops or on this host, or they report no packet with it; /,
+      /^warn first hops hop 1 .* 0 of 5 packets with PDM, 5 of 5 without; hop 2 .* 0 of 5 .*; hop 3 .* 0 of 5 .*: the option is lost at one of these hops or on this host, or they report no packet with it; .* filters of hop 1 and of hop 2 and of hop 3; from here every trace may end at hop 0$/,
     );
     expect(await firstHops((packet) => hopOf(packet) === 1 && !hasOption(packet))).toMatch(
-      /^warn first hops hop 1 .* 0 of 5 packets with PDM, 5 of 5 without; hop 2 does not answer: it, or a filter on this host, may drop the option, or it reports no packet with it; .* end at hop 0$/,
+      /^warn first hops hop 1 .* 0 of 5 packets with PDM, 5 of 5 without; hop 2 does not answer; hop 3 does not answer: it, or a filter on this host, may drop the option, or it reports no packet with it; .* end at hop 0$/,
     );
   });
 
-  it('takes no silence for a drop where hop 2 shows the option', async () => {
-    expect(await firstHops((packet) => hopOf(packet) === 2 || !hasOption(packet))).toMatch(
+  it('takes no silence for a drop where a hop behind shows the option', async () => {
+    expect(await firstHops((packet) => hopOf(packet) !== 1 || !hasOption(packet))).toMatch(
       /^ok {3}first hops .* 0 of 5 .*hop 1 lets the option on, though it reports no packet with it$/,
     );
-    expect(await firstHops((packet) => hopOf(packet) === 2)).toMatch(/^ok {3}first hops hop 1 does not answer; hop 2 /);
+    expect(await firstHops((packet) => hopOf(packet) === 3 || !hasOption(packet))).toMatch(
+      /^ok {3}first hops .* 0 of 5 .* 0 of 5 .*: hop 1 and hop 2 let the option on, though they report no packet with it$/,
+    );
+    expect(await firstHops((packet) => hopOf(packet) === 3)).toMatch(
+      /^ok {3}first hops hop 1 does not answer; hop 2 does not answer; hop 3 .* 5 of 5 without$/,
+    );
+    expect(await firstHops((packet) => hopOf(packet) === 2)).toMatch(
+      /^ok {3}first hops hop 1 does not answer; hop 2 .*; hop 3 does not answer: whether hop 2 lets the option on is not known$/,
+    );
+  });
+
+  it('is not well where hop 2 is seen to get the option and hop 3 shows plain packets alone', async () => {
+    expect(await firstHops((packet) => hopOf(packet) < 3 || !hasOption(packet))).toMatch(
+      /^warn first hops .*; hop 3 \(2001:db8:0:3::1\) answered 0 of 5 packets with PDM, 5 of 5 without: hop 2 loses the option when it forwards, or hop 3 drops it, or hop 3 reports no packet with it; .* filters of hop 2 and of hop 3; from here every trace may end at hop 2$/,
+    );
+    expect(await firstHops((packet) => hopOf(packet) !== 2 && (hopOf(packet) === 1 || !hasOption(packet)))).toMatch(
+      /^warn first hops .*: hop 1 or hop 2 loses the option when it forwards, or hop 3 drops it, or .* at hop 1$/,
+    );
   });
 
   it('claims nothing about hops that do not answer, and asks the silent no more than three pairs', async () => {
     const router = fakeRouter(() => false);
     const { text } = await doctor(ports(router));
-    expect(text).toContain('warn first hops neither hop 1 nor hop 2 answers; it may not report expired packets');
-    expect(router.sent).toHaveLength(12);
+    expect(text).toContain(
+      'warn first hops none of hops 1 to 3 answers; hops that do not answer may not report expired packets',
+    );
+    expect(router.sent).toHaveLength(18);
     expect(await firstHops((packet) => hopOf(packet) === 1)).toBe(
-      `warn first hops ${BOTH_AT_1}hop 2 does not answer: whether hop 1 lets the option on is not known; it may not report expired packets; measuring works without it`,
+      `warn first hops ${BOTH_AT_1}hop 2 does not answer; hop 3 does not answer: whether hop 1 lets the option on is not known; hops that do not answer may not report expired packets; measuring works without it`,
     );
   });
 
   it('takes a lost packet or two for what they are', async () => {
     let seen = 0;
-    const oneLost = await firstHops((packet) => !(hopOf(packet) === 2 && hasOption(packet) && (seen += 1) === 1));
+    const oneLost = await firstHops((packet) => !(hopOf(packet) === 3 && hasOption(packet) && (seen += 1) === 1));
     expect(oneLost).toMatch(/^ok {3}first hops .* 4 of 5 packets with PDM, 5 of 5 without$/);
     let plain = 0;
-    const fewPlain = (packet: Uint8Array): boolean => hopOf(packet) === 1 || (!hasOption(packet) && (plain += 1) !== 2);
+    const fewPlain = (packet: Uint8Array): boolean => hopOf(packet) < 3 || (!hasOption(packet) && (plain += 1) !== 2);
     expect(await firstHops(fewPlain)).toMatch(
       /^warn first hops .* 0 of 5 packets with PDM, 4 of 5 without: too few answers to say which; try again$/,
     );
     let passed = 0;
-    expect(await firstHops((packet) => hopOf(packet) === 1 || !hasOption(packet) || (passed += 1) === 3)).toMatch(
+    expect(await firstHops((packet) => hopOf(packet) < 3 || !hasOption(packet) || (passed += 1) === 3)).toMatch(
       /^warn first hops .* 1 of 5 packets with PDM, 5 of 5 without: fewer answers about packets with PDM; try again/,
     );
   });
 
   it.each([1, 6])('is not misled by a hop that reports one packet a second after a burst of %i', async (burst) => {
-    const tokens = new Map([1, 2].map((hop) => [hop, { left: burst, atNs: 0 }]));
+    const tokens = new Map([1, 2, 3].map((hop) => [hop, { left: burst, atNs: 0 }]));
     const limited: FakeAnswers = (packet, nowNs) => {
       const bucket = tokens.get(hopOf(packet))!;
       bucket.left = Math.min(burst, bucket.left + (nowNs - bucket.atNs) / 1e9);
@@ -275,9 +307,9 @@ ok   AS data    test data, 2026-01-01
       bucket.left -= 1;
       return true;
     };
-    expect(await firstHops(limited)).toMatch(/^ok {3}first hops (.*[45] of 5 packets with PDM, [45] of 5){2}/);
+    expect(await firstHops(limited)).toMatch(/^ok {3}first hops (.*[45] of 5 packets with PDM, [45] of 5){3}/);
     // What is dropped before it takes nothing from the limit.
-    tokens.set(1, { left: burst, atNs: 0 }).set(2, { left: burst, atNs: 0 });
+    for (const hop of [1, 2, 3]) tokens.set(hop, { left: burst, atNs: 0 });
     const dropping: FakeAnswers = (packet, nowNs) =>
       (hopOf(packet) === 1 || !hasOption(packet)) && limited(packet, nowNs);
     expect(await firstHops(dropping)).toMatch(/^warn first hops .* 0 of 5 packets with PDM, 5 of 5 without: hop 1/);
@@ -285,22 +317,22 @@ ok   AS data    test data, 2026-01-01
 
   it('says who refuses, and tells a refusal from the answer of a target that is near', async () => {
     const refused = await firstHops((packet) =>
-      hopOf(packet) === 2 && hasOption(packet) ? { source: ROUTER, type: 1, code: 4 } : true,
+      hopOf(packet) > 1 && hasOption(packet) ? { source: ROUTER, type: 1, code: 4 } : true,
     );
     expect(refused).toContain(': 2001:db8:0:1::1 refuses packets with PDM, port unreachable (ICMPv6 1/4); look at');
     const target = octets('2001:db8::80');
     const near: FakeAnswers = () => ({ source: target, type: 1, code: 4 });
     expect(await firstHops(near, 'www.example.com')).toBe(
-      'ok   first hops the target itself (2001:db8::80) answered 10 of 10 packets with PDM, 10 of 10 without',
+      'ok   first hops the target itself (2001:db8::80) answered 15 of 15 packets with PDM, 15 of 15 without',
     );
     const deaf = await firstHops((packet, nowNs) => !hasOption(packet) && near(packet, nowNs), 'www.example.com');
-    expect(deaf).toContain('0 of 10 packets with PDM, 10 of 10 without: it drops the option, or a filter on this host');
+    expect(deaf).toContain('0 of 15 packets with PDM, 15 of 15 without: it drops the option, or a filter on this host');
     const second = await firstHops(
       (packet) => (hopOf(packet) === 1 ? true : { source: target, type: 1, code: 4 }),
       'www.example.com',
     );
     expect(second).toBe(
-      `ok   first hops ${BOTH_AT_1}the target itself (2001:db8::80) answered 5 of 5 packets with PDM, 5 of 5 without`,
+      `ok   first hops ${BOTH_AT_1}the target itself (2001:db8::80) answered 10 of 10 packets with PDM, 10 of 10 without`,
     );
   });
 
@@ -337,7 +369,7 @@ ok   AS data    test data, 2026-01-01
     };
     const altered: FakeAnswers = (packet) => {
       const quote = packet.slice();
-      if (hopOf(packet) === 2 && hasOption(packet)) quote[42] = 0x1e;
+      if (hopOf(packet) > 1 && hasOption(packet)) quote[42] = 0x1e;
       return { quote };
     };
     for (const answers of [stripped, altered])
@@ -348,7 +380,7 @@ ok   AS data    test data, 2026-01-01
 
   it('knows a packet from a quote of no more than eight octets behind the IPv6 header', async () => {
     expect(await firstHops((packet) => ({ quote: packet.subarray(0, 48) }))).toMatch(
-      /^ok {3}first hops (.*5 of 5 packets with PDM, 5 of 5 without){2}$/,
+      /^ok {3}first hops (.*5 of 5 packets with PDM, 5 of 5 without){3}$/,
     );
   });
 
@@ -372,7 +404,7 @@ ok   AS data    test data, 2026-01-01
     let deliver: (batch: readonly ObservedPacket[]) => void = () => undefined;
     const opened = { transport: foreign, choice: 'simulated' };
     const { text } = await doctor(ports(router, { openTransport: () => Promise.resolve(opened) }));
-    expect(text).toContain('neither hop 1 nor hop 2 answers');
+    expect(text).toContain('none of hops 1 to 3 answers');
   });
 
   it.each([

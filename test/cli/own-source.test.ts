@@ -24,6 +24,13 @@ describe('a source that is set', () => {
     },
   );
 
+  it('is never the loopback address for a list', () => {
+    expect(refuseSourceSetting('::1', () => HERE, true)?.message).toBe(
+      '--source ::1 is the loopback address, which no packet that leaves this host may have as its source; give a global address that `ip -6 address` lists, or leave --source out',
+    );
+    expect(refuseSourceSetting('fe80::1', () => HERE, true)).toBeNull();
+  });
+
   it('that is an address of no interface is refused with what, the value and the remedy, in one line', () => {
     const refusal = refuseSourceSetting('2001:db8:1::2', () => HERE);
     expect(refusal?.message).toBe(
@@ -58,7 +65,7 @@ describe('a route for a source', () => {
     const route = ownSourcesOnly(transport, () => HERE);
     await expect(route(target)).resolves.toBe(ROUTE);
     await expect(route(target, { source: octets('2001:db8:1::1'), interface: 'eth1' })).resolves.toBe(ROUTE);
-    await expect(route(target, { source: octets('fe80::1'), interface: 'eth0' })).resolves.toBe(ROUTE);
+    await expect(route(octets('fe80::9'), { source: octets('fe80::1'), interface: 'eth0' })).resolves.toBe(ROUTE);
   });
 
   it('is refused for a foreign one, and for one that has gone meanwhile, without asking the transport', async () => {
@@ -66,9 +73,34 @@ describe('a route for a source', () => {
     const route = ownSourcesOnly(transport, () => addresses);
     const before = asked;
     await expect(route(target, { source: octets('2001:db8::bad') })).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
-    await expect(route(target, { source: octets('fe80::1'), interface: 'eth1' })).rejects.toThrow('eth1');
+    await expect(route(octets('fe80::9'), { source: octets('fe80::1'), interface: 'eth1' })).rejects.toThrow('eth1');
     addresses = [];
     await expect(route(target, { source: octets('2001:db8:1::1') })).rejects.toThrow('not an address of this host');
     expect(asked).toBe(before);
+  });
+
+  it.each([
+    ['::1', '2001:db8:d::80', 'the loopback address, which no packet that leaves this host may have as its source'],
+    ['::1', 'fe80::9', 'the loopback address, which no packet that leaves this host may have as its source'],
+    ['fe80::1', '2001:db8:d::80', 'a link-local address, which no router forwards packets of'],
+    ['fe80::1', '::1', 'a link-local address, which no router forwards packets of'],
+  ])('is refused for %s to %s, in one line', async (source, to, kind) => {
+    const route = ownSourcesOnly(transport, () => HERE);
+    const before = asked;
+    await expect(route(octets(to), { source: octets(source), interface: 'eth0' })).rejects.toMatchObject({
+      exitCode: 69,
+      message: `--source ${source} is ${kind}, so nothing is sent to ${to}; give a global address that \`ip -6 address\` lists, or leave --source out`,
+    });
+    expect(asked).toBe(before);
+  });
+
+  it.each([
+    ['::1', '::1'],
+    ['fe80::1', 'fe80::9'],
+    ['2001:db8:1::1', 'fe80::9'],
+    ['2001:db8:1::1', '::1'],
+  ])('is given for %s to %s', async (source, to) => {
+    const route = ownSourcesOnly(transport, () => HERE);
+    await expect(route(octets(to), { source: octets(source), interface: 'eth0' })).resolves.toBe(ROUTE);
   });
 });

@@ -300,7 +300,17 @@ describe('a run that was interrupted', () => {
     expect(rows.filter((row) => row.outcome === 'delivered')).toHaveLength(5);
     expect(rows.filter((row) => row.outcome === 'inconclusive').length).toBeGreaterThan(0);
     expect(terminal.stderr.text).toContain(`go on with: pdm-trace run --resume --store ${bench.store}`);
-    expect(terminal.stdout.text).toBe('5 delivered\n');
+    const brokenOff = rows.filter((row) => row.outcome === 'inconclusive').length;
+    expect(terminal.stdout.text).toBe(
+      `5 delivered, ${brokenOff} interrupted (inconclusive until --resume measures them again)\n`,
+    );
+  });
+
+  it('says what is stored of it where nothing was measured to its end', async () => {
+    const terminal = await interrupted(0);
+    const brokenOff = bench.rows().length;
+    expect(brokenOff).toBeGreaterThan(0);
+    expect(terminal.stdout.text).toBe(`${brokenOff} interrupted (inconclusive until --resume measures them again)\n`);
   });
 
   it('measures the rest alone when it is gone on with, and what was broken off gives way', async () => {

@@ -89,6 +89,19 @@ Outcome                 delivered
     expect(terminal.stderr.text).toBe('');
   });
 
+  it('says beside --json on a terminal of stderr what is measured and each verdict, for people', async () => {
+    const terminal = fakeTerminal({}, { isTTY: true, columns: 100 }, { TERM: 'xterm' });
+    const fake = fakeMeasuring({ answer: () => droppedRecord() });
+    expect(await run(['--json', '--protocol', 'udp', '--seed', '7', 'www.example.com'], terminal, fake)).toBe(11);
+    expect(records(terminal)).toHaveLength(1);
+    const lines = terminal.stderr.text.split('\n');
+    expect(lines[0]).toBe('pdm-trace 0.1.0, transport simulated (as the test wants it), seed 7');
+    expect(terminal.stderr.text.replaceAll('\n', ' ')).toMatch(
+      /www\.example\.com \(.*\).*: udp to port 33434: PDM stops /,
+    );
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
   it('prints each JSON record as soon as it is there', async () => {
     const terminal = fakeTerminal();
     const fake = fakeMeasuring();
@@ -212,6 +225,55 @@ describe('the exit code of trace', () => {
     expect(record!.target.address).toBe('2001:db8::a');
     expect(record!.verdict.reasons).toEqual(['2001:db8::a is in the do-not-probe list.']);
     expect(fake.traces).toEqual([]);
+  });
+
+  it('is 23 for it without --json too, where people get one line on stderr and nothing else', async () => {
+    const hosts = { 'no.example': resolved('2001:db8::a') };
+    const terminals = [{}, { isTTY: true }].map((stream) => fakeTerminal(stream, stream, { TERM: 'xterm' }));
+    for (const terminal of terminals) {
+      const fake = fakeMeasuring({ hosts, refused: '2001:db8::a' });
+      expect(await run(['no.example'], terminal, fake)).toBe(23);
+      expect(terminal.stderr.text).toBe('pdm-trace: 2001:db8::a is in the do-not-probe list.\n');
+    }
+    expect(terminals[0]!.stdout.text).toBe('');
+    expect(terminals[1]!.stdout.text).not.toContain('not-measured');
+  });
+
+  it('says of a host that cannot be traced one line beside the records of others', async () => {
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ answer: () => deliveredRecord() });
+    expect(await run(['--protocol', 'udp', 'nowhere.example', 'www.example.com'], terminal, fake)).toBe(69);
+    expect(terminal.stderr.text).toBe('pdm-trace: "nowhere.example" does not exist; check the spelling\n');
+    expect(terminal.stdout.text).toMatch(/^pdm-trace 0\.1\.0, .*\n\nwww\.example\.com \(/);
+    expect(terminal.stdout.text).not.toContain('nowhere.example');
+  });
+
+  it.each(['2001:db8::/32', 'https://www.example.com/', '2001:db8::1::2', ''])(
+    'is 64 for "%s", which cannot be a host, and nothing is opened',
+    async (host) => {
+      const terminal = fakeTerminal();
+      const fake = fakeMeasuring();
+      expect(await run(['--json', 'www.example.com', host], terminal, fake)).toBe(64);
+      expect(terminal.stderr.text).toBe(
+        `pdm-trace: "${host}" is not a host name: give a name such as www.example.com, or an IPv6 address\n`,
+      );
+      expect(fake.opened).toEqual([]);
+    },
+  );
+
+  it('is 69 for a word that no name server knows, which says the command that it was meant to be', async () => {
+    const terminal = fakeTerminal();
+    expect(await run(['reprot'], terminal, fakeMeasuring())).toBe(69);
+    expect(terminal.stderr.text).toBe(
+      'pdm-trace: cannot look up "reprot" as a host; did you mean the command report?\n',
+    );
+  });
+
+  it('is that of the verdict where such a word is a host after all', async () => {
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ hosts: { reprot: resolved('2001:db8::a') }, answer: () => deliveredRecord() });
+    expect(await run(['reprot'], terminal, fake)).toBe(0);
+    expect(terminal.stderr.text).toBe('');
   });
 
   it('is 69 without a route, which is said in one line and yields an unreachable record', async () => {

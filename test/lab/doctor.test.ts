@@ -1,4 +1,4 @@
-/** What `doctor` says of the first two hops, where kernel routers lose the option or only seem to. */
+/** What `doctor` says of the first hops, where kernel routers lose the option or only seem to. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readScenario } from '../scenario/description.mjs';
@@ -52,8 +52,12 @@ describe.concurrent('doctor', () => {
     );
   });
 
-  it('is content with hops 1 and 2 where hop 2 loses the option when it forwards', async () => {
-    expect(await firstHops({ 2: DROP })).toMatch(new RegExp(`^ok .*${SEEN}; hop 2 .*${SEEN}$`));
+  it('sees at hop 3 that hop 2 loses the option when it forwards', async () => {
+    expect(await firstHops({ 2: DROP })).toMatch(
+      new RegExp(
+        `^warn .*${SEEN}; hop 2 .*${SEEN}; hop 3 .*${LOST}: hop 2 loses the option when it forwards, or hop 3`,
+      ),
+    );
   });
 
   it('takes limits of one error a second for no loss, and sees the loss behind them', async () => {
@@ -65,13 +69,17 @@ describe.concurrent('doctor', () => {
     expect(both).toMatch(new RegExp(`^warn .*; hop 2 .*${LOST}: hop 1 loses the option`));
   });
 
-  it('claims nothing beyond a silent hop 2, and names no dropper where hop 2 reports plain packets alone', async () => {
-    const [silent, choosy] = await Promise.all([
-      firstHops({ 2: { silent: 'all' } }),
+  it('claims nothing beyond silent hops, and names no dropper where the last one reports plain packets alone', async () => {
+    const [silent, choosy, passing] = await Promise.all([
+      firstHops({ 2: { silent: 'all' }, 3: { silent: 'all' } }),
+      firstHops({ 3: { silent: 'about-header' } }),
       firstHops({ 2: { silent: 'about-header' } }),
     ]);
-    expect(silent).toContain(`${SEEN}; hop 2 does not answer: whether hop 1 lets the option on is not known`);
-    expect(choosy).toMatch(/^warn .*or hop 2 reports no packet with it;/);
+    expect(silent).toContain(
+      `${SEEN}; hop 2 does not answer; hop 3 does not answer: whether hop 1 lets the option on is not known`,
+    );
+    expect(choosy).toMatch(/^warn .*or hop 3 reports no packet with it;/);
+    expect(passing).toMatch(/^ok .*: hop 2 lets the option on, though it reports no packet with it$/);
   });
 
   it('names a refuser, and takes the target for hop 2 where it is', async () => {
@@ -83,6 +91,8 @@ describe.concurrent('doctor', () => {
       firstHops({}, { routers: 1 }),
     ]);
     expect(refused).toMatch(/^warn .*:[0-9a-f:]+ refuses packets with PDM, port unreachable \(ICMPv6 1\/4\)/);
-    expect(near).toMatch(new RegExp(`^ok .*${SEEN}; the target itself .*${SEEN}$`));
+    expect(near).toMatch(
+      new RegExp(`^ok .*${SEEN}; the target itself .* 10 of 10 packets with PDM, 10 of 10 without$`),
+    );
   });
 });

@@ -116,6 +116,7 @@ describe('the table of runs', () => {
     endedAtMs: null,
     state: 'ready' as const,
     targets: 5,
+    claimed: false,
     outcomes: new Map([
       ['no-difference', 1],
       ['dropped', 3],
@@ -126,6 +127,18 @@ describe('the table of runs', () => {
     const [row] = JSON.parse(text(runTable([run]), 'json')) as Record<string, unknown>[];
     expect(row).toMatchObject({ run_id: RUN_ID, state: 'ready', targets: 5, records: 4, dropped: 3, no_difference: 1 });
     expect(row).toMatchObject({ started_at: '2026-11-24T08:00:00Z', ended_at: null, delivered: 0 });
+  });
+
+  it.each([
+    [{}, 'interrupted'],
+    [{ claimed: true }, 'running'],
+    [{ state: 'loading' as const }, 'interrupted'],
+    [{ state: 'loading' as const, claimed: true }, 'loading'],
+    [{ state: 'finished' as const }, 'finished'],
+    // A trace's own, which nobody claims.
+    [{ targets: 0 }, 'ready'],
+  ])('says of one that is %o for people that it is %s', (changes, word) => {
+    expect([...runOverviewTable([{ ...run, ...changes }]).rows][0]?.[2]).toBe(word);
   });
 
   it('says the outcomes in one column, most frequent first, for people', () => {

@@ -64,8 +64,11 @@ describe('a run that is killed with -9', () => {
     child.process.kill('SIGSTOP');
     const store = openSqliteStore(path);
     expect(() => store.claimRun(RUN_ID)).toThrow(expect.objectContaining({ code: 'EOUTPUTRUNBUSY' }) as Error);
+    expect(store.isClaimed(RUN_ID)).toBe(true);
     child.process.kill('SIGKILL');
     await child.rest();
+    // The file is still there.
+    expect(store.isClaimed(RUN_ID)).toBe(false);
     store.claimRun(RUN_ID).release();
     store.close();
   });

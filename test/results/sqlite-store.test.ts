@@ -514,11 +514,14 @@ describe('runs', () => {
   });
 
   it('have one claim at a time', () => {
+    expect(store.isClaimed(RUN_ID)).toBe(false);
     const claim = store.claimRun(RUN_ID);
+    expect([store.isClaimed(RUN_ID), store.isClaimed(SECOND_RUN)]).toEqual([true, false]);
     expect(() => store.claimRun(RUN_ID)).toThrow(expect.objectContaining({ code: 'EOUTPUTRUNBUSY' }) as Error);
     store.claimRun(SECOND_RUN).release();
     claim.release();
     claim.release();
+    expect(store.isClaimed(RUN_ID)).toBe(false);
     store.claimRun(RUN_ID).release();
   });
 });
