@@ -49,6 +49,10 @@ export type Step =
   | { readonly kind: 'wait'; readonly untilNs: number | null }
   | { readonly kind: 'done' };
 
+/**
+ * What to do next, from all that is known: called again after each answer and at each time that it names. It notes what it
+ * learns in `state` (a changed path, counts begun again), so that its calls are no mere questions.
+ */
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
   const trace = makeCase(state, context, nowNs);
@@ -255,6 +259,10 @@ export interface Judged {
   readonly open: readonly { readonly claim: string; readonly has: string }[];
 }
 
+/**
+ * The verdict as it stands now, and the case that it rests on; an interrupted trace gets one too. Made anew from all probes,
+ * as in a step, which moves the pace.
+ */
 export function judgeTrace(state: TraceState, context: TraceContext, nowNs: number): Judged {
   const trace = makeCase(state, context, nowNs);
   const standings = weigh(trace);

@@ -45,6 +45,7 @@ export interface Place {
   treatedPassed: number;
 }
 
+/** No pair yet: first times are ∞ and last ones −∞, so that each comparison with them comes out right. */
 export function emptyPlace(): Place {
   return {
     pairs: 0,

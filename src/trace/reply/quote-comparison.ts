@@ -103,6 +103,10 @@ function encodeExpected(state: TraceState, row: number, protocol: Protocol, frag
     : encodeFragment(state, row, fragment, expected, 0);
 }
 
+/**
+ * Holds a quote against probe `row`, encoded again as it was sent. Never throws: a cut or padded quote leaves findings open
+ * (`intact` null) and makes none. `bytes` holds the packet that `quote` was parsed from.
+ */
 export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, quote: QuotedPacket): QuoteFindings {
   const arm = state.probes.arm(row);
   const flow = state.flows[state.probes.flow(row)];

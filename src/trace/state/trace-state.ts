@@ -224,6 +224,10 @@ export interface TraceMaterial {
   readonly sharesNearHops?: boolean;
 }
 
+/**
+ * Nothing sent and nothing known; the only randomness is the seed's, so that a trace can be replayed.
+ * @throws RangeError for a size that no probe can have: see `paddingFor`.
+ */
 export function createTraceState(material: TraceMaterial): TraceState {
   const order = new RandomSequence(material.seed);
   const prefix = probeUriPrefix(material.probeUri);
