@@ -22,6 +22,10 @@ import { PairScheduler } from './pair-scheduler.js';
 import { ReplyRouter } from './reply-router.js';
 import { unstartedRecord } from './unstarted-record.js';
 
+/**
+ * Takes the transport's packets and errors from now on. Where it fails, all traces end as interrupted, and their records say
+ * why; `close` closes it.
+ */
 export function createTraceEngine(options: TraceEngineOptions): TraceEngine {
   return new Engine(options);
 }

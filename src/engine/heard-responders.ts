@@ -10,6 +10,10 @@ const FIRST_HEARD = 4;
 const LEAST_HEARD = 2;
 const KNOWN_SHARE = 0.5;
 
+/**
+ * Counts that fade, so that a way which changed is unlearnt, in a table of bounded size. It only guesses whom to charge:
+ * nothing is claimed on it.
+ */
 export class HeardResponders {
   readonly #heard = new Map<string, number>();
   #total = 0;

@@ -19,6 +19,10 @@ export interface SharingContext {
   distanceSeenByOthers(trace: RunningTrace): number | null;
 }
 
+/**
+ * METHOD: Exploring, 2. A run, source, protocol, port, size and fragmentation share one table; the least recently used ones
+ * are forgotten.
+ */
 export class NearHopSharing {
   readonly #context: SharingContext;
   readonly #tables = new Map<string, NearHopTable>();

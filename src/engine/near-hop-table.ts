@@ -92,6 +92,10 @@ export class Told {
   }
 }
 
+/**
+ * Scouts look at every hop and fill it; `startAt` and `wayTo` say where other traces may begin, and what lies before. Times
+ * are nanoseconds of the engine's clock.
+ */
 export class NearHopTable {
   readonly #number: number;
   readonly #nodes = new Map<string, Node>();

@@ -10,6 +10,7 @@ const SMALLEST_BURST = 6;
 const FIRST_BURST = 10;
 const FIRST_SECONDS = 0.1;
 
+/** METHOD: Good citizen. A token bucket of packets, whose times are nanoseconds of the engine's clock. */
 export class Pacer {
   readonly #nsPerPacket: number;
   readonly #burst: number;

@@ -63,6 +63,10 @@ export interface SchedulerOptions {
   readonly material: RandomMaterial;
 }
 
+/**
+ * One timer for all traces. A trace waits in one queue by time, or in the line of a router whose budget is spent; `wake` has
+ * it looked at anew when something came for it.
+ */
 export class PairScheduler {
   readonly #time: EngineTime;
   readonly #material: RandomMaterial;

@@ -41,6 +41,7 @@ export class HabitsOfRuns {
   }
 }
 
+/** Of one run. Counts packets of all its traces, each noted when it ends; a trace asks for what others have found. */
 export class PlaceHabits {
   readonly #habits = new Map<string, MutableHabit>();
   readonly #answeredBeyond = new Map<string, Set<string>>();

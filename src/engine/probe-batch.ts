@@ -37,6 +37,10 @@ export interface BatchListener {
   ): void;
 }
 
+/**
+ * Octets stay as they are until the transport has answered for the whole batch, then their room is used again. A probe whose
+ * outcome it does not tell counts as not sent (`EIO`).
+ */
 export class ProbeBatch {
   readonly #transport: ProbeTransport;
   readonly #listener: BatchListener;

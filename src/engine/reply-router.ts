@@ -10,6 +10,10 @@ import type { RunningTrace } from './running-trace.js';
 import { tapMatched, tapUnmatched } from './tap-packets.js';
 import type { TraceIndex } from './trace-index.js';
 
+/**
+ * What fits no probe is counted by its reason (METHOD: Flow and identity) in the trace that it came nearest to; what is
+ * nobody's, or no packet at all, in `counts`.
+ */
 export class ReplyRouter {
   readonly #index: TraceIndex;
   readonly #tap: PacketTap | undefined;

@@ -77,6 +77,10 @@ export interface RouterBudget {
   openFrom: number;
 }
 
+/**
+ * Rates are answers per second, times nanoseconds of the engine's clock. Budgets of routers that nobody asked for ten
+ * seconds go once there are many.
+ */
 export class ResponderBudgets {
   readonly #budgets = new Map<string, RouterBudget>();
   readonly #mostRate: number;

@@ -82,6 +82,10 @@ export interface RunningTrace extends Waking, Waiting {
   readonly finish: (record: TraceRecord) => void;
 }
 
+/**
+ * With new secrets and a first flow, and nothing sent; the target's octets are copied.
+ * @throws RangeError for a size that no probe can have: see `paddingFor`.
+ */
 export function createRunningTrace(
   request: TraceRequest,
   source: Uint8Array,

@@ -21,6 +21,10 @@ interface Bucket {
   readonly syns: Syn[];
 }
 
+/**
+ * Times are nanoseconds of the engine's clock; −∞ where the bucket is full. `owner` and `row` name a SYN, so that it is
+ * charged once, and moved or given back later.
+ */
 export class SynBudget {
   readonly #byTarget = new Map<string, Bucket>();
 

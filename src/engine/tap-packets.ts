@@ -32,6 +32,9 @@ export function tapMatched(
   tap.received(tappedTrace(trace), packet, reply, { kind, probe });
 }
 
+/**
+ * For a packet that is about this trace and answers none of its probes. `ambiguous` stands for all that names no one probe.
+ */
 export function tapUnmatched(
   tap: PacketTap,
   trace: RunningTrace,

@@ -4,6 +4,7 @@
  */
 const SWEEP_ABOVE = 4096;
 
+/** Times are nanoseconds of the engine's clock; `who` that was never asked, or is forgotten, may be asked at once (−∞). */
 export class TargetSpacing {
   readonly #nextAtNs = new Map<string, number>();
   #sweepAbove = SWEEP_ABOVE;

@@ -19,6 +19,7 @@ const STRETCHES = 2 ** (32 - STRETCH_BITS);
 const LOOKS_PER_QUOTE = 64;
 const LABEL_CREDIT = 100_000;
 
+/** Holds the traces that are running. It only narrows down: whether a reply is a trace's own, `matchReply` says. */
 export class TraceIndex {
   readonly #traces = new Set<RunningTrace>();
   readonly #byAddress = new Buckets();

@@ -4,6 +4,9 @@ import { RECORD_SCHEMA, noCounters } from '../trace/record.js';
 import type { TraceRecord } from '../trace/record.js';
 import type { TraceRequest } from './trace-engine.js';
 
+/**
+ * `reason` is its only sentence, and times are milliseconds since 1970. What only measuring could fill is null, or empty.
+ */
 export function unstartedRecord(
   request: TraceRequest,
   tool: TraceRecord['tool'],

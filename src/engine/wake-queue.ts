@@ -5,6 +5,7 @@ export interface Waking {
   wakeIndex: number;
 }
 
+/** Entries keep their own place in it, so that one is in one queue at most. Equal times come in no particular order. */
 export class WakeQueue<T extends Waking> {
   readonly #heap: T[] = [];
 
