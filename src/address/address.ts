@@ -119,6 +119,10 @@ export function sharesSite(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/**
+ * Whether the 16 octets at `aOffset` and at `bOffset` are the same. On the way of each packet, so nothing is allocated; that
+ * both buffers hold 16 is the caller's to know.
+ */
 export function sameAddress(a: Uint8Array, b: Uint8Array, aOffset = 0, bOffset = 0): boolean {
   for (let index = 0; index < ADDRESS_LENGTH; index++) {
     if (a[aOffset + index] !== b[bOffset + index]) return false;

@@ -23,6 +23,7 @@ export function parsePrefix(text: string): Prefix | null {
   return { octets, length };
 }
 
+/** The address as RFC 5952 writes it, a slash, and the length in bits: `2001:db8::/32`. `parsePrefix` reads it back. */
 export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.octets)}/${prefix.length}`;
 }
@@ -33,6 +34,7 @@ function maskOctet(length: number, index: number): number {
   return (0xff00 >>> bits) & 0xff;
 }
 
+/** Whether the address in the 16 octets at `offset` lies in it; `::/0` holds all. */
 export function prefixContains(prefix: Prefix, octets: Uint8Array, offset = 0): boolean {
   const whole = prefix.length >>> 3;
   for (let index = 0; index < whole; index++) if (prefix.octets[index] !== octets[offset + index]) return false;

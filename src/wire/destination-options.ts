@@ -48,6 +48,10 @@ export interface OptionsHeader {
   readonly options: readonly Option[];
 }
 
+/**
+ * What a node does that does not know the option, the two highest bits of its type (RFC 8200 §4.2): 0 skip it, 1 discard, 2
+ * discard and report, 3 the same unless the destination is multicast.
+ */
 export function optionAction(type: number): number {
   return type >>> 6;
 }

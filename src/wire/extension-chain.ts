@@ -65,6 +65,10 @@ export interface ExtensionChain {
   readonly fragment: ChainFragment | null;
 }
 
+/**
+ * IANA's IPv6 extension header types but for ESP, behind which nothing can be read, and 253 and 254, which are for
+ * experiments.
+ */
 export function isExtensionHeader(kind: number): boolean {
   switch (kind) {
     case NEXT_HEADER.hopByHop:

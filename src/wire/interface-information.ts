@@ -84,6 +84,7 @@ function decodeName(octets: Uint8Array): string {
   return utf8.decode(octets.subarray(0, length)).replace(STEERING, '\ufffd');
 }
 
+/** Role in the two highest bits, then one bit for each field that is there (RFC 5837 §4.1). */
 export function interfaceCType(information: InterfaceInformation): number {
   return (
     (INTERFACE_ROLES.indexOf(information.role) << 6) |

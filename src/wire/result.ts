@@ -14,10 +14,12 @@ export interface ParseSuccess<T> {
 
 export type ParseResult<T> = ParseSuccess<T> | ParseFailure;
 
+/** What a parser gives back of octets that it could make sense of. */
 export function parsed<T>(value: T): ParseSuccess<T> {
   return { ok: true, value };
 }
 
+/** `reason`: see `ParseFailure`. `offset`: where in the buffer it stopped. */
 export function failed(reason: string, offset: number): ParseFailure {
   return { ok: false, reason, offset };
 }

@@ -24,6 +24,10 @@ export interface UdpHeader {
   readonly checksum: number;
 }
 
+/**
+ * Fails with `truncated` where 8 octets are not there, and with `bad-length` on a length below 8 (a jumbogram's 0 too).
+ * Whether the length fits the packet, and the checksum is right, is the caller's to ask.
+ */
 export function parseUdpHeader(bytes: Uint8Array, offset = 0, end = bytes.length): ParseResult<UdpHeader> {
   if (end - offset < UDP_HEADER_LENGTH) return failed('truncated', end);
   const length = readU16(bytes, offset + UDP_OFFSET.length);
