@@ -28,6 +28,7 @@ export interface PrivilegeSituation {
   readonly setgroups: string;
 }
 
+/** Of this process now, from `/etc/passwd` and `/proc/self`; a file that cannot be read counts as empty. */
 export function currentSituation(): PrivilegeSituation {
   return {
     euid: process.geteuid?.() ?? 0,

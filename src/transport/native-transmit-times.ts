@@ -26,6 +26,10 @@ export interface Expected {
   timer: NodeJS.Timeout | null;
 }
 
+/**
+ * Times are nanoseconds of the engine's clock, as `seen` is given them. Who sends asks with `expect` first and waits for
+ * `settle` afterwards, which never rejects.
+ */
 export class TransmitTimes {
   readonly #pending: Expected[] = [];
   #closed = false;
