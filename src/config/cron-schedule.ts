@@ -21,6 +21,7 @@ export function parseCron(pattern: string, timezone: string): CronSchedule {
   };
 }
 
+/** Whether this Node's ICU knows a time zone by this name. */
 export function isTimezone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
@@ -30,6 +31,7 @@ export function isTimezone(name: string): boolean {
   }
 }
 
+/** Whether `parseCron` takes the pattern, in UTC, and it has no seventh field, which would name years. */
 export function isCron(pattern: string): boolean {
   try {
     // Five or six fields, or a nickname; seven would name years.

@@ -27,29 +27,35 @@ export type SettingKind = 'number' | 'boolean' | 'text' | 'list';
 
 type About<T> = Omit<Setting<T>, 'schema' | 'kind' | 'expects'>;
 
+/** Both ends are allowed. */
 export function wholeNumber(from: number, to: number, about: About<number>): Setting<number> {
   const schema = z.int().min(from).max(to);
   return { ...about, schema, kind: 'number', expects: `a whole number from ${figures(from)} to ${figures(to)}` };
 }
 
+/** Both ends are allowed; null where it is not set. */
 export function optionalWholeNumber(from: number, to: number, about: About<number | null>): Setting<number | null> {
   const schema = z.int().min(from).max(to).nullable();
   return { ...about, schema, kind: 'number', expects: `a whole number from ${figures(from)} to ${figures(to)}` };
 }
 
+/** Neither end is allowed; null where it is not set. */
 export function optionalShare(above: number, below: number, about: About<number | null>): Setting<number | null> {
   const schema = z.number().gt(above).lt(below).nullable();
   return { ...about, schema, kind: 'number', expects: `a number above ${above} and below ${below}` };
 }
 
+/** On as a flag without a value; as text what `load-settings.ts` reads so. */
 export function yesOrNo(about: About<boolean>): Setting<boolean> {
   return { ...about, schema: z.boolean(), kind: 'boolean', expects: 'true or false' };
 }
 
+/** One of `values`, written exactly so. */
 export function choice<const T extends string>(values: readonly [T, ...T[]], about: About<T>): Setting<T> {
   return { ...about, schema: z.enum(values), kind: 'text', expects: oneOf(values) };
 }
 
+/** A list of at least one of `values`, none twice; as text they are set apart by commas. */
 export function choices<const T extends string>(
   values: readonly [T, ...T[]],
   about: About<readonly T[]>,
@@ -97,6 +103,7 @@ export function optionalFile(about: About<string | null>): Setting<string | null
   return { ...about, schema, kind: 'text', expects: 'the name of a file' };
 }
 
+/** An IPv6 address as `parseAddress` takes it, with a zone or without; kept as text. */
 export function optionalAddress(about: About<string | null>): Setting<string | null> {
   const schema = z
     .string()
@@ -114,6 +121,10 @@ export function optionalInterface(about: About<string | null>): Setting<string |
   return { ...about, schema, kind: 'text', expects: 'the name of a network interface (1 to 15 characters)' };
 }
 
+/**
+ * A name server's IPv4 or IPv6 address; with a port, an IPv6 address must be in brackets. Names are none: who would look
+ * them up?
+ */
 export function optionalServer(about: About<string | null>): Setting<string | null> {
   const schema = z.string().refine(isServer).nullable();
   return { ...about, schema, kind: 'text', expects: 'an address, address:port or [address]:port' };

@@ -210,6 +210,7 @@ export interface Settings extends Omit<GivenSettings, 'confidence' | 'vantage'> 
 
 export const SETTING_KEYS = Object.keys(SETTINGS).filter((key): key is SettingKey => key in SETTINGS);
 
+/** All that is known of the setting, its type forgotten: for those who go through all keys. */
 export function settingOf(key: SettingKey): Setting<unknown> {
   return SETTINGS[key];
 }
@@ -226,6 +227,7 @@ export function variableOf(key: SettingKey): string {
 
 export const VARIABLE_PREFIX = 'PDM_TRACE_';
 
+/** `maxHops` → `max-hops`. */
 export function kebab(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
@@ -252,6 +254,7 @@ export function settingsFileSchema(): z.ZodType {
   return z.strictObject(shape);
 }
 
+/** Before anything is given, and before what depends on the command or on other settings is decided. */
 export function defaultSettings(): GivenSettings {
   const values: Record<string, unknown> = {};
   for (const key of SETTING_KEYS) values[key] = settingOf(key).default;
