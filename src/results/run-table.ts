@@ -21,6 +21,10 @@ export interface StoredRun extends NewRun {
   readonly endedAtMs: number | null;
 }
 
+/**
+ * Times are milliseconds since 1970. Every method may throw OutputError, as the file or its disk have it. A `null` stands
+ * for a run that is not there.
+ */
 export class RunTable {
   readonly #connection: SqlConnection;
   readonly #path: string;

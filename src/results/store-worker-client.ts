@@ -102,6 +102,7 @@ function packBatch(batch: readonly PreparedRecord[]): PackedBatch {
   return { records, octets, lengths };
 }
 
+/** The records again, each with its JSON as octets: views of the batch's, not copies. */
 export function unpackBatch({ records, octets, lengths }: PackedBatch): PreparedRecord[] {
   let at = 0;
   return records.map((record, index) => {

@@ -68,10 +68,12 @@ export function csvLine(cells: readonly SummaryCell[]): string {
 
 export const SUMMARY_CSV_HEADER = csvLine(SUMMARY_CSV_COLUMNS);
 
+/** Columns as in `SUMMARY_CSV_HEADER`, quoting and CRLF at its end as in RFC 4180. */
 export function summaryCsvLine(row: SummaryRow): string {
   return csvLine(summaryCells(row));
 }
 
+/** As `summaryCsvLine`, of a record that is in no store. */
 export function recordCsvLine(record: TraceRecord): string {
   return summaryCsvLine(summariseRecord(record));
 }
