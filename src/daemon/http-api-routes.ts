@@ -32,6 +32,10 @@ const QUEUE_RETRY_S = 10;
 
 export const API = '/api/v1';
 
+/**
+ * `tracesPerMinute`: traces on request over all clients; ten seconds' worth, one at least, may come at once, and more are
+ * refused with 429.
+ */
 export function apiRoutes({ view, reader, tracesPerMinute, monotonicMs }: ApiParts): Route[] {
   const traceRate = new RefillingBucket(tracesPerMinute / 60, Math.max(1, tracesPerMinute / 6));
   return [

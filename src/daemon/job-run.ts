@@ -79,6 +79,10 @@ function isOnRequest({ target, stored }: RunPlan): boolean {
   return target !== null || (stored !== null && daemonOptionsOf(stored)?.onRequest === true);
 }
 
+/**
+ * `run` stores it first, where `store` has not. Once it resolves all of its records are on disk, and targets that were not
+ * measured wait in the store for the next process.
+ */
 export class JobRun {
   readonly startedAtMs: number;
   readonly #services: RunServices;

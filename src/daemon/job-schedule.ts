@@ -29,6 +29,10 @@ const MOST_COUNTED = 10_000;
 /** A clock that goes back by more was wrong before. */
 const STEP_BACK_MS = 86_400_000;
 
+/**
+ * Times are milliseconds since 1970. It looks at the clock anew instead of trusting timers; `onStart` and `onSkip` are
+ * called from timers, and from `start`.
+ */
 export class JobSchedule {
   readonly #options: JobScheduleOptions;
   /** Due times up to here have been seen to. */
