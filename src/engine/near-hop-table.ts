@@ -93,8 +93,8 @@ export class Told {
 }
 
 /**
- * Scouts look at every hop and fill it; `startAt` and `wayTo` say where other traces may begin, and what lies before. Times
- * are nanoseconds of the engine's clock.
+ * All traces tell it what they met, scouts from hop 1 on; `startAt` and `wayTo` say where others may begin, and what lies
+ * before. Times are nanoseconds of the engine's clock.
  */
 export class NearHopTable {
   readonly #number: number;

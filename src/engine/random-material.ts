@@ -8,7 +8,7 @@ export const LOCAL_IDS = { from: 0xf000, to: 0xffff } as const;
 
 const POOL_OCTETS = 1024;
 
-/** Draws on `randomBytes`, which must be unguessable, 1,024 octets at a time and each octet once. */
+/** Draws on `randomBytes`, which must be unguessable, 1,024 octets or more at a time, and gives no octet twice. */
 export class RandomMaterial {
   readonly #randomBytes: (length: number) => Uint8Array;
   #pool: Uint8Array = new Uint8Array(0);

@@ -4,7 +4,7 @@
 const ROUNDING = 1e-6;
 const SHORTEST_WAIT_NS = 1000;
 
-/** So many, or less by no more than a millionth: rounding leaves a token short by less than that. */
+/** As many as wanted, or short of them by no more than a millionth of a token. */
 export function hasTokens(tokens: number, wanted: number): boolean {
   return tokens >= wanted - ROUNDING;
 }

@@ -34,8 +34,8 @@ export interface Accusation {
 }
 
 /**
- * Asks in the order of cost: a doubt refutes at once and before anything is wished for, then the path, the place and the
- * cause send their wishes together. A `yes` carries what the finding says of where and why.
+ * A doubt refutes at once, before anything is wished for; then the path, the place and the cause send their wishes together.
+ * A `yes` carries what the finding says of where and why.
  */
 export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusation): Confirmation {
   const doubt = doubtOf(trace, name, lost, isPartial);

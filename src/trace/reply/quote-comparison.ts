@@ -104,7 +104,7 @@ function encodeExpected(state: TraceState, row: number, protocol: Protocol, frag
 }
 
 /**
- * Holds a quote against probe `row`, encoded again as it was sent. Never throws: a cut or padded quote leaves findings open
+ * Holds a quote against probe `row`, encoded again as it was sent. No quote makes it throw: a cut or padded one leaves findings open
  * (`intact` null) and makes none. `bytes` holds the packet that `quote` was parsed from.
  */
 export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, quote: QuotedPacket): QuoteFindings {
