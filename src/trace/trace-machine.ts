@@ -36,6 +36,7 @@ import type { Sibling, TraceContext } from './trace-context.js';
 import type { PairWish } from './wish.js';
 import { writeVerdict } from './write-verdict.js';
 
+/** What the engine is to do with the trace next. Times are nanoseconds of the engine's clock. */
 export type Step =
   /** `deadlineNs`: when the next pending probe is given up, which may change the wishes. */
   | {
@@ -252,6 +253,7 @@ export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, nameless
   return places;
 }
 
+/** `trace`: the case that the verdict was made from, for the record and for what other traces learn of it. */
 export interface Judged {
   readonly verdict: VerdictRecord;
   readonly trace: Case;

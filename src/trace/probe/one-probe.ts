@@ -68,6 +68,7 @@ export function errorAbout(state: TraceState, row: number): ErrorAbout | null {
   };
 }
 
+/** A probe in words of the record, for taps and evidence files. `number`: within the trace, in the order of sending. */
 export interface DescribedProbe {
   readonly number: number;
   readonly arm: Arm;

@@ -58,6 +58,7 @@ const NO_PDM: PdmOption = {
 /** The ten octets in `do16`: not zero, so that they are not taken for padding. */
 const DO16_DATA = Uint8Array.from([0x50, 0x44, 0x4d, 0x2d, 0x74, 0x72, 0x61, 0x63, 0x65, 0x31]);
 
+/** Next Header values (IANA protocol numbers) of the upper layers. */
 export const UPPER_PROTOCOL: Readonly<Record<Protocol, number>> = {
   udp: NEXT_HEADER.udp,
   icmp6: NEXT_HEADER.icmp6,

@@ -23,6 +23,7 @@ import type { Protocol } from '../record.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 
+/** METHOD: Replies. `intact` is null where no option was sent, or the quote ends before it can be told. */
 export interface QuoteFindings {
   /** The nonce, with the probe's number behind it, is in the quote and is ours. */
   readonly nonceHeld: boolean;
