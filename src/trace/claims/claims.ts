@@ -11,7 +11,7 @@ import { rejected } from './rejected.js';
 import { stripped } from './stripped.js';
 import { unreachable } from './unreachable.js';
 
-/** In the order of METHOD, Claims. What comes first says more of the same evidence than what comes after. */
+/** In the order of METHOD: Claims. The first says more of the same evidence than those after it. */
 export const CLAIMS: readonly Claim[] = [
   unreachable,
   rejected,
