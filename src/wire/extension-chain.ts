@@ -52,6 +52,7 @@ interface ChainFragment {
   readonly identification: number;
 }
 
+/** What was walked, and where it ended; offsets are of the parsed buffer. */
 export interface ExtensionChain {
   readonly headers: readonly ExtensionHeader[];
   /** The first protocol that is not a walked extension header: also ESP (50) and "no next header" (59). Else null. */

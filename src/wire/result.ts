@@ -7,6 +7,7 @@ export interface ParseFailure {
   readonly offset: number;
 }
 
+/** What a parser made of the octets. */
 export interface ParseSuccess<T> {
   readonly ok: true;
   readonly value: T;

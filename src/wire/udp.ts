@@ -13,9 +13,12 @@ import { readU16, writeU16 } from './big-endian.js';
 import { requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 768. */
 export const UDP_HEADER_LENGTH = 8;
+/** Octets from the start of the header to each field. */
 export const UDP_OFFSET = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 } as const;
 
+/** RFC 768. */
 export interface UdpHeader {
   readonly sourcePort: number;
   readonly destinationPort: number;
