@@ -10,6 +10,7 @@ const NOBODY = { uid: 65534, gid: 65534 };
 const HIGHEST_ID = 0xfffffffe;
 const CAPABILITY_SETS = ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'];
 
+/** Numbers of this user namespace. */
 export interface UserAndGroup {
   readonly uid: number;
   readonly gid: number;

@@ -12,6 +12,7 @@ const ROUNDS = 4;
 /** How many packets ahead of the expected one are looked at. */
 const LOOK_AHEAD = 64;
 
+/** A batch that is being sent, until each of its packets has a time or is given up. */
 export interface Expected {
   readonly arena: Uint8Array;
   readonly offsets: Uint32Array;
