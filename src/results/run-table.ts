@@ -16,6 +16,7 @@ export interface NewRun {
   readonly startedAtMs: number;
 }
 
+/** A run as it stands in the store. `endedAtMs`: milliseconds since 1970, null while anything is left to do. */
 export interface StoredRun extends NewRun {
   readonly state: RunState;
   readonly endedAtMs: number | null;

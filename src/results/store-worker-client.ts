@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { receivedError, type SentError } from './output-error.js';
 import type { PreparedRecord, StoreCounts } from './trace-table.js';
 
+/** One message to the thread that writes; it answers each. */
 export type StoreWorkerOrder = { readonly kind: 'commit'; readonly batch: PackedBatch } | { readonly kind: 'close' };
 
 /**

@@ -31,6 +31,7 @@ export const SUMMARY_CSV_COLUMNS = [
   'inserted_headers',
 ] as const;
 
+/** Null is unknown, and empty in CSV. */
 export type SummaryCell = string | number | null;
 
 /**
@@ -66,6 +67,7 @@ export function csvLine(cells: readonly SummaryCell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
+/** The first line, with its line end. */
 export const SUMMARY_CSV_HEADER = csvLine(SUMMARY_CSV_COLUMNS);
 
 /** Columns as in `SUMMARY_CSV_HEADER`, quoting and CRLF at its end as in RFC 4180. */

@@ -53,6 +53,7 @@ export interface ListedTarget extends Omit<StoredTarget, 'stored'> {
 export const TARGET_STATES = ['waiting', 'in-flight', 'done'] as const;
 export type TargetState = (typeof TARGET_STATES)[number];
 
+/** Targets of a run by state. */
 export interface TargetProgress {
   readonly total: number;
   readonly waiting: number;
