@@ -14,6 +14,7 @@ export interface EngineTime extends EngineClock {
   at(atNs: number, callback: () => void): () => void;
 }
 
+/** What one trace may do, as the settings say; METHOD's numbers are no parameters. */
 export interface TraceParameters {
   /** Bar for every accusation, 0.5 < P < 1. */
   readonly confidence: number;
@@ -69,6 +70,7 @@ export interface TraceHandle {
   snapshot(): TraceRecord;
 }
 
+/** Counts since the engine was made, but for `tracesInFlight`. */
 export interface EngineStats {
   readonly tracesInFlight: number;
   readonly probesSent: number;
