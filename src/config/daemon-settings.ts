@@ -102,6 +102,7 @@ export interface JobSettings {
   readonly settings: Settings;
 }
 
+/** Null: no limit. What is older, or beyond the size, goes: see `Retention`. */
 export interface RetentionSettings {
   readonly maxAgeDays: number | null;
   readonly maxSizeMiB: number | null;

@@ -106,6 +106,7 @@ export function checkProbeSize(given: Pick<GivenSettings, 'size' | 'fragment' | 
   throw new SettingsError('bad-setting', 'size', message);
 }
 
+/** Settings as one row of a target list gives them, unchecked. */
 export type TargetRow = Readonly<Partial<Record<SettingKey, unknown>>>;
 
 function decide(given: GivenSettings, command: Command): Settings {

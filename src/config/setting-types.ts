@@ -23,6 +23,7 @@ export interface Setting<T> {
   readonly perTarget?: boolean;
 }
 
+/** How the text of a setting is read: see `Setting.kind`. */
 export type SettingKind = 'number' | 'boolean' | 'text' | 'list';
 
 type About<T> = Omit<Setting<T>, 'schema' | 'kind' | 'expects'>;
