@@ -48,6 +48,7 @@ export interface RunPlan {
   readonly target: TargetRow | null;
 }
 
+/** How a run ended. `stopped`: the daemon ended first, and another process goes on with it. */
 export interface RunEnd {
   readonly runId: string | null;
   readonly endedAtMs: number;

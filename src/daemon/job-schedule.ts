@@ -2,6 +2,7 @@
 import type { CronSchedule } from '../config/cron-schedule.js';
 import type { DaemonClock } from './daemon-clock.js';
 
+/** `overlap`: the run before was not over. `missed`: nobody was there to begin it in time. */
 export type SkipReason = 'overlap' | 'missed';
 
 export interface JobScheduleOptions {
