@@ -1,8 +1,10 @@
 /** IPv6 addresses: text ⇄ 16 octets. Text comes out as RFC 5952 asks. */
 import ip6addr from 'ip6addr';
 
+/** Octets of an IPv6 address (RFC 4291 §2). */
 export const ADDRESS_LENGTH = 16;
 
+/** An address as text names it, zone included. */
 export interface ParsedAddress {
   /** 16 octets. */
   readonly octets: Uint8Array;

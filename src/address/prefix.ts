@@ -1,6 +1,7 @@
 /** Prefixes, and sets of them that answer quickly whether an address lies in one. */
 import { ADDRESS_LENGTH, formatAddress, parseAddress } from './address.js';
 
+/** A range of addresses (RFC 4291 §2.3). */
 export interface Prefix {
   /** 16 octets; those bits that the length leaves free are 0. */
   readonly octets: Uint8Array;
