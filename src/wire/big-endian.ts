@@ -3,6 +3,7 @@
  * (A DataView per packet would be an allocation on the hot path.)
  */
 
+/** 0 … 255. */
 export function readU8(bytes: Uint8Array, offset: number): number {
   return bytes[offset] ?? 0;
 }
