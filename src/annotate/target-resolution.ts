@@ -13,6 +13,7 @@ export interface TargetError {
 
 export type TargetErrorCode = 'bad-name' | 'no-such-name' | 'ipv4-only' | 'lookup-timeout' | 'lookup-failed';
 
+/** What a name or a literal address stands for. */
 export interface TargetResolution {
   /** 16 octets each, in the resolver's order, without repetition; empty exactly when `error` is set. */
   readonly addresses: readonly Uint8Array[];
@@ -27,6 +28,7 @@ export interface TargetResolution {
 
 /** Codes that mean the name or the record does not exist, in the words of c-ares and getaddrinfo. */
 export const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME', 'EAI_ADDRFAMILY']);
+/** The code of c-ares for a name server that did not answer in time, and ours for a look-up that was given up. */
 export const TIMEOUT = 'ETIMEOUT';
 
 /**
