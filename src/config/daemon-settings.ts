@@ -86,6 +86,7 @@ const NOT_FOR_DAEMONS: readonly SettingKey[] = ['json', 'pcap', 'force'];
 
 const OWN_KEYS = SETTING_KEYS.filter((key) => !SHARED_BY_JOBS.has(key));
 
+/** A job with what it says itself and what holds for all; cron and timezone have been checked. */
 export interface JobSettings {
   readonly name: string;
   /** The list's file. */
@@ -108,6 +109,7 @@ export interface RetentionSettings {
   readonly maxSizeMiB: number | null;
 }
 
+/** The whole settings file of the daemon, checked. */
 export interface DaemonSettings {
   readonly file: string;
   /** What holds for all jobs, and for traces on request. */
@@ -118,6 +120,7 @@ export interface DaemonSettings {
   readonly http: HttpSettings | null;
 }
 
+/** What else decides besides the file: environment and flags, for what all jobs share. */
 export interface DaemonSettingsInput {
   readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;
