@@ -21,6 +21,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Everything outside: tests put their own in place of each. */
 export interface DaemonPorts {
   readonly clock: DaemonClock;
   readonly log: DaemonLog;

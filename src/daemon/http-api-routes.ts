@@ -30,6 +30,7 @@ export interface ApiParts {
 /** A short queue is empty again soon; a client that asks again then is not turned away for long. */
 const QUEUE_RETRY_S = 10;
 
+/** Where all paths of the API begin; another number would be another, incompatible API. */
 export const API = '/api/v1';
 
 /**

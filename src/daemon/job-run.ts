@@ -36,6 +36,7 @@ export interface RunServices {
   readonly onRecord: (record: TraceRecord, provisional: boolean) => void;
 }
 
+/** What is to be run, and as what. `dueAtMs`: milliseconds since 1970, null for traces on request. */
 export interface RunPlan {
   readonly name: string;
   readonly settings: Settings;

@@ -5,6 +5,7 @@ import type { DaemonClock } from './daemon-clock.js';
 /** `overlap`: the run before was not over. `missed`: nobody was there to begin it in time. */
 export type SkipReason = 'overlap' | 'missed';
 
+/** What a schedule goes by, and whom it tells. */
 export interface JobScheduleOptions {
   readonly schedule: CronSchedule;
   readonly jitterMs: number;
