@@ -39,6 +39,7 @@ export interface TraceParameters {
   readonly fragment?: boolean;
 }
 
+/** One target, one protocol. What is not measured goes into the record as it is. */
 export interface TraceRequest {
   readonly id: string;
   readonly runId: string;
@@ -89,6 +90,7 @@ export interface TraceEngine {
   close(): Promise<void>;
 }
 
+/** What the engine may not make itself: packets, time, chance. */
 export interface TraceEngineOptions {
   readonly transport: ProbeTransport;
   readonly time: EngineTime;
