@@ -25,6 +25,7 @@ export interface Duplicate {
   readonly firstLine: number;
 }
 
+/** A target that waits, with what is known of it. `targetKey` names it within the store. */
 export interface StoredTarget {
   readonly targetKey: number;
   readonly line: number;
