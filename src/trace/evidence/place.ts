@@ -5,6 +5,7 @@ import type { TraceState } from '../state/trace-state.js';
 import { classify, isAwaited, PAIR_CLASS, replyTo } from './pair.js';
 import type { Pair } from './pair.js';
 
+/** Counts of the treated pairs at one place; placebos are none of them. Times are nanoseconds of the engine's clock. */
 export interface Place {
   /** Pairs sent or given up, whatever came back. */
   pairs: number;

@@ -39,7 +39,9 @@ export { MAX_PROBE_LENGTH } from '../numbers.js';
  *
  * Where the probe is fragmented, each later fragment begins with nonce, number and complement too.
  */
+/** Octets: 64 bits, which nobody guesses within a trace. */
 export const NONCE_LENGTH = 8;
+/** Octets behind the probe description URI, or the upper layer's header where there is none. */
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const TCP_NO_OPERATION = 1;
 const FILLING = 0x5a;
