@@ -8,7 +8,7 @@ import { EXCHANGE_LANS } from './exchange-lans.js';
 import { PathPlaces } from './path-places.js';
 import type { NameResolver } from './names.js';
 
-/** Where names and networks come from; null: the record's fields for them stay null. */
+/** Where names and networks come from; what is null is not asked. */
 export interface AnnotationSources {
   /** Null: no names (`--no-dns`). */
   readonly names: Pick<NameResolver, 'reverse'> | null;

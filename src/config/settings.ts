@@ -208,7 +208,7 @@ export interface Settings extends Omit<GivenSettings, 'confidence' | 'vantage'> 
   readonly vantage: string;
 }
 
-/** In the order of `SETTINGS`, which is that of help and documentation. */
+/** In the order of `SETTINGS`. */
 export const SETTING_KEYS = Object.keys(SETTINGS).filter((key): key is SettingKey => key in SETTINGS);
 
 /** All that is known of the setting, its type forgotten: for those who go through all keys. */

@@ -83,7 +83,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** RFC 9457 §3.1, with `code`, and `errors` where several fields are wrong. */
+/** RFC 9457 §3.1, with `code`, and `errors` where fields of the request are wrong. */
 export interface ProblemBody {
   readonly type: 'about:blank';
   readonly title: string;
