@@ -13,6 +13,30 @@ const impure = [
 /** What plain JavaScript files (lab, bench, test runner) use of Node's globals. */
 const NODE_GLOBALS = ['process', 'console', 'performance', 'setImmediate', 'setTimeout', 'clearTimeout', 'Buffer'];
 
+/** A docstring belongs to what stands right below it; overloads share that of the first. */
+const docstrings = {
+  rules: {
+    exported: {
+      meta: {
+        messages: {
+          missing: 'Say above `{{name}}` what it gives back, in what unit, what it throws and why it is so.',
+        },
+      },
+      create: (context) => ({
+        'ExportNamedDeclaration > :matches(FunctionDeclaration, ClassDeclaration, TSDeclareFunction)'({ parent, id }) {
+          const statements = parent.parent.body;
+          const before = statements[statements.indexOf(parent) - 1]?.declaration;
+          if (before?.type === 'TSDeclareFunction' && before.id.name === id.name) return;
+          const above = context.sourceCode.getCommentsBefore(parent).at(-1);
+          const isDocstring = above?.type === 'Block' && above.value.startsWith('*');
+          if (isDocstring && above.loc.end.line + 1 === parent.loc.start.line) return;
+          context.report({ node: id, messageId: 'missing', data: { name: id.name } });
+        },
+      }),
+    },
+  },
+};
+
 export default tseslint.config(
   { ignores: ['dist', 'coverage', 'native-shim/build', '**/node_modules', '**/*.cjs'] },
   js.configs.recommended,

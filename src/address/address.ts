@@ -1,8 +1,10 @@
 /** IPv6 addresses: text ⇄ 16 octets. Text comes out as RFC 5952 asks. */
 import ip6addr from 'ip6addr';
 
+/** Octets of an IPv6 address (RFC 4291 §2). */
 export const ADDRESS_LENGTH = 16;
 
+/** An address as text names it, zone included. */
 export interface ParsedAddress {
   /** 16 octets. */
   readonly octets: Uint8Array;
@@ -119,6 +121,10 @@ export function sharesSite(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/**
+ * Whether the 16 octets at `aOffset` and at `bOffset` are the same. On the way of each packet, so nothing is allocated; that
+ * both buffers hold 16 is the caller's to know.
+ */
 export function sameAddress(a: Uint8Array, b: Uint8Array, aOffset = 0, bOffset = 0): boolean {
   for (let index = 0; index < ADDRESS_LENGTH; index++) {
     if (a[aOffset + index] !== b[bOffset + index]) return false;

@@ -1,6 +1,7 @@
 /** Prefixes, and sets of them that answer quickly whether an address lies in one. */
 import { ADDRESS_LENGTH, formatAddress, parseAddress } from './address.js';
 
+/** A range of addresses (RFC 4291 §2.3). */
 export interface Prefix {
   /** 16 octets; those bits that the length leaves free are 0. */
   readonly octets: Uint8Array;
@@ -23,6 +24,7 @@ export function parsePrefix(text: string): Prefix | null {
   return { octets, length };
 }
 
+/** The address as RFC 5952 writes it, a slash, and the length in bits: `2001:db8::/32`. `parsePrefix` reads it back. */
 export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.octets)}/${prefix.length}`;
 }
@@ -33,6 +35,7 @@ function maskOctet(length: number, index: number): number {
   return (0xff00 >>> bits) & 0xff;
 }
 
+/** Whether the address in the 16 octets at `offset` lies in it; `::/0` holds all. */
 export function prefixContains(prefix: Prefix, octets: Uint8Array, offset = 0): boolean {
   const whole = prefix.length >>> 3;
   for (let index = 0; index < whole; index++) if (prefix.octets[index] !== octets[offset + index]) return false;

@@ -10,6 +10,7 @@ import { PathPlaces } from './path-places.js';
 import type { NameResolver } from './names.js';
 import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 
+/** Where names and networks come from; what is null is not asked. */
 export interface AnnotationSources {
   /** Null: no names (`--no-dns`). */
   readonly names: Pick<NameResolver, 'reverse'> | null;

@@ -22,6 +22,7 @@ export interface AsDatabase {
   readonly firstMalformedLine: number | null;
 }
 
+/** npm's optional package of CSV rows, which is used where no file is named. */
 export const BUNDLED_PACKAGE = '@ip-location-db/asn';
 const SIZE_LIMIT = 1 << 30;
 /** Rows between two turns of the event loop: about 5 ms, so that packets are not left waiting. */

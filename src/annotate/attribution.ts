@@ -8,6 +8,7 @@ export interface Origins {
   readonly unnamed: 'an exchange LAN' | 'unmapped' | 'no place' | null;
 }
 
+/** What a finding of `dropped` and its path say of the interval (n, u] (METHOD: Networks). */
 export interface IntervalInput {
   /** n: the hop limit after which packets with the option are lost; 0 where no hop saw one. */
   readonly after: number;
@@ -29,6 +30,7 @@ export interface IntervalInput {
   readonly isNextUncertain?: boolean;
 }
 
+/** The same for `rejected`, of which the refuser is known. */
 export interface RefusalInput extends Pick<IntervalInput, 'distance' | 'destination' | 'responders' | 'lastHop'> {
   readonly refuser: Origins;
   /** Where the refuser stands; null where that is not known. */
@@ -38,6 +40,7 @@ export interface RefusalInput extends Pick<IntervalInput, 'distance' | 'destinat
 /** The part of an attribution that is decided here. */
 export type Named = Pick<Attribution, 'best' | 'worst' | 'candidates' | 'silent' | 'unknown' | 'rule'>;
 
+/** `inDestinationNetwork`: hop n+1. */
 export interface Judgement {
   readonly inDestinationNetwork: Membership;
   readonly attribution: Named;

@@ -25,6 +25,7 @@ import {
 
 export type { TargetResolution } from './target-resolution.js';
 
+/** Answers are remembered, and nothing of it rejects: a measurement never fails for want of a name. */
 export interface NameResolver {
   /** PTR name of an address (16 octets), sanitised; null where there is none or none in time. Never rejects. */
   reverse(octets: Uint8Array): Promise<string | null>;
@@ -37,6 +38,7 @@ export interface NameResolver {
 
 type SystemLookup = (name: string, family: 4 | 6) => Promise<readonly string[]>;
 
+/** Times are milliseconds. */
 export interface NameResolverOptions {
   /** `address`, `address:port` or `[address]:port` of the server to ask; null for the system's resolver. */
   readonly server?: string | null;

@@ -32,6 +32,10 @@ interface Field {
   quoted: boolean;
 }
 
+/**
+ * Rows may come in any order and overlap; what they say goes to `builder`. Never throws: what is no row is counted and
+ * passed over.
+ */
 export class AsCsvParser {
   readonly builder = new AsTableBuilder();
   readonly #bytes: Buffer;

@@ -13,6 +13,7 @@ export interface TargetError {
 
 export type TargetErrorCode = 'bad-name' | 'no-such-name' | 'ipv4-only' | 'lookup-timeout' | 'lookup-failed';
 
+/** What a name or a literal address stands for. */
 export interface TargetResolution {
   /** 16 octets each, in the resolver's order, without repetition; empty exactly when `error` is set. */
   readonly addresses: readonly Uint8Array[];
@@ -27,8 +28,13 @@ export interface TargetResolution {
 
 /** Codes that mean the name or the record does not exist, in the words of c-ares and getaddrinfo. */
 export const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME', 'EAI_ADDRFAMILY']);
+/** The code of c-ares for a name server that did not answer in time, and ours for a look-up that was given up. */
 export const TIMEOUT = 'ETIMEOUT';
 
+/**
+ * Of an IPv6 address, in brackets or not and with a zone or not, or of an IPv4 address, which is an error (`ipv4-only`).
+ * Null for all else: it may be a name.
+ */
 export function resolveLiteral(text: string): TargetResolution | null {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   const parsed = parseAddress(bare);
@@ -55,18 +61,22 @@ export function asciiName(name: string): string | null {
   return bare.split('.').every((label) => /^[a-z0-9_-]{1,63}$/i.test(label)) ? ascii.toLowerCase() : null;
 }
 
+/** Text of unknown origin made safe for a message: printable ASCII, at most 100 characters. */
 export function shown(text: string): string {
   return sanitiseName(text.slice(0, 100)) ?? text.replace(/[^\x20-\x7e]/g, '?').slice(0, 100);
 }
 
+/** `addresses`: at least one, 16 octets each. */
 export function success(addresses: readonly Uint8Array[], aliases: readonly string[]): TargetResolution {
   return { addresses, zone: null, aliases, ipv4Only: false, error: null };
 }
 
+/** `message`: one line that says what failed, the value and the remedy. */
 export function failure(code: TargetErrorCode, message: string): TargetResolution {
   return { addresses: [], zone: null, aliases: [], ipv4Only: false, error: { code, message } };
 }
 
+/** Of a name that has IPv4 addresses and no IPv6 one, or of an IPv4 address itself. */
 export function ipv4OnlyError(name: string): TargetError {
   return {
     code: 'ipv4-only',
@@ -82,6 +92,9 @@ export function nat64Error(name: string, address: string): TargetError {
   };
 }
 
+/**
+ * `error`: of c-ares or getaddrinfo, told apart by its code. `ownServer`: `--resolver` named the server, so the remedy does.
+ */
 export function describeFailure(name: string, error: unknown, ownServer: boolean): TargetResolution {
   const code = causeText(error);
   const what = `cannot look up "${shown(name)}"`;

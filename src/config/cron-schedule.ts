@@ -1,6 +1,7 @@
 /** When a job is due. The only user of croner, and only of its calendar: clock and timers are the daemon's own. */
 import { Cron } from 'croner';
 
+/** A calendar without a clock: asked, it says what comes next. */
 export interface CronSchedule {
   /** The first due time after `fromMs` (both milliseconds since 1970), or null when there is none any more. */
   next(fromMs: number): number | null;

@@ -86,6 +86,7 @@ const NOT_FOR_DAEMONS: readonly SettingKey[] = ['json', 'pcap', 'force'];
 
 const OWN_KEYS = SETTING_KEYS.filter((key) => !SHARED_BY_JOBS.has(key));
 
+/** A job with what it says itself and what holds for all; cron and timezone have been checked. */
 export interface JobSettings {
   readonly name: string;
   /** The list's file. */
@@ -102,11 +103,13 @@ export interface JobSettings {
   readonly settings: Settings;
 }
 
+/** Null: no limit. What is older, or beyond the size, goes: see `Retention`. */
 export interface RetentionSettings {
   readonly maxAgeDays: number | null;
   readonly maxSizeMiB: number | null;
 }
 
+/** The whole settings file of the daemon, checked. */
 export interface DaemonSettings {
   readonly file: string;
   /** What holds for all jobs, and for traces on request. */
@@ -117,6 +120,7 @@ export interface DaemonSettings {
   readonly http: HttpSettings | null;
 }
 
+/** What else decides besides the file: environment and flags, for what all jobs share. */
 export interface DaemonSettingsInput {
   readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;

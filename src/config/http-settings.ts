@@ -50,6 +50,7 @@ const tls = z.strictObject({
   key: file.describe('PEM file, the private key'),
 });
 
+/** The section `http` of the daemon's settings file; what it describes stands in docs/http.md as well. */
 export const httpSettingsSchema = z
   .strictObject({
     listen: listenAddress

@@ -18,6 +18,7 @@ import {
 } from './settings.js';
 import { SettingsError } from './settings-error.js';
 
+/** Layers as they were given, unchecked. */
 export interface SettingsInput {
   readonly command: Command;
   /** Settings file; else the one that `--config` or `PDM_TRACE_CONFIG` names. */
@@ -32,6 +33,7 @@ export interface SettingsInput {
 /** Where a value came from: `default`, `file`, `environment`, `flag` or `target row`. */
 type SettingSource = 'default' | 'file' | 'environment' | 'flag' | 'target row';
 
+/** Checked settings, and where each came from. */
 export interface LoadedSettings {
   readonly settings: Settings;
   /** For the debug log. */
@@ -106,6 +108,7 @@ export function checkProbeSize(given: Pick<GivenSettings, 'size' | 'fragment' | 
   throw new SettingsError('bad-setting', 'size', message);
 }
 
+/** Settings as one row of a target list gives them, unchecked. */
 export type TargetRow = Readonly<Partial<Record<SettingKey, unknown>>>;
 
 function decide(given: GivenSettings, command: Command): Settings {

@@ -166,6 +166,10 @@ const counters = z.strictObject({
 const port = z.int().min(0).max(65535);
 const instant = z.iso.datetime().describe('RFC 3339, UTC');
 
+/**
+ * docs/RECORD.md as a schema, from which config/record.schema.json is made. Strict: a field that it does not name is an
+ * error.
+ */
 export const traceRecordSchema = z.strictObject({
   schema: z.literal(RECORD_SCHEMA),
   id: z.string(),

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseAddress } from '../address/address.js';
 
+/** Commands whose settings differ in their defaults. */
 export type Command = 'trace' | 'run' | 'daemon';
 
 /** One setting: everything that the flags, the environment, the file, the schema and the documentation need to know. */
@@ -23,6 +24,7 @@ export interface Setting<T> {
   readonly perTarget?: boolean;
 }
 
+/** How the text of a setting is read: see `Setting.kind`. */
 export type SettingKind = 'number' | 'boolean' | 'text' | 'list';
 
 type About<T> = Omit<Setting<T>, 'schema' | 'kind' | 'expects'>;

@@ -18,5 +18,6 @@ export class SettingsError extends Error {
   }
 }
 
+/** Stable words, for programs. */
 export type SettingsErrorCode =
   'bad-setting' | 'unknown-setting' | 'settings-file-unreadable' | 'settings-file-malformed';

@@ -208,6 +208,7 @@ export interface Settings extends Omit<GivenSettings, 'confidence' | 'vantage'> 
   readonly vantage: string;
 }
 
+/** In the order of `SETTINGS`. */
 export const SETTING_KEYS = Object.keys(SETTINGS).filter((key): key is SettingKey => key in SETTINGS);
 
 /** Without its value's type, for whoever goes through all of them. */
@@ -225,6 +226,7 @@ export function variableOf(key: SettingKey): string {
   return `${VARIABLE_PREFIX}${kebab(key).replaceAll('-', '_').toUpperCase()}`;
 }
 
+/** Before a setting's name in the environment. */
 export const VARIABLE_PREFIX = 'PDM_TRACE_';
 
 /** `maxHops` → `max-hops`. */
@@ -232,6 +234,9 @@ export function kebab(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/**
+ * P by command: a list of 100,000 targets would have a hundred wrong accusations at the bar of one trace (METHOD: Lists).
+ */
 export const DEFAULT_CONFIDENCE: Readonly<Record<Command, number>> = { trace: 0.999, run: 0.9999, daemon: 0.9999 };
 
 /** Where `run` and `report` look when no store is named. */

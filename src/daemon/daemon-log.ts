@@ -6,6 +6,7 @@ export interface DaemonLog {
   error(event: string, fields?: LogFields): void;
 }
 
+/** Values that JSON can hold, by a name in camelCase. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The fields that tell of an error. */

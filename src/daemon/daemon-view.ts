@@ -2,6 +2,7 @@
 import type { Protocol } from '../trace/record.js';
 import type { MeasurerStats } from './target-measurer.js';
 
+/** A job as it is shown over HTTP. Times are milliseconds since 1970. */
 export interface JobView {
   readonly name: string;
   /** The list's file. */
@@ -50,6 +51,7 @@ export const TRACE_REFUSALS = {
   forbiddenTarget: 'EFORBIDDENTARGET',
 } as const;
 
+/** What HTTP may see and ask of the daemon; nothing of it waits for the disk but `traceNow`. */
 export interface DaemonView {
   /** Why the daemon is not ready, one sentence each; empty: it is. */
   notReady(): readonly string[];

@@ -21,6 +21,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** Everything outside: tests put their own in place of each. */
 export interface DaemonPorts {
   readonly clock: DaemonClock;
   readonly log: DaemonLog;
@@ -57,6 +58,10 @@ const GIVEN_UP_MS = 500;
 const LAST_WRITE_MS = 1500;
 const HTTP_END_MS = 1000;
 
+/**
+ * Nothing runs before `start`; `stop` ends within 10 s. What fails in between is logged and tried again, not thrown; while
+ * it fails `notReady` says so.
+ */
 export class Daemon implements DaemonView {
   readonly #ports: DaemonPorts;
   readonly #writer: RecordWriter;

@@ -30,8 +30,13 @@ export interface ApiParts {
 /** A short queue is empty again soon; a client that asks again then is not turned away for long. */
 const QUEUE_RETRY_S = 10;
 
+/** Where all paths of the API begin; another number would be another, incompatible API. */
 export const API = '/api/v1';
 
+/**
+ * `tracesPerMinute`: traces on request over all clients; ten seconds' worth, one at least, may come at once, and more are
+ * refused with 429.
+ */
 export function apiRoutes({ view, reader, tracesPerMinute, monotonicMs }: ApiParts): Route[] {
   const traceRate = new RefillingBucket(tracesPerMinute / 60, Math.max(1, tracesPerMinute / 6));
   return [

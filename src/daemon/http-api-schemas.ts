@@ -44,6 +44,7 @@ const since = z.iso
   .datetime({ offset: true })
   .transform((time) => Date.parse(time))
   .optional();
+/** Filters of records; all given ones must fit. */
 export const tracesQuery = z.strictObject({
   run: id.optional().describe('of this run'),
   company: shortText.optional().describe('of this company, exactly'),
@@ -63,6 +64,7 @@ export const tracesQuery = z.strictObject({
 });
 export type TracesQuery = z.output<typeof tracesQuery>;
 
+/** The body of a request for a trace; what is left out is the daemon's to say. */
 export const traceRequest = z
   .strictObject({
     host: z

@@ -12,6 +12,7 @@ import { HttpProblem, PROBLEM_TYPE, rawProblem, type FieldError } from './http-p
 import { JSON_TYPE, route, type Access, type Route, type RouteRequest } from './http-route.js';
 import { StoreBusyError } from './http-store-reader.js';
 
+/** What the server is made of. Times are milliseconds. */
 export interface AppParts {
   readonly routes: readonly Route[];
   readonly guard: Guard;

@@ -3,6 +3,7 @@ import { OUTCOMES } from '../trace/record.js';
 import type { DaemonView, JobView } from './daemon-view.js';
 import type { Lag } from './event-loop-lag.js';
 
+/** What the numbers come from, asked anew for each answer. */
 export interface MetricsInput {
   readonly view: DaemonView;
   readonly toolVersion: string;

@@ -20,6 +20,7 @@ const STATUS = {
   'not-ready': 503,
   'store-unavailable': 503,
 } as const;
+/** Stable words, for programs: the member `code` of a problem. */
 export type ProblemCode = keyof typeof STATUS;
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -82,6 +83,7 @@ export class HttpProblem extends Error {
   }
 }
 
+/** RFC 9457 §3.1, with `code`, and `errors` where fields of the request are wrong. */
 export interface ProblemBody {
   readonly type: 'about:blank';
   readonly title: string;
@@ -93,6 +95,7 @@ export interface ProblemBody {
 
 export const PROBLEM_CODES = Object.keys(STATUS).filter((code): code is ProblemCode => code in STATUS);
 
+/** RFC 9457 §3. */
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** A problem to answer with before there is a request: the octets of a whole response. */

@@ -7,6 +7,7 @@ import type { SchemaName } from './http-api-schemas.js';
  */
 export type Access = 'open' | 'health' | 'read' | 'write';
 
+/** What a handler gets: checked by its own schemas. */
 export interface RouteRequest<Parameters, Query, Body> {
   readonly parameters: Parameters;
   readonly query: Query;
@@ -15,6 +16,7 @@ export interface RouteRequest<Parameters, Query, Body> {
   readonly mayRead: boolean;
 }
 
+/** What a handler gives back; what it throws becomes a problem. */
 export interface RouteReply {
   /** Default 200. */
   readonly status?: number;

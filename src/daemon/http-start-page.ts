@@ -5,6 +5,7 @@ import type { OutcomeCount } from '../results/trace-queries.js';
 import type { DaemonView, JobView } from './daemon-view.js';
 import type { RunRow } from './http-store-reads.js';
 
+/** What the page shows. `nowMs`: milliseconds since 1970. */
 export interface StartPage {
   readonly view: Pick<DaemonView, 'jobs' | 'notReady'>;
   readonly runs: readonly { readonly run: RunRow; readonly outcomes: readonly OutcomeCount[] }[];

@@ -19,6 +19,7 @@ export class StoreBusyError extends Error {
 
 const MOST_WAITING = 200;
 
+/** A read on its way to the thread that does it. `number` tells its answer from others. */
 export interface ReadOrder {
   readonly number: number;
   readonly name: ReadName;

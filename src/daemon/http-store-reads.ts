@@ -9,6 +9,7 @@ import type { OutcomeCount } from '../results/trace-queries.js';
 import type { TraceFilter } from '../results/trace-filter.js';
 import type { RunState, StoredRun } from '../results/run-table.js';
 
+/** A run as lists show it. Times are milliseconds since 1970. */
 export interface RunRow {
   readonly id: string;
   readonly name: string | null;
@@ -19,6 +20,7 @@ export interface RunRow {
   readonly endedAtMs: number | null;
 }
 
+/** A run with what its targets and records add up to. */
 export interface RunDetail extends RunRow {
   readonly targets: TargetProgress;
   readonly outcomes: readonly OutcomeCount[];

@@ -11,6 +11,7 @@ export interface TokenDigest {
   matches(offered: string): boolean;
 }
 
+/** Keeps the SHA-256 of the token and not the token, so that a dump of the memory does not show it. */
 export function tokenDigest(token: string): TokenDigest {
   const digest = sha256(token);
   return { matches: (offered) => timingSafeEqual(sha256(offered), digest) };

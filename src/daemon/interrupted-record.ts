@@ -3,6 +3,7 @@ import { unstartedRecord } from '../engine/unstarted-record.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { MeasureOrder } from './target-measurer.js';
 
+/** A trace that ended with the process that measured it. Times are milliseconds since 1970. */
 export interface InterruptedTrace {
   readonly id: string;
   readonly order: MeasureOrder;

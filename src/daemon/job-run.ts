@@ -36,6 +36,7 @@ export interface RunServices {
   readonly onRecord: (record: TraceRecord, provisional: boolean) => void;
 }
 
+/** What is to be run, and as what. `dueAtMs`: milliseconds since 1970, null for traces on request. */
 export interface RunPlan {
   readonly name: string;
   readonly settings: Settings;
@@ -48,6 +49,7 @@ export interface RunPlan {
   readonly target: TargetRow | null;
 }
 
+/** How a run ended. `stopped`: the daemon ended first, and another process goes on with it. */
 export interface RunEnd {
   readonly runId: string | null;
   readonly endedAtMs: number;
@@ -79,6 +81,10 @@ function isOnRequest({ target, stored }: RunPlan): boolean {
   return target !== null || (stored !== null && daemonOptionsOf(stored)?.onRequest === true);
 }
 
+/**
+ * `run` stores it first, where `store` has not. Once it resolves all of its records are on disk, and targets that were not
+ * measured wait in the store for the next process.
+ */
 export class JobRun {
   readonly startedAtMs: number;
   readonly #services: RunServices;

@@ -2,8 +2,10 @@
 import type { CronSchedule } from '../config/cron-schedule.js';
 import type { DaemonClock } from './daemon-clock.js';
 
+/** `overlap`: the run before was not over. `missed`: nobody was there to begin it in time. */
 export type SkipReason = 'overlap' | 'missed';
 
+/** What a schedule goes by, and whom it tells. */
 export interface JobScheduleOptions {
   readonly schedule: CronSchedule;
   readonly jitterMs: number;
@@ -29,6 +31,10 @@ const MOST_COUNTED = 10_000;
 /** A clock that goes back by more was wrong before. */
 const STEP_BACK_MS = 86_400_000;
 
+/**
+ * Times are milliseconds since 1970. It looks at the clock anew instead of trusting timers; `onStart` and `onSkip` are
+ * called from timers, and from `start`.
+ */
 export class JobSchedule {
   readonly #options: JobScheduleOptions;
   /** Due times up to here have been seen to. */

@@ -16,6 +16,7 @@ export interface JobServices extends RunServices {
   readonly settingsOfRun: (stored: StoredRun['options']) => Settings;
 }
 
+/** One run at a time: what falls due meanwhile is skipped. How the last one ended is in `view`. */
 export class Job {
   readonly #services: JobServices;
   #settings: JobSettings;

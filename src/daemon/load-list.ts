@@ -15,6 +15,7 @@ export interface LoadedList {
   readonly stopped: boolean;
 }
 
+/** Told while the list is read; `signal` ends the reading. */
 export interface LoadHooks {
   /** Told of every row that is skipped, in one line. */
   readonly onProblem: (text: string) => void;

@@ -20,6 +20,7 @@ export type MeasureRequest =
   /** Ends all traces now. */
   | { readonly kind: 'interrupt' };
 
+/** `number`: what the child's messages about the order name it by. */
 export interface NumberedOrder {
   readonly number: number;
   readonly order: MeasureOrder;

@@ -15,6 +15,7 @@ export const REQUEST_RUN = '(on request)';
 /** Traces on request that are measured at the same time. */
 const AT_ONCE = 16;
 
+/** A trace on request that will not be run. `code` is what the HTTP answer names. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
   readonly code: (typeof TRACE_REFUSALS)[keyof typeof TRACE_REFUSALS];
@@ -25,6 +26,10 @@ export class RequestRefused extends Error {
   }
 }
 
+/**
+ * Not bound to any job, and measured beside them: each is in the store before `trace` resolves, so that a restart goes on
+ * with it.
+ */
 export class RequestRuns {
   readonly #services: JobServices;
   readonly #slots = new Slots(AT_ONCE);

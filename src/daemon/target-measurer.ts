@@ -37,6 +37,7 @@ export interface MeasureOrder {
   readonly publicOnly: boolean;
 }
 
+/** A record of an order, annotated. */
 export interface MeasuredRecord {
   readonly record: TraceRecord;
   /** It ended early: a later record of the same target may take its place. */
@@ -45,6 +46,7 @@ export interface MeasuredRecord {
   readonly last: boolean;
 }
 
+/** Counts of the process that measures, since it was started. */
 export interface MeasurerStats extends EngineStats {
   /** Null where it cannot be known. */
   readonly kernelDrops: number | null;

@@ -13,6 +13,7 @@ const MOST_TABLES = 8;
 
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
+/** What the sharing asks of the engine. */
 export interface SharingContext {
   nowNs(): number;
   /** From traces to the same target; null when none has seen it. */

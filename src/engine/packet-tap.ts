@@ -6,6 +6,7 @@ import type { Arm, Protocol } from '../trace/record.js';
 import type { Reply } from '../trace/reply/reply.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
 
+/** What a tap is told of the trace that a packet belongs to. */
 export interface TappedTrace {
   readonly id: string;
   /** RFC 5952 text. */
@@ -15,6 +16,7 @@ export interface TappedTrace {
   readonly source: Uint8Array;
 }
 
+/** What a tap is told of the probe that a packet is, or answers. */
 export interface TappedProbe {
   /** Within the trace, in the order of sending. */
   readonly number: number;

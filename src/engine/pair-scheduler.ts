@@ -44,6 +44,7 @@ const SPARE_AFTER_NS = 150e6;
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
 
+/** What the scheduler asks of the engine, and tells it. */
 export interface SchedulerHooks {
   contextOf(trace: RunningTrace): TraceContext;
   /** Who answered another trace to the same target at this hop limit. */

@@ -24,6 +24,7 @@ interface Arena {
   readonly counts: number[];
 }
 
+/** Told once for each probe, in the order in which the transport answers for batches. */
 export interface BatchListener {
   /** A fragmented probe has left when all of its fragments have, at the time of the first. */
   onProbe(trace: RunningTrace, row: number, outcome: SendOutcome): void;

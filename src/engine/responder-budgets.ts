@@ -53,6 +53,7 @@ export interface Ask {
   state: 'open' | 'missed' | 'done';
 }
 
+/** What one router has been asked and how it answered. Times are nanoseconds of the engine's clock. */
 export interface RouterBudget {
   /** Answers a second. */
   rate: number;

@@ -52,6 +52,7 @@ export interface Toll extends Draws {
   readonly budget: RouterBudget | null;
 }
 
+/** A trace in flight: its state, and what the engine keeps beside it. Times are nanoseconds of the engine's clock. */
 export interface RunningTrace extends Waking, Waiting {
   readonly request: TraceRequest;
   /** 16 octets. */

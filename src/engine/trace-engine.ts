@@ -14,6 +14,7 @@ export interface EngineTime extends EngineClock {
   at(atNs: number, callback: () => void): () => void;
 }
 
+/** What one trace may do, as the settings say; METHOD's numbers are no parameters. */
 export interface TraceParameters {
   /** Bar for every accusation, 0.5 < P < 1. */
   readonly confidence: number;
@@ -38,6 +39,7 @@ export interface TraceParameters {
   readonly fragment?: boolean;
 }
 
+/** One target, one protocol. What is not measured goes into the record as it is. */
 export interface TraceRequest {
   readonly id: string;
   readonly runId: string;
@@ -69,6 +71,7 @@ export interface TraceHandle {
   snapshot(): TraceRecord;
 }
 
+/** Counts since the engine was made, but for `tracesInFlight`. */
 export interface EngineStats {
   readonly tracesInFlight: number;
   readonly probesSent: number;
@@ -87,6 +90,7 @@ export interface TraceEngine {
   close(): Promise<void>;
 }
 
+/** What the engine may not make itself: packets, time, chance. */
 export interface TraceEngineOptions {
   readonly transport: ProbeTransport;
   readonly time: EngineTime;

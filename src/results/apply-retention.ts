@@ -1,5 +1,6 @@
 import type { SqliteStore } from './sqlite-store.js';
 
+/** What may stay in the store. */
 export interface Retention {
   /** Records that started longer ago than this go. Null: none for their age. */
   readonly maxAgeMs: number | null;

@@ -5,6 +5,7 @@ import { explainOutputError } from './output-error.js';
 const NEWLINE = 0x0a;
 const BLOCK = 64 * 1024;
 
+/** Records as text, one JSON object a line. */
 export interface JsonLinesFile {
   readonly path: string;
   /** Octets of a last line without end that were cut off when the file was opened: a write that a kill interrupted. */

@@ -60,6 +60,10 @@ export interface SentError {
   readonly remedy: string;
 }
 
+/**
+ * As plain data that can be posted to another thread; `receivedError` makes an error of it there. Of errors that are no
+ * OutputError the stack is kept as text, and `code` is null.
+ */
 export function sendableError(error: unknown): SentError {
   if (error instanceof OutputError) return { code: error.code, message: error.message, remedy: error.remedy };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -176,6 +180,7 @@ export function explainOutputError(error: unknown, path: string): OutputError | 
   return null;
 }
 
+/** A target or record was to be stored, or a state changed, of a run that is not in the file at `path`. */
 export function noSuchRun(path: string, runId: string): OutputError {
   return new OutputError(
     OUTPUT_ERRORS.noRun,
@@ -185,6 +190,7 @@ export function noSuchRun(path: string, runId: string): OutputError {
   );
 }
 
+/** `cause`: what JSON.parse threw. The code is that of a damaged file, `EOUTPUTCORRUPT`. */
 export function damagedRecord(path: string, cause: unknown): OutputError {
   return new OutputError(OUTPUT_ERRORS.corrupt, path, 'a record is not JSON any more', CORRUPT.remedy, cause);
 }

@@ -23,6 +23,7 @@ const DIRECTION = { in: 1, out: 2 } as const;
 const LONGEST_OPTION = 0xfffc;
 const PACKET_HEADER_LENGTH = 28;
 
+/** What becomes an Enhanced Packet Block. */
 export interface CapturedPacket {
   readonly direction: 'in' | 'out';
   /** A whole IPv6 packet. */

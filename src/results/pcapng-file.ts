@@ -34,6 +34,7 @@ export interface WaitingPacket {
   readonly comment: () => string;
 }
 
+/** A capture that is being written. What it cannot keep up with is left out and said at the end. */
 export interface PcapngFile {
   /** Writes the header; an existing file is emptied now and not before. @throws OutputError */
   begin(): Promise<void>;

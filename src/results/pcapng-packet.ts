@@ -3,6 +3,7 @@ import { IPV6_HEADER_LENGTH, NEXT_HEADER, emitIpv6Header } from '../wire/ipv6.js
 
 const UPPER_LAYER = { icmpv6: NEXT_HEADER.icmp6, udp: NEXT_HEADER.udp, tcp: NEXT_HEADER.tcp } as const;
 
+/** A packet as a capture shows it: with an IPv6 header even where the transport gives only what follows it. */
 export interface WholePacket {
   /** Its own memory. */
   readonly bytes: Uint8Array;

@@ -1,6 +1,7 @@
 import { explainOutputError, OUTPUT_ERRORS, OutputError } from './output-error.js';
 import { prepareRecord, type OutgoingRecord, type RecordToStore } from './trace-table.js';
 
+/** Times are milliseconds. */
 export interface RecordWriterOptions {
   /** Writes a batch so that it survives power loss, all of it or nothing. */
   readonly commit: (batch: readonly OutgoingRecord[]) => Promise<unknown> | undefined;
@@ -28,6 +29,7 @@ export interface RecordWriterOptions {
   readonly onRecovery?: () => void;
 }
 
+/** Time as the writer needs it; a virtual one drives tests. */
 export interface WriterTime {
   /** Milliseconds of a clock that nobody sets. */
   nowMs(): number;

@@ -16,11 +16,16 @@ export interface NewRun {
   readonly startedAtMs: number;
 }
 
+/** A run as it stands in the store. `endedAtMs`: milliseconds since 1970, null while anything is left to do. */
 export interface StoredRun extends NewRun {
   readonly state: RunState;
   readonly endedAtMs: number | null;
 }
 
+/**
+ * Times are milliseconds since 1970. Every method may throw OutputError, as the file or its disk have it. A `null` stands
+ * for a run that is not there.
+ */
 export class RunTable {
   readonly #connection: SqlConnection;
   readonly #path: string;

@@ -7,6 +7,9 @@ const METHODS: Readonly<Record<Protocol, string>> = { udp: 'udp-paris', icmp6: '
 /** The arms in the order of their `userid`, scamper's field for what the user wants to tell traces apart by. */
 const USER_IDS: Readonly<Record<Arm, number>> = { plain: 0, pdm: 1, do8: 2, do16: 3, long: 4 };
 
+/**
+ * What stands before and behind the traces of one file (`cycle-start`, `cycle-stop`). Times are milliseconds since 1970.
+ */
 export interface ScamperCycle {
   readonly listName: string;
   readonly hostname: string;

@@ -3,8 +3,10 @@
  * only importer it is; every error comes out as an OutputError where it is a failure of files or databases.
  */
 export type SqlValue = string | number | bigint | null | Uint8Array;
+/** By place (`?`) or by name. */
 export type SqlParameters = readonly SqlValue[] | Readonly<Record<string, SqlValue>>;
 
+/** All of its methods may throw OutputError. */
 export interface SqlStatement {
   /** Runs a statement that changes rows. */
   run(parameters: SqlParameters): { readonly changes: number; readonly lastInsertRowid: number };
@@ -20,6 +22,7 @@ export interface SqlStatement {
 /** Memory that each connection's page cache may take. */
 export const PAGE_CACHE_KIB = 16_384;
 
+/** What tables need of a database: SQLite's driver stays behind it. */
 export interface SqlConnection {
   /** Prepared once per text and kept. */
   prepare(sql: string): SqlStatement;

@@ -19,6 +19,7 @@ import { TraceTable } from './trace-table.js';
 /** Moving them takes a fraction of a second, in which the thread does nothing else: 8 MiB. */
 const PAGES_AT_ONCE = 1000;
 
+/** Times are milliseconds. */
 export interface StoreOptions {
   /** For `report`: changes nothing, migrates nothing, and fails where there is no store yet. */
   readonly readOnly?: boolean;
@@ -28,6 +29,7 @@ export interface StoreOptions {
   readonly migrations?: readonly string[];
 }
 
+/** One open store. All of its methods may throw OutputError. */
 export interface SqliteStore {
   readonly path: string;
   readonly runs: RunTable;

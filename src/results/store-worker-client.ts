@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { receivedError, type SentError } from './output-error.js';
 import type { PreparedRecord, StoreCounts } from './trace-table.js';
 
+/** One message to the thread that writes; it answers each. */
 export type StoreWorkerOrder = { readonly kind: 'commit'; readonly batch: PackedBatch } | { readonly kind: 'close' };
 
 /**
@@ -102,6 +103,7 @@ function packBatch(batch: readonly PreparedRecord[]): PackedBatch {
   return { records, octets, lengths };
 }
 
+/** The records again, each with its JSON as octets: views of the batch's, not copies. */
 export function unpackBatch({ records, octets, lengths }: PackedBatch): PreparedRecord[] {
   let at = 0;
   return records.map((record, index) => {

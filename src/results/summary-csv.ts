@@ -31,6 +31,7 @@ export const SUMMARY_CSV_COLUMNS = [
   'inserted_headers',
 ] as const;
 
+/** Null is unknown, and empty in CSV. */
 export type SummaryCell = string | number | null;
 
 /**
@@ -66,12 +67,15 @@ export function csvLine(cells: readonly SummaryCell[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
 }
 
+/** The first line, with its line end. */
 export const SUMMARY_CSV_HEADER = csvLine(SUMMARY_CSV_COLUMNS);
 
+/** Columns as in `SUMMARY_CSV_HEADER`, quoting and CRLF at its end as in RFC 4180. */
 export function summaryCsvLine(row: SummaryRow): string {
   return csvLine(summaryCells(row));
 }
 
+/** As `summaryCsvLine`, of a record that is in no store. */
 export function recordCsvLine(record: TraceRecord): string {
   return summaryCsvLine(summariseRecord(record));
 }

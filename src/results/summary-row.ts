@@ -55,6 +55,7 @@ export interface SummaryRow {
   readonly probesSent: number;
 }
 
+/** Of one record: times become milliseconds since 1970, and lists text with spaces between. Nothing is looked up. */
 export function summariseRecord(record: TraceRecord): SummaryRow {
   const { summary, verdict, source, target } = record;
   const { lastPdmHop, lastPlainHop, nextHop, attribution } = summary;

@@ -25,6 +25,7 @@ export interface Duplicate {
   readonly firstLine: number;
 }
 
+/** A target that waits, with what is known of it. `targetKey` names it within the store. */
 export interface StoredTarget {
   readonly targetKey: number;
   readonly line: number;
@@ -53,6 +54,7 @@ export interface ListedTarget extends Omit<StoredTarget, 'stored'> {
 export const TARGET_STATES = ['waiting', 'in-flight', 'done'] as const;
 export type TargetState = (typeof TARGET_STATES)[number];
 
+/** Targets of a run by state. */
 export interface TargetProgress {
   readonly total: number;
   readonly waiting: number;

@@ -13,6 +13,7 @@ export interface Page {
   readonly after?: string;
 }
 
+/** `count`: records that a filter lets by. */
 export interface OutcomeCount {
   readonly protocol: Protocol;
   readonly outcome: Outcome;

@@ -37,6 +37,7 @@ export interface PreparedRecord {
 /** As a writer gets it, before it goes to another thread. */
 export type OutgoingRecord = PreparedRecord & { readonly json: string };
 
+/** The row, the CSV line and the JSON of one record, serialised here and nowhere again. */
 export function prepareRecord(entry: RecordToStore): OutgoingRecord {
   const row = summariseRecord(entry.record);
   const address = entry.seriesPerAddress === true ? (row.destinationAddress ?? '') : '';
@@ -85,6 +86,7 @@ interface Previous {
   readonly last_pdm_hop: number | null;
 }
 
+/** Records, each beside its summary row. Every method may throw OutputError, as the file or its disk have it. */
 export class TraceTable {
   readonly #connection: SqlConnection;
   readonly #path: string;

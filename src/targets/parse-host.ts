@@ -3,6 +3,7 @@ import { domainToASCII } from 'node:url';
 import { formatAddress, parseAddress } from '../address/address.js';
 import type { SpreadKeys } from './target-row.js';
 
+/** A host as it is looked up, and as it is compared with others. */
 export interface ParsedHost {
   readonly host: string;
   readonly hostKey: string;

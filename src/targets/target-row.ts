@@ -42,6 +42,7 @@ export interface SpreadKeys {
   readonly narrow: number;
 }
 
+/** What holds for rows that do not say it themselves. */
 export interface TargetDefaults {
   readonly protocols: readonly Protocol[];
   readonly dport: number | null;

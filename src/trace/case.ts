@@ -18,6 +18,7 @@ import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './
 import type { ReplySignature, TraceState, WitnessProtocol } from './state/trace-state.js';
 import type { Exploration } from './wish.js';
 
+/** What is known at one moment: made anew in each step, not to be kept. Times are nanoseconds of the engine's clock. */
 export interface Case {
   readonly state: TraceState;
   readonly context: TraceContext;

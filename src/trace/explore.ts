@@ -50,6 +50,9 @@ function explore(trace: Case): Exploration {
   return { wishes, firstRoundIsOver: isRoundOver, isOver };
 }
 
+/**
+ * One pair for each hop of the open windows that is still owed some; none while it is open which near hops others share.
+ */
 export function explorationWishes(trace: Case): readonly PairWish[] {
   return explorationOf(trace).wishes;
 }

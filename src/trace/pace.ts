@@ -36,6 +36,10 @@ export type PairLook = 'awaited' | 'half' | 'silent' | 'fine';
 
 const ANSWERED: Readonly<Record<PairLook, number>> = { awaited: 0, silent: 0, half: 0.5, fine: 1 };
 
+/**
+ * METHOD: Pairs, Rhythm at a responder. One for each trace; what other traces to the same target may do besides is the
+ * engine's. Times are nanoseconds of the engine's clock.
+ */
 export class Pace {
   readonly #floorNs: number;
   #intervalNs: number;

@@ -8,6 +8,7 @@ export const RECORD_SCHEMA = 'pdm-trace/1';
 /** The version of docs/METHOD.md by which verdicts are made. */
 export const METHOD_VERSION = 3;
 
+/** Their places here are the bits of a target's `protocols` in the store: new ones go to the end. */
 export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
@@ -34,6 +35,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** Outcomes that say that something on the way treats the two kinds of packets differently. Each needs evidence at the bar; the last two name nobody. */
 export const ACCUSATIONS: readonly Outcome[] = ['dropped', 'rejected', 'stripped', 'altered', 'impaired', 'bypassed'];
 
+/** Those of the table under METHOD: doubt. All other ends of the program but success have codes from 64 on. */
 export const OUTCOME_EXIT_CODES: Readonly<Record<Outcome, number>> = {
   delivered: 0,
   stripped: 10,
@@ -56,18 +58,21 @@ export interface AsFields {
   asns?: number[];
 }
 
+/** Null address: nobody answered, or several may be meant. */
 export interface NamedAddress extends AsFields {
   address: string | null;
   /** PTR name, sanitised. */
   name: string | null;
 }
 
+/** Milliseconds. */
 export interface RttSummary {
   min: number;
   median: number;
   max: number;
 }
 
+/** Errors of one responder to one arm, counted by what they say (RFC 4443 §3; codes also of RFC 7112, 8754 and 8883). */
 export interface IcmpCount {
   type: number;
   code: number;
@@ -103,6 +108,7 @@ export interface ReplyObject {
   hex: string;
 }
 
+/** What errors quoted (METHOD: Replies), equal ones counted together. */
 export interface QuoteCount {
   /** Every quoted octet of the option as sent, at least next header, type, length and PSNTP; null where no option was sent or the quote ends before it. */
   intact: boolean | null;
@@ -111,6 +117,7 @@ export interface QuoteCount {
   count: number;
 }
 
+/** Whoever answered one arm at one hop limit, and what it said. `answered`: probes, not packets. */
 export interface ResponderRecord extends AsFields {
   address: string;
   name: string | null;
@@ -127,12 +134,14 @@ export interface ResponderRecord extends AsFields {
   quotes: QuoteCount[];
 }
 
+/** Probes of one arm with one hop limit: those that left this host, and those that were answered, late ones included. */
 export interface ArmRecord {
   sent: number;
   answered: number;
   responders: ResponderRecord[];
 }
 
+/** Treated pairs by which packet came (METHOD: Pairs). `void`: one of them never left this host. */
 export interface PairCounts {
   both: number;
   plainOnly: number;
@@ -141,11 +150,13 @@ export interface PairCounts {
   void: number;
 }
 
+/** What was sent with one hop limit. Arms besides `plain` and `pdm` are there only where they were sent. */
 export interface PlaceRecord {
   pairs: PairCounts;
   arms: { plain: ArmRecord; pdm: ArmRecord } & Partial<Record<Arm, ArmRecord>>;
 }
 
+/** `hop`: the hop limit of its packets, from 1. */
 export interface HopRecord extends PlaceRecord {
   hop: number;
   /** Set where the hop was not probed for this target but taken from a trace that shares it. */
@@ -154,24 +165,36 @@ export interface HopRecord extends PlaceRecord {
   contradicting?: string[];
 }
 
+/**
+ * Pairs sent with hop limit 64, which are to reach the target. Placebos show in `arms` alone: see `VerdictEvidence.placebo`.
+ */
 export interface TargetPairsRecord extends PlaceRecord {
   hop: null;
   /** Hops to the target in each arm: the smallest hop limit that the target answered. */
   distance: { plain: number | null; pdm: number | null };
 }
 
+/** `hop`: a hop limit, which with the address names a place (METHOD: Replies). */
 export interface SummaryHop extends NamedAddress {
   hop: number;
   /** Two sources answered one probe there: which of them the router is, is not known. Absent otherwise, but for hop n+1. */
   uncertain?: boolean;
 }
 
+/**
+ * Hop n+1 on the way of `plain`, n being where the verdict's interval begins. `candidates`: all who answered there, where
+ * they are several.
+ */
 export interface NextHop extends SummaryHop {
   candidates: NamedAddress[];
   /** True when the two arms' paths diverge, so that hop n+1 of the plain path may not be on the other one. */
   uncertain: boolean;
 }
 
+/**
+ * Whether hop n+1 is in the destination's network (METHOD: Networks). `ambiguous`: its address is of the network before,
+ * which may number the destination's border.
+ */
 export type Membership = 'yes' | 'likely' | 'ambiguous' | 'no' | 'unknown';
 
 /** Hop limits from … to, both included. */
@@ -180,6 +203,10 @@ export interface SilentStretch {
   to: number;
 }
 
+/**
+ * The networks that may be meant (METHOD: Networks), as AS numbers by the origin of the longest prefix. `source` and `date`:
+ * of the AS data.
+ */
 export interface Attribution {
   /** AS number in the reading of RFC 7872 §B.2 kindest to the transit networks; null where unknown. */
   best: number | null;
@@ -197,6 +224,7 @@ export interface Attribution {
   date: string | null;
 }
 
+/** Null places: nobody showed them. The last two are null where the outcome names nobody. */
 export interface SummaryRecord {
   /** n. */
   lastPdmHop: SummaryHop | null;
@@ -206,8 +234,12 @@ export interface SummaryRecord {
   attribution: Attribution | null;
 }
 
+/** What is refused (METHOD: cause): this option, any of 16 octets, any destination option, or the length alone. */
 export type Cause = 'option' | 'size' | 'destination-options' | 'length';
 
+/**
+ * The error by which packets were refused (METHOD: rejected). `hop`: the refuser's hop limit, null where it is not known.
+ */
 export interface Refusal {
   address: string;
   hop: number | null;
@@ -236,6 +268,10 @@ export const SETTLED_BY = [
 ] as const;
 export type SettledBy = (typeof SETTLED_BY)[number];
 
+/**
+ * The counts that the finding rests on, those of the target or of the place that `basis` stands for (docs/RECORD.md,
+ * verdict).
+ */
 export interface VerdictEvidence {
   basis: 'target' | 'routers' | null;
   returnPath: 'excluded' | 'not excluded' | null;
@@ -253,6 +289,10 @@ export interface VerdictEvidence {
   neighbours?: { asked: number; same: number; differ: number } | null;
 }
 
+/**
+ * The finding in fields and sentences. `confidence`: 1 − k/e of the loss claimed; `pathsDiverge`: the hop limit from which
+ * on the arms' ways differ.
+ */
 export interface VerdictRecord {
   outcome: Outcome;
   confidence: number | null;
@@ -268,6 +308,10 @@ export interface VerdictRecord {
   reasons: string[];
 }
 
+/**
+ * Packets of all arms, fragments of one probe counted as one. From `duplicate` to `forged`: received, and left out of every
+ * finding for that reason (METHOD: Flow and identity).
+ */
 export interface Counters {
   sent: number;
   answered: number;
@@ -297,6 +341,9 @@ export function noCounters(): Counters {
   };
 }
 
+/**
+ * docs/RECORD.md says of each field what it means, its unit, and when it is null; config/record.schema.json is its schema.
+ */
 export interface TraceRecord {
   schema: typeof RECORD_SCHEMA;
   id: string;

@@ -89,6 +89,7 @@ export interface At {
   readonly address: string;
 }
 
+/** What the engine tells a trace of others: of the same run, or to the same target. Asked anew in each step. */
 export interface TraceContext {
   /** Null where nothing is known of it in this run. */
   habitOf(hop: number, address: string): Habit | null;

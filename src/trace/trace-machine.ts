@@ -36,6 +36,7 @@ import type { Sibling, TraceContext } from './trace-context.js';
 import type { PairWish } from './wish.js';
 import { writeVerdict } from './write-verdict.js';
 
+/** What the engine is to do with the trace next. Times are nanoseconds of the engine's clock. */
 export type Step =
   /** `deadlineNs`: when the next pending probe is given up, which may change the wishes. */
   | {
@@ -49,6 +50,10 @@ export type Step =
   | { readonly kind: 'wait'; readonly untilNs: number | null }
   | { readonly kind: 'done' };
 
+/**
+ * What to do next, from all that is known: called again after each answer and at each time that it names. It notes what it
+ * learns in `state` (a changed path, counts begun again), so that its calls are no mere questions.
+ */
 export function step(state: TraceState, context: TraceContext, nowNs: number): Step {
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
   const trace = makeCase(state, context, nowNs);
@@ -248,6 +253,7 @@ export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, nameless
   return places;
 }
 
+/** `trace`: the case that the verdict was made from, for the record and for what other traces learn of it. */
 export interface Judged {
   readonly verdict: VerdictRecord;
   readonly trace: Case;
@@ -255,6 +261,10 @@ export interface Judged {
   readonly open: readonly { readonly claim: string; readonly has: string }[];
 }
 
+/**
+ * The verdict as it stands now, and the case that it rests on; an interrupted trace gets one too. Made anew from all probes,
+ * as in a step, which moves the pace.
+ */
 export function judgeTrace(state: TraceState, context: TraceContext, nowNs: number): Judged {
   const trace = makeCase(state, context, nowNs);
   const standings = weigh(trace);

@@ -6,6 +6,10 @@ import type { Place } from './evidence/place.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';
 import type { TraceState, Purpose } from './state/trace-state.js';
 
+/**
+ * One pair that a claim or exploring wants. `notBeforeNs` is on the engine's clock; what the wish costs is charged when it
+ * is granted.
+ */
 export interface PairWish {
   readonly purpose: Purpose;
   readonly hopLimit: number;

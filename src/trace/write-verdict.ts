@@ -16,6 +16,7 @@ import { MEANING } from './reply/meaning.js';
 import { describeTooBig } from './reply/too-big.js';
 import { ARM_CODE } from './state/trace-state.js';
 
+/** The proven finding, or `inconclusive` with what would settle it, as of any interrupted trace; remarks go beside each outcome. */
 export function writeVerdict(trace: Case, standings: Standings): VerdictRecord {
   const { state } = trace;
   const pathsDiverge = divergenceOf(trace);

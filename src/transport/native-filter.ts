@@ -51,6 +51,7 @@ const DROP = 0;
 /** A filter may have 4,096 instructions, a range takes three in each direction: beyond this many a protocol, the nearest are joined. */
 const MOST_RANGES = 192;
 
+/** Ports, or echo identifiers; both ends included. */
 export interface PortRange {
   readonly from: number;
   readonly to: number;

@@ -10,6 +10,7 @@ const NOBODY = { uid: 65534, gid: 65534 };
 const HIGHEST_ID = 0xfffffffe;
 const CAPABILITY_SETS = ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'];
 
+/** Numbers of this user namespace. */
 export interface UserAndGroup {
   readonly uid: number;
   readonly gid: number;
@@ -28,6 +29,7 @@ export interface PrivilegeSituation {
   readonly setgroups: string;
 }
 
+/** Of this process now, from `/etc/passwd` and `/proc/self`; a file that cannot be read counts as empty. */
 export function currentSituation(): PrivilegeSituation {
   return {
     euid: process.geteuid?.() ?? 0,

@@ -12,6 +12,7 @@ const ROUNDS = 4;
 /** How many packets ahead of the expected one are looked at. */
 const LOOK_AHEAD = 64;
 
+/** A batch that is being sent, until each of its packets has a time or is given up. */
 export interface Expected {
   readonly arena: Uint8Array;
   readonly offsets: Uint32Array;
@@ -26,6 +27,10 @@ export interface Expected {
   timer: NodeJS.Timeout | null;
 }
 
+/**
+ * Times are nanoseconds of the engine's clock, as `seen` is given them. Who sends asks with `expect` first and waits for
+ * `settle` afterwards, which never rejects.
+ */
 export class TransmitTimes {
   readonly #pending: Expected[] = [];
   #closed = false;

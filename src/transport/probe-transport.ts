@@ -50,6 +50,7 @@ export interface WatchedFlow {
   readonly to: number;
 }
 
+/** How this host reaches a target. `mtu`: octets, of the interface. */
 export interface Route {
   /** 16 octets. */
   readonly source: Uint8Array;

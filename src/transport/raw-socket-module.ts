@@ -29,6 +29,7 @@ export interface RawSocket {
   close(): this;
 }
 
+/** What is used of the npm module `raw-socket`, which has no types of its own. */
 export interface RawSocketModule {
   /** Throws an Error whose message is the text of strerror(3). */
   createSocket(options: {

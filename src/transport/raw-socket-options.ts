@@ -22,6 +22,10 @@ const ERRORS_AND_ECHO_REPLIES = (() => {
   return Buffer.from(words.buffer);
 })();
 
+/**
+ * ICMP6_FILTER (RFC 3542 §3.2): types 0–127, the errors, and 129, the echo reply; the kernel drops all others.
+ * @throws the module's error where the kernel refuses it.
+ */
 export function passErrorsAndEchoReplies(socket: RawSocket): void {
   socket.setOption(IPPROTO_ICMPV6, ICMPV6_FILTER, ERRORS_AND_ECHO_REPLIES, ERRORS_AND_ECHO_REPLIES.length);
 }
@@ -51,6 +55,10 @@ export function ignorePathMtu(socket: RawSocket): void {
   socket.setOption(IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 }
 
+/**
+ * SO_BINDTODEVICE: what is sent leaves by this interface, whatever the routes say.
+ * @throws the module's error where there is no such interface.
+ */
 export function bindToInterface(socket: RawSocket, name: string): void {
   const text = Buffer.from(`${name}\0`);
   socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, text, text.length);
@@ -67,6 +75,10 @@ export function showQueueDrops(socket: RawSocket): void {
 
 const discarded = Buffer.alloc(4);
 
+/**
+ * Ends what `showQueueDrops` began: the kernel empties the error queue, and reading SO_ERROR clears the pending error, so
+ * that no later call fails of it.
+ */
 export function hideQueueDrops(socket: RawSocket): void {
   socket.setOption(IPPROTO_IPV6, IPV6_RECVERR, 0);
   socket.getOption(SOL_SOCKET, SO_ERROR, discarded, discarded.length);

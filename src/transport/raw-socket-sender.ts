@@ -32,6 +32,7 @@ export class SendBatch {
   }
 }
 
+/** A packet in its batch's arena: `length` octets from `offset`; `index`: its place among the batch's outcomes. */
 export interface OutgoingPacket {
   readonly batch: SendBatch;
   readonly index: number;

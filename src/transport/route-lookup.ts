@@ -12,6 +12,7 @@ const DISCARD_PORT = 9;
 const LOOPBACK = 'lo';
 const ROUTE_COMMAND = 'ip -6 route get';
 
+/** What the user asked for; what is absent is the kernel's to choose. */
 export interface RouteOptions {
   readonly interface?: string;
   /** 16 octets. */

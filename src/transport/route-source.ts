@@ -6,6 +6,7 @@ const IFA_F_DADFAILED = 0x08;
 const IFA_F_DEPRECATED = 0x20;
 const IFA_F_TENTATIVE = 0x40;
 
+/** An address of this host, and the interface that has it. */
 export interface InterfaceAddress {
   readonly octets: Uint8Array;
   /** Bits of it that its link shares. */

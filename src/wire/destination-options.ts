@@ -14,9 +14,11 @@ import { EmitRangeError, requireField, requireOctets, requireRoom } from './emit
 import { emitPdm, PDM_OPTION_TOTAL_LENGTH, type PdmOption } from './pdm-option.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** Octets from the start of the header to each field. */
 export const OPTIONS_OFFSET = { nextHeader: 0, length: 1, options: 2 } as const;
 const OPTION_OFFSET = { type: 0, length: 1, data: 2 } as const;
 
+/** IANA, "Destination Options and Hop-by-Hop Options". */
 export const OPTION_TYPE = {
   pad1: 0x00,
   padN: 0x01,
@@ -41,6 +43,7 @@ export interface Option {
   readonly dataOffset: number;
 }
 
+/** A whole header, Hop-by-Hop or Destination Options. */
 export interface OptionsHeader {
   readonly nextHeader: number;
   /** Octets of the whole header. */
@@ -48,6 +51,10 @@ export interface OptionsHeader {
   readonly options: readonly Option[];
 }
 
+/**
+ * What a node does that does not know the option, the two highest bits of its type (RFC 8200 §4.2): 0 skip it, 1 discard, 2
+ * discard and report, 3 the same unless the destination is multicast.
+ */
 export function optionAction(type: number): number {
   return type >>> 6;
 }
@@ -175,7 +182,9 @@ export function emitPadding(length: number, into: Uint8Array, offset: number): n
 
 /** Octets of the `pdm` and `do16` headers. */
 export const PDM_HEADER_LENGTH = 16;
+/** Octets of the arm `do16`'s extension header (METHOD: Arms), as many as PDM's. */
 export const DO16_HEADER_LENGTH = 16;
+/** Octets of the arm `do8`'s extension header (METHOD: Arms). */
 export const DO8_HEADER_LENGTH = 8;
 
 /** The header of the `pdm` arm: `nn 01 0f 0a`, ten octets of PDM, `01 00`. Writes 16 octets, allocates nothing. */

@@ -52,6 +52,7 @@ interface ChainFragment {
   readonly identification: number;
 }
 
+/** What was walked, and where it ended; offsets are of the parsed buffer. */
 export interface ExtensionChain {
   readonly headers: readonly ExtensionHeader[];
   /** The first protocol that is not a walked extension header: also ESP (50) and "no next header" (59). Else null. */
@@ -65,6 +66,10 @@ export interface ExtensionChain {
   readonly fragment: ChainFragment | null;
 }
 
+/**
+ * IANA's IPv6 extension header types but for ESP, behind which nothing can be read, and 253 and 254, which are for
+ * experiments.
+ */
 export function isExtensionHeader(kind: number): boolean {
   switch (kind) {
     case NEXT_HEADER.hopByHop:

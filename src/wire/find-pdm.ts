@@ -5,6 +5,7 @@ import { walkExtensionChain } from './extension-chain.js';
 import { NEXT_HEADER } from './ipv6.js';
 import { parsePdm, PDM_OFFSET, PDM_OPTION_TYPE, PDMV2_OPTION_LENGTHS, type PdmOption } from './pdm-option.js';
 
+/** Of a draft's shape only its option length is known, which tells them apart. */
 export type FoundPdm =
   | { readonly version: 'rfc8250'; readonly pdm: PdmOption }
   | { readonly version: 'pdmv2-draft'; readonly length: number };

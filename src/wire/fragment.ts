@@ -13,12 +13,14 @@ import { readU16, readU32, readU8, writeU16, writeU32 } from './big-endian.js';
 import { EmitRangeError, requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 8200 §4.5; it has no length of its own. */
 export const FRAGMENT_HEADER_LENGTH = 8;
 const FRAGMENT_OFFSET = { nextHeader: 0, reserved: 1, offsetAndMore: 2, identification: 4 } as const;
 
 const OFFSET_MASK = 0xfff8;
 const MORE = 0x0001;
 
+/** RFC 8200 §4.5. */
 export interface FragmentHeader {
   readonly nextHeader: number;
   /** Octets from the start of the fragmentable part; a multiple of 8, at most 65528. */

@@ -23,7 +23,9 @@ import {
 } from './interface-information.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 4884 §7. */
 export const EXTENSION_HEADER_LENGTH = 4;
+/** RFC 4884 §8. An object's own length includes it. */
 export const EXTENSION_OBJECT_HEADER_LENGTH = 4;
 const VERSION = 2;
 /** Bound of what is kept of one message; the largest structure on record has a handful. */
@@ -58,6 +60,7 @@ export interface ExtensionObject {
   readonly payload: Uint8Array;
 }
 
+/** RFC 4884 §7: one structure behind a quote. */
 export interface IcmpExtensions {
   /** False where the structure says that it carries none (0): accepted only where RFC 4884's length points to it. */
   readonly checksumVerified: boolean;

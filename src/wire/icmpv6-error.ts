@@ -26,6 +26,7 @@ const MIN_EXTENDED_QUOTE = 128;
 /** Octets that one unit of its length attribute counts. */
 const WORDS = 8;
 
+/** RFC 4443 §3, with the RFC 4884 structure where there is one. `type`: 0–127. */
 export interface Icmpv6Error {
   readonly type: number;
   readonly code: number;

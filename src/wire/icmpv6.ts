@@ -15,7 +15,9 @@ import { readU16, readU32, readU8, writeU16, writeU32 } from './big-endian.js';
 import { requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 4443 §2.1, with the four octets of each type's own. */
 export const ICMPV6_HEADER_LENGTH = 8;
+/** Octets from the start of the message to each field; those at 4 are of different types. */
 export const ICMPV6_OFFSET = {
   type: 0,
   code: 1,
@@ -29,6 +31,7 @@ export const ICMPV6_OFFSET = {
   body: 8,
 } as const;
 
+/** IANA, "ICMPv6 Type Numbers". */
 export const ICMPV6 = {
   destinationUnreachable: 1,
   packetTooBig: 2,
@@ -38,6 +41,7 @@ export const ICMPV6 = {
   echoReply: 129,
 } as const;
 
+/** Codes of type 1: RFC 4443 §3.1, and those that IANA has added. */
 export const DESTINATION_UNREACHABLE = {
   noRoute: 0,
   adminProhibited: 1,
@@ -51,8 +55,10 @@ export const DESTINATION_UNREACHABLE = {
   headersTooLong: 8,
 } as const;
 
+/** Codes of type 3 (RFC 4443 §3.3): on the way, and where fragments are put together. */
 export const TIME_EXCEEDED = { hopLimit: 0, reassembly: 1 } as const;
 
+/** Codes of type 4: RFC 4443 §3.4, and those that IANA has added. */
 export const PARAMETER_PROBLEM = {
   erroneousField: 0,
   unrecognizedNextHeader: 1,

@@ -14,6 +14,7 @@ import { readU16, readU32, readU8, writeU16, writeU32 } from './big-endian.js';
 import { EmitRangeError, requireField } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 5837 §4.1: their places here are the values of the two bits. */
 export const INTERFACE_ROLES = ['incoming', 'sub-ip', 'outgoing', 'next-hop'] as const;
 type InterfaceRole = (typeof INTERFACE_ROLES)[number];
 
@@ -21,6 +22,7 @@ const HAS = { ifIndex: 0x08, address: 0x04, name: 0x02, mtu: 0x01 } as const;
 const AFI = { ipv4: 1, ipv6: 2 } as const;
 const MAX_NAME_LENGTH = 63;
 
+/** Null: the object has no such field. */
 export interface InterfaceInformation {
   readonly role: InterfaceRole;
   readonly ifIndex: number | null;
@@ -84,6 +86,7 @@ function decodeName(octets: Uint8Array): string {
   return utf8.decode(octets.subarray(0, length)).replace(STEERING, '\ufffd');
 }
 
+/** Role in the two highest bits, then one bit for each field that is there (RFC 5837 §4.1). */
 export function interfaceCType(information: InterfaceInformation): number {
   return (
     (INTERFACE_ROLES.indexOf(information.role) << 6) |

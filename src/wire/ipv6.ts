@@ -17,6 +17,7 @@ import { readU16, readU32, readU8, writeU16, writeU32 } from './big-endian.js';
 import { requireField, requireOctets, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 8200 §3. */
 export const IPV6_HEADER_LENGTH = 40;
 const IPV6_ADDRESS_LENGTH = 16;
 
@@ -44,6 +45,7 @@ export const NEXT_HEADER = {
   destinationOptions: 60,
 } as const;
 
+/** RFC 8200 §3; the version is always 6. */
 export interface Ipv6Header {
   /** 0–255. */
   readonly trafficClass: number;

@@ -18,6 +18,9 @@ import { readU16, readU8, writeU16 } from './big-endian.js';
 import { requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/**
+ * IANA; RFC 8250 §3.2.1. Action bits 00: who does not know it skips it; the third bit 0: nobody may change it on the way.
+ */
 export const PDM_OPTION_TYPE = 0x0f;
 /** Octets of option data. */
 export const PDM_OPTION_LENGTH = 10;
@@ -26,6 +29,7 @@ export const PDM_OPTION_TOTAL_LENGTH = 12;
 /** Option lengths of the PDMv2 draft, same type: registration and encrypted metrics (draft-ietf-ippm-encrypted-pdmv2). */
 export const PDMV2_OPTION_LENGTHS: readonly number[] = [0x12, 0x22];
 
+/** Octets from the option's type octet to each field. */
 export const PDM_OFFSET = {
   type: 0,
   length: 1,
@@ -37,6 +41,7 @@ export const PDM_OFFSET = {
   deltaTimeLastSent: 10,
 } as const;
 
+/** Fields as they stand on the wire: packet sequence numbers (PSN) are 0–65535, scales and deltas those of `PdmTime`. */
 export interface PdmOption {
   /** Scale of `deltaTimeLastReceived`, 0–255. */
   readonly scaleDtlr: number;

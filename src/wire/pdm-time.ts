@@ -4,6 +4,7 @@
  */
 import { EmitRangeError, requireField } from './emit-check.js';
 
+/** A time as it stands in the option: `delta` × 2^`scale` attoseconds. */
 export interface PdmTime {
   /** 0–255. */
   readonly scale: number;

@@ -19,6 +19,7 @@ export interface QuotedHeader {
   readonly length: number;
 }
 
+/** Null offsets: the quote ends before that, or has none. All offsets are of the parsed buffer. */
 export interface QuotedPacket {
   readonly trafficClass: number;
   readonly flowLabel: number;

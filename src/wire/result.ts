@@ -7,6 +7,7 @@ export interface ParseFailure {
   readonly offset: number;
 }
 
+/** What a parser made of the octets. */
 export interface ParseSuccess<T> {
   readonly ok: true;
   readonly value: T;
@@ -14,10 +15,12 @@ export interface ParseSuccess<T> {
 
 export type ParseResult<T> = ParseSuccess<T> | ParseFailure;
 
+/** What a parser gives back of octets that it could make sense of. */
 export function parsed<T>(value: T): ParseSuccess<T> {
   return { ok: true, value };
 }
 
+/** `reason`: see `ParseFailure`. `offset`: where in the buffer it stopped. */
 export function failed(reason: string, offset: number): ParseFailure {
   return { ok: false, reason, offset };
 }

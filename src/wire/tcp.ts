@@ -19,11 +19,13 @@ import { readU16, readU32, writeU16, writeU32 } from './big-endian.js';
 import { requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 9293 §3.1, without options. */
 export const TCP_HEADER_LENGTH = 20;
 /** With options, RFC 9293 §3.1: a data offset of four bits counts words of four octets. */
 export const LONGEST_TCP_HEADER = 60;
 /** Maximum segment size, RFC 9293 §3.7.1: kind, length and 1220, what fits in the smallest IPv6 MTU. */
 export const SEGMENT_SIZE_OPTION = [2, 4, 1220 >> 8, 1220 & 0xff] as const;
+/** Octets from the start of the header to each field. */
 export const TCP_OFFSET = {
   sourcePort: 0,
   destinationPort: 2,
@@ -35,6 +37,7 @@ export const TCP_OFFSET = {
   urgent: 18,
 } as const;
 
+/** Control bits (RFC 9293 §3.1, ECE and CWR of RFC 3168), as they lie in the lowest octet of `TcpHeader.flags`. */
 export const TCP_FLAG = {
   fin: 0x01,
   syn: 0x02,
@@ -46,6 +49,7 @@ export const TCP_FLAG = {
   cwr: 0x80,
 } as const;
 
+/** RFC 9293 §3.1, without options. Sequence and acknowledgement numbers are 0 … 2³²−1. */
 export interface TcpHeader {
   readonly sourcePort: number;
   readonly destinationPort: number;

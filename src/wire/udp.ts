@@ -13,9 +13,12 @@ import { readU16, writeU16 } from './big-endian.js';
 import { requireField, requireRoom } from './emit-check.js';
 import { failed, parsed, type ParseResult } from './result.js';
 
+/** RFC 768. */
 export const UDP_HEADER_LENGTH = 8;
+/** Octets from the start of the header to each field. */
 export const UDP_OFFSET = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 } as const;
 
+/** RFC 768. */
 export interface UdpHeader {
   readonly sourcePort: number;
   readonly destinationPort: number;
@@ -24,6 +27,10 @@ export interface UdpHeader {
   readonly checksum: number;
 }
 
+/**
+ * Fails with `truncated` where 8 octets are not there, and with `bad-length` on a length below 8 (a jumbogram's 0 too).
+ * Whether the length fits the packet, and the checksum is right, is the caller's to ask.
+ */
 export function parseUdpHeader(bytes: Uint8Array, offset = 0, end = bytes.length): ParseResult<UdpHeader> {
   if (end - offset < UDP_HEADER_LENGTH) return failed('truncated', end);
   const length = readU16(bytes, offset + UDP_OFFSET.length);

@@ -33,6 +33,7 @@ export interface Finding {
   readonly targetUnseen?: true;
 }
 
+/** Where a claim stands now (METHOD: Claims). */
 export type Standing =
   /** `by`: why, where somebody would ask; null where nothing pointed to the claim. */
   | { readonly is: 'refuted'; readonly by: string | null; readonly settledBy: SettledBy | null }
@@ -40,21 +41,25 @@ export type Standing =
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs?: number | null }
   | { readonly is: 'proven'; readonly finding: Finding };
 
+/** One outcome that can be proven (METHOD: Claims). */
 export interface Claim {
   readonly name: ClaimName;
   /** Pure, and cheap: reads counts that the case holds. */
   stand(trace: Case): Standing;
 }
 
+/** Without a reason nothing pointed to the claim, so that nobody asks why it does not stand. */
 export const refuted = (reason: Reason | null = null): Standing => ({
   is: 'refuted',
   by: reason?.says ?? null,
   settledBy: reason?.settledBy ?? null,
 });
+/** `has`: how far it is, for people. `untilNs`: when a time that passes by itself brings news; null where none does. */
 export const open = (has: string, wants: readonly PairWish[], untilNs: number | null = null): Standing => ({
   is: 'open',
   has,
   wants,
   untilNs,
 });
+/** The finding is the verdict, where nothing before this claim is open. */
 export const proven = (finding: Finding): Standing => ({ is: 'proven', finding });

@@ -11,6 +11,7 @@ import { rejected } from './rejected.js';
 import { stripped } from './stripped.js';
 import { unreachable } from './unreachable.js';
 
+/** In the order of METHOD: Claims. The first says more of the same evidence than those after it. */
 export const CLAIMS: readonly Claim[] = [
   unreachable,
   rejected,
@@ -28,6 +29,7 @@ export interface Stand {
   readonly standing: Standing;
 }
 
+/** `stands`: of all claims up to the first that is proven with none open before it. */
 export interface Standings {
   readonly stands: readonly Stand[];
   /** Null while a claim before it is open, or none is proven. */

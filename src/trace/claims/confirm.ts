@@ -14,6 +14,9 @@ import { CHANGED_TWICE, standOfPath } from './same-path.js';
 import { locate } from './where.js';
 import type { Where } from './where.js';
 
+/**
+ * `yes`: nothing speaks against it, and place and cause are as well known as they will be. `has`: what is asked, for people.
+ */
 export type Confirmation =
   | { readonly is: 'no'; readonly by: Reason }
   | { readonly is: 'open'; readonly has: string; readonly wants: readonly PairWish[]; readonly untilNs: number | null }
@@ -25,6 +28,9 @@ export type Confirmation =
       readonly reasons: readonly string[];
     };
 
+/**
+ * `lost`: pairs that it rests on, which doubts are weighed by. `isPartial`: some packets of the arm that fares worse arrive.
+ */
 export interface Accusation {
   readonly name: string;
   readonly lost: number;
@@ -33,6 +39,10 @@ export interface Accusation {
   readonly isPartial?: boolean;
 }
 
+/**
+ * A doubt refutes at once, before anything is wished for; then the path, the place and the cause send their wishes together.
+ * A `yes` carries what the finding says of where and why.
+ */
 export function confirm(trace: Case, { name, lost, causeAt, isPartial }: Accusation): Confirmation {
   const doubt = doubtOf(trace, name, lost, isPartial);
   if (doubt !== null) return { is: 'no', by: doubt };

@@ -6,6 +6,7 @@ import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
 
+/** `changed`: other responders up to n than before, or none there for the option any more. */
 export type PathStanding =
   { readonly is: 'same' } | { readonly is: 'changed' } | { readonly is: 'open'; readonly wants: readonly PairWish[] };
 

@@ -171,6 +171,10 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
   return { target, witness };
 }
 
+/**
+ * Counts one answered packet with the option that a witness was sent (METHOD: dropped, the way back). Other errors than
+ * refusals say nothing of who answers, and count nowhere.
+ */
 export function noteWitnessAnswer(into: WitnessAnswers, meaning: number, { quoted }: ReplySignature): void {
   if (meaning === MEANING.arrived) into.arrived += 1;
   // An error that is no refusal says nothing of who answers.

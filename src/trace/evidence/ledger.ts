@@ -14,6 +14,11 @@ import type { PairClass } from './pair.js';
 /** Which packets fare worse. */
 export type Direction = 'pdm' | 'plain';
 
+/**
+ * Whole numbers of pairs, and the e-values that grow with them: valid after any pair, so that a claim may look after each.
+ * `void` ones count nowhere. Placebos are compared with those treated pairs alone that were sent since the first missing
+ * packet.
+ */
 export class Ledger {
   both = 0;
   plainOnly = 0;

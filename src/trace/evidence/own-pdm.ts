@@ -12,6 +12,7 @@ import { RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { isDependable } from './e-values.js';
 
+/** Whether a target that sends PDM itself may lose its answers instead (METHOD: dropped). `excluded`: it may not. */
 export type OwnPdm =
   | { readonly is: 'excluded' }
   | { readonly is: 'open'; readonly wants: readonly PairWish[] }

@@ -60,6 +60,7 @@ function counts(meaning: Meaning, atTarget: boolean): boolean {
   return meaning === MEANING.arrived || (!atTarget && meaning === MEANING.expired);
 }
 
+/** Sent with the hop limit that reaches the target, and not one that is to run out on the way. */
 export function isAtTarget({ hopLimit }: Pair): boolean {
   return hopLimit === TARGET_HOP_LIMIT;
 }

@@ -5,6 +5,7 @@ import type { TraceState } from '../state/trace-state.js';
 import { classify, isAwaited, PAIR_CLASS, replyTo } from './pair.js';
 import type { Pair } from './pair.js';
 
+/** Counts of the treated pairs at one place; placebos are none of them. Times are nanoseconds of the engine's clock. */
 export interface Place {
   /** Pairs sent or given up, whatever came back. */
   pairs: number;
@@ -45,6 +46,7 @@ export interface Place {
   treatedPassed: number;
 }
 
+/** No pair yet: first times are ∞ and last ones −∞, so that each comparison with them comes out right. */
 export function emptyPlace(): Place {
   return {
     pairs: 0,

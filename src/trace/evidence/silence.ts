@@ -9,6 +9,7 @@ export function hasFallenSilent({ alone, counts, pdmArrivals, plainArrivals, sta
   return plainArrivals <= HARDLY_ARRIVED || state.countIndex > 1 || counts.silentRow >= SILENCE_PAIRS_AFTER_MORE;
 }
 
+/** METHOD: Exploring, 1. The reason of a verdict that ends so. */
 export const FELL_SILENT: Reason = {
   says: 'The target answered packets without the option and fell silent after packets with the option were sent: somebody may shun whoever sends them.',
   settledBy: 'later',

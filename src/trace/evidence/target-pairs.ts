@@ -65,6 +65,7 @@ export function mayShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
   );
 }
 
+/** In the whole trace, counts that were given up included: arrivals stay facts of it (METHOD: Pairs, Loss shown). */
 export function noneArrived({ pdmArrivals, plainArrivals }: Case, arm: Direction): boolean {
   return arm === 'pdm' ? pdmArrivals === 0 : plainArrivals === 0;
 }

@@ -31,6 +31,10 @@ import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 
+/**
+ * Whether the errors, or the answers, may be what is lost (METHOD: dropped, the way back). `answered`: a packet with the
+ * option was, which defeats the claim.
+ */
 export type WayBack =
   /** `upTo`: the farthest hop from behind which such answers are known to come back; null where none was asked for. */
   | { readonly is: 'excluded'; readonly upTo: number | null }

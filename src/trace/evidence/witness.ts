@@ -23,6 +23,7 @@ import type { Ledger } from './ledger.js';
 import { restOf } from './pair.js';
 import { answersUnquoted } from './target-pairs.js';
 
+/** Where pairs stand whose answers quote nothing (METHOD: dropped, the way back). `answered`: one with the option was. */
 export type WitnessStanding =
   /** Its packets with the option are lost as well: it is not the errors that are. */
   | { readonly is: 'loses'; readonly by: WitnessProtocol }

@@ -20,6 +20,7 @@ export function sentAtNs({ probes }: TraceState, row: number): number {
   return probes.isSent(row) ? probes.sentAtNs(row) : Number.POSITIVE_INFINITY;
 }
 
+/** By anything that was matched to it, errors included and however late. */
 export function isAnswered({ probes }: TraceState, row: number): boolean {
   return probes.reply(row) !== null;
 }
@@ -35,6 +36,7 @@ function isOut(state: TraceState, row: number, nowNs: number): boolean {
   return !probes.isSent(row) || probes.sentAtNs(row) + waitNs(state) > nowNs;
 }
 
+/** Of the arm `plain`, from which alone budgets of routers learn (METHOD: Pairs, Rhythm at a router); `long` is none. */
 export function isPlainProbe(state: TraceState, row: number): boolean {
   return state.probes.arm(row) === ARM_CODE.plain;
 }
@@ -66,6 +68,7 @@ export function errorAbout(state: TraceState, row: number): ErrorAbout | null {
   };
 }
 
+/** A probe in words of the record, for taps and evidence files. `number`: within the trace, in the order of sending. */
 export interface DescribedProbe {
   readonly number: number;
   readonly arm: Arm;

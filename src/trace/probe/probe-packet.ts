@@ -39,7 +39,9 @@ export { MAX_PROBE_LENGTH } from '../numbers.js';
  *
  * Where the probe is fragmented, each later fragment begins with nonce, number and complement too.
  */
+/** Octets: 64 bits, which nobody guesses within a trace. */
 export const NONCE_LENGTH = 8;
+/** Octets behind the probe description URI, or the upper layer's header where there is none. */
 export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 } as const;
 const TCP_NO_OPERATION = 1;
 const FILLING = 0x5a;
@@ -58,12 +60,17 @@ const NO_PDM: PdmOption = {
 /** The ten octets in `do16`: not zero, so that they are not taken for padding. */
 const DO16_DATA = Uint8Array.from([0x50, 0x44, 0x4d, 0x2d, 0x74, 0x72, 0x61, 0x63, 0x65, 0x31]);
 
+/** Next Header values (IANA protocol numbers) of the upper layers. */
 export const UPPER_PROTOCOL: Readonly<Record<Protocol, number>> = {
   udp: NEXT_HEADER.udp,
   icmp6: NEXT_HEADER.icmp6,
   tcp: NEXT_HEADER.tcp,
 };
 
+/**
+ * The UDP checksum that probe `number` is given: 1 to 65,521, never 0, which IPv6 forbids (RFC 8200 §8.1). A bijection on a
+ * prime modulus, with two secrets, so that who has not seen the packets cannot name one.
+ */
 export function checksumOfNumber(state: TraceState, number: number): number {
   const { checksumBase, checksumStep } = state.identity.secrets;
   return 1 + ((checksumBase + number * checksumStep) % CHECKSUM_MODULUS);
@@ -96,19 +103,23 @@ function inverse(step: number): number {
   return result;
 }
 
+/** Sequence Number (RFC 4443 §4.1) of probe `number`, 16 bits, counted on from a secret start. */
 export function echoSequence(state: TraceState, number: number): number {
   return (state.identity.secrets.sequenceBase + number) & 0xffff;
 }
 
+/** The probe with this Sequence Number, or null where there is none yet. */
 export function numberOfEchoSequence(state: TraceState, sequence: number): number | null {
   const number = (sequence - state.identity.secrets.sequenceBase) & 0xffff;
   return number < state.probes.count ? number : null;
 }
 
+/** Sequence number of the SYN of probe `number`, 32 bits: `TCP_SPACING` apart, from a start that only the nonce tells. */
 export function tcpSequence(state: TraceState, number: number): number {
   return (readTcpBase(state) + number * TCP_SPACING) >>> 0;
 }
 
+/** The probe whose SYN had exactly this sequence number, as quotes hold it, or null. */
 export function numberOfTcpSequence(state: TraceState, sequence: number): number | null {
   const distance = (sequence - readTcpBase(state)) >>> 0;
   const number = distance / TCP_SPACING;
@@ -200,6 +211,7 @@ function fragmentId(state: TraceState, number: number): number {
   return (readFragmentBase(state) + number) >>> 0;
 }
 
+/** The probe whose fragments have this Identification (RFC 8200 §4.5), as quotes hold it, or null. */
 export function numberOfFragmentId(state: TraceState, identification: number): number | null {
   const number = (identification - readFragmentBase(state)) >>> 0;
   return number < state.probes.count ? number : null;

@@ -26,6 +26,7 @@ export function smallestProbe(prefixLength: number, fragment: boolean): number {
   return IPV6_HEADER_LENGTH + (fragment ? shortestFragmentedUpperLayer(upper) : upper);
 }
 
+/** Octets of the `plain` probe, IPv6 header included: what `--size` may ask for. */
 export function largestProbe(fragment: boolean): number {
   return fragment ? LARGEST_FRAGMENTED_PROBE : LARGEST_PROBE;
 }

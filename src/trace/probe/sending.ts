@@ -149,6 +149,11 @@ export function markSent(state: TraceState, row: number, atNs: number): void {
   state.revision += 1;
 }
 
+/**
+ * The transport could not send it: the pair is void (METHOD: Pairs). `code` is the system's; `EPERM` and `EACCES` are taken
+ * for a filter on this host. Where nothing can be sent, or one kind of packet cannot, `state.sendError` is set, which ends
+ * the trace.
+ */
 export function markFailed(state: TraceState, row: number, code: string, message: string): void {
   state.probes.markFailed(row);
   state.counters.sendErrors += 1;

@@ -10,6 +10,10 @@ import type { DirectReply } from './reply.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 
+/**
+ * The probe that a reply of the target's own protocol answers (METHOD: Flow and identity), or why there is none. Its
+ * findings are null: nothing is quoted.
+ */
 export function matchDirect(state: TraceState, reply: DirectReply): MatchResult {
   switch (reply.kind) {
     case 'echo':

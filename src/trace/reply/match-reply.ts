@@ -28,6 +28,10 @@ import { noteWeakQuote } from './weak-quotes.js';
 
 export type { Match, MatchResult, MismatchReason } from './match.js';
 
+/**
+ * The probe of this trace that a reply is about (METHOD: Flow and identity), or why there is none. Whether another trace
+ * would match it too is the router's to ask.
+ */
 export function matchReply(state: TraceState, reply: Reply): MatchResult {
   return reply.kind === 'error' ? matchQuote(state, reply) : matchDirect(state, reply);
 }

@@ -8,6 +8,7 @@ import type { QuoteFindings } from './quote-comparison.js';
  */
 export type MismatchReason = 'foreign' | 'forged' | 'ambiguous' | 'malformed' | 'weak' | 'service';
 
+/** `row`: of the probe that the reply is about. */
 export interface Match {
   readonly row: number;
   /** Null for replies that quote nothing. */

@@ -279,6 +279,7 @@ export function isTerminalKind(reply: ReplySignature): boolean {
   return reply.type < 0 || isPortUnreachable(reply);
 }
 
+/** 1/4 (RFC 4443 §3.1): a closed port in the target's name, and the word of many reject rules elsewhere. */
 export function isPortUnreachable({ type, code }: Pick<ReplySignature, 'type' | 'code'>): boolean {
   return type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable;
 }

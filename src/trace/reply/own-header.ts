@@ -22,6 +22,7 @@ export interface SentHeader {
   readonly fragmented: boolean;
 }
 
+/** Where, in a quote, our extension header is and what stands before it. */
 export interface HeaderPlaces {
   /** Where our option header begins, or should begin, in the parsed buffer; null where the quote ends before that is known. */
   readonly own: number | null;

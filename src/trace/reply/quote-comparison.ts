@@ -23,6 +23,7 @@ import type { Protocol } from '../record.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 
+/** METHOD: Replies. `intact` is null where no option was sent, or the quote ends before it can be told. */
 export interface QuoteFindings {
   /** The nonce, with the probe's number behind it, is in the quote and is ours. */
   readonly nonceHeld: boolean;
@@ -103,6 +104,10 @@ function encodeExpected(state: TraceState, row: number, protocol: Protocol, frag
     : encodeFragment(state, row, fragment, expected, 0);
 }
 
+/**
+ * Holds a quote against probe `row`, encoded again as it was sent. No quote makes it throw: a cut or padded one leaves findings open
+ * (`intact` null) and makes none. `bytes` holds the packet that `quote` was parsed from.
+ */
 export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, quote: QuotedPacket): QuoteFindings {
   const arm = state.probes.arm(row);
   const flow = state.flows[state.probes.flow(row)];

@@ -31,6 +31,7 @@ function lastPartlyReported({ state, lastPdmHop }: Case): number {
   return last;
 }
 
+/** Sentences for the verdict's reasons; none unless the probes were sent as fragments. */
 export function describeFragments(trace: Case): string[] {
   const { state } = trace;
   if (!state.identity.fragmented || state.identity.protocol === 'tcp') return [];

@@ -30,12 +30,14 @@ interface ReplyCommon {
   readonly pdm: FoundPdm | null;
 }
 
+/** An ICMPv6 error and the packet that it quotes; both point into `bytes`. */
 export interface ErrorReply extends ReplyCommon {
   readonly kind: 'error';
   readonly error: Icmpv6Error;
   readonly quote: QuotedPacket;
 }
 
+/** What an upper layer answers: an echo reply, a datagram, a TCP segment. `end`: behind its last octet. */
 export interface DirectReply extends ReplyCommon {
   readonly kind: 'echo' | 'udp' | 'tcp';
   /** The upper-layer message in `bytes`. */

@@ -1,6 +1,7 @@
 /** Why a probe exists: which of the procedure's questions its pair answers. */
 import type { Protocol } from '../record.js';
 
+/** Codes of a probe's row: one octet for each of many million probes. */
 export const PURPOSE = {
   explore: 0,
   target: 1,

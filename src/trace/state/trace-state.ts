@@ -15,6 +15,9 @@ import { RandomSequence } from './random-sequence.js';
 export { TARGET_HOP_LIMIT };
 export { isExplaining, isPlainOnly, PURPOSE, witnessOf, type Purpose, type WitnessProtocol } from './purpose.js';
 
+/**
+ * What the settings allow one trace; durations in milliseconds. `gapLimit`: hops silent in both arms before exploring stops.
+ */
 export interface TraceLimits {
   readonly confidence: number;
   readonly maxHops: number;
@@ -53,6 +56,7 @@ export interface TraceSecrets {
   readonly sequenceBase: number;
 }
 
+/** Codes of arms in a probe's row (METHOD: Arms). */
 export const ARM_CODE: Readonly<Record<Arm, number>> = { plain: 0, pdm: 1, do8: 2, do16: 3, long: 4 };
 
 /** Everything about a reply but its time. Equal replies share one, so that a trace holds few of them. */
@@ -84,6 +88,7 @@ export interface ReplySignature {
   readonly objects: readonly ReplyObject[];
 }
 
+/** What all probes of a trace have in common, and what tells its replies from anybody else's. Nothing of it changes. */
 export interface TraceIdentity {
   /** 16 octets each. */
   readonly source: Uint8Array;
@@ -128,6 +133,7 @@ export interface PlaceboBlock {
   placeboAt: number;
 }
 
+/** Times are nanoseconds of the engine's clock. What other traces know is no part of it: see `TraceContext`. */
 export interface TraceState {
   readonly identity: TraceIdentity;
   readonly limits: TraceLimits;
@@ -205,6 +211,10 @@ export interface TraceState {
   quotedFragments: Set<number> | null;
 }
 
+/**
+ * What a trace is made from. `seed` gives the order of probes again, `secrets` must be unguessable; `size` is octets of the
+ * `plain` probe, null for the smallest.
+ */
 export interface TraceMaterial {
   readonly source: Uint8Array;
   readonly target: Uint8Array;
@@ -224,6 +234,10 @@ export interface TraceMaterial {
   readonly sharesNearHops?: boolean;
 }
 
+/**
+ * Nothing sent and nothing known; the only randomness is the seed's, so that a trace can be replayed.
+ * @throws RangeError for a size that no probe can have: see `paddingFor`.
+ */
 export function createTraceState(material: TraceMaterial): TraceState {
   const order = new RandomSequence(material.seed);
   const prefix = probeUriPrefix(material.probeUri);
