@@ -72,6 +72,11 @@ export default tseslint.config(
     rules: { 'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }] },
   },
   {
+    files: ['src/**'],
+    plugins: { docstrings },
+    rules: { 'docstrings/exported': 'error' },
+  },
+  {
     files: ['test/**', 'bench/**', '*.config.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

@@ -65,6 +65,7 @@ export const ATTRIBUTION_RULES = {
   refuser: 'the refuser and the next hop alike',
   refuserOrBefore: 'the refuser or the hop before',
   refuserOrNext: 'the refuser or the next hop',
+  refuserOrBeside: 'the refuser, the hop before or the next hop',
 } as const;
 
 /** One hop of the interval. */
@@ -133,7 +134,7 @@ export function attributeRefusal(input: RefusalInput): Named {
   const { refuser, hop } = input;
   const itself = reading(hop ?? 0, [refuser]);
   const owner = hop === null ? { hops: [], unknown: true } : ownerBeyond(input, hop, itself);
-  const before = hop === null || hop < 2 || owner !== ALIKE ? [] : networkBefore(input, hop, itself);
+  const before = hop === null || hop < 2 ? [] : networkBefore(input, hop, itself);
   if (owner === ALIKE && before.length === 0) {
     const one = only(refuser.asns);
     return { best: one, worst: one, candidates: [...refuser.asns], rule: ATTRIBUTION_RULES.refuser };
@@ -145,8 +146,13 @@ export function attributeRefusal(input: RefusalInput): Named {
     worst: null,
     candidates: union(both.map(({ asns }) => asns)),
     ...open(left.silent, left.unknown || owner.unknown),
-    rule: before.length > 0 ? ATTRIBUTION_RULES.refuserOrBefore : ATTRIBUTION_RULES.refuserOrNext,
+    rule: ruleOfRefuser(owner !== ALIKE, before.length > 0),
   };
+}
+
+function ruleOfRefuser(mayBeNext: boolean, mayBeBefore: boolean): string {
+  if (mayBeNext && mayBeBefore) return ATTRIBUTION_RULES.refuserOrBeside;
+  return mayBeNext ? ATTRIBUTION_RULES.refuserOrNext : ATTRIBUTION_RULES.refuserOrBefore;
 }
 
 /** Whose a router may be besides the AS of its address. */

@@ -48,6 +48,7 @@ export function badHost(text: string): string | null {
   return resolveLiteral(text) === null && asciiName(text) === null ? badNameText(text) : null;
 }
 
+/** The sentence for it, safe for a terminal: what, and the remedy. */
 export function badNameText(text: string): string {
   return `"${shown(text)}" is not a host name: give a name such as www.example.com, or an IPv6 address`;
 }

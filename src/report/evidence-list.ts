@@ -64,7 +64,10 @@ function evidence(record: TraceRecord): Entry[] {
     ['Neighbours', neighboursText(counted.neighbours)],
     ['Confidence', verdict.confidence === null ? null : `${confidenceText(verdict.confidence)}, bar ${bar}`],
     ['Rests on', basisText(record)],
-    ['Way back', counted.returnPath === null ? null : `that answers are what is lost there is ${counted.returnPath}`],
+    [
+      'Way back',
+      counted.returnPath === null ? null : `that a filter on what answers quote takes them is ${counted.returnPath}`,
+    ],
     [
       outcome === 'altered' || outcome === 'stripped' ? 'Changed' : outcome === 'rejected' ? 'Refused' : 'Lost',
       interval === null

@@ -61,8 +61,8 @@ type Witness = 'answers' | 'echo' | 'tcp' | 'unsaid';
 
 const WITNESS_WORDS: Readonly<Record<Witness, string>> = {
   answers: "The target's answers quote nothing, so no filter on quoted options is what keeps them away.",
-  echo: 'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
-  tcp: 'SYNs with PDM stay unanswered too, so the answers are not what is lost.',
+  echo: 'Echo requests with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
+  tcp: 'SYNs with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
   unsaid: 'Answers that quote nothing stay away too, so no filter on quoted options is what takes them.',
 };
 

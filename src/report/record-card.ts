@@ -23,6 +23,7 @@ const OUTCOME_LOOKS: Readonly<
   'not-measured': { tone: 'calm', sign: '·' },
 };
 
+/** A badge whose colour and sign repeat what its word says, for those who see no colours. */
 export function outcomeBadge(outcome: Outcome): Markup {
   const { tone, sign } = OUTCOME_LOOKS[outcome];
   return markup`<span class="badge ${tone}"><span aria-hidden="true">${sign}</span> ${outcome}</span>`;

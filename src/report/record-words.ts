@@ -26,6 +26,7 @@ export function placeText(place: AsFields & { address: string | null; name: stri
   return as === null ? name : `${name}, ${as}`;
 }
 
+/** The name that reverse DNS gives, else the address, safe for a terminal; null where nobody answered. */
 export function nameOrAddress(place: { address: string | null; name: string | null }): string | null {
   if (place.name !== null && place.name !== '') return safeText(place.name);
   return place.address === null ? null : safeText(place.address);
@@ -125,6 +126,7 @@ export function atMostText(share: number): string {
   return `${Math.min(100, Math.ceil(share * 100 - 1e-9))} %`;
 }
 
+/** `42 %`: whole per cent, rounded to the nearest. */
 export function shareText(share: number): string {
   return `${Math.round(share * 100)} %`;
 }

@@ -10,7 +10,8 @@ const SETTLING: Readonly<Record<SettledBy, string>> = {
   'other-protocol':
     'A trace by another protocol (--protocol) may settle it, which nothing on the way answers in place of the target.',
   'answering-protocol': 'It would settle it to trace by a protocol or to a port that the target answers.',
-  'other-network': 'It would settle it to trace from a network whose firewall lets such answers back.',
+  'other-network':
+    'It would settle it to trace from another network, behind another firewall; `pdm-trace doctor` looks at the first hops here.',
   'other-way': 'A trace from another network may settle it, by another way there and back.',
   'capture-at-target': 'A capture at the target would settle it.',
   'smaller-probes': 'It may settle it to trace with smaller probes (--size) that no link has to cut or refuse.',

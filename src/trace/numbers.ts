@@ -277,6 +277,8 @@ export const LOST_AT_THE_END_ALIKE = 1;
 export const LEAST_STRAYS = 2;
 /** … and their share of the lost pairs. */
 export const STRAYS_PER_LOST = 0.1;
+/** That share of those whose flow label is none of the trace's. */
+export const RELABELLED_PER_LOST = 0.5;
 /** Probes of a record. */
 export const PROBE_CAP = 600;
 /** Packets of one arm lost at the target from which on there may be something to accuse, and the cap is higher. */

@@ -265,27 +265,30 @@ describe('a refuser', () => {
 
   it('may be the customer at whose border its provider numbered it', () => {
     expect(refused([own, x, D], origins(x), 2, 4)).toEqual({
-      ...unknown([x, D]),
-      rule: 'the refuser or the next hop',
+      ...unknown([own, x, D]),
+      rule: 'the refuser, the hop before or the next hop',
     });
+    // The one before is of its network as well.
+    const rule = 'the refuser or the next hop';
+    expect(refused([x, x, D], origins(x), 2, 4)).toEqual({ ...unknown([x, D]), rule });
   });
 
   it('may be of the network among the silent hops behind it', () => {
     expect(refused([own, x, SILENT, SILENT, D], origins(x), 2, 6)).toMatchObject({
-      candidates: [x, D],
+      candidates: [own, x, D],
       silent: [{ from: 3, to: 4 }],
     });
   });
 
   it('may be of an unknown network where nothing answers beyond, or where no AS is known', () => {
-    expect(refused([own, x], origins(x), 2, null)).toMatchObject({ best: null, candidates: [x], unknown: true });
+    expect(refused([x, x], origins(x), 2, null)).toMatchObject({ best: null, candidates: [x], unknown: true });
     expect(refused([own, x, D], origins(x), null, 4)).toMatchObject({ candidates: [x], unknown: true });
-    expect(refused([own, EXCHANGE, D], EXCHANGE, 2, 4)).toMatchObject({ candidates: [D], unknown: true });
-    expect(refused([own, x, UNMAPPED], origins(x), 2, 4)).toMatchObject({ candidates: [x], unknown: true });
+    expect(refused([own, EXCHANGE, D], EXCHANGE, 2, 4)).toMatchObject({ candidates: [own, D], unknown: true });
+    expect(refused([x, x, UNMAPPED], origins(x), 2, 4)).toMatchObject({ candidates: [x], unknown: true });
   });
 
   it('may be of either of two networks that stand next behind it', () => {
-    expect(refused([own, x, [origins(x), origins(y)]], origins(x), 2, 4).candidates).toEqual([x, y]);
+    expect(refused([own, x, [origins(x), origins(y)]], origins(x), 2, 4).candidates).toEqual([own, x, y]);
   });
 
   it('has rules of its own', () => {

@@ -156,7 +156,7 @@ describe('the page', () => {
       'PDM that may still pass': 'at most 44 % (99.9 %)',
       Confidence: '99.97 %, bar 99.9 %',
       'Rests on': 'the target&#39;s own answers',
-      'Way back': 'that answers are what is lost there is excluded',
+      'Way back': 'that a filter on what answers quote takes them is excluded',
       Lost: 'after hop 8, at the target at the latest, most likely before hop 9',
       Cause: 'the PDM option; another of its size passes',
       'Option seen intact': 'up to hop 8',

@@ -633,7 +633,10 @@ describe('the outputs of one record', () => {
       /(?:settle it|Trace it again)[^.]*/.exec(verdictText(record))?.[0],
     ]);
     expect(settled).toEqual([
-      ['lost before the first hop', 'settle it to trace from a network whose firewall lets such answers back'],
+      [
+        'lost before the first hop',
+        'settle it to trace from another network, behind another firewall; `pdm-trace doctor` looks at the first hops here',
+      ],
       ['inconclusive', 'settle it, if the target answers that: such answers quote nothing'],
       [
         'behind a proxy that answers for the target',

@@ -35,7 +35,7 @@ describe('verdict words', () => {
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
         'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
-        'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
+        'Echo requests with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): AS64510 Transit Ltd.',
       ].join('\n'),
     );
@@ -68,7 +68,7 @@ describe('verdict words', () => {
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 6 (r6.example.net, AS64510 Transit Ltd): whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
         'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
-        'Echo requests with PDM stay unanswered too, so the answers are not what is lost.',
+        'Echo requests with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
         'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
       ].join('\n'),
     );

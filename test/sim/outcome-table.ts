@@ -73,7 +73,7 @@ const DEMANDS: readonly (readonly [words: string, demand: string])[] = [
   ['echo requests show no such loss', 'without an unquoted witness'],
   ['what filters ICMPv6 alone', 'without a witness besides ICMPv6'],
   ['too near to be the target', 'where a router is met as far as what answers'],
-  ['No packet with the option was ever answered here', 'without an unquoted answer from outside'],
+  ['Nothing but errors ever came here', 'without an unquoted answer from outside'],
   ['or answer with the option itself', 'where the target may answer with the option'],
   ['from another distance than those without', "answered in the target's name from another distance"],
 ];

@@ -121,8 +121,7 @@ export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: 
   const { repeat, lastPdmHop } = trace;
   if (after < lastUnchanged && lastPdmHop === lastIntact && repeat.pairs < REPEAT_CAP)
     return open('asking once more for a whole quote', repeat.pending > 0 ? [] : repeatWishes(trace));
-  const seen =
-    byTarget > 0 ? 'the target quoted it so' : `as ${witnesses.size} routers beyond hop ${lastIntact} quote it`;
+  const seen = byTarget > 0 ? 'the target quoted it so' : `as ${witnesses.size} routers beyond hop ${after} quote it`;
   return proven({
     outcome,
     basis: byTarget > 0 ? 'target' : 'routers',

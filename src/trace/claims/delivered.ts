@@ -123,8 +123,10 @@ const MORE_LOST_BEFORE =
   'before the pairs were sent farther apart more packets with the option were lost than without: it may be a limit on them.';
 
 /** In counts that were given up because two packets at once were too many, a limit on answers loses either as often. */
-function lostBefore({ state, target }: Case): boolean {
-  return state.countIndex > 1 && mcnemarPValue(target.plainOnly, target.pdmOnly) < LOST_BEFORE_P;
+function lostBefore({ state, target, counts: { counted } }: Case): boolean {
+  const plainOnly = target.plainOnly - counted.plainOnly;
+  const pdmOnly = target.pdmOnly - counted.pdmOnly;
+  return state.countIndex > 1 && mcnemarPValue(plainOnly, pdmOnly) < LOST_BEFORE_P;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Case } from '../case.js';
 import { meetsRouterInPlaceOfTarget } from '../evidence/divergence.js';
 import { findTooNear } from '../evidence/target-pairs.js';
-import { LEAST_STRAYS, STRAYS_PER_LOST } from '../numbers.js';
+import { LEAST_STRAYS, RELABELLED_PER_LOST, STRAYS_PER_LOST } from '../numbers.js';
 import { countUnassembled } from '../reply/reassembly.js';
 import type { Reason } from '../reason.js';
 import { isNoWay } from '../reply/meaning.js';
@@ -21,7 +21,9 @@ export function doubtOf(trace: Case, name: string, lost: number, isPartial = fal
 export function doubtsOf(trace: Case, lost: number, isPartial = false): Reason[] {
   const { state, context, pdmArrivals, refusers } = trace;
   const doubts: Reason[] = [];
-  const strays = state.counters.ambiguous + state.relabelledQuotes;
+  // A label that is none of ours may be rewritten on the way, of all such packets; whoever guesses the rest is to guess often.
+  const relabelled = state.relabelledQuotes >= lost * RELABELLED_PER_LOST ? state.relabelledQuotes : 0;
+  const strays = state.counters.ambiguous + relabelled;
   if (strays >= LEAST_STRAYS && strays >= lost * STRAYS_PER_LOST && (pdmArrivals === 0 || isPartial)) {
     doubts.push({ says: `${strays} replies belong to this trace but fit no one probe.`, settledBy: 'other-way' });
   }

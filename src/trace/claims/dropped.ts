@@ -138,7 +138,7 @@ function standAtTarget(trace: Case): Standing {
       `Of the packets with the option ${noneText(trace)}: ${ratesText(trace)}; of ${counted.placebos} placebo pairs ${counted.placebosBoth} came whole.`,
       ...describeRefusals(trace),
       ...confirmation.reasons,
-      'They, or the answers to them, are lost by a filter, or by one broken way among several.',
+      'Packets with the option are lost by a filter, which may take the answers to them instead, or by one broken way among several.',
     ],
   });
 }
@@ -209,7 +209,7 @@ function standAtRouters(trace: Case): Standing {
       boundedBy: place.lost,
       reasons: [
         `${silence}. Hop ${hop}, which reported packets with the option before and after, answered ${withAndWithout(0, place.lost, place.lost)}.`,
-        'They, or the errors about them, are lost by a filter, or by one broken way among several.',
+        'Packets with the option, or the errors about them, are lost by a filter, or by one broken way among several.',
       ],
     });
   }

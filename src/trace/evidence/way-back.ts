@@ -89,7 +89,7 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   return {
     is: 'unknown',
     reason: {
-      says: 'No packet with the option was ever answered here by anything that quotes nothing: a firewall near the source may let no such answer back.',
+      says: 'Nothing but errors ever came here about packets with the option: either they are lost on the way, or a firewall near the source lets no other answer to them back.',
       settledBy: 'other-network',
     },
   };
@@ -146,7 +146,7 @@ function answeredBeyond({ context, hops, lastPdmHop, nameless }: Case, protocol:
  */
 function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
   const { both: arrived, plainOnly: lost } = trace.counts.counted;
-  let alike: string | null = null;
+  let undecided: Reason | null = null;
   const host = hostElsewhere(trace);
   const addresses = [...referenceRouters(trace).map(({ address }) => address), ...(host === null ? [] : [host])];
   for (const address of addresses) {
@@ -165,9 +165,9 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
     const losesAlike = answered >= ALIKE_PAIRS && asked.plainOnly / answered >= lost / (2 * (arrived + lost));
     if (!losesAlike && asked.pairs < PARTIAL_REFERENCE_PAIRS) return askingRouter(wants);
     if (asked.pending > 0) return askingRouter([]);
-    alike ??= `the router ${address}, asked itself, answered ${withAndWithout(asked.both, answered, answered)}`;
+    undecided ??= undecidedBy(address, withAndWithout(asked.both, answered, answered), losesAlike);
   }
-  return unknownReference(alike ?? 'no router on the way answers packets to itself');
+  return { is: 'unknown', reason: undecided ?? NO_REFERENCE };
 }
 
 /** The highest hop up to n before which, and at which, hardly any packet with the option was lost. */
@@ -175,15 +175,24 @@ function hopBeforeLoss({ hops, lastPdmHop }: Case): number {
   return hopBeforeFirst(hops, lastPdmHop, (place) => place.both > 0 && losesMore(place, INTERVAL_MARGIN));
 }
 
-function unknownReference(why: string): WayBack {
-  return {
-    is: 'unknown',
-    reason: {
-      says: `A firewall near the source may take some of the answers to packets with the option: ${why}.`,
+/** `rates`: what it answered, asked itself. */
+function undecidedBy(address: string, rates: string, losesAlike: boolean): Reason {
+  if (losesAlike) {
+    return {
+      says: `The router ${address}, asked itself, answered ${rates}: what takes packets with the option, or the answers to them, may stand anywhere up to there, near the source too.`,
       settledBy: 'other-network',
-    },
+    };
+  }
+  return {
+    says: `The router ${address}, asked itself, answered ${rates}: that is too little beside what the target loses to tell it from answers that are taken near the source.`,
+    settledBy: 'retrace',
   };
 }
+
+const NO_REFERENCE: Reason = {
+  says: 'No router on the way answers packets with the option to itself: something near the source may take some of the answers to them.',
+  settledBy: 'other-network',
+};
 
 function askingRouter(wants: readonly PairWish[]): WayBack {
   return { is: 'open', has: 'asking a router for an answer', wants, untilNs: null };

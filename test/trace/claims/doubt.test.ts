@@ -40,9 +40,11 @@ describe('doubt', () => {
     expect(doubtsOn(trace.case, 21)).toEqual([]);
   });
 
-  it('counts quotes with our rewritten label as such replies', () => {
+  it('counts quotes under a label that is none of ours only where there is one for every second packet lost', () => {
     const trace = lost();
-    trace.state.relabelledQuotes = 2;
+    trace.state.relabelledQuotes = 5;
+    expect(doubtsOn(trace.case, 11)).toEqual([]);
+    trace.state.relabelledQuotes = 6;
     expect(doubtsOn(trace.case, 11)).toHaveLength(1);
   });
 

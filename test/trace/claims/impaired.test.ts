@@ -123,7 +123,7 @@ describe('impaired', () => {
     // A relative: no router answers at all, so that nobody can tell.
     const loneTarget = new ByHand().explored().target(1, 'arrives', 'arrives').target(20, 'arrives', null);
     loneTarget.placebos(8, 'arrives').references(3, 4, null).references(3, 3, null).repeats(3, 4);
-    expect(reasonOf(loneTarget.stand(impaired))).toContain('no router on the way answers');
+    expect(reasonOf(loneTarget.stand(impaired))).toContain('No router on the way answers');
   });
 
   it('is proven by 24 whole pairs to a router, beside 30 lost and 30 whole ones at the target, and not by 15', () => {
