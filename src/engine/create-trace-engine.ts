@@ -204,16 +204,15 @@ class Engine implements TraceEngine {
     if (!this.#watched.has(protocol)) {
       this.#watched.add(protocol);
       const flows: WatchedFlow[] = [...this.#watched].map((watched) => ({ protocol: watched, ...LOCAL_IDS }));
-      const before = this.#watching.catch(() => undefined);
-      this.#watching = before
-        .then(() => this.#transport.watch(flows))
-        .catch((error: unknown) => {
-          this.#watched.delete(protocol);
-          throw error;
-        });
-    }
-    await this.#watching;
-    this.#received.add(protocol);
+      const asked = this.#watching.then(() => this.#transport.watch(flows));
+      // Whoever waits for another protocol has what was listened for before.
+      this.#watching = asked.catch(() => {
+        this.#watched.delete(protocol);
+      });
+      await asked;
+    } else await this.#watching;
+    if (this.#watched.has(protocol)) this.#received.add(protocol);
+    else await this.#watch(protocol);
   }
 
   /** Before a trace's first SYN somebody must listen; where nobody can, it is done without. */

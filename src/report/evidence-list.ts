@@ -1,6 +1,7 @@
 import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../trace/record.js';
 import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
+import { isLastPdmHopN } from './place-words.js';
 import { markup, type Markup } from './markup.js';
 import {
   asLabel,
@@ -149,15 +150,21 @@ function basisText(record: TraceRecord): string | null {
 
 function network(record: TraceRecord): Entry[] {
   const { lastPdmHop, nextHop, inDestinationNetwork, attribution } = record.summary;
+  const isN = isLastPdmHopN(record);
   const entries: Entry[] = [
-    [lastPdmHop === null ? 'Hop n' : `Hop ${lastPdmHop.hop} (n)`, lastPdmHop === null ? null : place(lastPdmHop)],
     [
-      nextHop === null ? 'Hop n+1' : `Hop ${nextHop.hop} (n+1)`,
+      lastPdmHop === null ? 'Hop n' : `Hop ${lastPdmHop.hop} (${isN ? 'n' : 'last with PDM'})`,
+      lastPdmHop === null ? null : place(lastPdmHop),
+    ],
+    [
+      nextHop === null
+        ? 'Hop n+1'
+        : `Hop ${nextHop.hop} (${isN ? 'n+1' : `after ${record.verdict.interval?.after ?? 0}`})`,
       nextHop === null ? null : `${place(nextHop) || 'silent'}${nextHop.uncertain ? ' (of the plain path)' : ''}`,
     ],
     ['Or one of', nextHop === null ? null : nextHop.candidates.map(place).join('; ')],
     ["Destination's network", asText(record.target)],
-    ['Hop n+1 in it', inDestinationNetwork],
+    ['Next hop in it', inDestinationNetwork],
   ];
   if (attribution === null) return entries;
   const { best, worst, candidates, rule, source, date } = attribution;

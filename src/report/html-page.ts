@@ -127,8 +127,8 @@ function tiles(counts: readonly OutcomeCount[]): Markup {
 
 function* summarySection(page: HtmlPage): Iterable<string> {
   yield `<section aria-labelledby="summary"><h2 id="summary">Summary</h2><div class="panel wide" tabindex="0" role="group" aria-labelledby="summary"><table><thead><tr><th scope="col">company</th>
-<th scope="col">destination</th><th scope="col">outcome</th><th scope="col">PDM last seen (n)</th><th scope="col">next hop (n+1)</th><th scope="col">plain last seen</th>
-<th scope="col">n+1 in its network</th><th scope="col" class="number">confidence</th></tr></thead><tbody>
+<th scope="col">destination</th><th scope="col">outcome</th><th scope="col">PDM last seen</th><th scope="col">next hop</th><th scope="col">plain last seen</th>
+<th scope="col">next hop in its network</th><th scope="col" class="number">confidence</th></tr></thead><tbody>
 `;
   const { faults = NO_FAULTS } = page;
   // Whether a record shares a fault, its hops say.
@@ -170,7 +170,7 @@ function hopCell(hop: number | null, name: string | null, asn: number | null): M
 function* changeSection(changes: Iterable<ChangeRow>, compared: boolean): Iterable<string> {
   yield `<section aria-labelledby="changes"><h2 id="changes">Changed since the last run</h2><div class="panel wide" tabindex="0" role="group" aria-labelledby="changes"><table><thead><tr>
 <th scope="col">destination</th><th scope="col">protocol</th><th scope="col">was</th><th scope="col">is</th><th scope="col">PDM last seen: was</th><th scope="col">is</th>
-<th scope="col">next hop (n+1)</th><th scope="col">compared with (UTC)</th></tr></thead><tbody>
+<th scope="col">next hop</th><th scope="col">compared with (UTC)</th></tr></thead><tbody>
 `;
   let none = true;
   for (const { now, previous } of changes) {

@@ -24,6 +24,14 @@ function afterText(record: TraceRecord): string {
   return last !== null && last.hop === after ? hopText(last) : hopText(plainHop(record, after));
 }
 
+/**
+ * Whether the last hop with PDM is n, where packets stop: where some go farther than the place from which on they are lost, it is
+ * not, and outputs are to call neither so.
+ */
+export function isLastPdmHopN({ summary, verdict }: TraceRecord): boolean {
+  return verdict.interval === null || verdict.interval.after === (summary.lastPdmHop?.hop ?? 0);
+}
+
 /** A hop beyond the last one that saw PDM: known from the plain path, which need not be that of PDM. */
 function placeOnPath(record: TraceRecord, hop: number): string {
   const known = plainHop(record, hop);

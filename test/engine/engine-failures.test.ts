@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Protocol } from '../../src/trace/record.js';
 import { requestFor, setUp } from './engine-fixture.js';
 
 describe('one failed watch', () => {
@@ -10,6 +11,33 @@ describe('one failed watch', () => {
     const second = engine.start(requestFor('icmp6')).record;
     await time.runUntil(second);
     expect((await second).verdict.outcome).toBe('delivered');
+    await engine.close();
+  });
+
+  it('takes no trace with it whose protocol is listened for already', async () => {
+    const { transport, time, engine } = setUp();
+    transport.answers = true;
+    const outcomeOf = async (protocol: Protocol): Promise<string> => {
+      const { record } = engine.start(requestFor(protocol));
+      await time.runUntil(record);
+      return (await record).verdict.outcome;
+    };
+    expect(await outcomeOf('icmp6')).toBe('delivered');
+    transport.watchFailures = 1;
+    expect(await outcomeOf('tcp')).toBe('unreachable');
+    expect(await outcomeOf('icmp6')).toBe('delivered');
+    expect(await outcomeOf('tcp')).not.toBe('unreachable');
+    await engine.close();
+  });
+
+  it('fails no other trace of its protocol that came meanwhile', async () => {
+    const { transport, time, engine } = setUp();
+    transport.answers = true;
+    transport.watchFailures = 1;
+    const records = [1, 2].map(() => engine.start(requestFor('icmp6')).record);
+    await time.runUntil(Promise.all(records));
+    const outcomes = (await Promise.all(records)).map(({ verdict }) => verdict.outcome);
+    expect(outcomes).toEqual(['unreachable', 'delivered']);
     await engine.close();
   });
 });

@@ -208,9 +208,9 @@ const fromTerminal: Reader = (record) => {
   const lost = [...target.matchAll(/ (\d+)%/g)].map(([, share]) => `${100 - Number(share)} %`);
   return [
     ...fromProse(verdictText(record), record),
-    ...hopOf('Last hop with PDM \\(n\\)', 'n'),
+    ...hopOf('Last hop with PDM(?: \\(n\\))?', 'n'),
     ...hopOf('Last hop without PDM', 'last plain hop'),
-    ...hopOf('Next hop \\(n\\+1\\)', 'n+1'),
+    ...hopOf('Next hop (?:\\(n\\+1\\)|after \\d+)', 'n+1'),
     ...state('n+1 in its network', membership === '-' ? null : membership),
     ...state('outcome', outcome),
     ...state('confidence', confidence),
@@ -397,9 +397,9 @@ function fromEvidence(html: string, record: TraceRecord): Statement[] {
     .join(', ');
   const seen = list.get('Option seen intact');
   return [
-    ...hopEntry('n', 'n'),
-    ...hopEntry('n\\+1', 'n+1'),
-    ...state('n+1 in its network', list.get('Hop n+1 in it')),
+    ...hopEntry('(?:n|last with PDM)', 'n'),
+    ...hopEntry('(?:n\\+1|after \\d+)', 'n+1'),
+    ...state('n+1 in its network', list.get('Next hop in it')),
     ...rate('Plain answered', 'without'),
     ...rate('PDM answered', 'with'),
     ...find(lost, /after hop (\d+), at (?:hop (\d+)|(the target)) at the latest/g, ([, a, b, c]) => [
@@ -625,6 +625,20 @@ describe('the outputs of one record', () => {
       expect(heldTogether(record).has('networks')).toBe(false);
       expect(heldTogether(record).has('n+1 in its network')).toBe(false);
     }
+  });
+
+  it('call the last hop with the option n only where packets stop behind it', () => {
+    const marked = (name: string): boolean[] => {
+      const { record } = cases.find((one) => one.name === name)!;
+      const text = recordText(record, { columns: null, style: PLAIN });
+      return [
+        /^Last hop with PDM \(n\) /m.test(text),
+        /^Next hop \(n\+1\) /m.test(text),
+        /^Next hop after \d /m.test(text),
+      ];
+    };
+    expect(marked('dropped, echo')).toEqual([true, true, false]);
+    expect(marked('dropped, and seen beyond where it is lost')).toEqual([false, false, true]);
   });
 
   it('say what would settle a verdict that is open', () => {

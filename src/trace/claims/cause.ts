@@ -277,7 +277,8 @@ function causeWish({ trace, arms, protocol }: Asked, hopLimit: number, treatment
   const { state, hops } = trace;
   const rank = RANK.explain + arm.pairs;
   if (hopLimit !== TARGET_HOP_LIMIT) {
-    return { ...wishAtHop(state, hops[hopLimit], PURPOSE.explain, hopLimit, 'fresh', rank), treatment };
+    const wish = wishAtHop(state, hops[hopLimit], PURPOSE.explain, hopLimit, 'fresh', rank);
+    return { ...wish, treatment, leading: leadingInTurn(arm.pairs) };
   }
   const lastNs = Math.max(...[...arms.values()].map(({ lastSentNs }) => lastSentNs));
   return {
