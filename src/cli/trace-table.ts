@@ -184,8 +184,13 @@ function placeRows(label: string, place: PlaceRecord, record: TraceRecord, runni
   const arrivals = running || place !== record.targetPairs ? null : targetArrivals(record);
   const rate = (arm: 'plain' | 'pdm'): string | null =>
     arrivals === null ? null : lossText({ sent: arrivals.pairs, answered: arrivals[arm] });
-  const plain = armCells(record, 'plain', place.arms.plain, running, rate('plain'));
-  const pdm = armCells(record, 'pdm', place.arms.pdm, running, rate('pdm'));
+  const cellsOf = (arm: 'plain' | 'pdm'): Cell[] =>
+    armCells(record, arm, place.arms[arm], running, {
+      rate: rate(arm),
+      isOdd: arrivals !== null && arrivals[arm] === 0,
+    });
+  const plain = cellsOf('plain');
+  const pdm = cellsOf('pdm');
   const missing = place.arms.plain.answered > 0 && place.arms.pdm.answered === 0 && place.arms.pdm.sent > 0;
   const rows: Row[] = [];
   for (let i = 0; i < Math.max(plain.length, pdm.length); i += 1) {
@@ -206,7 +211,7 @@ function armCells(
   name: 'plain' | 'pdm',
   arm: ArmRecord,
   running: boolean,
-  rate: string | null,
+  { rate, isOdd }: { readonly rate: string | null; readonly isOdd: boolean },
 ): Cell[] {
   const loss = rate === null || arm.sent === 0 ? lossText(arm) : rate;
   if (arm.responders.length === 0) {
@@ -215,13 +220,29 @@ function armCells(
   }
   const byAnswers = [...arm.responders].sort((a, b) => b.answered - a.answered);
   return byAnswers.map((responder, i) =>
-    responderCell(record, responder, refusesInTargetName(record, name, responder), i === 0 ? loss : ''),
+    responderCell(
+      record,
+      responder,
+      refusesInTargetName(record, name, responder),
+      i === 0 ? loss : '',
+      isOdd ? [ODD_MARK] : [],
+    ),
   );
 }
 
+/** What came back beside the target's pairs of which none arrived is no answer such as the target gives. */
+const ODD_MARK = '!?';
+
 /** `isBorrowed`: somebody else answers in the target's name, whose network the address does not tell. */
-function responderCell(record: TraceRecord, responder: ResponderRecord, isBorrowed: boolean, loss: string): Cell {
-  const marks = marksOf(responder, !isBorrowed && isEnd(record, responder.address) ? responder.address : null);
+function responderCell(
+  record: TraceRecord,
+  responder: ResponderRecord,
+  isBorrowed: boolean,
+  loss: string,
+  otherwise: readonly string[],
+): Cell {
+  const said = marksOf(responder, !isBorrowed && isEnd(record, responder.address) ? responder.address : null);
+  const marks = said.length > 0 ? said : otherwise;
   const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),

@@ -12,7 +12,7 @@ import {
 } from './record-words.js';
 
 /**
- * `Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).`
+ * `Probes that the target answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).`
  */
 export function arrivalSentence(record: TraceRecord): string | null {
   const { evidence, outcome } = record.verdict;
@@ -28,7 +28,7 @@ export function arrivalSentence(record: TraceRecord): string | null {
   const arrivals = targetArrivals(record);
   if (arrivals === null) return null;
   if (arrivals.plain === 0 && arrivals.pdm === 0) return null;
-  return `Probes answered: ${ratesText(arrivals)}${arriving}`;
+  return `Probes that the target answered: ${ratesText(arrivals)}${arriving}`;
 }
 
 /** ` (10 of 10 with, 10 of 10 without)`, for a headline; empty where none were counted. */

@@ -77,7 +77,7 @@ const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   rejected: (record) => ({
     headline: refusalHeadline(record),
     details: [
-      membershipOf(record) === null ? null : `${capitalised(membershipOf(record) ?? '')}.`,
+      refuserPlaceSentence(record),
       seenBeyondSentence(record),
       arrivalSentence(record),
       confidenceSentence(record),
@@ -182,9 +182,18 @@ function impairedHeadline(record: TraceRecord): string {
   return `PDM arrives on some paths only${rates}.`;
 }
 
+/** Where who speaks in the target's name stands; of a router it is known, and which network it may be in is left to say. */
+function refuserPlaceSentence(record: TraceRecord): string | null {
+  const { refusal } = record.verdict;
+  if (refusal === null || refusal.inTargetName === true) return `${stopSentence(record, 'It stands')}.`;
+  const membership = membershipOf(record);
+  return membership === null ? null : `${capitalised(membership)}.`;
+}
+
 function refusalHeadline(record: TraceRecord): string {
   const { refusal } = record.verdict;
-  if (refusal === null) return 'Packets with PDM are refused.';
+  // A reset has no words of ICMPv6, and the target's address.
+  if (refusal === null) return "Packets with PDM are refused by something in the target's name: by RST.";
   const what = icmpErrorText(refusal.type, refusal.code, refusal.pointer);
   // Whose it is, its address does not tell.
   if (refusal.inTargetName === true) return `Packets with PDM are refused by something in the target's name: ${what}.`;

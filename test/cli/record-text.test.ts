@@ -48,11 +48,11 @@ dst  www.example.com AS64501   0%   12.3 | *                       100%
 PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or
 by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit
 Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).
-Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the
-option arrive (99.9 %). Confidence 99.97 %. Echo requests with PDM stay
-unanswered too, so no filter on quoted options is what takes the answers.
-Attribution by origin AS of the addresses (test data, 2025-01-01): AS64510
-Transit Ltd.
+Probes that the target answered: 0 of 12 with, 12 of 12 without; at most 44 % of
+those with the option arrive (99.9 %). Confidence 99.97 %. Echo requests with
+PDM stay unanswered too, so no filter on quoted options is what takes the
+answers. Attribution by origin AS of the addresses (test data, 2025-01-01):
+AS64510 Transit Ltd.
 
 Company                 -
 Start                   2001:db8::1 (here.example.org)
@@ -102,7 +102,7 @@ Outcome                 dropped (confidence 99.97 %)`,
     const record = droppedRecord();
     record.verdict.reasons = ['The path changed once.', 'Hop 5 reports such packets.'];
     expect(recordText(record, { columns: 80, style: PLAIN })).toContain(
-      'AS64510\nTransit Ltd.\n  - The path changed once.\n  - Hop 5 reports such packets.\n\nCompany',
+      'AS64510 Transit Ltd.\n  - The path changed once.\n  - Hop 5 reports such packets.\n\nCompany',
     );
   });
 });

@@ -109,7 +109,7 @@ describe('the page', () => {
       '<p class="verdict">PDM stops between hop 8 (ae-8.r1.transit0.example.net, AS65002 Transit 0',
     );
     expect(html).toContain(
-      '<li>Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).</li>',
+      '<li>Probes that the target answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).</li>',
     );
     expect(html).toContain(`href="#r-${record.id}"`);
     expect(html).toContain(`<article class="card" id="r-${record.id}" aria-labelledby="r-${record.id}-h">`);

@@ -641,6 +641,19 @@ describe('the outputs of one record', () => {
     expect(marked('dropped, and seen beyond where it is lost')).toEqual([false, false, true]);
   });
 
+  it('mark whoever answers beside a target none of whose probes are answered', () => {
+    let marked = 0;
+    for (const { name, record } of cases) {
+      const row = /^dst .*$/m.exec(recordText(record, { columns: null, style: PLAIN }))?.[0] ?? '';
+      for (const cell of row.slice(3).split('|')) {
+        if (!/ 100%/.test(cell) || /^ *\* /.test(cell)) continue;
+        expect([name, cell]).toEqual([name, expect.stringMatching(/ ![A-Z?0-9]/)]);
+        marked += 1;
+      }
+    }
+    expect(marked).toBeGreaterThan(2);
+  });
+
   it('say what would settle a verdict that is open', () => {
     const settled = withOutcomes('inconclusive').map(({ name, record }) => [
       name,

@@ -33,7 +33,7 @@ describe('verdict words', () => {
     expect(spoken(droppedRecord())).toBe(
       [
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 5 (r5.example.net, AS64510 Transit Ltd): hop 5 is not yet in www.example.com's network (AS64501 Example Corp).",
-        'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
+        'Probes that the target answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): AS64510 Transit Ltd.',
@@ -66,7 +66,7 @@ describe('verdict words', () => {
     expect(spoken(base)).toBe(
       [
         "PDM stops between hop 4 (r4.example.net, AS64510 Transit Ltd) and the target, or by the target itself, most likely before hop 6 (r6.example.net, AS64510 Transit Ltd): whether hop 5 is in www.example.com's network (AS64501 Example Corp) is unknown.",
-        'Probes answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
+        'Probes that the target answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
         'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
@@ -204,6 +204,18 @@ describe('verdict words', () => {
     for (const text of [words(unsaid), words(unsaid, 'tcp')]) expect(text).not.toMatch(/[Ee]cho/);
   });
 
+  it("say where who refuses in the target's name stands, and that a reset is its word", () => {
+    const refusal = { address: '2001:db8:ffff::80', hop: null, type: 1, code: 1, pointer: null, inTargetName: true };
+    for (const [said, headline] of [
+      [refusal, "refused by something in the target's name: administratively prohibited (ICMPv6 1/1)."],
+      [null, "refused by something in the target's name: by RST."],
+    ] as const) {
+      const text = spoken(dropped({ outcome: 'rejected', refusal: said }));
+      expect(text).toContain(headline);
+      expect(text).toMatch(/It stands between hop 4 \(.*\) and the target, or by the target itself/);
+    }
+  });
+
   it('say what a drop behind a silent target rests on', () => {
     const text = spoken(
       dropped(
@@ -277,7 +289,7 @@ describe('verdict words', () => {
       [
         'Packets with PDM are refused at hop 4 by r4.example.net, AS64510 Transit Ltd: administratively prohibited (ICMPv6 1/1).',
         "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
-        'Probes answered: 0 of 10 with, 10 of 10 without.',
+        'Probes that the target answered: 0 of 10 with, 10 of 10 without.',
         'Confidence 99.9 %.',
         'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
       ].join('\n'),
@@ -304,7 +316,7 @@ describe('verdict words', () => {
         'The PDM option is removed from packets between hop 3 (r3.example.net, AS64500 Source Net) and hop 5 (r5.example.net, AS64510 Transit Ltd), most likely before hop 4 (r4.example.net, AS64510 Transit Ltd).',
         'The packets themselves go on.',
         'The target itself quotes them so; something that rewrites all quotes on their way back would look the same.',
-        'Probes answered: 10 of 10 with, 10 of 10 without.',
+        'Probes that the target answered: 10 of 10 with, 10 of 10 without.',
       ].join('\n'),
     );
     expect(verdictWords(buildRecord({ ...parts, verdict: { outcome: 'altered' } })).headline).toBe(
@@ -346,7 +358,7 @@ describe('verdict words', () => {
       [
         'No verdict: Only 4 of the 10 pairs needed were answered.',
         'PDM was seen up to hop 3 (r3.example.net, AS64500 Source Net), plain packets up to hop 7 (www.example.com, AS64501 Example Corp).',
-        'Probes answered: 0 of 10 with, 4 of 10 without.',
+        'Probes that the target answered: 0 of 10 with, 4 of 10 without.',
         '- Replies came that fit no one probe.',
       ].join('\n'),
     );
