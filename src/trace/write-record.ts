@@ -224,12 +224,12 @@ function writeResponder(
   const quotes: QuoteCount[] = [];
   for (const reply of replies) {
     if (reply.type >= 0) {
-      const same = icmp.find((i) => i.type === reply.type && i.code === reply.code && i.pointer === reply.pointer);
+      const { type, code, pointer, mtu } = reply;
+      const same = icmp.find(
+        (one) => one.type === type && one.code === code && one.pointer === pointer && (one.mtu ?? null) === mtu,
+      );
       if (same !== undefined) same.count += 1;
-      else {
-        const mtu = reply.mtu === null ? {} : { mtu: reply.mtu };
-        icmp.push({ type: reply.type, code: reply.code, pointer: reply.pointer, ...mtu, count: 1 });
-      }
+      else icmp.push({ type, code, pointer, ...(mtu === null ? {} : { mtu }), count: 1 });
     }
     if (!reply.quoted) continue;
     const key = reply.changes.join(' ');

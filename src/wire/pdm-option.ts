@@ -26,8 +26,8 @@ export const PDM_OPTION_TYPE = 0x0f;
 export const PDM_OPTION_LENGTH = 10;
 /** Octets with type and length. */
 export const PDM_OPTION_TOTAL_LENGTH = 12;
-/** Option lengths of the PDMv2 draft, same type: registration and encrypted metrics (draft-ietf-ippm-encrypted-pdmv2). */
-export const PDMV2_OPTION_LENGTHS: readonly number[] = [0x12, 0x22];
+/** Option lengths of the drafts of PDMv2, same type: in the clear and encrypted, by age (draft-ietf-ippm-encrypted-pdmv2). */
+export const PDMV2_OPTION_LENGTHS: readonly number[] = [0x12, 0x16, 0x22, 0x26];
 
 /** Octets from the option's type octet to each field. */
 export const PDM_OFFSET = {

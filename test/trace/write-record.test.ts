@@ -190,6 +190,23 @@ describe('a record', () => {
     });
   });
 
+  it('keeps MTUs apart that one responder names', () => {
+    let mtu = 1300;
+    const record = recordOf(
+      path({
+        differs: ({ arm, hopLimit }) => {
+          if (arm !== ARM_CODE.pdm || hopLimit !== 5) return undefined;
+          mtu = mtu === 1300 ? 1400 : 1300;
+          // The MTU stands where the pointer does (RFC 4443 §3.2, §3.4).
+          return { from: routerAt(4), type: 2, code: 0, pointer: mtu };
+        },
+      }),
+    );
+    const [responder] = record.hops[4]!.arms.pdm.responders;
+    expect(responder!.icmp.map((said) => said.mtu)).toEqual([1400, 1300]);
+    expect(responder!.icmp.reduce((sum, { count }) => sum + count, 0)).toBe(responder!.answered);
+  });
+
   it('keeps extension objects that nothing decodes, and says nothing of them where there are none', () => {
     const nodeId = { classNumber: 5, cType: 3, hex: '00012001' };
     const { hops } = recordOf(path(), ({ state }) => {

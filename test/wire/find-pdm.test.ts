@@ -54,6 +54,8 @@ describe('finding PDM', () => {
   it('says that an option of the PDMv2 draft is one', () => {
     expect(find(`1102 0f12 ${'00'.repeat(18)} 0000`)).toEqual({ version: 'pdmv2-draft', length: 0x12 });
     expect(find(`1104 0f22 ${'00'.repeat(34)} 0000`)).toEqual({ version: 'pdmv2-draft', length: 0x22 });
+    expect(find(`1103 0f16 ${'00'.repeat(22)} 0104 0000 0000`)).toEqual({ version: 'pdmv2-draft', length: 0x16 });
+    expect(find(`1105 0f26 ${'00'.repeat(38)} 0104 0000 0000`)).toEqual({ version: 'pdmv2-draft', length: 0x26 });
     expect(find('1102 0f12')).toEqual({ version: 'pdmv2-draft', length: 0x12 });
     expect(find('1102 0f')).toBeNull();
   });

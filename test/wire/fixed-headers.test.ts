@@ -201,7 +201,7 @@ describe('the PDM option', () => {
       const result = parsePdm(withHead(0x0f, length));
       if (length === PDM_OPTION_LENGTH) expect(result.ok).toBe(true);
       else {
-        const reason = length === 0x12 || length === 0x22 ? 'pdmv2-draft' : 'bad-length';
+        const reason = [0x12, 0x16, 0x22, 0x26].includes(length) ? 'pdmv2-draft' : 'bad-length';
         expect(result).toMatchObject({ ok: false, reason, offset: 1 });
       }
     }
