@@ -54,7 +54,7 @@ export const LONGEST_GRACE_NS = 10e9;
 export const GRACE_ROUND_TRIPS = 4;
 /** See `SHORTEST_GRACE_NS`. */
 export const GRACE_ARM_DIFFERENCES = 10;
-/** Without an answer for so long, or for as many round trips as above, a pair looks lost; nothing is claimed on that. */
+/** Without an answer for so long, or for as many round trips as above, a pair looks lost, and no loss is shown by that. */
 export const LOOKS_LOST_NS = 150e6;
 /** Pairs from which on packets with the option look lost, where none arrived. */
 export const PAIRS_TO_LOOK_LOST = 3;

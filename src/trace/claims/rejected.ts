@@ -5,7 +5,7 @@ import type { Place } from '../evidence/place.js';
 import type { Refuser } from '../evidence/refusals.js';
 import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
-import { firstRoundIsOver } from '../explore.js';
+import { firstRoundIsOver, isExplored } from '../explore.js';
 import {
   LEAST_PLACEBOS,
   LOST_ON_OWN_WAY,
@@ -68,7 +68,14 @@ export const rejected: Claim = {
           settledBy: 'retrace',
         });
       }
-      return open(has, moreRefusals(trace), trace.counts.nextNs);
+      const wants = moreRefusals(trace);
+      if (wants.length === 0 && isNobodyBeyond(trace)) {
+        return refuted({
+          says: `${refuser.address} refused ${refuser.refusals} packets with the option, and nothing beyond it answers those without.`,
+          settledBy: 'answering-protocol',
+        });
+      }
+      return open(has, wants, trace.counts.nextNs);
     }
     const unexplained = trace.plainArrivals === 0 ? findUnexplained(trace, refuser, interval.upTo) : null;
     if (unexplained !== null) return refuted(unexplained);
@@ -118,6 +125,11 @@ export const rejected: Claim = {
     });
   },
 };
+
+/** Nothing is out, and no partner of a refused packet was answered from beyond the refuser. */
+function isNobodyBeyond(trace: Case): boolean {
+  return isTargetSilent(trace) && trace.refusedPairs.pdm === 0 && trace.pendingProbes === 0 && isExplored(trace);
+}
 
 /** Of those to the target more than one in four. */
 function lostWithoutAWord({ counts, refusedPairs }: Case): string[] {

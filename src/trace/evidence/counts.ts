@@ -20,7 +20,8 @@ import type { HasArrived, Pair } from './pair.js';
 
 /**
  * Pairs as they are counted: `counted` rests on the grace, `looks` counts those in grace as they look, and `hoped` those of the
- * target on their way as they are expected to end. Nothing is claimed on the latter two.
+ * target on their way as they are expected to end. The latter two show no loss, nor that none matters; METHOD: Pairs says what
+ * they decide.
  */
 export interface Counts {
   readonly counted: Ledger;

@@ -160,7 +160,7 @@ export function graceNs({ largestRttNs, largestArmDifferenceNs }: TraceState): n
   return Math.min(LONGEST_GRACE_NS, wanted);
 }
 
-/** From then on a pair that lacks an answer looks lost, for deciding whether to send more. */
+/** From then on a pair that lacks an answer looks lost, for deciding whether to send more and what METHOD: Pairs lists besides. */
 export function looksLostNs(state: TraceState): number {
   return Math.min(graceNs(state), Math.max(LOOKS_LOST_NS, GRACE_ROUND_TRIPS * state.largestRttNs));
 }

@@ -170,6 +170,18 @@ describe('rejected', () => {
     expect(reasonOf(behind(9).stand(rejected))).toContain('refused 25 of 34 packets');
   });
 
+  it('is refuted where nothing beyond the refuser answers packets without the option, and another protocol is to be asked', () => {
+    const { verdict } = runTrace(
+      udp({
+        siblingEcho: null,
+        differs: ({ arm, hopLimit }) =>
+          hopLimit < 5 ? undefined : isTreated(arm) ? { from: routerAt(4), type: 1, code: 1 } : null,
+      }),
+    );
+    expect(verdict).toMatchObject({ outcome: 'inconclusive', settledBy: 'answering-protocol' });
+    expect(verdict.reasons.join()).toMatch(/4::1 refused \d+ packets with the option, and nothing beyond it answers/);
+  });
+
   it('begins its interval before hops that lose some: the refuser may stand there and limit its words', () => {
     const trace = new ByHand().pairs(5, 1, 'expires', 'expires').pairs(3, 2, 'expires', 'expires');
     trace
