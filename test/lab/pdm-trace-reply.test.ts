@@ -14,6 +14,7 @@ import type { Lab } from './lab-types.js';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const RESPONDER = fileURLToPath(new URL('pdm-responder.py', import.meta.url));
 const DELAY_MS = 3;
+const TRACES_AT_MOST = 6;
 const SILENT_KERNEL = `table ip6 quiet {
   chain input {
     type filter hook input priority 0;
@@ -24,6 +25,7 @@ const SILENT_KERNEL = `table ip6 quiet {
 const PDM_FIELDS = ['psn_this_pkt', 'psn_last_recv', 'scale_dtlr', 'scale_dtls', 'delta_last_recv', 'delta_last_sent'];
 const UDP = 17;
 const ICMPV6 = 58;
+const PROTOCOLS = [UDP, ICMPV6];
 
 async function startResponder(lab: Lab): Promise<() => void> {
   const quiet = await lab.exec('target', ['nft', '-f', '-'], { input: SILENT_KERNEL });
@@ -96,21 +98,53 @@ async function trace(lab: Lab, transport: string): Promise<readonly TraceRecord[
 function checkFlow(flow: readonly Seen[]): number {
   let answered = 0;
   let own: PdmOption | null = null;
-  let received: PdmOption | null = null;
+  const received = new Set<number>();
   for (const { isOurs, pdm } of flow) {
     if (!isOurs) {
-      received = pdm;
+      received.add(pdm.psnThisPacket);
       continue;
     }
     if (own !== null) expect(pdm.psnThisPacket).toBe((own.psnThisPacket + 1) & 0xffff);
     own = pdm;
-    // A probe may leave while an answer is on its way through the program: it then tells of the answer before.
-    if (received === null || pdm.psnLastReceived !== received.psnThisPacket) continue;
+    // A probe may leave while an answer is on its way through the program: it then tells of an answer before, or none.
+    if (!received.has(pdm.psnLastReceived)) continue;
     answered += 1;
     expect(pdm.deltaTimeLastReceived).toBeGreaterThan(0);
     expect(decodePdmTimeMs(pdm.scaleDtls, pdm.deltaTimeLastSent)).toBeGreaterThan(0);
   }
   return answered;
+}
+
+/** Traces once, holds record and packets against each other: the protocols whose probes told of an answer. */
+async function traceOnce(lab: Lab): Promise<number[]> {
+  const capture = await lab.capture('source', 'down');
+  const records = await trace(lab, 'native');
+  const { pcap, packets } = await capture.stop();
+  expect(records.map(({ protocol }) => protocol).sort()).toEqual(['icmp6', 'udp']);
+  for (const { pdm, verdict } of records) {
+    expect(verdict.outcome).toBe('delivered');
+    expect(pdm.serverDelayMs).toBeGreaterThanOrEqual(DELAY_MS);
+    expect(pdm.roundTripMs).toBeGreaterThanOrEqual(pdm.serverDelayMs ?? Number.POSITIVE_INFINITY);
+  }
+  const found = packetsWithPdm(packets);
+  expect(
+    found.map(({ seen: { pdm } }) =>
+      [
+        pdm.psnThisPacket,
+        pdm.psnLastReceived,
+        pdm.scaleDtlr,
+        pdm.scaleDtls,
+        pdm.deltaTimeLastReceived,
+        pdm.deltaTimeLastSent,
+      ].map(String),
+    ),
+  ).toEqual(tsharkPdm(pcap));
+  const flows = new Map<string, Seen[]>();
+  for (const { seen } of found) flows.set(seen.flow, [...(flows.get(seen.flow) ?? []), seen]);
+  const answered = [...flows].map(([flow, seen]) => ({ flow, count: checkFlow(seen) }));
+  return PROTOCOLS.filter((protocol) =>
+    answered.some(({ flow, count }) => flow.startsWith(`${protocol} `) && count > 0),
+  );
 }
 
 beforeAll(() => {
@@ -122,35 +156,13 @@ describe.concurrent('a target that answers with PDM', () => {
     const lab = await createLab('delivered-8');
     try {
       const stop = await startResponder(lab);
-      const capture = await lab.capture('source', 'down');
-      const records = await trace(lab, 'native');
-      const { pcap, packets } = await capture.stop();
+      // A trace ends when it knows enough: whether a probe follows an answer of its own flow is a matter of order.
+      const told = new Set<number>();
+      for (let traces = 0; traces < TRACES_AT_MOST && told.size < PROTOCOLS.length; traces++) {
+        for (const protocol of await traceOnce(lab)) told.add(protocol);
+      }
       stop();
-      expect(records.map(({ protocol }) => protocol).sort()).toEqual(['icmp6', 'udp']);
-      for (const { pdm, verdict } of records) {
-        expect(verdict.outcome).toBe('delivered');
-        expect(pdm.serverDelayMs).toBeGreaterThanOrEqual(DELAY_MS);
-        expect(pdm.roundTripMs).toBeGreaterThanOrEqual(pdm.serverDelayMs ?? Number.POSITIVE_INFINITY);
-      }
-      const found = packetsWithPdm(packets);
-      expect(
-        found.map(({ seen: { pdm } }) =>
-          [
-            pdm.psnThisPacket,
-            pdm.psnLastReceived,
-            pdm.scaleDtlr,
-            pdm.scaleDtls,
-            pdm.deltaTimeLastReceived,
-            pdm.deltaTimeLastSent,
-          ].map(String),
-        ),
-      ).toEqual(tsharkPdm(pcap));
-      const flows = new Map<string, Seen[]>();
-      for (const { seen } of found) flows.set(seen.flow, [...(flows.get(seen.flow) ?? []), seen]);
-      const answered = new Map([...flows].map(([flow, seen]) => [flow, checkFlow(seen)]));
-      for (const protocol of [UDP, ICMPV6]) {
-        expect([...answered].some(([flow, count]) => flow.startsWith(`${protocol} `) && count >= 1)).toBe(true);
-      }
+      expect([...told].sort()).toEqual(PROTOCOLS);
     } finally {
       await lab.destroy();
     }
