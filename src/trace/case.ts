@@ -31,13 +31,14 @@ export interface Case {
   readonly counts: Counts;
   /** Echo pairs, and pairs of SYNs, of a UDP trace to the same target. */
   readonly witness: AllCounts['witness'];
+  readonly cameFrom: AllCounts['cameFrom'];
   readonly witnessAnswers: Readonly<Record<WitnessProtocol, WitnessAnswers>>;
   /** Repeats at n (METHOD: same path); they count at the hop as well. */
   readonly repeat: Place;
   /** Pairs sent again at what is now the target's distance; they count at the hop as well. */
   readonly distanceRepeat: Place;
   /** Pairs with explaining arms, by arm: own ones, and those of other protocols that ask in their place or beside them. */
-  readonly explain: Readonly<Record<Protocol, ReadonlyMap<number, Place>>>;
+  readonly explain: Readonly<Partial<Record<Protocol, ReadonlyMap<number, Place>>>>;
   /** Pairs with another option at hops beyond n, by hop. */
   readonly otherOptions: ReadonlyMap<number, Place>;
   /** Pairs to routers themselves, by flow. */
@@ -84,14 +85,14 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const target = emptyPlace();
   const repeat = emptyPlace();
   const distanceRepeat = emptyPlace();
-  const explain = { udp: new Map<number, Place>(), icmp6: new Map<number, Place>(), tcp: new Map<number, Place>() };
+  const explain: Partial<Record<Protocol, Map<number, Place>>> = {};
   const references = new Map<number, Place>();
   const otherOptions = new Map<number, Place>();
   const alone = { pairs: 0, done: 0, targetAnswered: false };
   const witnessAnswers = { icmp6: { arrived: 0, otherwise: 0 }, tcp: { arrived: 0, otherwise: 0 } };
   const refusedPairs = {
     pdm: 0,
-    pdmFlows: 0,
+    pdmOnOwnFlow: 0,
     plain: 0,
     placebos: 0,
     placebosRefused: 0,
@@ -99,7 +100,6 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     pairsAtTarget: 0,
     refusedOnOwnWay: 0,
     lostOnOwnWay: 0,
-    isOwnFlowRefused: false,
   };
   const refusers = new Map<string, Refuser>();
   let lastPdmHop = 0;
@@ -193,7 +193,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   };
 
   const takeExplaining = (pair: Pair): void => {
-    const arms = explain[protocolOf(pair)];
+    const arms = (explain[protocolOf(pair)] ??= new Map());
     // Only pairs with PDM that went out after all of the others show that the loss was still there.
     if (pair.arm !== ARM_CODE.pdm) arms.delete(ARM_CODE.pdm);
     addToPlace(placeIn(arms, pair.arm), state, pair, nowNs, wait);
@@ -241,7 +241,11 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     countRefusedPair(refusedPairs, refusers, state, pair, lastPdmHop, !isAwaited(pair, nowNs, grace));
   });
 
-  const { target: counts, witness } = countPairs(state, meanings, nowNs, {
+  const {
+    target: counts,
+    witness,
+    cameFrom,
+  } = countPairs(state, meanings, nowNs, {
     firstNs: seenFirstNs,
     lastNs: seenLastNs,
     hasArrived: { plain: plainArrivals > 0, pdm: pdmArrivals > 0 },
@@ -256,6 +260,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     target,
     counts,
     witness,
+    cameFrom,
     witnessAnswers,
     repeat,
     distanceRepeat,

@@ -6,16 +6,17 @@ import type { Claim } from './claim.js';
 /** Octets of the option are changed on the way. */
 export const altered: Claim = {
   name: 'altered',
-  stand: (trace) => {
-    // A short quote may end before data that are changed: of all that comes before them it tells as well as a whole one.
-    const isOfData = trace.state.signatures.some(({ altered, changes }) => altered && changes.includes(DATA_ALTERED));
-    return standOfChange(trace, {
+  stand: (trace) =>
+    standOfChange(trace, {
       outcome: 'altered',
       shows: (reply) => reply.altered,
-      isIntact: (reply) => (isOfData ? reply.intactWhole : reply.intact === true),
+      intactWhere: ({ signatures }) => {
+        // A short quote may end before data that are changed: of all that comes before them it tells as well as a whole one.
+        const isOfData = signatures.some(({ altered, changes }) => altered && changes.includes(DATA_ALTERED));
+        return (reply) => (isOfData ? reply.intactWhole : reply.intact === true);
+      },
       words: (shown) => `The option's octets were changed on the way${partsText(shown)}`,
-    });
-  },
+    }),
 };
 
 const DATA_ALTERED = 'option-data-altered';

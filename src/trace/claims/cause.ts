@@ -46,6 +46,8 @@ interface Asked {
 /** Of a pair with `long` a target that limits its errors may answer one packet: that it is the other one shows nothing. */
 const ARMS_WITH_OPTIONS = [ARM_CODE.do8, ARM_CODE.do16];
 
+const NO_ARMS: ReadonlyMap<number, Place> = new Map();
+
 type Fate = 'passes' | 'refused' | 'unknown';
 
 /** `hopLimit`: of the target, or of u where the target is silent. */
@@ -60,7 +62,7 @@ export function standOfCause(trace: Case, hopLimit: number): CauseStanding {
 }
 
 function askedBy(trace: Case, protocol: Protocol): Asked {
-  return { trace, arms: trace.explain[protocol], protocol };
+  return { trace, arms: trace.explain[protocol] ?? NO_ARMS, protocol };
 }
 
 function standOf(asked: Asked, hopLimit: number): CauseStanding {
@@ -72,7 +74,7 @@ function standOf(asked: Asked, hopLimit: number): CauseStanding {
 /** METHOD: cause. A target's cause is asked once, by its echo trace, as long as both traces lose the option after the same hop. */
 function standOfEcho({ context, state, explain, lastPdmHop, nowNs }: Case): CauseStanding | null {
   const echo = context.sibling('icmp6')?.cause ?? null;
-  const isAskedBefore = state.identity.protocol !== 'icmp6' && explain.icmp6.size > 0;
+  const isAskedBefore = state.identity.protocol !== 'icmp6' && explain.icmp6 !== undefined;
   if (echo === null || echo.after !== lastPdmHop || isAskedBefore) return null;
   if (echo.isOpen) return { cause: null, wants: [], settled: false, untilNs: nowNs + SIBLING_POLL_NS };
   return { cause: echo.cause, wants: [], settled: true };
@@ -84,10 +86,13 @@ const OWN_DISAGREE =
 
 /** What a cause says of an arm. */
 type Expected = 'passes' | 'lost';
+/** What own packets say of it, after as many as are sent at most. */
+type OwnFate = Expected | 'unknown';
+
+const ONE_BY_ONE = 1;
 
 const DISAGREED: CauseStanding = { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
 
-const UNTIL_KNOWN: readonly (readonly [Arm, null])[] = [['do8', null]];
 /** The arms that tell causes apart; each of them implies what is not listed. */
 const EXPECTED: Readonly<Record<Cause, readonly (readonly [Arm, Expected])[]>> = {
   option: [['do16', 'passes']],
@@ -108,37 +113,58 @@ const EXPECTED: Readonly<Record<Cause, readonly (readonly [Arm, Expected])[]>> =
  */
 function withOwn(own: Asked, standing: CauseStanding): CauseStanding {
   const { cause } = standing;
-  if (cause === null && standing.settled) return standing;
+  if (cause === null) {
+    if (standing.settled) return standing;
+    // Side by side: which cause it will be shows in this arm first.
+    const { wants } = askOwn(askersBeside(own, 'lost') ?? [], 'do8', ONE_BY_ONE);
+    return { ...standing, wants: [...standing.wants, ...wants] };
+  }
   const wants = [...standing.wants];
   let isOpen = !standing.settled;
-  // Side by side: which cause it will be shows in this arm first.
-  for (const [arm, expected] of cause === null ? UNTIL_KNOWN : EXPECTED[cause]) {
+  for (const [arm, expected] of EXPECTED[cause]) {
     const askers = askersBeside(own, expected);
-    if (askers === null && expected !== null) return DISAGREED;
-    for (const asked of askers ?? []) {
-      const place = asked.arms.get(ARM_CODE[arm]) ?? emptyPlace();
-      const fate = ownFateOf(asked, place);
-      if (fate !== null && expected !== null && fate !== expected) return DISAGREED;
-      if (fate !== null) continue;
-      if (place.pending === 0 && place.pairs >= OWN_ARM_PAIR_CAP) {
-        if (expected !== null) return DISAGREED;
-        continue;
-      }
-      isOpen = true;
-      // Before the first SYN somebody must listen for its answer.
-      const isHeard = asked.protocol !== 'tcp' || own.trace.context.watches('tcp') === true;
-      if (place.pending === 0 && (isHeard || asked === own)) wants.push(causeWish(asked, TARGET_HOP_LIMIT, arm, place));
-    }
+    if (askers === null) return DISAGREED;
+    const asked = askOwn(askers, arm, expected === 'lost' ? OWN_ARM_LOSSES : ONE_BY_ONE);
+    if (asked.fates.some((fate) => fate !== null && fate !== expected)) return DISAGREED;
+    isOpen ||= asked.fates.includes(null);
+    wants.push(...asked.wants);
   }
   if (isOpen) return { ...standing, cause: null, wants, settled: false };
   return { cause, wants: [], settled: true, reasons: [ASKED_BY_ECHO] };
+}
+
+/** What own packets of an arm say to each who asks, null while that is open; and the pairs that would tell. */
+function askOwn(
+  askers: readonly Asked[],
+  arm: Arm,
+  atOnce: number,
+): { readonly fates: readonly (OwnFate | null)[]; readonly wants: readonly PairWish[] } {
+  const fates: (OwnFate | null)[] = [];
+  const wants: PairWish[] = [];
+  for (const asked of askers) {
+    const place = asked.arms.get(ARM_CODE[arm]) ?? emptyPlace();
+    const fate = ownFateOf(asked, place);
+    fates.push(fate);
+    // One was lost, so that the others are likely to be: these need not wait for one another.
+    const more = (place.lost > 0 ? OWN_ARM_LOSSES : atOnce) - place.lost - place.pending;
+    const isSpent = place.pairs >= OWN_ARM_PAIR_CAP;
+    // Before the first SYN somebody must listen for its answer.
+    const isHeard =
+      asked.protocol === asked.trace.state.identity.protocol || asked.trace.context.watches('tcp') === true;
+    const isWished = fate === null && isHeard && !isSpent && (more > 0 || place.pending === 0);
+    if (!isWished) continue;
+    // Of two SYNs the second waits for what becomes of the first: the one that will be answered leaves first in most pairs.
+    const leading = leadingInTurn(place.pairs + 1);
+    wants.push({ ...causeWish(asked, TARGET_HOP_LIMIT, arm, place), leading });
+  }
+  return { fates, wants };
 }
 
 /**
  * Own packets, and SYNs beside datagrams that draw errors: where these are lost, the errors about them may be what is lost.
  * Null where nothing but such errors could tell.
  */
-function askersBeside(own: Asked, expected: Expected | null): readonly Asked[] | null {
+function askersBeside(own: Asked, expected: Expected): readonly Asked[] | null {
   const { trace, protocol } = own;
   if (expected === 'passes' || protocol !== 'udp' || answersUnquoted(trace.counts)) return [own];
   const isToldBySyns = canSynsStandFor(trace.state) && trace.witness.tcp.plainBesidesResets === 0;
@@ -150,11 +176,14 @@ function synPort({ witness, state }: Case): number {
   return witness.tcp.port === 0 ? state.identity.destinationPort : witness.tcp.port;
 }
 
-function ownFateOf({ trace, protocol }: Asked, { treatedPassed, lost, lostLeading, refused }: Place): Expected | null {
+/** Null while more pairs may tell. */
+function ownFateOf({ trace, protocol }: Asked, place: Place): OwnFate | null {
+  const { treatedPassed, lost, lostLeading, refused } = place;
   if (treatedPassed > 0) return 'passes';
-  if (trace.pdmRefusals > 0 && refused === 0) return null;
-  if (protocol !== 'tcp' && trace.state.unmatchedExplanations > 0) return null;
-  return lost >= OWN_ARM_LOSSES && lostLeading > 0 ? 'lost' : null;
+  const isHidden =
+    (trace.pdmRefusals > 0 && refused === 0) || (protocol !== 'tcp' && trace.state.unmatchedExplanations > 0);
+  if (!isHidden && lost >= OWN_ARM_LOSSES && lostLeading > 0) return 'lost';
+  return place.pending === 0 && place.pairs >= OWN_ARM_PAIR_CAP ? 'unknown' : null;
 }
 
 /**

@@ -6,7 +6,7 @@ import { isExplored } from '../explore.js';
 import { REPEAT_CAP } from '../numbers.js';
 import { MEANING } from '../reply/meaning.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import type { ReplySignature } from '../state/trace-state.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Standing } from './claim.js';
 import { doubtOf } from './doubt.js';
@@ -15,8 +15,8 @@ import { CHANGED_TWICE, repeatWishes, standOfPath } from './same-path.js';
 interface Change {
   readonly outcome: 'stripped' | 'altered';
   readonly shows: (reply: ReplySignature) => boolean;
-  /** A quote in which nothing of the kind can have happened before. */
-  readonly isIntact: (reply: ReplySignature) => boolean;
+  /** Which quotes are such that nothing of the kind can have happened before. */
+  readonly intactWhere: (state: TraceState) => (reply: ReplySignature) => boolean;
   /** `shown`: the quotes that show it. */
   readonly words: (shown: Iterable<ReplySignature>) => string;
 }
@@ -25,9 +25,10 @@ interface Change {
  * The target's own quote decides, of any protocol's trace; without one two responders beyond must agree, and nobody is
  * named: quotes can be scrubbed on their way back.
  */
-export function standOfChange(trace: Case, { outcome, shows, isIntact, words }: Change): Standing {
+export function standOfChange(trace: Case, { outcome, shows, intactWhere, words }: Change): Standing {
   const { state } = trace;
   if (!state.signatures.some((reply) => reply.quoted && shows(reply))) return refuted();
+  const isIntact = intactWhere(state);
   let lastIntact = 0;
   let targetIntact = false as boolean;
   let targetIntactInPart = false as boolean;

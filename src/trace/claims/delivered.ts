@@ -102,14 +102,14 @@ function findResetsOnly({ state, counts }: Case): Reason | null {
  * Answers to packets with the option come from nearer than those to others: perhaps a box answers for the target on the one
  * way that they take. By the hop limit that best parts the two.
  */
-function findNearer({ counts: { plainCameFrom, pdmCameFrom } }: Case): Reason | null {
+function findNearer({ cameFrom }: Case): Reason | null {
   const within = (answers: ReadonlyMap<number, number>, limit: number): number =>
     [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
-  const all = { plain: within(plainCameFrom, Infinity), pdm: within(pdmCameFrom, Infinity) };
-  const limits = [...pdmCameFrom.keys()].filter((from) => from < Math.max(...plainCameFrom.keys()));
+  const all = { plain: within(cameFrom.plain, Infinity), pdm: within(cameFrom.pdm, Infinity) };
+  const limits = [...cameFrom.pdm.keys()].filter((from) => from < Math.max(...cameFrom.plain.keys()));
   const bar = LOST_BEFORE_P / Math.max(1, limits.length);
   for (const limit of limits) {
-    const near = { plain: within(plainCameFrom, limit), pdm: within(pdmCameFrom, limit) };
+    const near = { plain: within(cameFrom.plain, limit), pdm: within(cameFrom.pdm, limit) };
     if (fisherPValue(near.plain, all.plain, near.pdm, all.pdm) > bar) continue;
     return {
       says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}: something nearer may answer for the target.`,

@@ -10,7 +10,6 @@ import {
   looksLost,
   ratesText,
   targetWishes,
-  wouldShowLoss,
 } from '../evidence/target-pairs.js';
 import { FELL_SILENT, hasFallenSilent } from '../evidence/silence.js';
 import { standOfOwnPdm } from '../evidence/own-pdm.js';
@@ -99,7 +98,8 @@ function standAtTarget(trace: Case): Standing {
   const confirmation = confirm(trace, {
     name: 'dropped',
     lost,
-    causeAt: wouldShowLoss(trace) && firstRoundIsOver(trace) ? TARGET_HOP_LIMIT : null,
+    // Why is asked while the last pairs are awaited.
+    causeAt: mayShowLoss(trace) && firstRoundIsOver(trace) ? TARGET_HOP_LIMIT : null,
   });
   if (confirmation.is === 'no') return refuted(confirmation.by);
   if (confirmation.is === 'open') {

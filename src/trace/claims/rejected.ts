@@ -2,6 +2,7 @@
 import type { Case } from '../case.js';
 import { hopBeforeFirst, losesMore } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
+import { refusedFlows } from '../evidence/refusals.js';
 import type { Refuser } from '../evidence/refusals.js';
 import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
@@ -58,7 +59,7 @@ export const rejected: Claim = {
         return refuted(othersGotBeyond(refuser));
       }
     }
-    const e = lossEValue(refusedPairs.pdmFlows, refusedPairs.plain, true);
+    const e = lossEValue(refusedFlows(refusedPairs), refusedPairs.plain, true);
     const needed = 1 / (1 - state.limits.confidence);
     const has = `${refuser.refusals} refusals`;
     if (!isShown(trace, refuser, e)) {

@@ -9,7 +9,7 @@ export const stripped: Claim = {
     standOfChange(trace, {
       outcome: 'stripped',
       shows: (reply) => reply.stripped,
-      isIntact: (reply) => reply.intact === true,
+      intactWhere: () => (reply) => reply.intact === true,
       words: () => 'The option was removed on the way',
     }),
 };

@@ -55,9 +55,6 @@ export interface Counts {
   pdmBesidesResets: number;
   /** Routers that answers to `plain` came back by, at least, as their hop limits tell; null where none does. */
   comesFrom: number | null;
-  /** Answers by that number, of treated pairs: to `plain`, and to `pdm`. */
-  readonly plainCameFrom: Map<number, number>;
-  readonly pdmCameFrom: Map<number, number>;
   /** Port of the flows; 0 where they have none. */
   port: number;
 }
@@ -66,6 +63,13 @@ export interface Counts {
 export interface AllCounts {
   readonly target: Counts;
   readonly witness: Readonly<Record<WitnessProtocol, Counts>>;
+  readonly cameFrom: CameFrom;
+}
+
+/** Answers that the target's treated pairs drew, by how many routers they came back by at least: to `plain`, and to `pdm`. */
+export interface CameFrom {
+  readonly plain: ReadonlyMap<number, number>;
+  readonly pdm: ReadonlyMap<number, number>;
 }
 
 /** What packets with the option drew that bear witness, of the whole trace: such facts outlive counts and paths. */
@@ -105,8 +109,6 @@ function emptyCounts(port = 0): Counts {
     pdmUnquoted: 0,
     pdmBesidesResets: 0,
     comesFrom: null,
-    plainCameFrom: new Map(),
-    pdmCameFrom: new Map(),
     port,
   };
 }
@@ -115,6 +117,7 @@ function emptyCounts(port = 0): Counts {
 export function countPairs(state: TraceState, meanings: Meanings, nowNs: number, seen: Seen): AllCounts {
   const target = emptyCounts();
   const witness = { icmp6: emptyCounts(), tcp: emptyCounts() };
+  const cameFrom = { plain: new Map<number, number>(), pdm: new Map<number, number>() };
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);
@@ -161,6 +164,7 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
     addToLedger(into.looks, pair, pairClass);
     noteAnswers(into, state, pair);
+    if (by === null && !pair.isPlacebo) noteDistances(cameFrom, state, pair);
     if (waits) return;
     addToLedger(into.counted, pair, pairClass);
     if (pair.isPlacebo || pairClass !== PAIR_CLASS.plainOnly) return;
@@ -169,7 +173,7 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     if (sentNs > seen.lastNs) into.lostAfterSeen += 1;
     if (sentNs >= latelyNs) into.lostLately += 1;
   });
-  return { target, witness };
+  return { target, witness, cameFrom };
 }
 
 /**
@@ -192,16 +196,20 @@ function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
     into.pdmUnquoted += 1;
     if (replyTo(state, pair.treatedRow)?.isReset === false) into.pdmBesidesResets += 1;
   }
-  const from = noteDistance(into.plainCameFrom, state, pair.plain, pair.plainRow);
+  const from = distanceBack(state, pair.plain, pair.plainRow);
   if (from !== null) into.comesFrom = Math.min(into.comesFrom ?? from, from);
-  noteDistance(into.pdmCameFrom, state, pair.treated, pair.treatedRow);
 }
 
-function noteDistance(into: Map<number, number>, state: TraceState, meaning: number, row: number): number | null {
+function noteDistances(into: Record<keyof CameFrom, Map<number, number>>, state: TraceState, pair: Pair): void {
+  const plain = distanceBack(state, pair.plain, pair.plainRow);
+  const pdm = distanceBack(state, pair.treated, pair.treatedRow);
+  if (plain !== null) into.plain.set(plain, (into.plain.get(plain) ?? 0) + 1);
+  if (pdm !== null) into.pdm.set(pdm, (into.pdm.get(pdm) ?? 0) + 1);
+}
+
+function distanceBack(state: TraceState, meaning: number, row: number): number | null {
   const answer = meaning === MEANING.arrived ? replyTo(state, row) : null;
-  const from = answer === null ? null : comesFrom(answer);
-  if (from !== null) into.set(from, (into.get(from) ?? 0) + 1);
-  return from;
+  return answer === null ? null : comesFrom(answer);
 }
 
 /** It arrived, and what says so is no error. */

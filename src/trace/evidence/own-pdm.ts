@@ -55,8 +55,8 @@ function mayOnlyOursBeLost(trace: Case, cause: Cause | null): boolean {
   const { protocol } = trace.state.identity;
   // Pairs beside those of who asks may be few: one that passes says that others do, some that are lost say nothing.
   if (Object.values(explain).some((arms) => (arms.get(ARM_CODE.do8)?.treatedPassed ?? 0) > 0)) return true;
-  const isAskedByEcho = protocol !== 'icmp6' && explain.icmp6.has(ARM_CODE.do8);
-  if (isAskedByEcho || (explain[protocol].get(ARM_CODE.do8)?.lost ?? 0) >= REFUSED_PAIRS) return false;
+  const isAskedByEcho = protocol !== 'icmp6' && explain.icmp6?.has(ARM_CODE.do8) === true;
+  if (isAskedByEcho || (explain[protocol]?.get(ARM_CODE.do8)?.lost ?? 0) >= REFUSED_PAIRS) return false;
   return trace.state.pdm.isSent || reachesTarget(trace);
 }
 

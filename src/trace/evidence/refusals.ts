@@ -24,8 +24,8 @@ export interface Refuser {
 /** `pdmAtTarget` of `pairsAtTarget` are held against the placebos, which stand at the target only. */
 export interface RefusedPairs {
   pdm: number;
-  /** Of these, pairs on flows of their own, and one for all of the trace's own flow: where ways part, one flow is one draw. */
-  pdmFlows: number;
+  /** Of these, those on the trace's own flow. */
+  pdmOnOwnFlow: number;
   plain: number;
   placebos: number;
   placebosRefused: number;
@@ -34,8 +34,11 @@ export interface RefusedPairs {
   /** On the trace's own flow, where n is known: refused, and lost without a word, `plain` having come from beyond. */
   refusedOnOwnWay: number;
   lostOnOwnWay: number;
-  /** One of these came with the partner answered from beyond. */
-  isOwnFlowRefused: boolean;
+}
+
+/** Flows on which packets with the option are refused: where ways part, all pairs of the trace's own are one draw. */
+export function refusedFlows({ pdm, pdmOnOwnFlow }: RefusedPairs): number {
+  return pdm - Math.max(0, pdmOnOwnFlow - 1);
 }
 
 /**
@@ -100,8 +103,7 @@ export function countRefusedPair(
     const isBeyond = pair.plain === MEANING.arrived || replyTo(state, pair.plainRow)?.responder !== refuser?.address;
     if (!isBeyond) return;
     into.pdm += 1;
-    if (pair.flow !== 0 || !into.isOwnFlowRefused) into.pdmFlows += 1;
-    into.isOwnFlowRefused ||= pair.flow === 0;
+    if (pair.flow === 0) into.pdmOnOwnFlow += 1;
     if (atTarget) into.pdmAtTarget += 1;
   } else if (pair.plain === MEANING.refused && pair.treated !== MEANING.refused) into.plain += 1;
 }

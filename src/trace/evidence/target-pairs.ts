@@ -43,11 +43,6 @@ export function isLossShown(trace: Case, worse: Direction = 'pdm'): boolean {
   return showsLoss(trace, trace.counts.counted, worse);
 }
 
-/** It would be shown if the pairs in grace stay as they look. */
-export function wouldShowLoss(trace: Case, worse: Direction = 'pdm'): boolean {
-  return showsLoss(trace, trace.counts.looks, worse);
-}
-
 function showsLoss(trace: Case, ledger: Ledger, worse: Direction): boolean {
   const { state } = trace;
   return ledger.showsLoss(worse, state.limits.confidence, noneArrived(trace, worse), state.countIndex);
