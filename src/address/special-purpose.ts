@@ -92,3 +92,32 @@ export function isSixToFour(octets: Uint8Array): boolean {
 export function isOfTunnelledIpv4(octets: Uint8Array): boolean {
   return isSixToFour(octets) || prefixContains(TEREDO, octets);
 }
+
+/** IANA IPv4 Special-Purpose Address Registry (RFC 6890): what is not globally reachable, multicast and reserved space too. */
+const NOT_GLOBAL_IPV4 = [
+  [[0], 8],
+  [[10], 8],
+  [[100, 64], 10],
+  [[127], 8],
+  [[169, 254], 16],
+  [[172, 16], 12],
+  [[192, 0, 0], 24],
+  [[192, 0, 2], 24],
+  // The 6to4 relays' own anycast prefix, which is given up (RFC 7526).
+  [[192, 88, 99], 24],
+  [[192, 168], 16],
+  [[198, 18], 15],
+  [[198, 51, 100], 24],
+  [[203, 0, 113], 24],
+  [[224], 3],
+] as const;
+
+/** Whether the IPv4 address in the four octets from `offset` is globally reachable. */
+export function isGlobalIpv4(octets: Uint8Array, offset: number): boolean {
+  const value = ipv4Value(octets.subarray(offset, offset + 4));
+  return !NOT_GLOBAL_IPV4.some(([start, length]) => (value ^ ipv4Value(start)) >>> (32 - length) === 0);
+}
+
+function ipv4Value([a = 0, b = 0, c = 0, d = 0]: Iterable<number>): number {
+  return (a << 24) | (b << 16) | (c << 8) | d;
+}

@@ -1,6 +1,6 @@
 import { formatAddress, isIpv4Mapped, isLinkLocal, isMulticast, isUnspecified } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
-import { blockText, isSixToFour, specialPurposeOf } from '../address/special-purpose.js';
+import { blockText, isGlobalIpv4, isSixToFour, specialPurposeOf } from '../address/special-purpose.js';
 
 /** What else may be probed, and what not. */
 export interface TargetPolicy {
@@ -65,31 +65,3 @@ function refuseImpossible(octets: Uint8Array): string | null {
 
 /** RFC 3056 §2: where the IPv4 address of the router stands that a 6to4 prefix belongs to. It must be a global one. */
 const SIX_TO_FOUR_IPV4 = 2;
-
-/** IANA IPv4 Special-Purpose Address Registry (RFC 6890): what is not globally reachable, multicast and reserved space too. */
-const NOT_GLOBAL_IPV4 = [
-  [[0], 8],
-  [[10], 8],
-  [[100, 64], 10],
-  [[127], 8],
-  [[169, 254], 16],
-  [[172, 16], 12],
-  [[192, 0, 0], 24],
-  [[192, 0, 2], 24],
-  // The 6to4 relays' own anycast prefix, which is given up (RFC 7526).
-  [[192, 88, 99], 24],
-  [[192, 168], 16],
-  [[198, 18], 15],
-  [[198, 51, 100], 24],
-  [[203, 0, 113], 24],
-  [[224], 3],
-] as const;
-
-function isGlobalIpv4(octets: Uint8Array, offset: number): boolean {
-  const value = ipv4Value(octets.subarray(offset, offset + 4));
-  return !NOT_GLOBAL_IPV4.some(([start, length]) => (value ^ ipv4Value(start)) >>> (32 - length) === 0);
-}
-
-function ipv4Value([a = 0, b = 0, c = 0, d = 0]: Iterable<number>): number {
-  return (a << 24) | (b << 16) | (c << 8) | d;
-}

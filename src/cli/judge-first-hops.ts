@@ -58,15 +58,11 @@ function judgePassing(far: View, views: readonly View[], judge: Judge): FirstHop
       'try again, or trace a host: that counts enough pairs',
     );
   // Their own silence proves nothing.
-  const choosy = views.filter(({ hop, reach }) => hop < far.hop && reach === 'lost').map(({ hop }) => `hop ${hop}`);
-  const isChoosy = choosy.length > 0;
-  const lets =
-    choosy.length === 1
-      ? `${choosy.join('')} lets the option on, though it reports no packet with it`
-      : `${choosy.join(' and ')} let the option on, though they report no packet with it`;
+  const meanings = views
+    .filter(({ hop, reach }) => hop < far.hop && reach === 'lost')
+    .map(({ hop }) => `hop ${hop} lets the option on, though it reports no packet with it`);
   // The last hop that is asked, and a target, need not forward anything.
-  const open = far === views.at(-1) ? null : `whether hop ${far.hop} lets the option on is not known`;
-  const meanings = [...(isChoosy ? [lets] : []), ...(open === null ? [] : [open])];
+  if (far !== views.at(-1)) meanings.push(`whether hop ${far.hop} lets the option on is not known`);
   return judge('ok', meanings.length === 0 ? null : meanings.join('; '), null);
 }
 

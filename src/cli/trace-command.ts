@@ -224,8 +224,8 @@ class TraceSession {
     }
     if (failure !== null) {
       const command = end.networkFailed && record.target.address === null ? commandMeantBy(job.input) : null;
-      const meant = `cannot look up "${job.input}" as a host; did you mean the command ${command ?? ''}?`;
-      this.#say(command === null ? failure : meant);
+      const isHost = command === null;
+      this.#say(isHost ? failure : `cannot look up "${job.input}" as a host; did you mean the command ${command}?`);
     }
     this.#dirty = true;
   }
