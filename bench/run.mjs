@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm run bench` (`npm run bench verdicts` for the first lines alone): what issue-sized promises say of speed, measured on this machine, with the conditions. Nothing here is a
- * test: machines differ, so figures are printed beside their goals and nobody fails.
+ * `npm run bench` (`npm run bench verdicts` for the first lines alone, each of 20 runs or `BENCH_RUNS`): what issue-sized promises say of speed, measured on this machine,
+ * with the conditions. Nothing here is a test: machines differ, so figures are printed beside their goals and nobody fails.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { measureListRun } from './list-run.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const MAIN = path.join(ROOT, 'dist', 'cli', 'main.js');
-const LAB_RUNS = 20;
+const LAB_RUNS = Number(process.env['BENCH_RUNS'] ?? 20);
 const VERSION_RUNS = 11;
 const MEMORY_RUNS = 5;
 const REPORT_RECORDS = 1_000_000;
@@ -52,6 +52,21 @@ function spread(values, digits) {
 }
 
 /**
+ * What a loss that is said lacks: its cause, as the description has it, or the witness that it is not the answers that are lost.
+ * Both take pairs of their own, so that a verdict without them is no faster one. A network that loses nothing has neither.
+ * @param {{protocol: string, verdict: {cause: string | null, evidence: {returnPath: string | null, witness?: string | null}}}} record
+ * @param {string | null} cause
+ */
+function lackingIn({ protocol, verdict }, cause) {
+  if (cause === null) return [];
+  const lacking = [];
+  if (verdict.cause !== cause) lacking.push(`${protocol} cause ${verdict.cause}`);
+  const { returnPath, witness } = verdict.evidence;
+  if (returnPath !== 'excluded' || (witness ?? null) === null) lacking.push(`${protocol} witness ${witness ?? null}`);
+  return lacking;
+}
+
+/**
  * A run counts only when both records say what the network does: a wrong verdict is not a fast one.
  * @param {string} scenario @param {number} secondsGoal @param {number} probesGoal
  */
@@ -61,7 +76,10 @@ async function benchLab(scenario, secondsGoal, probesGoal) {
   const probes = [];
   const cpuMs = [];
   const transports = new Set();
+  /** @type {string[]} */
+  const lacking = [];
   const lab = await createLab(scenario);
+  const { cause } = lab.description.truth;
   try {
     for (let run = 0; run < LAB_RUNS; run += 1) {
       // bash's clock, so that entering the namespace is not ours; no flag but the one that shows the counters.
@@ -86,6 +104,7 @@ async function benchLab(scenario, secondsGoal, probesGoal) {
         transports.add(tool.transport);
         probes.push(counters.sent);
       }
+      lacking.push(...records.flatMap((record) => lackingIn(record, cause)));
       const begins = records.map(({ startedAt }) => Date.parse(startedAt));
       const ends = records.map(({ endedAt }) => Date.parse(endedAt));
       verdictSeconds.push((Math.max(...ends) - Math.min(...begins)) / 1000);
@@ -105,6 +124,15 @@ async function benchLab(scenario, secondsGoal, probesGoal) {
     s <= secondsGoal,
   );
   note(`${scenario}: whole command, s`, spread(seconds, 2));
+  if (cause !== null) {
+    const what = `${scenario}: cause (${cause}) and witness in all records`;
+    line(
+      what,
+      lacking.length === 0 ? `${probes.length} of ${probes.length}` : lacking.join(', '),
+      'all',
+      lacking.length === 0,
+    );
+  }
   line(
     `${scenario}: probes per record`,
     `mean ${mean.toFixed(0)} (${Math.min(...probes)}–${Math.max(...probes)})`,

@@ -53,6 +53,21 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     expect(reasonOf(agreeing(4).stand(claim))).toContain('stands right before the target');
   });
 
+  it('waits for three repeats at n, and is refuted where that has fallen silent: the path has changed', () => {
+    const repeated = (repeats: number, treated: 'expires' | null): ByHand => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+      return trace
+        .pairs(3, 5, 'arrives', 'arrives')
+        .target(11, 'arrives', 'arrives')
+        .repeats(repeats, 2, 'expires', treated);
+    };
+    expect(repeated(2, 'expires').stand(claim)).toMatchObject({ is: 'open', wants: [{ hopLimit: 2 }] });
+    expect(repeated(8, 'expires').stand(claim).is).toBe('proven');
+    expect(repeated(9, null).stand(claim).is).toBe('open');
+    expect(repeated(10, null).stand(claim).is).toBe('refuted');
+  });
+
   it('begins where whole quotes are no chance beside those that are not: five of six, not four', () => {
     const after = (repeats: number): unknown => {
       const trace = new ByHand();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bypassed } from '../../../src/trace/claims/bypassed.js';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
@@ -86,6 +87,14 @@ describe('doubt', () => {
     expect(meets(null)).toEqual([]);
   });
 
+  it('is raised by fragments of packets with the option that reached the target in part', () => {
+    const inPart = { from: TARGET, type: 3, code: 1 };
+    const said = (plain: 'arrives' | typeof inPart, treated: null | typeof inPart): string[] =>
+      doubtsOn(new ByHand().explored(3).target(10, 'arrives', null).target(1, plain, treated).case, 11);
+    expect(said('arrives', inPart)[0]).toContain('some fragments reached the target');
+    expect(said(inPart, null)).toEqual([]);
+  });
+
   it('foreign, forged and malformed replies raise none', () => {
     const trace = lost();
     Object.assign(trace.state.counters, { foreign: 50, forged: 50, malformed: 50, duplicate: 50 });
@@ -118,6 +127,22 @@ describe('doubt of a claim about a part', () => {
     expect(doubtsOn(trace.case, 21, true)).toEqual([]);
     // Of a claim about all of them `dropped` says so itself.
     expect(doubtsOn(trace.case, 20)).toEqual([]);
+  });
+
+  it('defeats `bypassed` with it, where the arms are swapped', () => {
+    const stand = (told: null | typeof tooBig): string => {
+      const trace = new ByHand('icmp6');
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      trace.pairs(5, 5, null, 'arrives');
+      for (let hop = 6; hop <= 30; hop += 1) trace.pairs(3, hop, null, 'arrives');
+      return trace
+        .target(11, null, 'arrives')
+        .placebos(6, 'arrives', 'arrives', 'pdm')
+        .target(2, null, told)
+        .repeats(3, 4)
+        .stand(bypassed).is;
+    };
+    expect([stand(null), stand(tooBig)]).toEqual(['proven', 'refuted']);
   });
 
   it('defeats `impaired` with it, and not by what plain packets were told', () => {

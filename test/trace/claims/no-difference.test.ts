@@ -76,6 +76,17 @@ describe('no-difference', () => {
   });
 });
 
+describe('no-difference, packets of either arm that a link is too small for', () => {
+  it.each([
+    ['without the option', { plain: true, pdm: false }],
+    ['with it', { plain: false, pdm: true }],
+  ])('is refuted by one packet %s', (_, big) => {
+    const tooBig = { from: routerAt(4), type: 2, code: 0, pointer: 1280 };
+    const trace = silent(10).target(1, big.plain ? tooBig : null, big.pdm ? tooBig : null);
+    expect(trace.stand(noDifference).is).toBe('refuted');
+  });
+});
+
 describe('no-difference, refusals', () => {
   it('is refuted where packets with the option alone were refused, however far they were seen, and not where both were', () => {
     const refused = { from: routerAt(4), type: 1, code: 0 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { unreachable } from '../../../src/trace/claims/unreachable.js';
 import { markFailed } from '../../../src/trace/probe/sending.js';
 import { ByHand, findingOf } from '../by-hand.js';
-import { runTrace } from '../fake-path.js';
+import { routerAt, runTrace } from '../fake-path.js';
 import { makeState, sendPair } from '../trace-fixture.js';
 import { contextOf } from '../fake-path.js';
 import { makeCase } from '../../../src/trace/case.js';
@@ -39,6 +39,22 @@ describe('unreachable', () => {
       differs: ({ arm }) => (arm === 0 ? null : undefined),
     });
     expect(onlyOption.verdict.outcome).toBe('bypassed');
+  });
+
+  it('is said after ten answers of this host itself, without asking all hops, and not after nine', () => {
+    const own = (pairs: number): ByHand => {
+      const trace = new ByHand();
+      const notThere = { from: trace.state.identity.source, type: 1, code: 3 };
+      return trace.target(pairs, notThere, notThere);
+    };
+    expect(findingOf(own(10).stand(unreachable)).reasons[0]).toContain('This host itself');
+    expect(findingOf(own(10).stand(unreachable)).reasons[0]).toContain('by 1/3: they never left it');
+    expect(own(9).stand(unreachable).is).toBe('open');
+  });
+
+  it('a relative: a router that says the same has been met, and something answers', () => {
+    const notThere = { from: routerAt(4), type: 1, code: 3 };
+    expect(nothing(10).target(1, notThere, notThere).stand(unreachable).is).toBe('refuted');
   });
 
   it.each(['EPERM', 'EACCES'])(

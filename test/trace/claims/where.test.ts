@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { locate } from '../../../src/trace/claims/where.js';
+import { INTERVAL_MARGIN, INTERVAL_PAIRS, PAIRS_PER_HOP } from '../../../src/trace/numbers.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand } from '../by-hand.js';
 import { isTreated, routerAt, runTrace } from '../fake-path.js';
@@ -91,6 +92,19 @@ describe('where', () => {
     for (let hop = 3; hop <= 4; hop += 1) trace.pairs(1, hop, 'expires', 'expires').pairs(5, hop, 'expires', null);
     expect(trace.case.lastPdmHop).toBe(4);
     expect(locate(trace.case).interval.after).toBe(2);
+  });
+
+  it('begins at a policer that passes one in ten in 99.96 % of traces, though n lies beyond it in 85 %, of six hops', () => {
+    const passes = 0.1;
+    const hops = 6;
+    expect(1 - (1 - passes) ** (hops * PAIRS_PER_HOP)).toBeCloseTo(0.85, 2);
+    // A hop is asked until so many passed, or one more than the margin was lost: both packets of a pair, or the plain one alone.
+    const shows = (passed: number, lost: number): number => {
+      if (passed === INTERVAL_PAIRS) return 1;
+      if (lost > INTERVAL_MARGIN) return 0;
+      return passes * shows(passed + 1, lost) + (1 - passes) * shows(passed, lost + 1);
+    };
+    expect((1 - shows(0, 0)) ** hops).toBeCloseTo(0.9997, 4);
   });
 
   it('a relative: begins before the first of two policers, of which the second let nothing but one packet pass', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  chanceOfOneRate,
   fisherPValue,
   flowsToSeeAll,
   isDependable,
@@ -136,6 +137,24 @@ describe('the bound of the pass rate', () => {
   it('of 15 pairs at 0.9999 is 46 percent, and of none is not known', () => {
     expect(passRateUpperBound(0.9999, 15)).toBeCloseTo(0.46, 2);
     expect(passRateUpperBound(0.9999, 0)).toBeNull();
+  });
+});
+
+describe('one rate of answers for who is asked and for the target', () => {
+  it.each([
+    [0.999, 11, 3],
+    [0.9999, 15, 4],
+  ])(
+    'is out of the question at %d beside %i lost ones where %i of as many are answered, not one less',
+    (confidence, lost, asked) => {
+      expect(chanceOfOneRate(lost, asked, asked)).toBeLessThanOrEqual(1 - confidence);
+      expect(chanceOfOneRate(lost, asked - 1, asked - 1)).toBeGreaterThan(1 - confidence);
+    },
+  );
+
+  it('is not where one of three is answered: a firewall that takes nine in ten gives that as well', () => {
+    expect(chanceOfOneRate(11, 1, 3)).toBeGreaterThan(0.05);
+    expect(chanceOfOneRate(11, 1, 3)).toBeGreaterThanOrEqual((1 - 0.9 ** 3) * 0.9 ** 11 - 1e-12);
   });
 });
 

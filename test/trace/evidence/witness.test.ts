@@ -3,7 +3,7 @@ import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
 import { standOfWitness } from '../../../src/trace/evidence/witness.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
-import { routerAt } from '../fake-path.js';
+import { dropsFrom, routerAt, runTrace } from '../fake-path.js';
 
 type Values = ConstructorParameters<typeof ByHand>[1];
 
@@ -252,6 +252,30 @@ describe('SYNs stand by echo requests that lose the option: a firewall may look 
     const siblingEcho = { ...ECHO_LOST, lossShown: false, settled: false, pdmArrivals: 0 };
     const beside = (plainArrivals: number): unknown[] => asked(udp({ siblingEcho: { ...siblingEcho, plainArrivals } }));
     expect([beside(3), beside(4)]).toEqual([[], [syn]]);
+  });
+
+  it('not by datagrams of more than a hundred octets: SYNs carry no data, and none is sent', () => {
+    const said = (
+      size: number | undefined,
+      siblingEcho: typeof ECHO_LOST,
+    ): [string, string | null | undefined, boolean] => {
+      const { verdict, state } = runTrace({
+        protocol: 'udp',
+        routers: 4,
+        ...(size === undefined ? {} : { size }),
+        siblingEcho,
+        siblingTcp: null,
+        watchesTcp: true,
+        explain: false,
+        differs: dropsFrom(3),
+      });
+      const rows = Array.from({ length: state.probes.count }, (_, row) => state.probes.purpose(row));
+      return [verdict.outcome, verdict.evidence.witness, rows.includes(PURPOSE.syn)];
+    };
+    expect(said(101, ECHO_LOST)).toEqual(['dropped', 'echo', false]);
+    expect(said(101, ECHO_SILENT)).toEqual(['inconclusive', null, false]);
+    expect(said(100, ECHO_LOST)[2]).toBe(true);
+    expect(said(undefined, ECHO_LOST)[2]).toBe(true);
   });
 
   it('where some are lost they must show the loss themselves', () => {
