@@ -1,3 +1,4 @@
+import { distanceOf } from '../annotate/path-places.js';
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { isEnd, refusesInTargetName } from '../results/refusals.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
@@ -167,8 +168,7 @@ const PORT_UNREACHABLE = 4;
 
 /** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
 function isBeyondTarget(hop: HopRecord, record: TraceRecord): boolean {
-  const { plain, pdm } = record.targetPairs?.distance ?? { plain: null, pdm: null };
-  const distance = plain ?? pdm;
+  const distance = distanceOf(record);
   if (distance === null || hop.hop <= distance) return false;
   const responders = [...hop.arms.plain.responders, ...hop.arms.pdm.responders];
   return responders.every((responder) => responder.address === record.target.address);

@@ -1,3 +1,4 @@
+import { isAtTarget } from '../annotate/path-places.js';
 import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../trace/record.js';
 import { otherNetworks } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
@@ -8,7 +9,6 @@ import {
   asText,
   atMostText,
   confidenceText,
-  isAtTarget,
   restsOnRouters,
   routerArrivals,
   shareText,
