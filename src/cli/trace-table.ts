@@ -1,6 +1,7 @@
 import { distanceOf } from '../annotate/path-places.js';
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { isEnd, refusesInTargetName } from '../results/refusals.js';
+import { isLastPdmHopN } from '../report/place-words.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
 import type { Style } from './style.js';
@@ -83,11 +84,10 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
   return lines;
 }
 
-function ruler({ summary, verdict }: TraceRecord, lines: readonly string[], options: TableOptions): string {
+function ruler(record: TraceRecord, lines: readonly string[], options: TableOptions): string {
   const width = displayWidth(lines[0] ?? '') - (options.style.coloured ? displayWidth(options.style.bold('x')) - 1 : 0);
   // Where a few go farther, it is not the last place that they were seen at.
-  const isLast = (summary.lastPdmHop?.hop ?? 0) <= (verdict.interval?.after ?? 0);
-  const text = isLast ? ' PDM seen up to here ' : ' PDM is lost from here on ';
+  const text = isLastPdmHopN(record) ? ' PDM seen up to here ' : ' PDM is lost from here on ';
   const ahead = Math.max(2, width - text.length - 6);
   return options.style.red(cut(`${'-'.repeat(ahead)}${text}------`, options));
 }

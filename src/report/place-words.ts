@@ -30,7 +30,13 @@ function afterText(record: TraceRecord): string {
  * not, and outputs are to call neither so.
  */
 export function isLastPdmHopN({ summary, verdict }: TraceRecord): boolean {
-  return verdict.interval === null || verdict.interval.after === (summary.lastPdmHop?.hop ?? 0);
+  return verdict.interval === null || (summary.lastPdmHop?.hop ?? 0) <= verdict.interval.after;
+}
+
+/** What outputs call the last hop with PDM and the next hop: `n` and `n+1` where packets stop behind the former. */
+export function hopTerms(record: TraceRecord): { readonly last: 'n' | null; readonly next: string } {
+  if (isLastPdmHopN(record)) return { last: 'n', next: 'n+1' };
+  return { last: null, next: `after hop ${record.verdict.interval?.after ?? 0}` };
 }
 
 /** A hop beyond the last one that saw PDM: known from the plain path, which need not be that of PDM. */
@@ -43,9 +49,8 @@ function placeOnPath(record: TraceRecord, hop: number): string {
 
 /** Some packets go farther than the place from which on they are lost, as through a filter that spares a few. */
 export function seenBeyondSentence(record: TraceRecord): string | null {
-  const { interval } = record.verdict;
   const last = record.summary.lastPdmHop;
-  if (interval === null || last === null || last.hop <= interval.after) return null;
+  if (last === null || isLastPdmHopN(record)) return null;
   return `Some packets with the option were seen as far as ${hopText(last)}.`;
 }
 
