@@ -1,6 +1,6 @@
 import { isAtTarget } from '../annotate/path-places.js';
 import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../trace/record.js';
-import { otherNetworks } from './attribution-words.js';
+import { otherNetworks, ruleText } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import { hopTerms } from './place-words.js';
 import { markup, type Markup } from './markup.js';
@@ -175,7 +175,7 @@ function network(record: TraceRecord): Entry[] {
     ['Harshest to transit', differ ? asLabel(record, worst) : null],
     ['Attribution', isAll ? null : oneOf([...new Set(candidates)].map((asn) => asLabel(record, asn)))],
     ['Or', otherNetworks(attribution).join(', or ')],
-    ['Rule of attribution', rule],
+    ['Why these', ruleText(rule)],
     ['Method', 'origin AS of the addresses that answered'],
     ['AS data', source === null ? null : `${sourceText(source)}${date === null ? '' : `, ${date}`}`],
   ];
