@@ -675,7 +675,7 @@ describe('the outputs of one record', () => {
         'lost before the first hop',
         'settle it to trace from another network, behind another firewall; `pdm-trace doctor` looks at the first hops here',
       ],
-      ['inconclusive', 'settle it, if the target answers that: such answers quote nothing'],
+      ['inconclusive', 'settle it'],
       [
         'behind a proxy that answers for the target',
         'settle it, which nothing on the way answers in place of the target',
