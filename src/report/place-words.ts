@@ -54,6 +54,23 @@ export function seenBeyondSentence(record: TraceRecord): string | null {
   return `Some packets with the option were seen as far as ${hopText(last)}.`;
 }
 
+/**
+ * Of packets that arrive at the target, on many flows: hops are asked on one of these, and those that answer plain packets alone
+ * look like a loss.
+ */
+export function silentAboutOptionSentence(record: TraceRecord): string | null {
+  const silent = record.hops.filter(
+    ({ arms }) => arms.plain.answered > 0 && arms.pdm.sent > 0 && arms.pdm.answered === 0,
+  );
+  const [first] = silent;
+  if (first === undefined) return null;
+  const last = silent.at(-1)?.hop ?? first.hop;
+  const stretch = last === first.hop ? `Hop ${last}` : `Hops ${first.hop} to ${last}`;
+  const isWhole = last - first.hop + 1 === silent.length;
+  const who = isWhole ? stretch : `${silent.length} of hops ${first.hop} to ${last}`;
+  return `${who} answered plain packets alone: hops are asked on one flow, whose way may lose the option, or these routers do not report packets with it.`;
+}
+
 /** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of, or it is the target. */
 export function membershipOf(record: TraceRecord): string | null {
   const { nextHop, inDestinationNetwork } = record.summary;
