@@ -96,7 +96,8 @@ const SILENT_CELL: Cell = { full: '', short: '', asFull: '', asShort: '', loss: 
 
 function tableRows(record: TraceRecord, running: boolean): Row[] {
   const rows: Row[] = [];
-  const hops = record.hops.filter((hop) => !isBeyondTarget(hop, record));
+  const end = endOf(record);
+  const hops = record.hops.filter((hop) => !isBeyondTarget(hop, record, end));
   const loop = running ? null : repeatOf(hops);
   for (let i = 0; i < hops.length; i += 1) {
     const again = loop === null ? undefined : hops[i];
@@ -167,11 +168,24 @@ function marksOf({ icmp, address }: ResponderRecord, target: string | null): str
 const PORT_UNREACHABLE = 4;
 
 /** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
-function isBeyondTarget(hop: HopRecord, record: TraceRecord): boolean {
-  const distance = distanceOf(record);
-  if (distance === null || hop.hop <= distance) return false;
-  const responders = [...hop.arms.plain.responders, ...hop.arms.pdm.responders];
-  return responders.every((responder) => responder.address === record.target.address);
+function isBeyondTarget(hop: HopRecord, record: TraceRecord, end: number | null): boolean {
+  return end !== null && hop.hop > end && respondersOf(hop).every(({ address }) => address === record.target.address);
+}
+
+/** The target's distance; where none of its answers counts for one, the first hop that nobody answers but in its name, as an end does. */
+function endOf(record: TraceRecord): number | null {
+  const isEndHop = (hop: HopRecord): boolean =>
+    respondersOf(hop).length > 0 &&
+    respondersOf(hop).every(
+      ({ address, icmp }) => address === record.target.address && icmp.every(({ type }) => type !== TIME_EXCEEDED),
+    );
+  return distanceOf(record) ?? record.hops.find(isEndHop)?.hop ?? null;
+}
+
+const TIME_EXCEEDED = 3;
+
+function respondersOf({ arms }: PlaceRecord): ResponderRecord[] {
+  return [...arms.plain.responders, ...arms.pdm.responders];
 }
 
 function isSilent(place: PlaceRecord | undefined): boolean {
@@ -233,6 +247,13 @@ function armCells(
 /** What came back beside the target's pairs of which none arrived is no answer such as the target gives. */
 const ODD_MARK = '!?';
 
+/** Quotes the packet without the option, or with other octets in it. */
+const CHANGED_MARK = '!C';
+
+function quotesChanged({ quotes }: ResponderRecord): boolean {
+  return quotes.some(({ changes }) => changes.some((one) => one === 'stripped' || one.startsWith('option-')));
+}
+
 /** `isBorrowed`: somebody else answers in the target's name, whose network the address does not tell. */
 function responderCell(
   record: TraceRecord,
@@ -242,7 +263,7 @@ function responderCell(
   otherwise: readonly string[],
 ): Cell {
   const said = marksOf(responder, !isBorrowed && isEnd(record, responder.address) ? responder.address : null);
-  const marks = said.length > 0 ? said : otherwise;
+  const marks = [...(said.length > 0 ? said : otherwise), ...(quotesChanged(responder) ? [CHANGED_MARK] : [])];
   const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),
