@@ -8,7 +8,6 @@ import { attributeInterval, attributeRefusal, type Named, type Origins } from '.
 import { EXCHANGE_LANS } from './exchange-lans.js';
 import { PathPlaces } from './path-places.js';
 import type { NameResolver } from './names.js';
-import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 
 /** Where names and networks come from; what is null is not asked. */
 export interface AnnotationSources {
@@ -132,7 +131,7 @@ function judge(
   const { inDestinationNetwork, attribution } = attributeInterval({
     ...path,
     after: interval.after,
-    upTo: places.distance === null && interval.upTo >= TARGET_HOP_LIMIT ? null : interval.upTo,
+    upTo: places.distance === null && places.isAtTarget(interval.upTo) ? null : interval.upTo,
     source: originsOf(record.source.address, known),
     pathsDiverge: pathsDiverge !== null,
     isNextUncertain: record.summary.nextHop?.uncertain === true,

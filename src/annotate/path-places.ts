@@ -1,11 +1,29 @@
 import { formatAddress, parseAddress, sharesSite } from '../address/address.js';
 import { parsePrefix, prefixContains } from '../address/prefix.js';
+import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 import type { HopRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 
 /** RFC 4443 §3.3: hop limit exceeded in transit. Only this places a hop. */
 const TIME_EXCEEDED = { type: 3, code: 0 } as const;
 /** Global unicast, RFC 4291 §2.4 and IANA's registry. */
 const GLOBAL_UNICAST = parsePrefix('2000::/3');
+
+/** The smallest hop limit that the target answers, that of plain packets where it answers those; null where it is silent. */
+export function distanceOf({ targetPairs }: TraceRecord): number | null {
+  return targetPairs?.distance.plain ?? targetPairs?.distance.pdm ?? null;
+}
+
+/**
+ * Whether a hop limit in a record is the target's: its distance, or beyond it. Where that is not known, the hop limit that pairs
+ * are sent to the target with is, and stands in an interval for the target wherever it is: no hop is looked for there.
+ */
+export function isAtTarget(record: TraceRecord, hop: number): boolean {
+  return isAt(distanceOf(record), hop);
+}
+
+function isAt(distance: number | null, hop: number): boolean {
+  return hop >= (distance ?? TARGET_HOP_LIMIT);
+}
 
 /** Who stands where on the way of a record: addresses by hop limit, from all arms and flows (METHOD: Replies). */
 export class PathPlaces {
@@ -22,8 +40,8 @@ export class PathPlaces {
   readonly #contradicting = new Set<string | null>();
 
   constructor(record: TraceRecord) {
-    const { hops, targetPairs, summary } = record;
-    this.distance = targetPairs?.distance.plain ?? targetPairs?.distance.pdm ?? null;
+    const { hops, summary } = record;
+    this.distance = distanceOf(record);
     this.lastHop = Math.max(0, ...hops.map(({ hop }) => hop));
     this.#target = bare(record.target.address);
     this.#source = octetsOf(record.source.address);
@@ -52,6 +70,11 @@ export class PathPlaces {
     if (this.#contradicting.has(text)) return false;
     if ((this.#hopsOf.get(text)?.size ?? 0) > 1) return false;
     return (GLOBAL_UNICAST !== null && prefixContains(GLOBAL_UNICAST, octets)) || this.#isInOwnSite(octets);
+  }
+
+  /** See `isAtTarget`. */
+  isAtTarget(hop: number): boolean {
+    return isAt(this.distance, hop);
   }
 
   isTarget(address: string): boolean {

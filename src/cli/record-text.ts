@@ -1,5 +1,5 @@
 import type { Outcome, TraceRecord } from '../trace/record.js';
-import { isLastPdmHopN } from '../report/place-words.js';
+import { hopTerms } from '../report/place-words.js';
 import { addressAndName, asText, confidenceText, nameOrAddress } from '../report/record-words.js';
 import type { Paint, Style } from './style.js';
 import { padEnd, sanitizeForTerminal, wrap } from './terminal-text.js';
@@ -66,14 +66,14 @@ const LABEL_COLUMNS = 24;
 /** What a table of many targets would have as one row: the company, both ends, n, the last plain hop, n+1. */
 function summaryLines(record: TraceRecord, options: TextOptions): string[] {
   const { lastPdmHop, lastPlainHop, nextHop, inDestinationNetwork } = record.summary;
-  const isN = isLastPdmHopN(record);
+  const { last, next } = hopTerms(record);
   const rows: (readonly [string, string])[] = [
     ['Company', record.company === null ? '-' : sanitizeForTerminal(record.company)],
     ['Start', addressAndName(record.source) ?? '-'],
     ['Destination', destinationText(record)],
-    [isN ? 'Last hop with PDM (n)' : 'Last hop with PDM', hopLine(lastPdmHop)],
+    [`Last hop with PDM${last === null ? '' : ` (${last})`}`, hopLine(lastPdmHop)],
     ['Last hop without PDM', hopLine(lastPlainHop)],
-    [isN ? 'Next hop (n+1)' : `Next hop after ${record.verdict.interval?.after ?? 0}`, hopLine(nextHop)],
+    [`Next hop (${next})`, hopLine(nextHop)],
   ];
   for (const candidate of nextHop?.candidates ?? []) {
     const text = addressAndName(candidate);

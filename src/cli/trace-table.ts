@@ -1,5 +1,7 @@
+import { distanceOf } from '../annotate/path-places.js';
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
 import { isEnd, refusesInTargetName } from '../results/refusals.js';
+import { isLastPdmHopN } from '../report/place-words.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
 import type { Style } from './style.js';
@@ -82,11 +84,10 @@ export function renderTraceTable(record: TraceRecord, options: TableOptions): st
   return lines;
 }
 
-function ruler({ summary, verdict }: TraceRecord, lines: readonly string[], options: TableOptions): string {
+function ruler(record: TraceRecord, lines: readonly string[], options: TableOptions): string {
   const width = displayWidth(lines[0] ?? '') - (options.style.coloured ? displayWidth(options.style.bold('x')) - 1 : 0);
   // Where a few go farther, it is not the last place that they were seen at.
-  const isLast = (summary.lastPdmHop?.hop ?? 0) <= (verdict.interval?.after ?? 0);
-  const text = isLast ? ' PDM seen up to here ' : ' PDM is lost from here on ';
+  const text = isLastPdmHopN(record) ? ' PDM seen up to here ' : ' PDM is lost from here on ';
   const ahead = Math.max(2, width - text.length - 6);
   return options.style.red(cut(`${'-'.repeat(ahead)}${text}------`, options));
 }
@@ -95,7 +96,8 @@ const SILENT_CELL: Cell = { full: '', short: '', asFull: '', asShort: '', loss: 
 
 function tableRows(record: TraceRecord, running: boolean): Row[] {
   const rows: Row[] = [];
-  const hops = record.hops.filter((hop) => !isBeyondTarget(hop, record));
+  const end = endOf(record);
+  const hops = record.hops.filter((hop) => !isBeyondTarget(hop, record, end));
   const loop = running ? null : repeatOf(hops);
   for (let i = 0; i < hops.length; i += 1) {
     const again = loop === null ? undefined : hops[i];
@@ -166,12 +168,24 @@ function marksOf({ icmp, address }: ResponderRecord, target: string | null): str
 const PORT_UNREACHABLE = 4;
 
 /** Larger hop limits than the target's distance, which only the target answered: they say what its own row says. */
-function isBeyondTarget(hop: HopRecord, record: TraceRecord): boolean {
-  const { plain, pdm } = record.targetPairs?.distance ?? { plain: null, pdm: null };
-  const distance = plain ?? pdm;
-  if (distance === null || hop.hop <= distance) return false;
-  const responders = [...hop.arms.plain.responders, ...hop.arms.pdm.responders];
-  return responders.every((responder) => responder.address === record.target.address);
+function isBeyondTarget(hop: HopRecord, record: TraceRecord, end: number | null): boolean {
+  return end !== null && hop.hop > end && respondersOf(hop).every(({ address }) => address === record.target.address);
+}
+
+/** The target's distance; where none of its answers counts for one, the first hop that nobody answers but in its name, as an end does. */
+function endOf(record: TraceRecord): number | null {
+  const isEndHop = (hop: HopRecord): boolean =>
+    respondersOf(hop).length > 0 &&
+    respondersOf(hop).every(
+      ({ address, icmp }) => address === record.target.address && icmp.every(({ type }) => type !== TIME_EXCEEDED),
+    );
+  return distanceOf(record) ?? record.hops.find(isEndHop)?.hop ?? null;
+}
+
+const TIME_EXCEEDED = 3;
+
+function respondersOf({ arms }: PlaceRecord): ResponderRecord[] {
+  return [...arms.plain.responders, ...arms.pdm.responders];
 }
 
 function isSilent(place: PlaceRecord | undefined): boolean {
@@ -233,6 +247,13 @@ function armCells(
 /** What came back beside the target's pairs of which none arrived is no answer such as the target gives. */
 const ODD_MARK = '!?';
 
+/** Quotes the packet without the option, or with other octets in it. */
+const CHANGED_MARK = '!C';
+
+function quotesChanged({ quotes }: ResponderRecord): boolean {
+  return quotes.some(({ changes }) => changes.some((one) => one === 'stripped' || one.startsWith('option-')));
+}
+
 /** `isBorrowed`: somebody else answers in the target's name, whose network the address does not tell. */
 function responderCell(
   record: TraceRecord,
@@ -242,7 +263,7 @@ function responderCell(
   otherwise: readonly string[],
 ): Cell {
   const said = marksOf(responder, !isBorrowed && isEnd(record, responder.address) ? responder.address : null);
-  const marks = said.length > 0 ? said : otherwise;
+  const marks = [...(said.length > 0 ? said : otherwise), ...(quotesChanged(responder) ? [CHANGED_MARK] : [])];
   const marked = (text: string | null): string => [text ?? '', ...marks].join(' ');
   return {
     full: marked(addressAndName(responder)),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HIGHEST_HOP_LIMIT } from '../trace/numbers.js';
 import { LARGEST_PROBE, SMALLEST_PROBE } from '../trace/probe/probe-size.js';
 import type { Protocol } from '../trace/record.js';
 import {
@@ -38,7 +39,7 @@ const SETTINGS = {
     describe: 'destination port, constant for the trace; null: 33434 for udp, 443 for tcp',
     perTarget: true,
   }),
-  maxHops: wholeNumber(1, 64, { default: 30, example: '30', describe: 'highest hop limit' }),
+  maxHops: wholeNumber(1, HIGHEST_HOP_LIMIT, { default: 30, example: '30', describe: 'highest hop limit' }),
   confidence: optionalShare(0.5, 1, {
     default: null,
     example: '0.999',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { traceRecordSchema } from '../config/record-schema.js';
 import { parseHost } from '../targets/parse-host.js';
+import { HIGHEST_HOP_LIMIT } from '../trace/numbers.js';
 import { OUTCOMES, PROTOCOLS } from '../trace/record.js';
 import { TARGET_STATES } from '../results/target-table.js';
 import { PROBLEM_CODES } from './http-problem.js';
@@ -78,7 +79,7 @@ export const traceRequest = z
       .describe('a name or an IPv6 address'),
     protocol: protocol.exactOptional().describe("left out: the daemon's protocols, a record for each"),
     dport: z.int().min(1).max(65535).exactOptional().describe('destination port; not with icmp6'),
-    maxHops: z.int().min(1).max(64).exactOptional(),
+    maxHops: z.int().min(1).max(HIGHEST_HOP_LIMIT).exactOptional(),
     tags: z
       .array(
         z

@@ -1,4 +1,5 @@
 /** Whose network may be meant, in words. */
+import { ATTRIBUTION_RULES } from '../annotate/attribution.js';
 import type { Attribution, SilentStretch, TraceRecord } from '../trace/record.js';
 import { asLabel, sourceText } from './record-words.js';
 import { safeText } from './safe-text.js';
@@ -17,6 +18,37 @@ function silentText(stretches: readonly SilentStretch[]): string {
   if (stretches.length === 1 && first?.from === first?.to) return `at the silent hop ${texts.join('')}`;
   const last = texts.pop() ?? '';
   return `among the silent hops ${texts.length === 0 ? last : `${texts.join(', ')} and ${last}`}`;
+}
+
+/** The rows of METHOD's table of networks, for who has not read it. */
+const RULE_WORDS: Readonly<Record<keyof typeof ATTRIBUTION_RULES, string>> = {
+  inside: "All hops from the one before hop n on are in the destination's network.",
+  entering: "Hop n is in another network, and all behind it are in the destination's: the border lies between them.",
+  borderOfAnother:
+    "Hop n+1 is in a network between that of hop n and the destination's, and may be the destination's border by its neighbour's address.",
+  borderOfSame:
+    "Hops n and n+1 are in one network and those behind them in the destination's: hop n+1 may be the destination's border by its neighbour's address.",
+  outside: "No hop where it may be is in the destination's network.",
+  atTheTarget: 'Hop n+1 is the target itself.',
+  silent: 'Hop n+1 answered nobody, so no address names its network.',
+  unmapped: 'The AS data know no network for the address of hop n+1.',
+  noPlace: 'The address of hop n+1 may be that of several routers, or of nobody in particular, and names no network.',
+  exchange: 'Hop n+1 has an address of an exchange, which is of no one network.',
+  several: 'Several routers of different networks answer at hop n+1.',
+  uncertain: 'Packets with the option take another way, so hop n+1 of the plain path need not be on it.',
+  other: 'The networks from hop n to where packets are lost at the latest do not say whose hop n+1 is.',
+  sourceSide: 'No hop saw the option, so it may be lost right behind the source.',
+  refuser: 'Who refuses, and the hops next to it, are of one network.',
+  refuserOrBefore:
+    'Who refuses may have an address of its own network, or of the next one, and be of the network before.',
+  refuserOrNext: 'Who refuses may have an address of its own network, or of the one before, and be of the next one.',
+  refuserOrBeside: 'Who refuses may have an address of its own network, or of a neighbour, and be of that beside it.',
+};
+
+/** Why these networks and no others; a rule of another version as the record has it. */
+export function ruleText(rule: string): string {
+  const known = Object.entries(ATTRIBUTION_RULES).find(([, row]) => row === rule)?.[0];
+  return known === undefined ? rule : RULE_WORDS[known as keyof typeof ATTRIBUTION_RULES];
 }
 
 /** `Attribution by origin AS of the addresses (bundled data, 2025-01-01): AS64500's egress or AS64501's ingress.` */

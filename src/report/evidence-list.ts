@@ -1,14 +1,14 @@
+import { isAtTarget } from '../annotate/path-places.js';
 import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../trace/record.js';
-import { otherNetworks } from './attribution-words.js';
+import { otherNetworks, ruleText } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
-import { isLastPdmHopN } from './place-words.js';
+import { hopTerms } from './place-words.js';
 import { markup, type Markup } from './markup.js';
 import {
   asLabel,
   asText,
   atMostText,
   confidenceText,
-  isAtTarget,
   restsOnRouters,
   routerArrivals,
   shareText,
@@ -150,16 +150,14 @@ function basisText(record: TraceRecord): string | null {
 
 function network(record: TraceRecord): Entry[] {
   const { lastPdmHop, nextHop, inDestinationNetwork, attribution } = record.summary;
-  const isN = isLastPdmHopN(record);
+  const { last, next } = hopTerms(record);
   const entries: Entry[] = [
     [
-      lastPdmHop === null ? 'Hop n' : `Hop ${lastPdmHop.hop} (${isN ? 'n' : 'last with PDM'})`,
+      lastPdmHop === null ? 'Hop n' : `Hop ${lastPdmHop.hop} (${last ?? 'last with PDM'})`,
       lastPdmHop === null ? null : place(lastPdmHop),
     ],
     [
-      nextHop === null
-        ? 'Hop n+1'
-        : `Hop ${nextHop.hop} (${isN ? 'n+1' : `after ${record.verdict.interval?.after ?? 0}`})`,
+      nextHop === null ? 'Hop n+1' : `Hop ${nextHop.hop} (${next})`,
       nextHop === null ? null : `${place(nextHop) || 'silent'}${nextHop.uncertain ? ' (of the plain path)' : ''}`,
     ],
     ['Or one of', nextHop === null ? null : nextHop.candidates.map(place).join('; ')],
@@ -177,7 +175,7 @@ function network(record: TraceRecord): Entry[] {
     ['Harshest to transit', differ ? asLabel(record, worst) : null],
     ['Attribution', isAll ? null : oneOf([...new Set(candidates)].map((asn) => asLabel(record, asn)))],
     ['Or', otherNetworks(attribution).join(', or ')],
-    ['Rule of attribution', rule],
+    ['Why these', ruleText(rule)],
     ['Method', 'origin AS of the addresses that answered'],
     ['AS data', source === null ? null : `${sourceText(source)}${date === null ? '' : `, ${date}`}`],
   ];

@@ -1,6 +1,7 @@
+import { distanceOf, isAtTarget } from '../annotate/path-places.js';
 import { isEnd, onlyRefuses } from '../results/refusals.js';
 import type { Arm, ArmRecord, Outcome, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { isAtTarget, targetArrivals } from './record-words.js';
+import { targetArrivals } from './record-words.js';
 
 /** What an arm drew at one place. `refused`: only refusals from elsewhere, so the packets did not get here. */
 type ArmState = 'answered' | 'partly' | 'refused' | 'silent' | 'unsent';
@@ -40,8 +41,7 @@ export function pathColumns(record: TraceRecord): PathColumn[] {
     if (isTarget) return columns;
   }
   if (targetPairs !== null) {
-    const { plain, pdm } = targetPairs.distance;
-    columns.push(column(record, targetPairs, plain ?? pdm, true));
+    columns.push(column(record, targetPairs, distanceOf(record), true));
   }
   return columns;
 }

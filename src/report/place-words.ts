@@ -1,7 +1,8 @@
 /** Sentences about places on the path: where packets stop, how far they were seen, where the ways part. */
+import { isAtTarget } from '../annotate/path-places.js';
 import { insertedOnPath } from '../results/inserted-headers.js';
 import type { TraceRecord } from '../trace/record.js';
-import { destinationNetworkText, hopText, isAtTarget, placeText, plainHop } from './record-words.js';
+import { destinationNetworkText, hopText, placeText, plainHop } from './record-words.js';
 import { repeatOf } from './repeated-hops.js';
 import { safeText } from './safe-text.js';
 
@@ -29,7 +30,13 @@ function afterText(record: TraceRecord): string {
  * not, and outputs are to call neither so.
  */
 export function isLastPdmHopN({ summary, verdict }: TraceRecord): boolean {
-  return verdict.interval === null || verdict.interval.after === (summary.lastPdmHop?.hop ?? 0);
+  return verdict.interval === null || (summary.lastPdmHop?.hop ?? 0) <= verdict.interval.after;
+}
+
+/** What outputs call the last hop with PDM and the next hop: `n` and `n+1` where packets stop behind the former. */
+export function hopTerms(record: TraceRecord): { readonly last: 'n' | null; readonly next: string } {
+  if (isLastPdmHopN(record)) return { last: 'n', next: 'n+1' };
+  return { last: null, next: `after hop ${record.verdict.interval?.after ?? 0}` };
 }
 
 /** A hop beyond the last one that saw PDM: known from the plain path, which need not be that of PDM. */
@@ -42,10 +49,26 @@ function placeOnPath(record: TraceRecord, hop: number): string {
 
 /** Some packets go farther than the place from which on they are lost, as through a filter that spares a few. */
 export function seenBeyondSentence(record: TraceRecord): string | null {
-  const { interval } = record.verdict;
   const last = record.summary.lastPdmHop;
-  if (interval === null || last === null || last.hop <= interval.after) return null;
+  if (last === null || isLastPdmHopN(record)) return null;
   return `Some packets with the option were seen as far as ${hopText(last)}.`;
+}
+
+/**
+ * Of packets that arrive at the target, on many flows: hops are asked on one of these, and those that answer plain packets alone
+ * look like a loss.
+ */
+export function silentAboutOptionSentence(record: TraceRecord): string | null {
+  const silent = record.hops.filter(
+    ({ arms }) => arms.plain.answered > 0 && arms.pdm.sent > 0 && arms.pdm.answered === 0,
+  );
+  const [first] = silent;
+  if (first === undefined) return null;
+  const last = silent.at(-1)?.hop ?? first.hop;
+  const stretch = last === first.hop ? `Hop ${last}` : `Hops ${first.hop} to ${last}`;
+  const isWhole = last - first.hop + 1 === silent.length;
+  const who = isWhole ? stretch : `${silent.length} of hops ${first.hop} to ${last}`;
+  return `${who} answered plain packets alone: hops are asked on one flow, whose way may lose the option, or these routers do not report packets with it.`;
 }
 
 /** `hop 9 is not yet in example.com's network (AS64501)`, or null when there is no hop n+1 to speak of, or it is the target. */

@@ -93,8 +93,7 @@ function stopOf(record: TraceRecord, places: PathPlaces): RecordStop | null {
   if (outcome === 'dropped' && interval !== null) {
     const after = placeAt(interval.after, places);
     if (after === null) return null;
-    const isRouter = places.distance === null || interval.upTo < places.distance;
-    const upTo = isRouter ? placeAt(interval.upTo, places) : null;
+    const upTo = places.isAtTarget(interval.upTo) ? null : placeAt(interval.upTo, places);
     if (upTo !== null) return { kind: 'between', after, upTo };
     // Hops behind it are known from plain packets alone, which go another way.
     return pathsDiverge === null ? { kind: 'behind', after, upTo: null } : null;

@@ -1,6 +1,5 @@
 import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../trace/record.js';
 import { safeText } from './safe-text.js';
-import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 import { withAndWithout } from '../trace/with-and-without.js';
 
 /** Small pieces of text about parts of a record. All of it is safe for a terminal. */
@@ -104,12 +103,6 @@ function countedArrivals({ pairs, plainOnly, pdmOnly, rates }: VerdictEvidence):
 /** A loss that was counted at a router, for the target answers nobody. Of other outcomes routers say how far packets got. */
 export function restsOnRouters({ verdict }: TraceRecord): boolean {
   return verdict.evidence.basis === 'routers' && (verdict.outcome === 'dropped' || verdict.outcome === 'rejected');
-}
-
-/** Whether a hop limit is the target's distance, or beyond it. */
-export function isAtTarget(record: TraceRecord, hop: number): boolean {
-  const distance = record.targetPairs?.distance.plain ?? null;
-  return hop >= (distance ?? TARGET_HOP_LIMIT);
 }
 
 /** `99.98 %`: cut off, never rounded up, so that no more confidence is printed than there is. */

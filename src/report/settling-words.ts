@@ -4,7 +4,7 @@ import type { SettledBy, TraceRecord } from '../trace/record.js';
 const SETTLING: Readonly<Record<SettledBy, string>> = {
   retrace: 'Trace it again: each trace takes fresh flows.',
   'whole-trace': 'Trace it again, to the end.',
-  'steady-path': 'Trace it again when the path stands still.',
+  'steady-path': 'Trace it again: it may be settled while the same routers answer all the time.',
   later: 'It may be settled from another address, or some hours later.',
   tcp: 'A trace by TCP (--protocol tcp) may settle it, if the target answers that: such answers quote nothing.',
   'other-protocol':

@@ -9,6 +9,7 @@ import {
   membershipOf,
   reachSentence,
   seenBeyondSentence,
+  silentAboutOptionSentence,
   stopSentence,
   unreachableSentence,
 } from './place-words.js';
@@ -19,6 +20,7 @@ import {
   inBrackets,
   optionSentence,
   returnPathSentence,
+  someLostSentence,
 } from './proof-words.js';
 import { placeText } from './record-words.js';
 import { safeText } from './safe-text.js';
@@ -58,7 +60,13 @@ interface Spoken {
 const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   delivered: (record) => ({
     headline: `PDM arrives: the target answers packets with the option${howWell(record)}${inBrackets(record)}.`,
-    details: [optionSentence(record), divergenceSentence(record)],
+    details: [
+      someLostSentence(record),
+      optionSentence(record),
+      silentAboutOptionSentence(record),
+      divergenceSentence(record),
+    ],
+    saysFirstReason: true,
   }),
 
   dropped: (record) => ({

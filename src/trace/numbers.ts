@@ -116,8 +116,10 @@ export const PART_RESTS_NS = [null, 120e6, 1100e6] as const;
 export const SERVICE_REST_NS = 500e6;
 
 // METHOD: Exploring
-/** Hop limit of the pairs that are meant to reach the target. Also the hard cap (METHOD: Good citizen). */
+/** Hop limit of the pairs that are meant to reach the target. */
 export const TARGET_HOP_LIMIT = 64;
+/** The highest that hops are looked for at (METHOD: Good citizen): a packet with one more is one of those. */
+export const HIGHEST_HOP_LIMIT = TARGET_HOP_LIMIT - 1;
 /** Unanswered plain packets in a row at a hop that has answered before, and the spacing from then on: its limit is small. */
 export const THIN_AFTER = 2;
 /** See `THIN_AFTER`. */

@@ -11,7 +11,7 @@ import { standOfWitness } from './evidence/witness.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import type { Reason } from './reason.js';
 import { describeFragments } from './reply/reassembly.js';
-import type { VerdictEvidence, VerdictRecord } from './record.js';
+import type { SettledBy, VerdictEvidence, VerdictRecord } from './record.js';
 import { MEANING } from './reply/meaning.js';
 import { describeTooBig } from './reply/too-big.js';
 import { ARM_CODE } from './state/trace-state.js';
@@ -105,10 +105,21 @@ function inconclusive(trace: Case, { stands }: Standings): Finding {
     reasons.push({ says: `No claim reached its bar: ${ratesText(trace)}.`, settledBy: 'retrace' });
   return {
     outcome: 'inconclusive',
-    settledBy: reasons.find(({ settledBy }) => settledBy !== null)?.settledBy ?? null,
+    settledBy: settledOf(trace, reasons),
     reasons: [...new Set(reasons.map(({ says }) => says))],
     ...(findTooNear(trace, false) === null ? {} : { targetUnseen: true }),
   };
+}
+
+/** By the first reason that anybody can do something about. A trace by TCP is no news where SYNs have been asked already. */
+function settledOf(trace: Case, reasons: readonly Reason[]): SettledBy | null {
+  const settledBy = reasons.find((reason) => reason.settledBy !== null)?.settledBy ?? null;
+  return settledBy === 'tcp' && hasAskedSyns(trace) ? 'capture-at-target' : settledBy;
+}
+
+/** By this trace, by itself or as a witness, or by another one to the same target. */
+function hasAskedSyns({ state, context, witness }: Case): boolean {
+  return state.identity.protocol === 'tcp' || witness.tcp.pairs > 0 || context.sibling('tcp') !== null;
 }
 
 function optionSeenUpTo(trace: Case): number | 'target' | null {
@@ -121,11 +132,15 @@ function optionSeenUpTo(trace: Case): number | 'target' | null {
   return atTarget ? 'target' : lastPdmHop === 0 ? null : lastPdmHop;
 }
 
+/** Nobody sees the path itself: what is known of it are answers. */
+const ANSWERS_CHANGED =
+  'The answers changed at the last hop that the option was seen at, so the measurement was started again once: the path may have changed.';
+
 /** Things worth saying that decide nothing. */
 function remarks(trace: Case): string[] {
   const { state, pdmArrivals } = trace;
   const said: string[] = [];
-  if (state.restarts > 0) said.push('The path changed during the measurement, which was started again once.');
+  if (state.restarts > 0) said.push(ANSWERS_CHANGED);
   // Where nothing arrived it is the finding itself.
   if (pdmArrivals > 0) said.push(...describeTooBig(state));
   said.push(...describeFragments(trace));

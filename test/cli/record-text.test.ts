@@ -191,6 +191,36 @@ describe('the table of hops', () => {
     expect(saying(TARGET, [{ type: 1, code: 4 }])).not.toContain('!');
   });
 
+  it.each([
+    [['stripped'], true],
+    [['flow-label-rewritten', 'option-altered', 'option-data-altered'], true],
+    [['inserted-routing', 'traffic-class-rewritten'], false],
+  ])('marks who quotes %j: %s', (changes, isMarked) => {
+    const place = hop(2, 'both');
+    place.arms.pdm.responders = [{ ...responder(routerPlace(2), 3, 3), quotes: [{ intact: null, changes, count: 3 }] }];
+    const [, line = ''] = renderTraceTable(buildRecord({ hops: [place] }), {
+      columns: null,
+      style: PLAIN,
+      running: false,
+    });
+    const [plain, pdm] = line.split(' | ');
+    expect([plain, pdm].map((text) => text?.includes('!C'))).toEqual([false, isMarked]);
+  });
+
+  it('leaves out hop limits beyond the target where nothing that it says counts for a distance', () => {
+    const record = deliveredRecord();
+    record.hops = record.hops.slice(0, 4);
+    for (const number of [5, 6, 7, 8]) {
+      const said = { ...responder(TARGET, 3, 12), icmp: [{ type: 1, code: 1, pointer: null, count: 3 }] };
+      record.hops.push({ ...hop(number, 'none'), arms: { plain: arm(3), pdm: arm(3, said) } });
+    }
+    record.targetPairs = { ...targetPairs(0, 10, 10), distance: { plain: null, pdm: null } };
+    const labels = renderTraceTable(record, { columns: null, style: PLAIN, running: false }).map((line) =>
+      line.slice(0, 3).trim(),
+    );
+    expect(labels.slice(-3)).toEqual(['4', '5', 'dst']);
+  });
+
   it('leaves out hop limits beyond the target that only the target answered', () => {
     const beyond = hop(8, 'both');
     beyond.arms.plain.responders[0]!.address = '2001:db8:ffff::80';

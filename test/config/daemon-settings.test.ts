@@ -83,7 +83,7 @@ jobs:
     ['too few fields', job().replace('15 4 * * *', '15 4 *'), 'jobs[0].cron', /cron schedule of five fields/],
     ['a schedule that depends on when it is read', job().replace('15 4', '? 4'), 'jobs[0].cron', /cron schedule/],
     ['a time zone', job('timezone: America/Torronto'), 'jobs[0].timezone', /time zone by its IANA name/],
-    ['a setting out of range', job('maxHops: 65'), 'jobs[0].maxHops', /"65" is not possible; it must be .* 1 to 64/],
+    ['a setting out of range', job('maxHops: 64'), 'jobs[0].maxHops', /"64" is not possible; it must be .* 1 to 63/],
     ['a protocol', job('protocol: [sctp]'), 'jobs[0].protocol', /udp, icmp6, tcp/],
     ['a key with a typo', job('maxHop: 20'), 'jobs[0]', /"maxHop"; did you mean maxHops\?/],
     ['what all jobs share', job('transport: native'), 'jobs[0].transport', /set transport at the top of the file/],

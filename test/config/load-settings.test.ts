@@ -153,7 +153,7 @@ describe('values', () => {
     ['dport', '1', 1],
     ['dport', 65535, 65535],
     ['maxHops', '1', 1],
-    ['maxHops', '64', 64],
+    ['maxHops', '63', 63],
     ['confidence', '0.51', 0.51],
     ['confidence', '0.999999', 0.999999],
     ['rate', '1', 1],
@@ -199,7 +199,8 @@ describe('values', () => {
     ['dport', '0'],
     ['dport', '65536'],
     ['maxHops', '0'],
-    ['maxHops', '65'],
+    // The hop limit of pairs at the target: a router there would be taken for part of these.
+    ['maxHops', '64'],
     ['maxHops', '3.5'],
     ['maxHops', 'abc'],
     ['maxHops', Number.NaN],
@@ -251,7 +252,7 @@ describe('values', () => {
       '--hop-interval: "abc" is not possible; it must be a whole number from 0 to 60,000, for example --hop-interval 100',
     );
     expect(refusal(() => load({ env: { PDM_TRACE_MAX_HOPS: '99' } })).message).toBe(
-      'PDM_TRACE_MAX_HOPS: "99" is not possible; it must be a whole number from 1 to 64, for example PDM_TRACE_MAX_HOPS=30',
+      'PDM_TRACE_MAX_HOPS: "99" is not possible; it must be a whole number from 1 to 63, for example PDM_TRACE_MAX_HOPS=30',
     );
     const file = yaml('transport: fast\n');
     expect(refusal(() => load({ file })).message).toBe(

@@ -183,7 +183,7 @@ describe('a trace that is asked for', () => {
     ['port 0', { host: 'a.example', dport: 0 }],
     ['a port as text', { host: 'a.example', dport: '80' }],
     ['a port for icmp6', { host: 'a.example', protocol: 'icmp6', dport: 80 }],
-    ['65 hops', { host: 'a.example', maxHops: 65 }],
+    ['64 hops', { host: 'a.example', maxHops: 64 }],
     ['21 tags', { host: 'a.example', tags: Array.from({ length: 21 }, String) }],
     ['a tag with a control character', { host: 'a.example', tags: ['\u001b[2J'] }],
     ['null', null],

@@ -1,3 +1,4 @@
+import { ATTRIBUTION_RULES } from '../../src/annotate/attribution.js';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -162,11 +163,21 @@ describe('the page', () => {
       'Option seen intact': 'up to hop 8',
       Attribution: 'AS65002 Transit 0 Communications',
       Or: 'a network among the silent hops 9–11, or an unknown network',
-      'Rule of attribution': 'x, y, y',
+      'Why these': 'x, y, y',
       'AS data': 'asn.csv, 2026-11-01',
       Record: record.id,
       'Flow label': '0x12345',
     });
+  });
+
+  it('says by a sentence why these networks are named, not by the name of a rule', () => {
+    const record = buildRecord({ outcome: 'dropped', distance: 12, lastPdmHop: 8 });
+    for (const rule of Object.values(ATTRIBUTION_RULES)) {
+      const attribution = { ...record.summary.attribution!, rule };
+      const html = page([{ ...record, summary: { ...record.summary, attribution } }]);
+      expect(/<dt>Why these<\/dt><dd>([^<]*)<\/dd>/.exec(html)?.[1]).toMatch(/^[A-Z].{25,}\.$/);
+      expect(html).not.toContain(`<dd>${rule}</dd>`);
+    }
   });
 
   it('names the refuser and its error, and no other reading of the border', () => {

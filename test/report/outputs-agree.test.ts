@@ -210,7 +210,7 @@ const fromTerminal: Reader = (record) => {
     ...fromProse(verdictText(record), record),
     ...hopOf('Last hop with PDM(?: \\(n\\))?', 'n'),
     ...hopOf('Last hop without PDM', 'last plain hop'),
-    ...hopOf('Next hop (?:\\(n\\+1\\)|after \\d+)', 'n+1'),
+    ...hopOf('Next hop \\((?:n\\+1|after hop \\d+)\\)', 'n+1'),
     ...state('n+1 in its network', membership === '-' ? null : membership),
     ...state('outcome', outcome),
     ...state('confidence', confidence),
@@ -398,7 +398,7 @@ function fromEvidence(html: string, record: TraceRecord): Statement[] {
   const seen = list.get('Option seen intact');
   return [
     ...hopEntry('(?:n|last with PDM)', 'n'),
-    ...hopEntry('(?:n\\+1|after \\d+)', 'n+1'),
+    ...hopEntry('(?:n\\+1|after hop \\d+)', 'n+1'),
     ...state('n+1 in its network', list.get('Next hop in it')),
     ...rate('Plain answered', 'without'),
     ...rate('PDM answered', 'with'),
@@ -634,11 +634,22 @@ describe('the outputs of one record', () => {
       return [
         /^Last hop with PDM \(n\) /m.test(text),
         /^Next hop \(n\+1\) /m.test(text),
-        /^Next hop after \d /m.test(text),
+        /^Next hop \(after hop \d+\) /m.test(text),
       ];
     };
     expect(marked('dropped, echo')).toEqual([true, true, false]);
     expect(marked('dropped, and seen beyond where it is lost')).toEqual([false, false, true]);
+  });
+
+  it('call these two hops the same on the terminal and on the page', () => {
+    const terms = withOutcomes('dropped', 'rejected', 'altered').flatMap(({ name, record }) => {
+      if (record.summary.nextHop === null) return [];
+      const next = /^Next hop \((.*?)\) /m.exec(recordText(record, { columns: null, style: PLAIN }))?.[1];
+      const onPage = /<dt>Hop \d+ \((n\+1|after [^)]*)\)</.exec(htmlOf(record))?.[1];
+      expect([name, onPage]).toEqual([name, next]);
+      return [next];
+    });
+    expect(new Set(terms).size).toBeGreaterThan(1);
   });
 
   it('mark whoever answers beside a target none of whose probes are answered', () => {
@@ -664,7 +675,7 @@ describe('the outputs of one record', () => {
         'lost before the first hop',
         'settle it to trace from another network, behind another firewall; `pdm-trace doctor` looks at the first hops here',
       ],
-      ['inconclusive', 'settle it, if the target answers that: such answers quote nothing'],
+      ['inconclusive', 'settle it'],
       [
         'behind a proxy that answers for the target',
         'settle it, which nothing on the way answers in place of the target',

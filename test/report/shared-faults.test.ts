@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readWay } from '../../src/report/record-stop.js';
 import { otherFaultsSentence, sharedFaultSentence } from '../../src/report/shared-fault-words.js';
 import { SharedFaultTally, type SharedFault } from '../../src/report/shared-faults.js';
+import { TARGET_HOP_LIMIT } from '../../src/trace/numbers.js';
 import type { Outcome, TraceRecord } from '../../src/trace/record.js';
 import { buildRecord, type RecordOptions } from '../results/record-builder.js';
 
@@ -79,6 +80,16 @@ describe('faults that targets of a run share', () => {
       '1 more place is shared by several targets (5 in all): each is one fault, counted once.',
     );
     expect(faultsOf(far, delivered(5))).toMatchObject([{ isOwn: false, isFirst: true }]);
+  });
+
+  it('ends at a target of no known distance where the interval says so, whoever answered at that hop limit', () => {
+    const { targetPairs, hops, ...built } = record(1, { upTo: TARGET_HOP_LIMIT });
+    const stray = { ...hops[2]!, hop: TARGET_HOP_LIMIT };
+    const silent = { ...targetPairs!, distance: { plain: null, pdm: null } };
+    expect(readWay({ ...built, hops: [...hops, stray], targetPairs: silent })?.stop).toMatchObject({
+      kind: 'behind',
+      upTo: null,
+    });
   });
 
   it('is said first where it begins at the source, n = 0, though that alone does not make it the source’s', () => {

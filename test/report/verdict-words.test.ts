@@ -267,6 +267,43 @@ describe('verdict words', () => {
     expect(spoken(echo)).toContain('No hop quoted the option');
   });
 
+  it('say that some ways may lose it where some of several packets are not answered, but not of chance', () => {
+    const delivered = (plainOnly: number, pdmOnly: number): string => {
+      const record = deliveredRecord();
+      const counts = { pairs: 60, plainOnly, pdmOnly };
+      const rates = { plain: (60 - pdmOnly) / 60, pdm: (60 - plainOnly) / 60 };
+      return spoken({ ...record, verdict: { ...record.verdict, evidence: evidence({ ...counts, rates }) } });
+    };
+    expect(delivered(9, 0)).toContain(
+      'But in 9 of 60 pairs the packet with the option alone was not answered: some of several ways may lose it, or a limit.',
+    );
+    expect(delivered(12, 2)).toContain('was not answered, in 2 the one without: some of several ways may lose it');
+    for (const [plainOnly, pdmOnly] of [
+      [0, 0],
+      [3, 0],
+      [6, 4],
+    ] as const)
+      expect(delivered(plainOnly, pdmOnly)).not.toContain('ways');
+  });
+
+  it.each([
+    [[5, 6], 'Hops 5 to 6 answered plain packets alone: hops are asked on one flow, whose way may lose the option'],
+    [[4, 6], '2 of hops 4 to 6 answered plain packets alone'],
+    [[5], 'Hop 5 answered plain packets alone'],
+    [[], ''],
+  ])('say of a delivery why hops %j show a loss', (silent, sentence) => {
+    const record = deliveredRecord();
+    record.hops = record.hops.map(({ hop: number }) => hop(number, silent.includes(number) ? 'plain' : 'both'));
+    expect(spoken(record).includes('answered plain packets alone')).toBe(silent.length > 0);
+    expect(spoken(record)).toContain(sentence);
+  });
+
+  it('do not say a delivery twice', () => {
+    const record = deliveredRecord();
+    record.verdict.reasons = ['The target answers packets with the option as well as those without.', 'More.'];
+    expect(verdictWords(record).reasons).toEqual(['More.']);
+  });
+
   it('name who refuses, how, and where', () => {
     const record = buildRecord({
       hops: [1, 2, 3, 4].map((number) => hop(number, number <= 3 ? 'both' : 'plain')),

@@ -53,7 +53,7 @@ export const dropped: Claim = {
 
 /** METHOD: dropped, the way back. */
 const GOT_BY_ANOTHER: Reason = {
-  says: 'Packets of another protocol reached the target with the option intact, as it quotes them: the answers are what is lost, or the filter is protocol-specific.',
+  says: 'Packets of another protocol reached the target with the option intact, as it quotes them: the answers may be what is lost, the filter may be protocol-specific, or a limit or one of several ways lets some packets by.',
   settledBy: 'capture-at-target',
 };
 

@@ -70,7 +70,7 @@ export const impaired: Claim = {
 
 /** METHOD: impaired. */
 const WHOLE_IN_ANOTHER: Reason = {
-  says: 'Packets of another protocol with the option are answered by the target as well as those without: the answers are what is lost, or the filter is protocol-specific.',
+  says: 'Packets of another protocol with the option are answered by the target as well as those without: the answers may be what is lost, the filter may be protocol-specific, or a limit or one of several ways lets some packets by.',
   settledBy: 'capture-at-target',
 };
 

@@ -12,7 +12,7 @@ export type PathStanding =
 
 /** Said of the second change: after the first one the trace starts again (trace-machine.ts). */
 export const CHANGED_TWICE: Reason = {
-  says: 'The path changed while it was measured, twice.',
+  says: 'Twice the answers changed at the last hop that the option was seen at: another router gave them, or none came to the option any more. The path may have changed.',
   settledBy: 'steady-path',
 };
 

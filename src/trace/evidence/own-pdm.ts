@@ -76,7 +76,7 @@ function isLostBefore({ distance }: Case, upTo: number): boolean {
 }
 
 const MAY_SEND_PDM: Reason = {
-  says: 'Packets with other options are answered, and no hop before the target is known to lose those with PDM alone: the target may drop them, or answer with the option itself, and its answers be lost.',
+  says: 'Packets with other options are answered, and no hop before the target is shown to lose those with PDM alone, as hops that answer none of them may only not report them: the target may drop them, or answer with the option itself, and its answers be lost.',
   settledBy: 'capture-at-target',
 };
 /** Said of every loss at such a target. */

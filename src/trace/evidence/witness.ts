@@ -90,7 +90,7 @@ function ofIcmpv6Alone(why: string): { readonly is: 'unknown'; readonly reason: 
   return {
     is: 'unknown',
     reason: {
-      says: `Echo requests with the option are lost as datagrams with it are, but ${why}: what filters ICMPv6 alone loses those, and the errors about these.`,
+      says: `Echo requests with the option are lost as datagrams with it are, but ${why}: what filters ICMPv6 alone takes these echo requests and the errors about datagrams, and a limit on packets with the option lets some by.`,
       settledBy: 'tcp',
     },
   };
@@ -240,7 +240,7 @@ function answered(by: WitnessProtocol): Answered {
   return {
     is: 'answered',
     reason: {
-      says: `${WORDS[by].capital} with the option were answered by the target: the return path drops errors that quote the option, or the filter is protocol-specific.`,
+      says: `${WORDS[by].capital} with the option were answered by the target: errors that quote the option may be lost on the way back, the filter may be protocol-specific, or a limit or one of several ways lets some packets by.`,
       settledBy: 'tcp',
     },
   };

@@ -3,8 +3,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { SETTLED_BY } from '../../../src/trace/record.js';
+import { CHANGED_TWICE } from '../../../src/trace/claims/same-path.js';
 import { TARGET_HOP_LIMIT } from '../../../src/trace/numbers.js';
-import { ECHO_SILENT } from '../by-hand.js';
+import { ECHO_LOST, ECHO_SILENT } from '../by-hand.js';
 import { dropsFrom, isTreated, runTrace, type FakePath } from '../fake-path.js';
 
 /** Reasons that nobody can do anything about, and why. */
@@ -95,6 +96,12 @@ describe('a verdict that is open', () => {
 
   it.each([
     ['tcp', { protocol: 'udp', siblingEcho: ECHO_SILENT, differs: dropsFrom(5) }],
+    // Of SYNs everything was asked already, by this trace or by one of their own.
+    ['capture-at-target', { protocol: 'udp', siblingEcho: ECHO_LOST, watchesTcp: true, differs: dropsFrom(5) }],
+    [
+      'capture-at-target',
+      { protocol: 'udp', siblingEcho: ECHO_SILENT, siblingTcp: ECHO_SILENT, differs: dropsFrom(5) },
+    ],
     ['other-network', { protocol: 'icmp6', answeredBeyond: false, differs: dropsFrom(1) }],
     ['other-protocol', { protocol: 'icmp6', routerSeenByOthers: 12, differs: dropsFrom(5) }],
     ['answering-protocol', { protocol: 'udp', differs: (one) => (one.hopLimit > 8 ? null : dropsFrom(5)(one)) }],
@@ -106,6 +113,21 @@ describe('a verdict that is open', () => {
       expect([outcome, settledBy, reasons]).toEqual(['inconclusive', code, reasons]);
     },
   );
+
+  it('names no two causes as if there were no third: a limit, or one of several ways, lets some packets by', () => {
+    const eitherOr = REASONS.filter(({ says }) => says.includes('protocol-specific'));
+    expect(eitherOr.length).toBeGreaterThanOrEqual(3);
+    for (const { says } of eitherOr) expect(says).toContain('a limit or one of several ways lets some packets by');
+    const ofIcmpv6 = REASONS.filter(({ says }) => says.includes('what filters ICMPv6 alone'));
+    expect(ofIcmpv6.map(({ says }) => says.includes('a limit on packets with the option lets some by'))).toEqual([
+      true,
+    ]);
+  });
+
+  it('does not say that the path changed, of which answers are all that is seen', () => {
+    expect(REASONS.filter(({ says }) => /[Tt]he path changed/.test(says))).toEqual([]);
+    expect(CHANGED_TWICE.says).toContain('The path may have changed.');
+  });
 
   it('alone says so', () => {
     expect(verdictOn({ protocol: 'icmp6', differs: dropsFrom(5) })).toMatchObject({
