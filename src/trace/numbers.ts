@@ -216,6 +216,8 @@ export const SILENT_WITNESS_PAIRS = 6;
 export const SILENT_SYN_PAIRS = 3;
 /** Pairs of SYNs that lose the option beside echo requests that do: a burst of eight. One answered denies it. */
 export const LOST_SYNS = 4;
+/** … and the chance that one rate of answers gives these and those of a router asked by SYNs itself, which all must be told from. */
+export const FEW_SYNS_P = 0.01;
 /** Ports that SYNs ask after that of the datagrams, one after the other, until one is closed. */
 export const WITNESS_PORTS = [443, 80] as const;
 
