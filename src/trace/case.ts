@@ -188,7 +188,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       if (!isWord && isOfTheEnd) oddAnswers += 1;
     } else if (meaning === MEANING.refused) {
       pdmRefusals += 1;
-      noteRefuser(refusers, reply, hop, state.identity.targetText, meanings.terminal);
+      noteRefuser(refusers, reply, pair, state.identity.targetText, meanings.terminal);
     }
   };
 

@@ -29,6 +29,8 @@ export const SUGGESTIVE_P = 0.05;
 export const LEAST_ANSWERED_SHARE = 0.6;
 /** … and by this p where counts that were given up lost more with the option than without, nothing is called delivered. */
 export const LOST_BEFORE_P = 0.01;
+/** … and by this p where answers to the option come from nearer: half of `plain` gone that way too, eleven pairs seldom show it. */
+export const NEARER_DOUBT_P = 0.2;
 /** Treated pairs before which none of these bars counts as reached. */
 export const NO_LOSS_PAIRS = 8;
 /** Placebo pairs that a claim of loss needs beside it. */
@@ -216,6 +218,8 @@ export const SILENT_WITNESS_PAIRS = 6;
 export const SILENT_SYN_PAIRS = 3;
 /** Pairs of SYNs that lose the option beside echo requests that do: a burst of eight. One answered denies it. */
 export const LOST_SYNS = 4;
+/** … and the chance that one rate of answers gives these and those of a router asked by SYNs itself, which all must be told from. */
+export const FEW_SYNS_P = 0.01;
 /** Ports that SYNs ask after that of the datagrams, one after the other, until one is closed. */
 export const WITNESS_PORTS = [443, 80] as const;
 

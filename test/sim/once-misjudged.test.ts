@@ -8,7 +8,16 @@ import { describe, expect, it } from 'vitest';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import type { Outcome, TraceRecord } from '../../src/trace/record.js';
 import { line, routers } from './exchange.js';
-import { FULL_QUOTE, PEACE, type Action, type Host, type Network, type Router, type Segment } from './network.js';
+import {
+  FULL_QUOTE,
+  PEACE,
+  type Action,
+  type Host,
+  type Match,
+  type Network,
+  type Router,
+  type Segment,
+} from './network.js';
 import {
   ANY_OPTIONS,
   DROP,
@@ -362,6 +371,73 @@ describe('a firewall that looks into ICMPv6 alone, and takes options with it', (
 
   it('a relative: takes half of them, and datagrams are not said to fare worse', async () => {
     expect(outcomes(await recordsOf(inARow(inspectsAt(4, 0.5), resets)), 'udp')).toEqual(new Set(['inconclusive']));
+  });
+});
+
+describe('a firewall near the source that lets echo replies in and no segments, before one that looks into ICMPv6 alone', () => {
+  const twoFirewalls = (share: number, inspected: number): Change => {
+    return (router, hop) => {
+      if (hop === 1) router.returnRules.push({ match: 'not-let-in', share });
+      if (hop !== 5) return;
+      const echoWithOption = { kind: 'every', of: [{ kind: 'protocol', protocol: 'icmp6' }, ANY_OPTIONS] } as const;
+      router.rules.push(rule('forward', echoWithOption, DROP, { share: inspected }));
+      router.returnRules.push({ match: 'errors-quoting-options', share: inspected });
+    };
+  };
+
+  it('is no drop of datagrams: SYNs with the option are answered, and their answers lost where echo replies come in', async () => {
+    const records = await recordsOf(inARow(twoFirewalls(1, 1), plainTarget()));
+    expect(outcomes(records, 'udp')).toEqual(new Set(['inconclusive']));
+    expect(outcomes(records, 'icmp6')).toEqual(new Set(['dropped']));
+  });
+
+  it.each([
+    [0.5, 0.5],
+    [0.5, 0.9],
+  ])('a relative: take %d and %d, and datagrams are not said to fare worse', async (share, inspected) => {
+    const records = await recordsOf(inARow(twoFirewalls(share, inspected), plainTarget()));
+    for (const outcome of outcomes(records, 'udp')) expect(UNDECIDED).toContain(outcome);
+  });
+});
+
+describe('filters of one protocol that look at lengths', () => {
+  it.each([
+    [1, ANY_OPTIONS],
+    [16, { kind: 'header-octets', atLeast: 16 }],
+  ] as const)(
+    'from %i octets on take datagrams, where another one takes echo requests: no cause but the own one',
+    async (atLeast, match) => {
+      const ofProtocol = (protocol: 'udp' | 'icmp6' | 'tcp', taken: Match): Match => {
+        return { kind: 'every', of: [{ kind: 'protocol', protocol }, taken] };
+      };
+      const filters: Change = (router, hop) => {
+        if (hop !== 5) return;
+        router.rules.push(rule('forward', ofProtocol('udp', { kind: 'longer-by', atLeast }), DROP));
+        for (const other of ['icmp6', 'tcp'] as const)
+          router.rules.push(rule('forward', ofProtocol(other, match), DROP));
+      };
+      expect(outcomes(await recordsOf(inARow(filters)))).toEqual(new Set(['dropped']));
+    },
+  );
+});
+
+describe('two ways, on one of which a box answers all packets for the target, and by which all options go', () => {
+  it('is hardly ever called delivered, though half of the plain packets are answered from as near', async () => {
+    const found: Outcome[] = [];
+    for (let seed = first; seed < first + 2 * runs; seed += 1) {
+      const members = [[plainRouter(1, 50)], [plainRouter(1, 51)]];
+      members[1]![0]!.rules.push(rule('forward', { kind: 'everything' }, { kind: 'answer', udp: 'port-unreachable' }));
+      const way = routers(6);
+      const bundle: Segment = { members, hash: 'ports', headerMember: 1, salt: 77 * seed };
+      const segments = [single(way.slice(0, 2)), bundle, single(way.slice(2))];
+      const network = line([], undefined, { seed, epochs: [{ fromNs: 0, segments }] });
+      const { records } = await runNetwork({ network, profile: 'packet-socket' }, createTraceEngine);
+      found.push(...records.map(({ verdict }) => verdict.outcome));
+    }
+    // By chance 20 of 24 plain packets may go that way.
+    expect(found.filter((outcome) => outcome === 'delivered').length).toBeLessThanOrEqual(0.1 * found.length);
+    expect(new Set(found)).toContain('inconclusive');
+    for (const outcome of found) expect(UNDECIDED).toContain(outcome);
   });
 });
 

@@ -21,6 +21,7 @@ import {
   octetsOf,
   packetOf,
   replyFrom,
+  resetTo,
   serviceAnswerTo,
   synAckTo,
   TARGET,
@@ -165,7 +166,8 @@ function draw(
   const { destination } = state.flows[flow]!;
   // A router that is asked itself is not on the way of what happens to the target's packets.
   if (destination !== undefined) {
-    const reply = replyFrom({ ...echoReplyTo(packet, sentAtNs + 10e6), source: destination });
+    const answered = (protocol === 'tcp' ? resetTo : echoReplyTo)(packet, sentAtNs + 10e6);
+    const reply = replyFrom({ ...answered, source: destination });
     return {
       atNs: sentAtNs + 10e6,
       deliver: () => {

@@ -97,10 +97,14 @@ const DISAGREED: CauseStanding = { cause: null, wants: [], settled: true, reason
 const EXPECTED: Readonly<Record<Cause, readonly (readonly [Arm, Expected])[]>> = {
   option: [['do16', 'passes']],
   size: [
+    ['long', 'passes'],
     ['do8', 'passes'],
     ['do16', 'lost'],
   ],
-  'destination-options': [['do8', 'lost']],
+  'destination-options': [
+    ['long', 'passes'],
+    ['do8', 'lost'],
+  ],
   length: [
     ['do16', 'lost'],
     ['long', 'lost'],

@@ -12,12 +12,15 @@ import { isExplored } from '../explore.js';
 import {
   LEAST_ANSWERED_SHARE,
   LOST_BEFORE_P,
+  NEARER_DOUBT_P,
   NO_LOSS_E,
   NO_LOSS_E_IN_DOUBT,
   SIBLING_POLL_NS,
   SUGGESTIVE_P,
 } from '../numbers.js';
 import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
+import { classify, forEachPair, PAIR_CLASS } from '../evidence/pair.js';
+import { PURPOSE } from '../state/trace-state.js';
 import type { Case } from '../case.js';
 import type { Reason } from '../reason.js';
 import { open, proven, refuted } from './claim.js';
@@ -35,7 +38,8 @@ export const delivered: Claim = {
     const tooNear = trace.state.identity.protocol === 'udp' ? null : findTooNear(trace, false);
     if (tooNear !== null) return refuted(tooNear);
     const { counted, looks, hoped } = counts;
-    const isInDoubt = hopsSuggestLoss(trace) || trace.context.sibling('icmp6')?.lossShown === true;
+    const mayBeNearer = findNearer(trace, LOST_BEFORE_P) === null && findNearer(trace, NEARER_DOUBT_P) !== null;
+    const isInDoubt = mayBeNearer || hopsSuggestLoss(trace) || trace.context.sibling('icmp6')?.lossShown === true;
     const bar = isInDoubt ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.isWhole(bar)) {
       if (isUndecidable(trace)) return refuted(undecided(trace));
@@ -46,7 +50,8 @@ export const delivered: Claim = {
     if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });
     if (lostBefore(trace))
       return refuted({ says: `${ratesText(trace)}; but ${MORE_LOST_BEFORE}`, settledBy: 'retrace' });
-    const odd = findOddAnswers(trace) ?? findResetsOnly(trace) ?? findNearer(trace);
+    const nearer = findNearer(trace, mayBeNearer ? SUGGESTIVE_P : LOST_BEFORE_P);
+    const odd = findOddAnswers(trace) ?? findResetsOnly(trace) ?? nearer;
     if (odd !== null) return refuted(odd);
     const echo = standOfErrors(trace);
     if (echo === 'refused') return refuted(REFUSED_AS_CLOSED);
@@ -100,14 +105,14 @@ function findResetsOnly({ state, counts }: Case): Reason | null {
 
 /**
  * Answers to packets with the option come from nearer than those to others: perhaps a box answers for the target on the one
- * way that they take. By the hop limit that best parts the two.
+ * way that they take. By the hop limit that best parts the two, where chance would have it no more often than `p`.
  */
-function findNearer({ cameFrom }: Case): Reason | null {
+function findNearer({ cameFrom }: Case, p: number): Reason | null {
   const within = (answers: ReadonlyMap<number, number>, limit: number): number =>
     [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
   const all = { plain: within(cameFrom.plain, Infinity), pdm: within(cameFrom.pdm, Infinity) };
   const limits = [...cameFrom.pdm.keys()].filter((from) => from < Math.max(...cameFrom.plain.keys()));
-  const bar = LOST_BEFORE_P / Math.max(1, limits.length);
+  const bar = p / Math.max(1, limits.length);
   for (const limit of limits) {
     const near = { plain: within(cameFrom.plain, limit), pdm: within(cameFrom.pdm, limit) };
     if (fisherPValue(near.plain, all.plain, near.pdm, all.pdm) > bar) continue;
@@ -120,13 +125,23 @@ function findNearer({ cameFrom }: Case): Reason | null {
 }
 
 const MORE_LOST_BEFORE =
-  'before the pairs were sent farther apart more packets with the option were lost than without: it may be a limit on them.';
+  'before these pairs, when they were sent closer together or before the path changed, more packets with the option were lost than without: it may be a limit on them.';
 
-/** In counts that were given up because two packets at once were too many, a limit on answers loses either as often. */
-function lostBefore({ state, target, counts: { counted } }: Case): boolean {
-  const plainOnly = target.plainOnly - counted.plainOnly;
-  const pdmOnly = target.pdmOnly - counted.pdmOnly;
-  return state.countIndex > 1 && mcnemarPValue(plainOnly, pdmOnly) < LOST_BEFORE_P;
+/**
+ * In counts that were given up because two packets at once were too many, a limit on answers loses either as often; and where
+ * hop n fell silent, so that the trace was started again, it may have been a limit on options that silenced it.
+ */
+function lostBefore({ state, meanings }: Case): boolean {
+  const startOfCount = Math.max(state.countStart, state.attemptStart);
+  let plainOnly = 0;
+  let pdmOnly = 0;
+  forEachPair(state, meanings, 0, (pair) => {
+    if (pair.first >= startOfCount || pair.purpose !== PURPOSE.target || pair.isPlacebo) return;
+    const pairClass = classify(pair);
+    if (pairClass === PAIR_CLASS.plainOnly) plainOnly += 1;
+    else if (pairClass === PAIR_CLASS.pdmOnly) pdmOnly += 1;
+  });
+  return mcnemarPValue(plainOnly, pdmOnly) < LOST_BEFORE_P;
 }
 
 /**

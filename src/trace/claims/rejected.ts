@@ -53,8 +53,8 @@ export const rejected: Claim = {
         settledBy: 'retrace',
       });
     }
-    const { interval, hop } = place(trace, refuser);
-    for (let at = interval.upTo; at <= trace.highestHop; at += 1) {
+    const { interval, hop, refusedFrom } = place(trace, refuser);
+    for (let at = refusedFrom; at <= trace.highestHop; at += 1) {
       if ((trace.hops[at]?.treatedPassed ?? 0) > 0) {
         return refuted(othersGotBeyond(refuser));
       }
@@ -78,12 +78,12 @@ export const rejected: Claim = {
       }
       return open(has, wants, trace.counts.nextNs);
     }
-    const unexplained = trace.plainArrivals === 0 ? findUnexplained(trace, refuser, interval.upTo) : null;
+    const unexplained = trace.plainArrivals === 0 ? findUnexplained(trace, refuser, refusedFrom) : null;
     if (unexplained !== null) return refuted(unexplained);
     const confirmation = confirm(trace, {
       name: 'rejected',
       lost: refusedPairs.pdm,
-      causeAt: firstRoundIsOver(trace) ? causeAt(trace, interval.upTo) : null,
+      causeAt: firstRoundIsOver(trace) ? causeAt(trace, refusedFrom) : null,
     });
     if (confirmation.is === 'no') return refuted(confirmation.by);
     if (confirmation.is === 'open') {
@@ -197,18 +197,28 @@ function moreRefusals(trace: Case): readonly PairWish[] {
   return [];
 }
 
-/** The refuser stands before the smallest hop limit that drew a refusal, or at it. */
-function place(
-  trace: Case,
-  refuser: Refuser,
-): { interval: { after: number; upTo: number; likelyUpTo: number }; hop: number | null } {
+interface RefuserPlace {
+  readonly interval: { readonly after: number; readonly upTo: number; readonly likelyUpTo: number };
+  readonly hop: number | null;
+  /** The smallest hop limit beyond n that drew a refusal, on whatever flow. */
+  readonly refusedFrom: number;
+}
+
+/**
+ * The refuser stands before the smallest hop limit that drew a refusal, or at it: on the trace's own flow, on which n is
+ * known. Another flow's way may be shorter, and its refusals nearer than that flow's refuser.
+ */
+function place(trace: Case, refuser: Refuser): RefuserPlace {
   const { lastPdmHop: n, distance } = trace;
   const isSameWay = divergenceOf(trace) === null;
   const distant = isSameWay ? (distance.plain ?? TARGET_HOP_LIMIT) : TARGET_HOP_LIMIT;
-  const upTo = Math.max(n + 1, Math.min(refuser.firstHopLimit, distant));
+  const beyond = (hopLimit: number): number => Math.max(n + 1, Math.min(hopLimit, distant));
+  const upTo = beyond(refuser.firstOwnHopLimit);
+  const refusedFrom = beyond(refuser.firstHopLimit);
   return {
-    interval: { after: Math.min(n, upTo - 1), upTo, likelyUpTo: upTo },
-    hop: refuser.inTargetName ? null : hopOf(trace, refuser.address, upTo),
+    interval: { after: n, upTo, likelyUpTo: upTo },
+    hop: refuser.inTargetName ? null : hopOf(trace, refuser.address, refusedFrom),
+    refusedFrom,
   };
 }
 

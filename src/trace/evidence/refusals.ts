@@ -16,6 +16,8 @@ export interface Refuser {
   /** Refused packets, and the smallest hop limit that drew one. */
   refusals: number;
   firstHopLimit: number;
+  /** … on the trace's own flow, on which hops are counted: another flow's way may be shorter, or longer. ∞ where none did. */
+  firstOwnHopLimit: number;
   reply: ReplySignature;
   /** All of them point into our header, or say that the chain of headers is the reason. */
   isPointed: boolean;
@@ -56,18 +58,21 @@ function pointsAtHeader(type: number, code: number, pointer: number | null): boo
 export function noteRefuser(
   refusers: Map<string, Refuser>,
   reply: ReplySignature,
-  hop: number,
+  { hopLimit: hop, flow }: Pick<Pair, 'hopLimit' | 'flow'>,
   targetText: string,
   terminal: ReadonlySet<string>,
 ): void {
   const { responder: address, type, code, pointer } = reply;
   const isPointed = pointsAtHeader(type, code, pointer);
+  const ownHopLimit = flow === 0 ? hop : Number.POSITIVE_INFINITY;
   const known = refusers.get(address);
   if (known === undefined) {
     const inTargetName = address === targetText || terminal.has(address);
-    refusers.set(address, { address, inTargetName, refusals: 1, firstHopLimit: hop, reply, isPointed });
+    const first = { firstHopLimit: hop, firstOwnHopLimit: ownHopLimit };
+    refusers.set(address, { address, inTargetName, refusals: 1, ...first, reply, isPointed });
     return;
   }
+  known.firstOwnHopLimit = Math.min(known.firstOwnHopLimit, ownHopLimit);
   known.refusals += 1;
   known.isPointed &&= isPointed;
   if (hop < known.firstHopLimit) {

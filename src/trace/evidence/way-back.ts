@@ -7,14 +7,17 @@ import type { Case } from '../case.js';
 import { sharesPrefix } from './nameless.js';
 import {
   ALIKE_PAIRS,
+  FEW_SYNS_P,
   FIRST_REFERENCE_LOOK,
   INTERVAL_MARGIN,
+  LOST_SYNS,
   NEAREST_REFERENCE,
   PARTIAL_REFERENCE_PAIRS,
   REFERENCES,
   REFERENCE_LOOKS,
   REFERENCE_PAIR_CAP,
   REFERENCE_PAIRS,
+  SIBLING_POLL_NS,
   WITNESS_PORTS,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
@@ -22,12 +25,13 @@ import type { Protocol } from '../record.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { divergenceOf } from './divergence.js';
 import { chanceOfOneRate, fisherPValue } from './e-values.js';
+import type { Ledger } from './ledger.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
 import { restOf } from './pair.js';
 import { answersUnquoted } from './target-pairs.js';
-import { standOfWitness, unknown } from './witness.js';
-import { RANK, wishAtTarget } from '../wish.js';
+import { ofIcmpv6Alone, standOfWitness, unknown } from './witness.js';
+import { earlier, RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { withAndWithout } from '../with-and-without.js';
 
@@ -49,10 +53,35 @@ export function standOfWayBack(trace: Case, isPartial = false): WayBack {
   if (!quotesNothing && protocol !== 'udp') return ERRORS_ONLY;
   const witness = quotesNothing ? null : standOfWitness(trace, isPartial);
   if (witness !== null && !('by' in witness)) return witness;
-  const asking = witness?.by ?? protocol;
-  const reference = isPartial ? standOfPartialReference(trace, asking) : standOfReference(trace, asking);
+  const ask = (by: Protocol, few: number | null = null): WayBack =>
+    isPartial ? standOfPartialReference(trace, by) : standOfReference(trace, by, few);
+  const ofWitness = ask(witness?.by ?? protocol);
+  // A firewall near the source may let echo replies in, and no segments.
+  const isAskedBeside = ofWitness.is !== 'unknown' && witness?.areSynsBeside === true;
+  const reference = isAskedBeside ? both(ofWitness, standOfSegments(trace, ask('tcp', LOST_SYNS))) : ofWitness;
   if (reference.is === 'unknown' || witness?.is !== 'open') return reference;
   return reference.is === 'open' ? { ...witness, wants: [...witness.wants, ...reference.wants] } : witness;
+}
+
+/** Whether a segment that answers the option ever came in: else those to SYNs beside echo requests may be what is lost. */
+function standOfSegments({ context, nowNs }: Case, asked: WayBack): WayBack {
+  const isWatched = asked.is !== 'open' || asked.wants.length === 0 ? true : context.watches('tcp');
+  if (isWatched === null) return askingRouter([], nowNs + SIBLING_POLL_NS);
+  return asked.is === 'unknown' || !isWatched ? ofIcmpv6Alone(NO_SEGMENT) : asked;
+}
+
+const NO_SEGMENT =
+  'no segment that answers a packet with the option ever came here, so that a firewall near the source may take those of the target';
+
+/** Both are asked for at a time; the interval begins at the nearer of two places. */
+function both(one: WayBack, other: WayBack): WayBack {
+  if (other.is === 'unknown') return other;
+  if (one.is === 'open' && other.is === 'open')
+    return { ...one, wants: [...one.wants, ...other.wants], untilNs: earlier(one.untilNs, other.untilNs) };
+  if (one.is !== 'excluded') return one;
+  if (other.is !== 'excluded') return other;
+  const upTo = one.upTo === null || other.upTo === null ? (one.upTo ?? other.upTo) : Math.min(one.upTo, other.upTo);
+  return { is: 'excluded', upTo };
 }
 
 const EXCLUDED: WayBack = { is: 'excluded', upTo: null };
@@ -64,12 +93,12 @@ const ERRORS_ONLY = unknown('the target answers by errors only');
  * An unquoted answer to a packet with the option from outside: of a router up to n asked itself, or of another target behind
  * it. What lies behind the farthest such place may take the answers as well as the packets: the interval begins there.
  */
-function standOfReference(trace: Case, protocol: Protocol): WayBack {
+function standOfReference(trace: Case, protocol: Protocol, few: number | null = null): WayBack {
   const known = answeredBeyond(trace, protocol);
   for (const { address, hop } of referenceRouters(trace)) {
     if (known !== null && known >= hop) continue;
     const asked = referenceAt(trace, protocol, address);
-    const stand = standOfAsked(trace, asked);
+    const stand = standOfAsked(trace, asked, few);
     if (stand === 'answers') return { is: 'excluded', upTo: hop };
     if (stand === 'more') return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
     if (stand === 'waits') return askingRouter([]);
@@ -80,7 +109,7 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
   const host = hostElsewhere(trace);
   if (host !== null) {
     const asked = referenceAt(trace, protocol, host);
-    const stand = standOfAsked(trace, asked);
+    const stand = standOfAsked(trace, asked, few);
     // It shows that such answers come in from outside, and nothing of where they may be lost.
     if (stand === 'answers') return { is: 'excluded', upTo: 0 };
     if (stand === 'more') return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
@@ -97,17 +126,23 @@ function standOfReference(trace: Case, protocol: Protocol): WayBack {
 
 /**
  * Who was asked answers packets with the option, and the target none: by no one rate at which a firewall near the source may let
- * such answers by. `waits`: it will do, once as many are lost at the target as a claim needs.
+ * such answers by. `waits`: it will do, once as many are lost at the target as a claim needs. `few`: where so many lost SYNs do.
  */
-function standOfAsked({ counts, state }: Case, asked: Asked): 'answers' | 'more' | 'waits' | 'silent' {
+function standOfAsked(
+  { counts, state }: Case,
+  asked: Asked,
+  few: number | null = null,
+): 'answers' | 'more' | 'waits' | 'silent' {
   const { confidence } = state.limits;
-  const { plainOnly: lost } = counts.counted;
+  const lost = few ?? counts.counted.plainOnly;
+  const bar = few === null ? 1 - confidence : FEW_SYNS_P;
   const answered = asked.treatedPassed;
   // Of pairs in which nothing was answered the firewall need not be why.
   const isShown = (of: number): boolean =>
-    answered > 0 && chanceOfOneRate(of, answered, answered + asked.plainOnly) <= 1 - confidence;
+    answered > 0 && chanceOfOneRate(of, answered, answered + asked.plainOnly) <= bar;
   if (isShown(lost)) return 'answers';
-  if (isShown(Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex)))) return 'waits';
+  if (few === null && isShown(Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex))))
+    return 'waits';
   if (asked.pairs < (asked.treatedPassed > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';
   return asked.pending > 0 ? 'waits' : 'silent';
 }
@@ -145,7 +180,7 @@ function answeredBeyond({ context, hops, lastPdmHop, nameless }: Case, protocol:
  * asked itself must lose fewer, one before the hops that lose as the target does, the farthest such first.
  */
 function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
-  const { both: arrived, plainOnly: lost } = trace.counts.counted;
+  const { both: arrived, plainOnly: lost } = rateAtTarget(trace, protocol);
   let undecided: Reason | null = null;
   const host = hostElsewhere(trace);
   const addresses = [...referenceRouters(trace).map(({ address }) => address), ...(host === null ? [] : [host])];
@@ -168,6 +203,12 @@ function standOfPartialReference(trace: Case, protocol: Protocol): WayBack {
     undecided ??= undecidedBy(address, withAndWithout(asked.both, answered, answered), losesAlike);
   }
   return { is: 'unknown', reason: undecided ?? NO_REFERENCE };
+}
+
+/** Of packets of that protocol: those of a witness may be lost, or their answers, at another rate than the trace's own. */
+function rateAtTarget({ state, context, counts, witness }: Case, by: Protocol): Pick<Ledger, 'both' | 'plainOnly'> {
+  const isOwnWitness = by !== state.identity.protocol && context.sibling(by) === null;
+  return by !== 'udp' && isOwnWitness ? witness[by].counted : counts.counted;
 }
 
 /** The highest hop up to n before which, and at which, hardly any packet with the option was lost. */
@@ -194,8 +235,8 @@ const NO_REFERENCE: Reason = {
   settledBy: 'other-network',
 };
 
-function askingRouter(wants: readonly PairWish[]): WayBack {
-  return { is: 'open', has: 'asking a router for an answer', wants, untilNs: null };
+function askingRouter(wants: readonly PairWish[], untilNs: number | null = null): WayBack {
+  return { is: 'open', has: 'asking a router for an answer', wants, untilNs };
 }
 
 type Asked = Pick<Place, 'treatedPassed' | 'pairs' | 'pending' | 'plainAnswered' | 'both' | 'plainOnly' | 'lastSentNs'>;

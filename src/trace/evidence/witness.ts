@@ -26,11 +26,13 @@ import { answersUnquoted } from './target-pairs.js';
 /** Where pairs stand whose answers quote nothing (METHOD: dropped, the way back). `answered`: one with the option was. */
 export type WitnessStanding =
   /** Its packets with the option are lost as well: it is not the errors that are. */
-  | { readonly is: 'loses'; readonly by: WitnessProtocol }
+  | { readonly is: 'loses'; readonly by: WitnessProtocol; readonly areSynsBeside?: true }
   | { readonly is: 'answered' | 'unknown'; readonly reason: Reason }
   | {
       readonly is: 'open';
       readonly by: WitnessProtocol;
+      /** SYNs beside echo requests lose the option: answers to such segments are to be seen here as well. */
+      readonly areSynsBeside?: true;
       readonly has: string;
       readonly wants: readonly PairWish[];
       readonly untilNs: number | null;
@@ -55,7 +57,7 @@ export function standOfWitness(trace: Case, isPartial: boolean): WitnessStanding
   );
   if (bySyns.is === 'answered') return bySyns;
   if (bySyns.is === 'unknown') return ofIcmpv6Alone(bySyns.why);
-  if (bySyns.is === 'loses') return byEcho;
+  if (bySyns.is === 'loses') return { ...byEcho, areSynsBeside: true };
   if (byEcho.is === 'loses') return { ...bySyns, by: byEcho.by };
   const untilNs = earlier(byEcho.untilNs, bySyns.untilNs);
   return { ...byEcho, wants: [...byEcho.wants, ...bySyns.wants], untilNs };
@@ -85,8 +87,8 @@ export function unknown(why: string): { readonly is: 'unknown'; readonly reason:
   };
 }
 
-/** What looks into ICMPv6 alone takes echo requests with options and errors that quote them, and lets datagrams by. */
-function ofIcmpv6Alone(why: string): { readonly is: 'unknown'; readonly reason: Reason } {
+/** What looks into ICMPv6 alone takes echo requests with options and errors that quote them, and lets datagrams by. `why`: SYNs do not deny it. */
+export function ofIcmpv6Alone(why: string): { readonly is: 'unknown'; readonly reason: Reason } {
   return {
     is: 'unknown',
     reason: {

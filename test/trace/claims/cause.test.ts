@@ -231,8 +231,11 @@ describe('of a target that has an echo trace', () => {
     const { verdict, trace } = runTrace(knowing(found('destination-options'), do8, do16));
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
     expect(verdict.reasons).toContain(ASKED_BY_ECHO);
-    // Own packets are asked for the one arm that tells, three times.
-    expect([...(trace.explain.udp ?? [])].map(([arm, { pairs }]) => [arm, pairs])).toEqual([[do8, 3]]);
+    // Own packets are asked for the arms that tell: one answer is enough, or three losses.
+    expect([...(trace.explain.udp ?? [])].map(([arm, { pairs }]) => [arm, pairs])).toEqual([
+      [long, 1],
+      [do8, 3],
+    ]);
     expect(trace.explain.icmp6).toBeUndefined();
   });
 
@@ -243,9 +246,11 @@ describe('of a target that has an echo trace', () => {
     ['size', [do16], true],
     ['size', [], false],
     ['size', [do8, do16], false],
+    ['size', [do16, long], false],
     ['destination-options', [do8, do16], true],
     ['destination-options', [], false],
     ['destination-options', [do16], false],
+    ['destination-options', [do8, do16, long], false],
     ['length', [do16, long], true],
     ['length', [do16], false],
     ['length', [], false],

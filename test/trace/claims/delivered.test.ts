@@ -51,9 +51,19 @@ describe('delivered', () => {
       trace.state.countIndex = 2;
       return trace.target(12, 'arrives', 'arrives');
     };
-    expect(reasonOf(after('arrives', null).stand(delivered))).toContain('before the pairs were sent farther apart');
+    expect(reasonOf(after('arrives', null).stand(delivered))).toContain('when they were sent closer together');
     // A limit on all answers takes both.
     expect(after(null, null).stand(delivered).is).toBe('proven');
+  });
+
+  it('a relative: or where pairs before a new start did, which hop n brought about that fell silent for options', () => {
+    const after = (plain: 'arrives' | null, pdm: 'arrives' | null): ByHand => {
+      const trace = new ByHand().explored().target(9, plain, pdm);
+      Object.assign(trace.state, { attemptStart: trace.state.probes.count, restarts: 1 });
+      return trace.explored().target(12, 'arrives', 'arrives');
+    };
+    expect(reasonOf(after('arrives', null).stand(delivered))).toContain('before the path changed');
+    expect(after('arrives', 'arrives').stand(delivered).is).toBe('proven');
   });
 
   it('a relative: is proven where the same is lost in the first count, which was not given up', () => {
@@ -155,8 +165,20 @@ describe('delivered', () => {
       'Of 12 answers to packets with the option 12 came back by no more than 2',
     );
     // As chance may have it, and the other way round: plain packets may meet such a box, and the option the target.
-    expect(stand(8, box).is).toBe('proven');
+    expect(stand(10, box).is).toBe('proven');
     expect(stand(4, own).is).toBe('proven');
+  });
+
+  it('needs twenty times the bar where that is one of five cases by chance: half of plain may meet such a box', () => {
+    const own = { arrivesWith: 60 };
+    const box = { arrivesWith: 62 };
+    const stand = (pairs: number, fromBox: number): Standing => {
+      const trace = new ByHand('icmp6').explored();
+      for (let i = 0; i < pairs; i += 1) trace.target(1, i < fromBox ? box : own, box);
+      return trace.stand(delivered);
+    };
+    // 9 of 12 beside 12 of 12: p = 0.11; 20 of 24: 0.055; 18 of 24: 0.011.
+    expect([stand(12, 9).is, stand(24, 20).is, stand(24, 18).is]).toEqual(['open', 'proven', 'refuted']);
   });
 
   it('is refuted where loss is shown', () => {

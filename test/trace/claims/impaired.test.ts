@@ -152,7 +152,10 @@ describe('impaired', () => {
     expect(reasonOf(besides(ECHO_SILENT).stand(impaired))).toContain('the target answers no echo request');
     expect(besides({ ...echoIsWhole, settled: false }).stand(impaired).is).toBe('open');
     const someAreLost = { ...ECHO_LOST, pdmArrivals: 3 };
-    expect(findingOf(besides(someAreLost).stand(impaired))).toMatchObject({ returnPath: 'excluded' });
+    // SYNs stand beside: a router is asked by them as well.
+    expect(besides(someAreLost).stand(impaired).is).toBe('open');
+    const trace = besides(someAreLost).references(24, 4, 'arrives', 'arrives', 'tcp');
+    expect(findingOf(trace.stand(impaired))).toMatchObject({ returnPath: 'excluded' });
   });
 
   it('is defeated by a proxy that answers plain packets alone, before a way that loses of all alike', () => {

@@ -211,6 +211,17 @@ describe('rejected', () => {
     expect([said(TARGET), said(routerAt(3))]).toEqual([1, 3]);
   });
 
+  it('ends its interval where the flow on which hops are counted is refused: others may take a shorter way', () => {
+    const trace = new ByHand('icmp6', { routers: 6 });
+    for (const hop of [1, 2, 3]) trace.pairs(5, hop, 'expires', 'expires');
+    // On the own flow the refuser is hop 4, and no hop before it reports; on others it is hop 2.
+    trace.pairs(3, 4, 'expires', null).pairs(3, 5, 'expires', prohibited).pairs(3, 6, 'expires', prohibited);
+    trace.pairs(1, 7, 'arrives', prohibited).pairs(15, 4, 'expires', prohibited, { flow: 'fresh' });
+    trace.target(15, 'arrives', prohibited).placebos(8, 'arrives').repeats(3, 3);
+    const { interval } = findingOf(trace.stand(rejected));
+    expect(interval).toEqual({ after: 3, upTo: 5, likelyUpTo: 5 });
+  });
+
   it('names no hop where several have the address of the refuser, met with the option or without', () => {
     const expired = quotedBy(2, (packet) => withHopLimit(packet, 1));
     const hopOf = (trace: ByHand): number | null | undefined => findingOf(trace.stand(rejected)).refusal?.hop;

@@ -22,7 +22,8 @@ describe('the way back of a UDP trace', () => {
     expect(standOfWayBack(udp({ siblingEcho }).case).is).toBe('answered');
     // Where some of the option's packets arrive anyway, some of the witness may.
     const trace = new ByHand('udp', { siblingEcho }).explored().target(11, 'arrives', null).references(10, 4);
-    expect(standOfWayBack(trace.case, true).is).toBe('excluded');
+    expect(standOfWayBack(trace.case, true)).toMatchObject({ is: 'open', wants: [{ protocol: 'tcp' }] });
+    expect(standOfWayBack(trace.references(10, 4, 'arrives', 'arrives', 'tcp').case, true).is).toBe('excluded');
   });
 
   it('is unknown where the sibling ended without showing a loss, and waits while it has not ended', () => {
@@ -106,10 +107,26 @@ describe("the source's own firewall", () => {
   it('takes the word of the echo trace to the same target where it met the same router', () => {
     const answeredAt = (address: string): WayBack => {
       const siblingEcho = { ...ECHO_LOST, answeredAt: { hop: 2, address } };
-      return standOfWayBack(udp({ siblingEcho, answeredBeyond: false }).case);
+      const trace = udp({ siblingEcho, siblingTcp: siblingEcho, answeredBeyond: false });
+      return standOfWayBack(trace.case);
     };
     expect(answeredAt('2001:db8:1:2::1')).toEqual({ is: 'excluded', upTo: 2 });
     expect(answeredAt('2001:db8:7:2::1').is).toBe('unknown');
+  });
+
+  it('that lets echo replies in may let no segments in: where SYNs stand beside echo requests a router is asked by them', () => {
+    const asked = (answered: number, silent = 0, by: 'tcp' | 'icmp6' = 'tcp'): WayBack => {
+      const trace = new ByHand('udp', { siblingEcho: ECHO_LOST, routers: 6 }).explored(4).target(11, 'arrives', null);
+      trace.context = { ...trace.context, isAnsweredBeyond: (protocol) => protocol === 'icmp6' };
+      if (answered > 0) trace.references(answered, 3, 'arrives', 'arrives', by);
+      if (silent > 0) trace.references(silent, 3, 'arrives', null, by);
+      return standOfWayBack(trace.case);
+    };
+    expect(asked(0)).toMatchObject({ is: 'open', wants: [{ protocol: 'tcp', responder: '2001:db8:1:3::1' }] });
+    // One rate gives four lost SYNs and four of four answered in 4 of 1,000 cases at most, and three of three in 8.
+    expect([asked(2).is, asked(3).is, asked(3, 1).is]).toEqual(['open', 'excluded', 'open']);
+    // Echo replies say nothing of segments.
+    expect([asked(3, 0, 'icmp6').is, asked(0, 3).is]).toEqual(['open', 'unknown']);
   });
 
   it('asks no router that must not be probed, but one nearer', () => {
