@@ -6,7 +6,7 @@ import { emptyPlace, addToPlace } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
 import { countPairs, noteWitnessAnswer } from './evidence/counts.js';
 import type { AllCounts, Counts, WitnessAnswers } from './evidence/counts.js';
-import { forEachPair, graceNs, isAwaited, replyTo, waitNs } from './evidence/pair.js';
+import { classify, forEachPair, graceNs, isAwaited, PAIR_CLASS, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
 import { Meanings, MEANING, isPlainArm, isTerminalKind } from './reply/meaning.js';
@@ -32,6 +32,8 @@ export interface Case {
   /** Echo pairs, and pairs of SYNs, of a UDP trace to the same target. */
   readonly witness: AllCounts['witness'];
   readonly cameFrom: AllCounts['cameFrom'];
+  /** Treated pairs at the target of counts and attempts before these, in which one packet alone was answered. */
+  readonly givenUp: { plainOnly: number; pdmOnly: number };
   readonly witnessAnswers: Readonly<Record<WitnessProtocol, WitnessAnswers>>;
   /** Repeats at n (METHOD: same path); they count at the hop as well. */
   readonly repeat: Place;
@@ -88,6 +90,8 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const explain: Partial<Record<Protocol, Map<number, Place>>> = {};
   const references = new Map<number, Place>();
   const otherOptions = new Map<number, Place>();
+  const givenUp = { plainOnly: 0, pdmOnly: 0 };
+  const startOfCount = Math.max(state.attemptStart, state.countStart);
   const alone = { pairs: 0, done: 0, targetAnswered: false };
   const witnessAnswers = { icmp6: { arrived: 0, otherwise: 0 }, tcp: { arrived: 0, otherwise: 0 } };
   const refusedPairs = {
@@ -202,6 +206,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   forEachPair(state, meanings, 0, (pair) => {
     takeRow(pair, pair.plainRow, pair.plain);
     takeRow(pair, pair.treatedRow, pair.treated);
+    if (pair.purpose === PURPOSE.target && pair.first < startOfCount) noteGivenUp(givenUp, pair);
     if (pair.first < state.attemptStart) return;
     noteArmDifference(state, pair);
     switch (pair.purpose) {
@@ -261,6 +266,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     counts,
     witness,
     cameFrom,
+    givenUp,
     witnessAnswers,
     repeat,
     distanceRepeat,
@@ -287,6 +293,13 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     nextDeadlineNs,
     exploration: null,
   };
+}
+
+function noteGivenUp(into: Case['givenUp'], pair: Pair): void {
+  if (pair.isPlacebo) return;
+  const pairClass = classify(pair);
+  if (pairClass === PAIR_CLASS.plainOnly) into.plainOnly += 1;
+  else if (pairClass === PAIR_CLASS.pdmOnly) into.pdmOnly += 1;
 }
 
 function noteArmDifference(state: TraceState, pair: Pair): void {

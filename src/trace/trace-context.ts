@@ -47,6 +47,8 @@ export interface Sibling {
   readonly otherwise?: number;
   /** The farthest router up to n that answered a packet with the option itself; absent where none was asked, or did. */
   readonly answeredAt?: { readonly hop: number; readonly address: string } | null;
+  /** The target answered packets with another option. */
+  readonly othersAnswered?: boolean;
   /** Of an echo trace; null or absent where it loses no packets with the option. */
   readonly cause?: EchoCause | null;
 }

@@ -25,6 +25,7 @@ import {
   looksLost,
   probeCap,
 } from './evidence/target-pairs.js';
+import { othersAreAnswered } from './evidence/own-pdm.js';
 import { answeredReference } from './evidence/way-back.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
@@ -201,6 +202,7 @@ export function tellSiblings(state: TraceState, context: TraceContext, nowNs: nu
     comesFrom: trace.counts.comesFrom,
     otherwise: trace.pdmRefusals + trace.oddAnswers,
     answeredAt: answeredReference(trace),
+    othersAnswered: othersAreAnswered(trace),
     cause: state.identity.protocol === 'icmp6' ? causeForOthers(trace, ended) : null,
   };
 }

@@ -34,7 +34,7 @@ describe('bad usage', () => {
     ],
     [
       ['--max-hops', '65', 'host'],
-      '--max-hops: "65" is not possible; it must be a whole number from 1 to 64, for example --max-hops 30',
+      '--max-hops: "65" is not possible; it must be a whole number from 1 to 63, for example --max-hops 30',
     ],
     [['--max-hops=', 'host'], '--max-hops needs a value; give it one, for example --max-hops 30'],
     [['host', '--rate'], '--rate needs a value; give it one, for example --rate 100'],

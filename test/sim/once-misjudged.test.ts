@@ -601,6 +601,20 @@ describe('a target that sends the option itself', () => {
     expect(outcomes(await recordsOf(inARow(losesBack(1), answers)))).toEqual(new Set(['inconclusive']));
   });
 
+  it('a relative: by a shorter way for all options, so that answers to others seem to be none of its own', async () => {
+    const way = routers(8, losesBack(1));
+    const taken = { members: [way.slice(3, 5), [plainRouter(3, 30)]], hash: 'none', headerMember: 1, salt: 0 } as const;
+    const shorter = (seed: number): Network => {
+      const host = target((draft) => {
+        draft.answersWithPdm = 'to-pdm';
+        draft.bucket = { burst: 3, perSecond: 2, crossTraffic: 0 };
+      });
+      const segments = [single(way.slice(0, 3)), taken, single(way.slice(5))];
+      return line([], host, { seed, epochs: [{ fromNs: 0, segments }] });
+    };
+    expect(outcomes(await recordsOf(shorter))).toEqual(new Set(['inconclusive']));
+  });
+
   it('a relative: and half of whose answers with it are lost is not said to be reached less often', async () => {
     expect(outcomes(await recordsOf(inARow(losesBack(0.5), answers)))).toEqual(new Set(['inconclusive']));
   });

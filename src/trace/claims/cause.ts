@@ -11,6 +11,7 @@ import {
   LEADING_LOSSES,
   LOST_AT_THE_END,
   LOST_AT_THE_END_ALIKE,
+  OWN_ARM_AT_ONCE,
   OWN_ARM_LOSSES,
   OWN_ARM_PAIR_CAP,
   PASSES_FOR_SIZE,
@@ -89,8 +90,6 @@ type Expected = 'passes' | 'lost';
 /** What own packets say of it, after as many as are sent at most. */
 type OwnFate = Expected | 'unknown';
 
-const ONE_BY_ONE = 1;
-
 const DISAGREED: CauseStanding = { cause: null, wants: [], settled: true, reasons: [OWN_DISAGREE] };
 
 /** The arms that tell causes apart; each of them implies what is not listed. */
@@ -120,7 +119,7 @@ function withOwn(own: Asked, standing: CauseStanding): CauseStanding {
   if (cause === null) {
     if (standing.settled) return standing;
     // Side by side: which cause it will be shows in this arm first.
-    const { wants } = askOwn(askersBeside(own, 'lost') ?? [], 'do8', ONE_BY_ONE);
+    const { wants } = askOwn(askersBeside(own, 'lost') ?? [], 'do8', OWN_ARM_AT_ONCE);
     return { ...standing, wants: [...standing.wants, ...wants] };
   }
   const wants = [...standing.wants];
@@ -128,7 +127,7 @@ function withOwn(own: Asked, standing: CauseStanding): CauseStanding {
   for (const [arm, expected] of EXPECTED[cause]) {
     const askers = askersBeside(own, expected);
     if (askers === null) return DISAGREED;
-    const asked = askOwn(askers, arm, expected === 'lost' ? OWN_ARM_LOSSES : ONE_BY_ONE);
+    const asked = askOwn(askers, arm, expected === 'lost' ? OWN_ARM_LOSSES : OWN_ARM_AT_ONCE);
     if (asked.fates.some((fate) => fate !== null && fate !== expected)) return DISAGREED;
     isOpen ||= asked.fates.includes(null);
     wants.push(...asked.wants);

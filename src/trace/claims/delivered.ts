@@ -19,8 +19,6 @@ import {
   SUGGESTIVE_P,
 } from '../numbers.js';
 import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
-import { classify, forEachPair, PAIR_CLASS } from '../evidence/pair.js';
-import { PURPOSE } from '../state/trace-state.js';
 import type { Case } from '../case.js';
 import type { Reason } from '../reason.js';
 import { open, proven, refuted } from './claim.js';
@@ -131,17 +129,8 @@ const MORE_LOST_BEFORE =
  * In counts that were given up because two packets at once were too many, a limit on answers loses either as often; and where
  * hop n fell silent, so that the trace was started again, it may have been a limit on options that silenced it.
  */
-function lostBefore({ state, meanings }: Case): boolean {
-  const startOfCount = Math.max(state.countStart, state.attemptStart);
-  let plainOnly = 0;
-  let pdmOnly = 0;
-  forEachPair(state, meanings, 0, (pair) => {
-    if (pair.first >= startOfCount || pair.purpose !== PURPOSE.target || pair.isPlacebo) return;
-    const pairClass = classify(pair);
-    if (pairClass === PAIR_CLASS.plainOnly) plainOnly += 1;
-    else if (pairClass === PAIR_CLASS.pdmOnly) pdmOnly += 1;
-  });
-  return mcnemarPValue(plainOnly, pdmOnly) < LOST_BEFORE_P;
+function lostBefore({ givenUp }: Case): boolean {
+  return mcnemarPValue(givenUp.plainOnly, givenUp.pdmOnly) < LOST_BEFORE_P;
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { Case } from '../case.js';
 import { LIKELY_PAIRS, LIKELY_PAIR_CAP, OTHER_OPTION_PAIR_CAP, REFUSED_PAIRS } from '../numbers.js';
 import type { Reason } from '../reason.js';
+import { PROTOCOLS } from '../record.js';
 import type { Cause } from '../record.js';
 import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -53,11 +54,23 @@ function mayOnlyOursBeLost(trace: Case, cause: Cause | null): boolean {
   if (cause !== null) return cause === 'option';
   const { explain } = trace;
   const { protocol } = trace.state.identity;
-  // Pairs beside those of who asks may be few: one that passes says that others do, some that are lost say nothing.
-  if (Object.values(explain).some((arms) => (arms.get(ARM_CODE.do8)?.treatedPassed ?? 0) > 0)) return true;
+  if (othersAreAnswered(trace) || PROTOCOLS.some((by) => trace.context.sibling(by)?.othersAnswered === true))
+    return true;
   const isAskedByEcho = protocol !== 'icmp6' && explain.icmp6?.has(ARM_CODE.do8) === true;
   if (isAskedByEcho || (explain[protocol]?.get(ARM_CODE.do8)?.lost ?? 0) >= REFUSED_PAIRS) return false;
   return trace.state.pdm.isSent || reachesTarget(trace);
+}
+
+/**
+ * The target answers packets with another option, of any protocol that this trace asks with: those beside the protocol's that
+ * asks for the cause may be few, so that one answer tells and losses do not. From how far an answer seems to come tells
+ * nothing: on another way back it is the target's all the same.
+ */
+export function othersAreAnswered({ explain }: Case): boolean {
+  return Object.values(explain).some((arms) => {
+    const arm = arms.get(ARM_CODE.do8);
+    return arm !== undefined && arm.treatedPassed + arm.treatedOtherwise > 0;
+  });
 }
 
 /** Packets with the option were seen right before the target. */

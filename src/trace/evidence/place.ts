@@ -44,6 +44,8 @@ export interface Place {
   lastIntactNs: number;
   /** Packets of the treatment that arrived, or ran out of hop limit further on. */
   treatedPassed: number;
+  /** … and those about which something else was said: neither of these, nor a refusal. */
+  treatedOtherwise: number;
 }
 
 /** No pair yet: first times are ∞ and last ones −∞, so that each comparison with them comes out right. */
@@ -72,6 +74,7 @@ export function emptyPlace(): Place {
     firstIntactNs: Number.POSITIVE_INFINITY,
     lastIntactNs: Number.NEGATIVE_INFINITY,
     treatedPassed: 0,
+    treatedOtherwise: 0,
   };
 }
 
@@ -90,6 +93,7 @@ export function addToPlace(place: Place, state: TraceState, pair: Pair, nowNs: n
     }
   }
   if (treatedPassed) place.treatedPassed += 1;
+  if (pair.treated === MEANING.other) place.treatedOtherwise += 1;
   if (pair.hasFailed) {
     place.void += 1;
     return;

@@ -159,7 +159,7 @@ describe('dropped is defeated by', () => {
     const siblingEcho = { plainArrivals: 8, pdmArrivals: 8, lossShown: false, settled: true };
     const { verdict } = runTrace(udp({ differs: dropsFrom(5), siblingEcho }));
     expect(verdict.outcome).toBe('inconclusive');
-    expect(verdict.reasons.join(' ')).toContain('return path');
+    expect(verdict.reasons.join(' ')).toContain('lost on the way back');
   });
 
   it('a target known to send the option itself, where its replies may be what is lost', () => {
