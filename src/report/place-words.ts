@@ -110,9 +110,12 @@ export function divergenceSentence(record: TraceRecord): string | null {
     record.targetPairs?.distance.plain === pathsDiverge && record.targetPairs.distance.pdm === null
       ? `, or something at hop ${pathsDiverge} answers plain ones for the target`
       : '';
+  // With the hop behind it unseen by one arm, nothing tells two ways from two addresses of one router.
+  const isLast = record.summary.lastPdmHop?.hop === pathsDiverge;
+  const orOneRouter = isLast ? `, or the router at hop ${pathsDiverge} has two names` : '';
   const doubt =
     next?.uncertain === true ? `, so hop ${next.hop} of the plain path may not be on the way of PDM packets` : '';
-  return `Packets with PDM take another path than plain ones from hop ${pathsDiverge} on${isAnswered}${doubt}.`;
+  return `Packets with PDM take another path than plain ones from hop ${pathsDiverge} on${isAnswered}${orOneRouter}${doubt}.`;
 }
 
 /** How far each arm was seen. */

@@ -30,10 +30,13 @@ export function writeVerdict(trace: Case, standings: Standings): VerdictRecord {
   const orAnswered = meetsRouterInPlaceOfTarget(trace)
     ? ', or something there answers those without it for the target'
     : '';
+  const orOneRouter = pathsDiverge === trace.lastPdmHop ? ', or the router there has two names' : '';
   const diverged =
     pathsDiverge === null
       ? []
-      : [`Packets with and without the option take different ways from hop ${pathsDiverge} on${orAnswered}.`];
+      : [
+          `Packets with and without the option take different ways from hop ${pathsDiverge} on${orAnswered}${orOneRouter}.`,
+        ];
   return {
     outcome: finding.outcome,
     confidence: finding.confidence ?? null,

@@ -84,6 +84,13 @@ describe('verdict words', () => {
     );
   });
 
+  it('say that a router with two names looks like two ways, where the hop behind it was not seen by both', () => {
+    const words = (pathsDiverge: number): string =>
+      spoken(dropped({ pathsDiverge, interval: { after: 4, upTo: 6, likelyUpTo: 5 } }, { lastPdmHop: routerPlace(4) }));
+    expect(words(4)).toContain('from hop 4 on, or the router at hop 4 has two names');
+    expect(words(3)).not.toContain('two names');
+  });
+
   it('claim no certain hop on a path that PDM does not take', () => {
     const text = spoken(
       dropped(
