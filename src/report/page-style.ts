@@ -20,7 +20,7 @@ table{border-collapse:collapse;width:100%;font-size:13.5px}
 th{text-align:left;font-weight:600;color:var(--soft)}th,td{padding:7px 10px;border-bottom:1px solid var(--line);vertical-align:top}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:14px}
-.panel tbody tr:last-child td{border-bottom:0}.panel thead th{vertical-align:bottom}
+.panel tbody tr:last-child td{border-bottom:0}.panel thead th{vertical-align:bottom}@media(max-width:800px){.panel thead th{white-space:nowrap}}
 .panel tbody td{white-space:nowrap}
 .sub{display:block;color:var(--soft);font-size:12.5px;max-width:148px;overflow:hidden;text-overflow:ellipsis}td .full{max-width:none;white-space:normal}.full span{white-space:nowrap}.cut{display:block;max-width:190px;overflow:hidden;text-overflow:ellipsis}
 .card{background:var(--card);border:1px solid var(--line);border-radius:16px;padding:18px 22px;margin:0 0 18px}
