@@ -4,7 +4,15 @@
  */
 import { formatAddress } from '../address/address.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
-import { errorAbout, isAnswered, isOutOnFlow, isPlainProbe, sentAtNs, settledAtNs } from '../trace/probe/one-probe.js';
+import {
+  askedBy,
+  errorAbout,
+  isAnswered,
+  isOutOnFlow,
+  isPlainProbe,
+  sentAtNs,
+  settledAtNs,
+} from '../trace/probe/one-probe.js';
 import {
   addPair,
   chargeSpare,
@@ -129,7 +137,7 @@ export class PairScheduler {
   settle(trace: RunningTrace, row: number): void {
     const { state } = trace;
     const error = errorAbout(state, row);
-    if (error?.ranOut === true) this.#syns.giveBack(state.identity.targetText, trace, row);
+    if (error?.ranOut === true) this.#syns.giveBack(askedBy(trace.state, row), trace, row);
     const ask = trace.asks.get(row);
     if (ask === undefined) return;
     trace.asks.delete(row);
@@ -280,7 +288,7 @@ export class PairScheduler {
     // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
     const isFlowTaken = trace.reachingOnFlow?.some((row) => isOutOnFlow(trace.state, row, wish.flow, nowNs)) ?? false;
     if (isFlowTaken) return Number.POSITIVE_INFINITY;
-    return Math.max(readyNs, this.#syns.readyAtNs(trace.state.identity.targetText, nowNs));
+    return Math.max(readyNs, this.#syns.readyAtNs(destinationOf(trace, wish), nowNs));
   }
 
   /** Which router's budget the pair will cost, as far as it is known; null where it is no router's. */
@@ -324,7 +332,7 @@ export class PairScheduler {
       trace.asks.set(row, this.#budgets.ask(budget, { isPlain, isSure, cost }, nowNs));
     }
     if (trace.reachingPair?.includes(row) === true) {
-      this.#syns.spend(trace.state.identity.targetText, trace, row, nowNs);
+      this.#syns.spend(askedBy(trace.state, row), trace, row, nowNs);
     }
     markHandedOver(trace.state, row, nowNs);
     this.#batch.add(trace, row);
@@ -340,7 +348,7 @@ export class PairScheduler {
     if (isTcp && mayReachTarget(trace, wish.hopLimit)) {
       trace.reachingPair = rows;
       if (wish.flow !== 'fresh') trace.reachingOnFlow = rows;
-      this.#syns.spend(trace.state.identity.targetText, trace, second, nowNs);
+      this.#syns.spend(askedBy(trace.state, second), trace, second, nowNs);
     }
     this.#handOver(trace, first, toll, nowNs);
     const isSpare = wish.isSpare === true;
@@ -365,7 +373,7 @@ export class PairScheduler {
       return;
     }
     this.#sendErrors += 1;
-    this.#syns.giveBack(trace.state.identity.targetText, trace, row);
+    this.#syns.giveBack(askedBy(trace.state, row), trace, row);
     const ask = trace.asks.get(row);
     if (ask !== undefined) this.#budgets.giveBack(ask);
     trace.asks.delete(row);
@@ -376,6 +384,11 @@ export class PairScheduler {
 
 function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {
   return hopLimit > trace.state.routerSeenAt;
+}
+
+/** Whose SYNs these are counted as: the target's, or those of a router that is asked itself. */
+function destinationOf({ state }: RunningTrace, { destination }: PairWish): string {
+  return destination === undefined ? state.identity.targetText : formatAddress(destination);
 }
 
 /** How its pairs follow each other is the target's rhythm, or one waits for the other. */

@@ -105,6 +105,16 @@ describe(`probes per record, ${runs} networks of each kind from seed ${first}`, 
     expect(others.length).toBeLessThanOrEqual(Math.ceil(outcomes.length / 10));
   });
 
+  it.each([first, first + 1])(
+    'take four seconds of the network at most where a hop drops: SYNs to a router take none of the target, seed %i',
+    async (seed) => {
+      const network = networkOf({ dropper: 4, limit: null, loss: 0 }, seed);
+      const { seconds, records } = await runNetwork({ network, profile: 'packet-socket' }, createTraceEngine);
+      expect(records.map(({ verdict }) => verdict.outcome)).toEqual(['dropped', 'dropped']);
+      expect(seconds).toBeLessThanOrEqual(4);
+    },
+  );
+
   it('cost no more in the mean than they may', () => {
     expect(mean(all(({ dropper }) => dropper === null))).toBeLessThanOrEqual(MOST_PROBES.delivers);
     expect(mean(all(({ dropper }) => dropper !== null))).toBeLessThanOrEqual(MOST_PROBES.drops);

@@ -78,6 +78,11 @@ export interface DescribedProbe {
   readonly isLate: boolean;
 }
 
+/** Who was asked by it, RFC 5952 text: the target, or a host that is asked in its place. */
+export function askedBy({ probes, flows, identity }: TraceState, row: number): string {
+  return flows[probes.flow(row)]?.destinationText ?? identity.targetText;
+}
+
 /** For people: captures and logs. */
 export function describeProbe({ probes }: TraceState, row: number): DescribedProbe {
   const code = probes.arm(row);
