@@ -7,8 +7,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import type { Outcome } from '../../src/trace/record.js';
-import { PEACE, type Network } from './network.js';
-import { ANY_OPTIONS, DROP, plainRouter, plainTarget, rule, SOURCE_ADDRESS } from './network-parts.js';
+import { line } from './exchange.js';
+import type { Network } from './network.js';
+import { ANY_OPTIONS, DROP, plainRouter, plainTarget, rule } from './network-parts.js';
 import { runNetwork } from './run-network.js';
 
 const ROUTERS = 8;
@@ -46,16 +47,7 @@ function networkOf({ dropper, limit, loss }: Kind, seed: number): Network {
   }
   if (dropper === 'target') target.rules.push(rule('local', ANY_OPTIONS, DROP));
   else if (dropper !== null) routers[dropper - 1]!.rules.push(rule('forward', ANY_OPTIONS, DROP));
-  const segment = { members: [routers], hash: 'flow-label', headerMember: null, salt: seed } as const;
-  return {
-    seed,
-    source: SOURCE_ADDRESS,
-    target,
-    epochs: [{ fromNs: 0, segments: [segment] }],
-    adversary: PEACE,
-    sendFailures: { share: 0, code: 'EPERM' },
-    kernelDrops: 0,
-  };
+  return line(routers, target, { seed });
 }
 
 const title = ({ dropper, limit, loss }: Kind): string =>
