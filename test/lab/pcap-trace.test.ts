@@ -89,6 +89,25 @@ function checkFrames(frames: readonly Frame[], lab: Lab, transport: string): voi
   }
 }
 
+interface Running {
+  readonly pid: number;
+  /** All it printed, once it has ended. */
+  readonly stdout: Promise<string>;
+}
+
+/** A trace of which packets are in the file: before that, a busy machine may take seconds, and a signal would find nothing. */
+async function startTrace(lab: Lab, transport: string, file: string): Promise<Running> {
+  const pidFile = join(lab.directory, 'pid');
+  const shell = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', pidFile];
+  const child = lab.spawn('source', [...shell, ...argvOf(lab, transport, file)], { stdio: 'pipe' });
+  let printed = '';
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => (printed += text));
+  const stdout = new Promise<string>((resolve) => child.once('close', () => { resolve(printed); }));
+  const deadlineMs = Date.now() + 30_000;
+  while (!(existsSync(file) && statSync(file).size > 4096) && Date.now() < deadlineMs) await sleep(20);
+  return { pid: Number(readFileSync(pidFile, 'utf8')), stdout };
+}
+
 function ofTrace(frames: readonly Frame[], id: string): Frame[] {
   return frames.filter(({ comment }) => WHOSE.exec(comment)?.[3] === id);
 }
@@ -131,9 +150,10 @@ describe.concurrent('pdm-trace --pcap', () => {
       const lab = await createLab('drop-at-4');
       try {
         const file = join(lab.directory, 'evidence.pcapng');
-        const timed = ['timeout', '--signal=INT', '3', ...argvOf(lab, transport, file)];
-        const result = await lab.exec('source', timed, { timeoutMs: 60_000 });
-        const records = result.stdout
+        const running = await startTrace(lab, transport, file);
+        process.kill(running.pid, 'SIGINT');
+        const stdout = await running.stdout;
+        const records = stdout
           .split('\n')
           .filter((line) => line !== '')
           .map((line) => JSON.parse(line) as TraceRecord);
@@ -151,16 +171,11 @@ describe.concurrent('pdm-trace --pcap', () => {
       const lab = await createLab('drop-at-4');
       try {
         const file = join(lab.directory, 'evidence.pcapng');
-        const pidFile = join(lab.directory, 'pid');
-        const shell = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', pidFile];
-        const child = lab.spawn('source', [...shell, ...argvOf(lab, transport, file)], { stdio: 'pipe' });
-        const ended = new Promise((resolve) => child.once('close', resolve));
-        const deadlineMs = Date.now() + 30_000;
-        while (!(existsSync(file) && statSync(file).size > 4096) && Date.now() < deadlineMs) await sleep(20);
+        const running = await startTrace(lab, transport, file);
         await sleep(1200);
         const killedAtS = Date.now() / 1000;
-        process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
-        await ended;
+        process.kill(running.pid, 'SIGKILL');
+        await running.stdout;
         const frames = framesOf(file);
         checkFrames(frames, lab, transport);
         expect(killedAtS - Number(frames.at(-1)!.time)).toBeLessThan(1);
