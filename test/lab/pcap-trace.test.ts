@@ -102,7 +102,11 @@ async function startTrace(lab: Lab, transport: string, file: string): Promise<Ru
   const child = lab.spawn('source', [...shell, ...argvOf(lab, transport, file)], { stdio: 'pipe' });
   let printed = '';
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (printed += text));
-  const stdout = new Promise<string>((resolve) => child.once('close', () => { resolve(printed); }));
+  const stdout = new Promise<string>((resolve) =>
+    child.once('close', () => {
+      resolve(printed);
+    }),
+  );
   const deadlineMs = Date.now() + 30_000;
   while (!(existsSync(file) && statSync(file).size > 4096) && Date.now() < deadlineMs) await sleep(20);
   return { pid: Number(readFileSync(pidFile, 'utf8')), stdout };
