@@ -147,6 +147,7 @@ class Draft {
     for (const ingredient of ingredients) addIngredient(mixed, ingredient);
     const ofTcp = new Random(this.#seed, 31);
     this.#target.tcp = ofTcp.chance(0.5) ? 'resets' : ofTcp.chance(0.4) ? 'serves' : 'silent';
+    this.#segmentsToRouters([...mixed.segments, ...(this.#later?.segments ?? [])]);
     const network: Network = {
       seed: this.#seed,
       source: SOURCE_ADDRESS,
@@ -564,6 +565,14 @@ class Draft {
       },
       { members: [routers.slice(at + 1)], hash: 'flow-label', headerMember: null, salt: 0 },
     ];
+  }
+
+  /** Routers that answer no SYN: none on the way, all of them, or one in two. */
+  #segmentsToRouters(segments: readonly Segment[]): void {
+    const random = new Random(this.#seed, 32);
+    const share = random.pick([0, 0, 0.5, 1]);
+    for (const router of segments.flatMap(({ members }) => members.flat()))
+      if (random.chance(share)) Object.assign(router, { tcp: 'silent' });
   }
 
   /** 0–20 % loss of round trips, spread over one to three links and both directions. */

@@ -169,6 +169,8 @@ export interface Router extends Node {
   readonly reportsUntilNs?: number;
   /** Somebody on the path who also answers what runs out here, and is faster. */
   readonly rival?: { readonly address: Uint8Array; readonly asn: number; readonly share: number };
+  /** To SYNs that ask it itself; resets at all ports where it is absent. */
+  readonly tcp?: 'silent';
 }
 
 export interface Host extends Node {

@@ -335,8 +335,7 @@ export class SimulatedNetwork {
       message[0] = 129;
       this.#sendBack(travelling, node, message, PROTOCOL.icmp6, inTargetsName);
     } else if (decoded.upper === PROTOCOL.tcp && !inTargetsName) {
-      // A router that is asked itself resets at all ports.
-      const says = node === this.network.target ? this.network.target.tcp : 'resets';
+      const says = node === this.network.target ? this.network.target.tcp : ((node as Router).tcp ?? 'resets');
       if (says === 'serves' && SERVED_PORTS.includes(packet.word(octets, at + 2)))
         this.#acknowledge(travelling, node, false);
       else if (says === 'resets' || says === 'serves')
