@@ -2,9 +2,8 @@ import { formatAddress, parseAddress, sharesSite } from '../address/address.js';
 import { parsePrefix, prefixContains } from '../address/prefix.js';
 import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
 import type { HopRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
 
-/** RFC 4443 §3.3: hop limit exceeded in transit. Only this places a hop. */
-const TIME_EXCEEDED = { type: 3, code: 0 } as const;
 /** Global unicast, RFC 4291 §2.4 and IANA's registry. */
 const GLOBAL_UNICAST = parsePrefix('2000::/3');
 
@@ -86,7 +85,8 @@ export class PathPlaces {
   }
 
   #add(hop: number, { address, icmp }: ResponderRecord): void {
-    const isRouter = icmp.some(({ type, code }) => type === TIME_EXCEEDED.type && code === TIME_EXCEEDED.code);
+    // Only this places a hop.
+    const isRouter = icmp.some(({ type, code }) => type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit);
     if (isRouter) this.#addRouter(hop, address);
   }
 

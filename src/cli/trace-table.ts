@@ -4,6 +4,7 @@ import { isEnd, refusesInTargetName } from '../results/refusals.js';
 import { isLastPdmHopN } from '../report/place-words.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
+import { ICMPV6 } from '../wire/icmpv6.js';
 import type { Style } from './style.js';
 import { displayWidth, padEnd, padStart, truncate } from './terminal-text.js';
 
@@ -177,12 +178,11 @@ function endOf(record: TraceRecord): number | null {
   const isEndHop = (hop: HopRecord): boolean =>
     respondersOf(hop).length > 0 &&
     respondersOf(hop).every(
-      ({ address, icmp }) => address === record.target.address && icmp.every(({ type }) => type !== TIME_EXCEEDED),
+      ({ address, icmp }) =>
+        address === record.target.address && icmp.every(({ type }) => type !== ICMPV6.timeExceeded),
     );
   return distanceOf(record) ?? record.hops.find(isEndHop)?.hop ?? null;
 }
-
-const TIME_EXCEEDED = 3;
 
 function respondersOf({ arms }: PlaceRecord): ResponderRecord[] {
   return [...arms.plain.responders, ...arms.pdm.responders];

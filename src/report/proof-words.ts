@@ -1,6 +1,4 @@
 /** Sentences about what a verdict rests on: what was counted, what shows that it is no loss of answers, what the cause is. */
-import { mcnemarPValue } from '../trace/evidence/e-values.js';
-import { SUGGESTIVE_P } from '../trace/numbers.js';
 import type { TraceRecord } from '../trace/record.js';
 import {
   atMostText,
@@ -31,13 +29,6 @@ export function arrivalSentence(record: TraceRecord): string | null {
   if (arrivals === null) return null;
   if (arrivals.plain === 0 && arrivals.pdm === 0) return null;
   return `Probes that the target answered: ${ratesText(arrivals)}${arriving}`;
-}
-
-/** Of packets that arrive: more than chance has it go missing with the option alone, though fewer than would be called a loss. */
-export function someLostSentence({ verdict }: TraceRecord): string | null {
-  const { pairs, plainOnly, pdmOnly } = verdict.evidence;
-  if (mcnemarPValue(plainOnly, pdmOnly) >= SUGGESTIVE_P) return null;
-  return `But in ${plainOnly} of ${pairs} pairs the packet with the option alone was not answered${pdmOnly === 0 ? '' : `, in ${pdmOnly} the one without`}: some of several ways may lose it, or a limit.`;
 }
 
 /** ` (10 of 10 with, 10 of 10 without)`, for a headline; empty where none were counted. */

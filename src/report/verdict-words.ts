@@ -20,7 +20,6 @@ import {
   inBrackets,
   optionSentence,
   returnPathSentence,
-  someLostSentence,
 } from './proof-words.js';
 import { placeText } from './record-words.js';
 import { safeText } from './safe-text.js';
@@ -60,12 +59,7 @@ interface Spoken {
 const WORDS: Readonly<Record<Outcome, (record: TraceRecord) => Spoken>> = {
   delivered: (record) => ({
     headline: `PDM arrives: the target answers packets with the option${howWell(record)}${inBrackets(record)}.`,
-    details: [
-      someLostSentence(record),
-      optionSentence(record),
-      silentAboutOptionSentence(record),
-      divergenceSentence(record),
-    ],
+    details: [optionSentence(record), silentAboutOptionSentence(record), divergenceSentence(record)],
     saysFirstReason: true,
   }),
 

@@ -274,25 +274,6 @@ describe('verdict words', () => {
     expect(spoken(echo)).toContain('No hop quoted the option');
   });
 
-  it('say that some ways may lose it where some of several packets are not answered, but not of chance', () => {
-    const delivered = (plainOnly: number, pdmOnly: number): string => {
-      const record = deliveredRecord();
-      const counts = { pairs: 60, plainOnly, pdmOnly };
-      const rates = { plain: (60 - pdmOnly) / 60, pdm: (60 - plainOnly) / 60 };
-      return spoken({ ...record, verdict: { ...record.verdict, evidence: evidence({ ...counts, rates }) } });
-    };
-    expect(delivered(9, 0)).toContain(
-      'But in 9 of 60 pairs the packet with the option alone was not answered: some of several ways may lose it, or a limit.',
-    );
-    expect(delivered(12, 2)).toContain('was not answered, in 2 the one without: some of several ways may lose it');
-    for (const [plainOnly, pdmOnly] of [
-      [0, 0],
-      [3, 0],
-      [6, 4],
-    ] as const)
-      expect(delivered(plainOnly, pdmOnly)).not.toContain('ways');
-  });
-
   it.each([
     [[5, 6], 'Hops 5 to 6 answered plain packets alone: hops are asked on one flow, whose way may lose the option'],
     [[4, 6], '2 of hops 4 to 6 answered plain packets alone'],

@@ -20,6 +20,8 @@ import {
 } from '../numbers.js';
 import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
+import type { CameFrom } from '../evidence/counts.js';
+import type { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
@@ -36,7 +38,8 @@ export const delivered: Claim = {
     const tooNear = trace.state.identity.protocol === 'udp' ? null : findTooNear(trace, false);
     if (tooNear !== null) return refuted(tooNear);
     const { counted, looks, hoped } = counts;
-    const mayBeNearer = findNearer(trace, LOST_BEFORE_P) === null && findNearer(trace, NEARER_DOUBT_P) !== null;
+    const nearer = answersFromNearer(trace);
+    const mayBeNearer = nearest(nearer, LOST_BEFORE_P) === null && nearest(nearer, NEARER_DOUBT_P) !== null;
     const isInDoubt = mayBeNearer || hopsSuggestLoss(trace) || trace.context.sibling('icmp6')?.lossShown === true;
     const bar = isInDoubt ? NO_LOSS_E_IN_DOUBT : NO_LOSS_E;
     if (!counted.isWhole(bar)) {
@@ -48,8 +51,8 @@ export const delivered: Claim = {
     if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });
     if (lostBefore(trace))
       return refuted({ says: `${ratesText(trace)}; but ${MORE_LOST_BEFORE}`, settledBy: 'retrace' });
-    const nearer = findNearer(trace, mayBeNearer ? SUGGESTIVE_P : LOST_BEFORE_P);
-    const odd = findOddAnswers(trace) ?? findResetsOnly(trace) ?? nearer;
+    const isNearer = nearest(nearer, mayBeNearer ? SUGGESTIVE_P : LOST_BEFORE_P);
+    const odd = findOddAnswers(trace) ?? findResetsOnly(trace) ?? isNearer;
     if (odd !== null) return refuted(odd);
     const echo = standOfErrors(trace);
     if (echo === 'refused') return refuted(REFUSED_AS_CLOSED);
@@ -57,7 +60,10 @@ export const delivered: Claim = {
     return proven({
       outcome: 'delivered',
       basis: 'target',
-      reasons: [`The target answers packets with the option ${howWell(trace)}: ${ratesText(trace)}.`],
+      reasons: [
+        `The target answers packets with the option ${howWell(trace)}: ${ratesText(trace)}.`,
+        ...someLost(counts.counted),
+      ],
     });
   },
 };
@@ -66,6 +72,15 @@ function howWell({ counts }: Case): string {
   const { pdmArrived, plainArrived } = counts.counted;
   if (pdmArrived >= plainArrived) return 'as well as those without';
   return 'and no more than three in ten of them are lost on top of those without';
+}
+
+/** More than chance has it go missing with the option alone, though fewer than would be called a loss. */
+function someLost({ pairs, plainOnly, pdmOnly }: Ledger): string[] {
+  if (mcnemarPValue(plainOnly, pdmOnly) >= SUGGESTIVE_P) return [];
+  const without = pdmOnly === 0 ? '' : `, in ${pdmOnly} the one without`;
+  return [
+    `But in ${plainOnly} of ${pairs} pairs the packet with the option alone was not answered${without}: some of several ways may lose it, or a limit.`,
+  ];
 }
 
 const TAKEN_WITH_BOTH =
@@ -101,25 +116,46 @@ function findResetsOnly({ state, counts }: Case): Reason | null {
   };
 }
 
+/** Answers that came back by no more than `limit` routers, of all of each kind, and how often chance has so many with the option. */
+interface FromNearer {
+  readonly limit: number;
+  readonly near: CountsOfKinds;
+  readonly all: CountsOfKinds;
+  readonly p: number;
+}
+
+type CountsOfKinds = Readonly<Record<keyof CameFrom, number>>;
+
 /**
  * Answers to packets with the option come from nearer than those to others: perhaps a box answers for the target on the one
- * way that they take. By the hop limit that best parts the two, where chance would have it no more often than `p`.
+ * way that they take. By each hop limit that may part the two; `p` allows for there being several.
  */
-function findNearer({ cameFrom }: Case, p: number): Reason | null {
-  const within = (answers: ReadonlyMap<number, number>, limit: number): number =>
-    [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
-  const all = { plain: within(cameFrom.plain, Infinity), pdm: within(cameFrom.pdm, Infinity) };
+function answersFromNearer({ cameFrom }: Case): FromNearer[] {
+  const within = (limit: number): CountsOfKinds => ({
+    plain: countWithin(cameFrom.plain, limit),
+    pdm: countWithin(cameFrom.pdm, limit),
+  });
+  const all = within(Infinity);
   const limits = [...cameFrom.pdm.keys()].filter((from) => from < Math.max(...cameFrom.plain.keys()));
-  const bar = p / Math.max(1, limits.length);
-  for (const limit of limits) {
-    const near = { plain: within(cameFrom.plain, limit), pdm: within(cameFrom.pdm, limit) };
-    if (fisherPValue(near.plain, all.plain, near.pdm, all.pdm) > bar) continue;
-    return {
-      says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}: something nearer may answer for the target.`,
-      settledBy: 'other-protocol',
-    };
-  }
-  return null;
+  return limits.map((limit) => {
+    const near = within(limit);
+    return { limit, near, all, p: limits.length * fisherPValue(near.plain, all.plain, near.pdm, all.pdm) };
+  });
+}
+
+function countWithin(answers: ReadonlyMap<number, number>, limit: number): number {
+  return [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
+}
+
+/** The first hop limit that parts the two kinds more clearly than chance does, at this bar. */
+function nearest(answers: readonly FromNearer[], bar: number): Reason | null {
+  const found = answers.find(({ p }) => p <= bar);
+  if (found === undefined) return null;
+  const { limit, near, all } = found;
+  return {
+    says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}: something nearer may answer for the target.`,
+    settledBy: 'other-protocol',
+  };
 }
 
 const MORE_LOST_BEFORE =

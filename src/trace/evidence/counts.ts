@@ -163,8 +163,7 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     if (by === null) addToLedger(into.hoped, pair, pairClass);
     into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
     addToLedger(into.looks, pair, pairClass);
-    noteAnswers(into, state, pair);
-    if (by === null && !pair.isPlacebo) noteDistances(cameFrom, state, pair);
+    if (!pair.isPlacebo) noteAnswers(into, by === null ? cameFrom : null, state, pair);
     if (waits) return;
     addToLedger(into.counted, pair, pairClass);
     if (pair.isPlacebo || pairClass !== PAIR_CLASS.plainOnly) return;
@@ -186,8 +185,8 @@ export function noteWitnessAnswer(into: WitnessAnswers, meaning: number, { quote
   else if (meaning === MEANING.refused || (meaning === MEANING.other && !quoted)) into.otherwise += 1;
 }
 
-function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
-  if (pair.isPlacebo) return;
+/** `cameFrom`: where the target's own are noted. */
+function noteAnswers(into: Counts, cameFrom: Distances | null, state: TraceState, pair: Pair): void {
   if (isUnquoted(state, pair.plain, pair.plainRow)) {
     into.plainUnquoted += 1;
     if (replyTo(state, pair.plainRow)?.isReset === false) into.plainBesidesResets += 1;
@@ -196,15 +195,17 @@ function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
     into.pdmUnquoted += 1;
     if (replyTo(state, pair.treatedRow)?.isReset === false) into.pdmBesidesResets += 1;
   }
-  const from = distanceBack(state, pair.plain, pair.plainRow);
-  if (from !== null) into.comesFrom = Math.min(into.comesFrom ?? from, from);
+  const plain = distanceBack(state, pair.plain, pair.plainRow);
+  if (plain !== null) into.comesFrom = Math.min(into.comesFrom ?? plain, plain);
+  if (cameFrom === null) return;
+  addOne(cameFrom.plain, plain);
+  addOne(cameFrom.pdm, distanceBack(state, pair.treated, pair.treatedRow));
 }
 
-function noteDistances(into: Record<keyof CameFrom, Map<number, number>>, state: TraceState, pair: Pair): void {
-  const plain = distanceBack(state, pair.plain, pair.plainRow);
-  const pdm = distanceBack(state, pair.treated, pair.treatedRow);
-  if (plain !== null) into.plain.set(plain, (into.plain.get(plain) ?? 0) + 1);
-  if (pdm !== null) into.pdm.set(pdm, (into.pdm.get(pdm) ?? 0) + 1);
+type Distances = Readonly<Record<keyof CameFrom, Map<number, number>>>;
+
+function addOne(answers: Map<number, number>, from: number | null): void {
+  if (from !== null) answers.set(from, (answers.get(from) ?? 0) + 1);
 }
 
 function distanceBack(state: TraceState, meaning: number, row: number): number | null {

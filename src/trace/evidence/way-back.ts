@@ -53,12 +53,12 @@ export function standOfWayBack(trace: Case, isPartial = false): WayBack {
   if (!quotesNothing && protocol !== 'udp') return ERRORS_ONLY;
   const witness = quotesNothing ? null : standOfWitness(trace, isPartial);
   if (witness !== null && !('by' in witness)) return witness;
-  const ask = (by: Protocol, few: number | null = null): WayBack =>
-    isPartial ? standOfPartialReference(trace, by) : standOfReference(trace, by, few);
+  const ask = (by: Protocol, toTell = ownLoss(trace)): WayBack =>
+    isPartial ? standOfPartialReference(trace, by) : standOfReference(trace, by, toTell);
   const ofWitness = ask(witness?.by ?? protocol);
   // A firewall near the source may let echo replies in, and no segments.
   const isAskedBeside = ofWitness.is !== 'unknown' && witness?.areSynsBeside === true;
-  const reference = isAskedBeside ? both(ofWitness, standOfSegments(trace, ask('tcp', LOST_SYNS))) : ofWitness;
+  const reference = isAskedBeside ? both(ofWitness, standOfSegments(trace, ask('tcp', LOSS_OF_SYNS))) : ofWitness;
   if (reference.is === 'unknown' || witness?.is !== 'open') return reference;
   return reference.is === 'open' ? { ...witness, wants: [...witness.wants, ...reference.wants] } : witness;
 }
@@ -93,12 +93,12 @@ const ERRORS_ONLY = unknown('the target answers by errors only');
  * An unquoted answer to a packet with the option from outside: of a router up to n asked itself, or of another target behind
  * it. What lies behind the farthest such place may take the answers as well as the packets: the interval begins there.
  */
-function standOfReference(trace: Case, protocol: Protocol, few: number | null = null): WayBack {
+function standOfReference(trace: Case, protocol: Protocol, toTell: Loss): WayBack {
   const known = answeredBeyond(trace, protocol);
   for (const { address, hop } of referenceRouters(trace)) {
     if (known !== null && known >= hop) continue;
     const asked = referenceAt(trace, protocol, address);
-    const stand = standOfAsked(trace, asked, few);
+    const stand = standOfAsked(asked, toTell);
     if (stand === 'answers') return { is: 'excluded', upTo: hop };
     if (stand === 'more') return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
     if (stand === 'waits') return askingRouter([]);
@@ -109,7 +109,7 @@ function standOfReference(trace: Case, protocol: Protocol, few: number | null = 
   const host = hostElsewhere(trace);
   if (host !== null) {
     const asked = referenceAt(trace, protocol, host);
-    const stand = standOfAsked(trace, asked, few);
+    const stand = standOfAsked(asked, toTell);
     // It shows that such answers come in from outside, and nothing of where they may be lost.
     if (stand === 'answers') return { is: 'excluded', upTo: 0 };
     if (stand === 'more') return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
@@ -124,26 +124,38 @@ function standOfReference(trace: Case, protocol: Protocol, few: number | null = 
   };
 }
 
+/** A loss that must be no firewall near the source. */
+interface Loss {
+  readonly lost: number;
+  /** One rate at which such a firewall lets answers by may explain it no more often than this. */
+  readonly bar: number;
+  /** How many will be lost once a claim has all it needs; null where no more are awaited. */
+  readonly willBeLost: number | null;
+}
+
+/** That of the trace's own packets. */
+function ownLoss({ counts, state }: Case): Loss {
+  const { confidence } = state.limits;
+  const lost = counts.counted.plainOnly;
+  const willBeLost = Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex));
+  return { lost, bar: 1 - confidence, willBeLost };
+}
+
+/** … and of the few SYNs that stand beside echo requests. */
+const LOSS_OF_SYNS: Loss = { lost: LOST_SYNS, bar: FEW_SYNS_P, willBeLost: null };
+
 /**
  * Who was asked answers packets with the option, and the target none: by no one rate at which a firewall near the source may let
- * such answers by. `waits`: it will do, once as many are lost at the target as a claim needs. `few`: where so many lost SYNs do.
+ * such answers by. `waits`: it will do, once as many are lost at the target as a claim needs.
  */
-function standOfAsked(
-  { counts, state }: Case,
-  asked: Asked,
-  few: number | null = null,
-): 'answers' | 'more' | 'waits' | 'silent' {
-  const { confidence } = state.limits;
-  const lost = few ?? counts.counted.plainOnly;
-  const bar = few === null ? 1 - confidence : FEW_SYNS_P;
+function standOfAsked(asked: Asked, { lost, bar, willBeLost }: Loss): 'answers' | 'more' | 'waits' | 'silent' {
   const answered = asked.treatedPassed;
   // Of pairs in which nothing was answered the firewall need not be why.
   const isShown = (of: number): boolean =>
     answered > 0 && chanceOfOneRate(of, answered, answered + asked.plainOnly) <= bar;
   if (isShown(lost)) return 'answers';
-  if (few === null && isShown(Math.max(lost, counts.looks.pairsToShowLoss(confidence, state.countIndex))))
-    return 'waits';
-  if (asked.pairs < (asked.treatedPassed > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';
+  if (willBeLost !== null && isShown(willBeLost)) return 'waits';
+  if (asked.pairs < (answered > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';
   return asked.pending > 0 ? 'waits' : 'silent';
 }
 
@@ -158,7 +170,7 @@ function hostElsewhere({ state }: Case): string | null {
 export function answeredReference(trace: Case): { readonly address: string; readonly hop: number } | null {
   const { protocol } = trace.state.identity;
   const answers = (address: string): boolean =>
-    standOfAsked(trace, referenceAt(trace, protocol, address)) === 'answers';
+    standOfAsked(referenceAt(trace, protocol, address), ownLoss(trace)) === 'answers';
   return referenceRouters(trace).find(({ address }) => answers(address)) ?? null;
 }
 

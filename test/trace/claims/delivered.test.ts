@@ -71,6 +71,23 @@ describe('delivered', () => {
     expect(clean(120).target(7, 'arrives', null).stand(delivered).is).toBe('proven');
   });
 
+  it('says that some ways may lose it where some of several packets are not answered, but not of chance', () => {
+    const reasonsOf = (plainOnly: number, pdmOnly: number): readonly string[] => {
+      const trace = clean(150).target(plainOnly, 'arrives', null).target(pdmOnly, null, 'arrives');
+      return findingOf(trace.stand(delivered)).reasons;
+    };
+    expect(reasonsOf(9, 0)[1]).toBe(
+      'But in 9 of 159 pairs the packet with the option alone was not answered: some of several ways may lose it, or a limit.',
+    );
+    expect(reasonsOf(12, 2)[1]).toContain('was not answered, in 2 the one without: some of several ways may lose it');
+    for (const [plainOnly, pdmOnly] of [
+      [0, 0],
+      [3, 0],
+      [6, 4],
+    ] as const)
+      expect(reasonsOf(plainOnly, pdmOnly)).toHaveLength(1);
+  });
+
   it('is refuted where fewer than six in ten of either kind are answered by no errors: a firewall may shun us on some ways', () => {
     const share = (protocol: Protocol, whole: number, lost: number): ByHand => {
       const trace = new ByHand(protocol).explored();
