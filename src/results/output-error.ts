@@ -22,6 +22,8 @@ export const OUTPUT_ERRORS = {
   runBusy: 'EOUTPUTRUNBUSY',
   /** The bound on records held in memory is reached. */
   spillFull: 'EOUTPUTSPILLFULL',
+  /** The store that is open was moved, deleted or replaced. Retried: it may be put back. */
+  moved: 'EOUTPUTMOVED',
   /** The SQLite driver cannot be loaded. */
   noDriver: 'EOUTPUTNODRIVER',
   /** The device or file system failed. Retried. */
@@ -92,6 +94,7 @@ const TRANSIENT: ReadonlySet<OutputErrorCode> = new Set([
   OUTPUT_ERRORS.locked,
   OUTPUT_ERRORS.readOnly,
   OUTPUT_ERRORS.io,
+  OUTPUT_ERRORS.moved,
 ]);
 
 interface Explanation {
@@ -188,6 +191,15 @@ export function noSuchRun(path: string, runId: string): OutputError {
     `no run ${runId} in the store`,
     'store a run before what belongs to it',
   );
+}
+
+/** `gone`: nothing lies at `path` now. `other`: something else does. */
+export function storeMoved(path: string, state: 'gone' | 'other', cause?: unknown): OutputError {
+  const what =
+    state === 'gone'
+      ? 'the store was moved or deleted while it was in use'
+      : 'another file took the place of the store while it was in use';
+  return new OutputError(OUTPUT_ERRORS.moved, path, what, 'put back the one that was there', cause);
 }
 
 /** `cause`: what JSON.parse threw. The code is that of a damaged file, `EOUTPUTCORRUPT`. */

@@ -2,20 +2,18 @@ import { accessSync, existsSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
-import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { DriverConnection, type Successor } from './driver-connection.js';
+import { FilePlace } from './file-place.js';
+import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError, storeMoved } from './output-error.js';
 import { RunTable } from './run-table.js';
-import {
-  PAGE_CACHE_KIB,
-  type SqlConnection,
-  type SqlParameters,
-  type SqlStatement,
-  type SqlValue,
-} from './sql-connection.js';
+import { PAGE_CACHE_KIB, type SqlConnection } from './sql-connection.js';
 import { APPLICATION_ID, MIGRATIONS, READ_AS_NEWEST } from './store-schema.js';
 import { TargetTable } from './target-table.js';
 import { TraceQueries } from './trace-queries.js';
 import { TraceTable } from './trace-table.js';
 
+const OPENING_MS = 5000;
+const BUSY_MS = 250;
 /** Moving them takes a fraction of a second, in which the thread does nothing else: 8 MiB. */
 const PAGES_AT_ONCE = 1000;
 
@@ -23,6 +21,8 @@ const PAGES_AT_ONCE = 1000;
 export interface StoreOptions {
   /** For `report`: changes nothing, migrates nothing, and fails where there is no store yet. */
   readonly readOnly?: boolean;
+  /** It was there a moment ago: where it is not, nothing is created, and the error is the transient `EOUTPUTMOVED`. */
+  readonly existing?: boolean;
   /** The longest wait for another process's write, which blocks the caller. Default 250; opening waits 5,000. */
   readonly busyTimeoutMs?: number;
   /** For tests of migrations. */
@@ -43,6 +43,8 @@ export interface SqliteStore {
   claimRun(runId: string): { release(): void };
   /** Whether a living process holds the claim of a run. Changes nothing. */
   isClaimed(runId: string): boolean;
+  /** Why the file cannot be used at its place, or null: it may have been moved, deleted or replaced. */
+  trouble(): OutputError | null;
   /** Octets in use, free pages inside the file not counted. */
   usedOctets(): number;
   /** Gives some free pages back to the file system; false: there was no more, and the write-ahead log is empty too. */
@@ -57,19 +59,51 @@ export interface SqliteStore {
 export function openSqliteStore(path: string, options: StoreOptions = {}): SqliteStore {
   return explainingErrors(path, () => {
     const readOnly = options.readOnly ?? false;
+    const existing = options.existing ?? false;
+    if (existing && !isInMemory(path) && !existsSync(path)) throw storeMoved(path, 'gone');
     // The driver says less: a missing directory would be a TypeError, a missing file one that cannot be opened.
-    if (path !== ':memory:') accessSync(readOnly ? path : dirname(path));
-    const database = openDatabase(path, { timeout: 5000, readonly: readOnly, fileMustExist: readOnly });
+    if (!isInMemory(path)) accessSync(readOnly ? path : dirname(path));
+    const database = openDatabase(path, {
+      timeout: OPENING_MS,
+      readonly: readOnly,
+      fileMustExist: readOnly || existing,
+    });
     try {
-      const connection = new DriverConnection(database, path);
+      const connection = new DriverConnection(database, path, successorOf(path, options));
       prepareFile(database, connection, path, readOnly, options.migrations ?? MIGRATIONS);
-      database.pragma(`busy_timeout = ${options.busyTimeoutMs ?? 250}`);
-      return composeStore(database, connection, path);
+      database.pragma(`busy_timeout = ${options.busyTimeoutMs ?? BUSY_MS}`);
+      return composeStore(connection, path);
     } catch (error) {
       database.close();
       throw error;
     }
   });
+}
+
+/** A file that was put where the store lay, where it is that store as it was lately: with the newest run that was in it. */
+function successorOf(path: string, options: StoreOptions): Successor {
+  const readonly = options.readOnly ?? false;
+  return {
+    placeOf: () => (isInMemory(path) ? null : new FilePlace(path)),
+    open: (before) => {
+      let database: Database.Database | null = null;
+      try {
+        database = openDatabase(path, { timeout: OPENING_MS, readonly, fileMustExist: true });
+        for (const name of ['application_id', 'user_version'])
+          if (pragmaNumber(database, name) !== pragmaNumber(before, name)) throw new Error(`another ${name}`);
+        const newest = before.prepare('SELECT id FROM run ORDER BY run_key DESC LIMIT 1').pluck().get() as
+          string | undefined;
+        const find = database.prepare('SELECT 1 FROM run WHERE id = ?').pluck();
+        if (newest !== undefined && find.get(newest) === undefined) throw new Error(`no run ${newest}`);
+        if (!readonly) setUp(database);
+        database.pragma(`busy_timeout = ${options.busyTimeoutMs ?? BUSY_MS}`);
+        return database;
+      } catch (cause) {
+        database?.close();
+        throw storeMoved(path, 'other', cause);
+      }
+    },
+  };
 }
 
 function openDatabase(path: string, options: Database.Options): Database.Database {
@@ -103,7 +137,7 @@ export function driverFor(nodeVersion: string): string {
   return Number.parseInt(nodeVersion, 10) >= 22 ? 'better-sqlite3-napi' : 'better-sqlite3';
 }
 
-function composeStore(database: Database.Database, connection: SqlConnection, path: string): SqliteStore {
+function composeStore(connection: DriverConnection, path: string): SqliteStore {
   const claims = new Set<{ release(): void }>();
   return {
     path,
@@ -117,9 +151,19 @@ function composeStore(database: Database.Database, connection: SqlConnection, pa
       return claim;
     },
     isClaimed: (runId) => isClaimed(path, runId),
-    usedOctets: () => explainingErrors(path, () => usedOctets(database)),
+    trouble: () => {
+      try {
+        explainingErrors(path, () => connection.database());
+        return null;
+      } catch (error) {
+        if (error instanceof OutputError) return error;
+        throw error;
+      }
+    },
+    usedOctets: () => explainingErrors(path, () => usedOctets(connection.database())),
     compact: () =>
       explainingErrors(path, () => {
+        const database = connection.database();
         const before = pragmaNumber(database, 'freelist_count');
         if (before > 0) database.pragma(`incremental_vacuum(${PAGES_AT_ONCE})`);
         // A store whose pages cannot be moved is not tried for ever.
@@ -130,7 +174,9 @@ function composeStore(database: Database.Database, connection: SqlConnection, pa
       }),
     close: () => {
       for (const claim of claims) claim.release();
-      explainingErrors(path, () => database.close());
+      explainingErrors(path, () => {
+        connection.close();
+      });
     },
   };
 }
@@ -175,13 +221,17 @@ function prepareFile(
     database.pragma('page_size = 8192');
     database.pragma('auto_vacuum = INCREMENTAL');
   }
+  setUp(database);
+  migrate(database, connection, migrations);
+}
+
+function setUp(database: Database.Database): void {
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma('foreign_keys = ON');
   database.pragma('wal_autocheckpoint = 4000');
   database.pragma('journal_size_limit = 67108864');
   database.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
-  migrate(database, connection, migrations);
 }
 
 /** Each step is one transaction: a kill in the middle leaves the version before it. */
@@ -199,6 +249,10 @@ function migrate(database: Database.Database, connection: SqlConnection, migrati
   }
 }
 
+function isInMemory(path: string): boolean {
+  return path === ':memory:' || path === '';
+}
+
 function pragmaNumber(database: Database.Database, name: string): number {
   return Number(database.pragma(name, { simple: true }));
 }
@@ -210,7 +264,7 @@ function usedOctets(database: Database.Database): number {
 
 /** An exclusive transaction on a file beside the store: a lock that dies with its process, also across containers. */
 function claimRun(path: string, runId: string): { release(): void } {
-  if (path === ':memory:' || path === '') return { release: () => undefined };
+  if (isInMemory(path)) return { release: () => undefined };
   return explainingErrors(path, () => {
     // Links lead to the same store.
     const lockPath = lockPathOf(path, runId);
@@ -248,7 +302,7 @@ function lockPathOf(path: string, runId: string): string {
 
 /** The file alone says nothing: it outlives a process that was killed. The lock does not, and keeps readers out. */
 function isClaimed(path: string, runId: string): boolean {
-  if (path === ':memory:' || path === '') return false;
+  if (isInMemory(path)) return false;
   const lockPath = lockPathOf(path, runId);
   if (!existsSync(lockPath)) return false;
   let lock: Database.Database | null = null;
@@ -260,76 +314,5 @@ function isClaimed(path: string, runId: string): boolean {
     return explainOutputError(error, lockPath)?.code === OUTPUT_ERRORS.locked;
   } finally {
     lock?.close();
-  }
-}
-
-class DriverConnection implements SqlConnection {
-  readonly #database: Database.Database;
-  readonly #path: string;
-  readonly #statements = new Map<string, SqlStatement>();
-
-  constructor(database: Database.Database, path: string) {
-    this.#database = database;
-    this.#path = path;
-  }
-
-  prepare(sql: string): SqlStatement {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#wrap(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
-  }
-
-  exec(sql: string): void {
-    explainingErrors(this.#path, () => this.#database.exec(sql));
-  }
-
-  transaction<T>(body: () => T): T {
-    return explainingErrors(this.#path, () => {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
-        const result = body();
-        this.#database.exec('COMMIT');
-        return result;
-      } catch (error) {
-        // A full disk may have rolled back already.
-        if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
-        throw error;
-      }
-    });
-  }
-
-  #wrap(sql: string): SqlStatement {
-    const path = this.#path;
-    const prepared = explainingErrors(path, () => this.#database.prepare(sql));
-    const raw = prepared.reader ? this.#database.prepare(sql).raw() : null;
-    return {
-      run: (parameters) =>
-        explainingErrors(path, () => {
-          const { changes, lastInsertRowid } = prepared.run(...spread(parameters));
-          return { changes, lastInsertRowid: Number(lastInsertRowid) };
-        }),
-      get: (parameters) => explainingErrors(path, () => prepared.get(...spread(parameters))),
-      all: (parameters) => explainingErrors(path, () => prepared.all(...spread(parameters))),
-      iterate: (parameters) => explainingIteration(path, prepared.iterate(...spread(parameters))),
-      iterateRaw: (parameters) => {
-        if (raw === null) throw new TypeError(`no rows to iterate: ${sql}`);
-        return explainingIteration(path, raw.iterate(...spread(parameters)) as IterableIterator<readonly SqlValue[]>);
-      },
-    };
-  }
-}
-
-function spread(parameters: SqlParameters): unknown[] {
-  return Array.isArray(parameters) ? parameters : [parameters];
-}
-
-function* explainingIteration<T>(path: string, rows: IterableIterator<T>): IterableIterator<T> {
-  try {
-    yield* rows;
-  } catch (error) {
-    throw explainOutputError(error, path) ?? error;
   }
 }
