@@ -103,7 +103,8 @@ function findResetsOnly({ state, counts }: Case): Reason | null {
 
 /**
  * Answers to packets with the option come from nearer than those to others: perhaps a box answers for the target on the one
- * way that they take. By the hop limit that best parts the two, where chance would have it no more often than `p`.
+ * way that they take. By the hop limit that best parts the two, or from pair to pair, for ways of several lengths before such a
+ * box blur that: both packets of a pair may take the same of them. Where chance would have it no more often than `p`.
  */
 function findNearer({ cameFrom }: Case, p: number): Reason | null {
   const within = (answers: ReadonlyMap<number, number>, limit: number): number =>
@@ -119,7 +120,12 @@ function findNearer({ cameFrom }: Case, p: number): Reason | null {
       settledBy: 'other-protocol',
     };
   }
-  return null;
+  const { nearer } = cameFrom;
+  if (mcnemarPValue(nearer.pdm, nearer.plain) >= p) return null;
+  return {
+    says: `In ${nearer.pdm} pairs the packet with the option was answered from nearer than the other one, in ${nearer.plain} it was the other way round: something nearer may answer for the target.`,
+    settledBy: 'other-protocol',
+  };
 }
 
 const MORE_LOST_BEFORE =

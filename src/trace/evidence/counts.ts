@@ -70,6 +70,8 @@ export interface AllCounts {
 export interface CameFrom {
   readonly plain: ReadonlyMap<number, number>;
   readonly pdm: ReadonlyMap<number, number>;
+  /** Pairs of which the answer to this arm came from nearer than that to the other. */
+  readonly nearer: Record<'plain' | 'pdm', number>;
 }
 
 /** What packets with the option drew that bear witness, of the whole trace: such facts outlive counts and paths. */
@@ -117,7 +119,11 @@ function emptyCounts(port = 0): Counts {
 export function countPairs(state: TraceState, meanings: Meanings, nowNs: number, seen: Seen): AllCounts {
   const target = emptyCounts();
   const witness = { icmp6: emptyCounts(), tcp: emptyCounts() };
-  const cameFrom = { plain: new Map<number, number>(), pdm: new Map<number, number>() };
+  const cameFrom = {
+    plain: new Map<number, number>(),
+    pdm: new Map<number, number>(),
+    nearer: { plain: 0, pdm: 0 },
+  };
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);
@@ -200,11 +206,14 @@ function noteAnswers(into: Counts, state: TraceState, pair: Pair): void {
   if (from !== null) into.comesFrom = Math.min(into.comesFrom ?? from, from);
 }
 
-function noteDistances(into: Record<keyof CameFrom, Map<number, number>>, state: TraceState, pair: Pair): void {
+type Distances = Record<'plain' | 'pdm', Map<number, number>> & Pick<CameFrom, 'nearer'>;
+
+function noteDistances(into: Distances, state: TraceState, pair: Pair): void {
   const plain = distanceBack(state, pair.plain, pair.plainRow);
   const pdm = distanceBack(state, pair.treated, pair.treatedRow);
   if (plain !== null) into.plain.set(plain, (into.plain.get(plain) ?? 0) + 1);
   if (pdm !== null) into.pdm.set(pdm, (into.pdm.get(pdm) ?? 0) + 1);
+  if (plain !== null && pdm !== null && plain !== pdm) into.nearer[plain < pdm ? 'plain' : 'pdm'] += 1;
 }
 
 function distanceBack(state: TraceState, meaning: number, row: number): number | null {
