@@ -422,14 +422,23 @@ describe('filters of one protocol that look at lengths', () => {
 });
 
 describe('two ways, on one of which a box answers all packets for the target, and by which all options go', () => {
-  it('is hardly ever called delivered, though half of the plain packets are answered from as near', async () => {
+  const ofLengths = (...lengths: number[]): Segment => {
+    const members = lengths.map((length, index) =>
+      Array.from({ length }, (_none, hop) => plainRouter(1, 10 * (index + 7) + hop)),
+    );
+    return { members, hash: 'flow-label', headerMember: null, salt: 5 };
+  };
+  it.each([
+    ['from as near', single([])],
+    ['a relative: and ways of four lengths before that blur from how far', ofLengths(1, 2, 3, 4)],
+  ])('is hardly ever called delivered, though half of the plain packets are answered: %s', async (_, before) => {
     const found: Outcome[] = [];
     for (let seed = first; seed < first + 2 * runs; seed += 1) {
       const members = [[plainRouter(1, 50)], [plainRouter(1, 51)]];
       members[1]![0]!.rules.push(rule('forward', { kind: 'everything' }, { kind: 'answer', udp: 'port-unreachable' }));
       const way = routers(6);
       const bundle: Segment = { members, hash: 'ports', headerMember: 1, salt: 77 * seed };
-      const segments = [single(way.slice(0, 2)), bundle, single(way.slice(2))];
+      const segments = [single(way.slice(0, 2)), { ...before, salt: 5 * seed }, bundle, single(way.slice(2))];
       const network = line([], undefined, { seed, epochs: [{ fromNs: 0, segments }] });
       const { records } = await runNetwork({ network, profile: 'packet-socket' }, createTraceEngine);
       found.push(...records.map(({ verdict }) => verdict.outcome));
@@ -438,6 +447,40 @@ describe('two ways, on one of which a box answers all packets for the target, an
     expect(found.filter((outcome) => outcome === 'delivered').length).toBeLessThanOrEqual(0.1 * found.length);
     expect(new Set(found)).toContain('inconclusive');
     for (const outcome of found) expect(UNDECIDED).toContain(outcome);
+  });
+});
+
+describe('ways of unequal length, of which one refuses the option at its end', () => {
+  const refuse: Action = { kind: 'reject', type: 1, code: 1, pointer: 'none' };
+  const twoWays = (
+    isSilent: boolean,
+    shortDrops: boolean,
+    headerMember: number | null,
+  ): ((seed: number) => Network) => {
+    return (seed) => {
+      const way = (...numbers: number[]): DraftRouter[] =>
+        numbers.map((number) => ({ ...plainRouter(1, number), silent: isSilent }));
+      const short = way(50);
+      const long = way(60, 61, 62, 63);
+      if (shortDrops) short[0]!.rules.push(rule('forward', ANY_OPTIONS, DROP));
+      long[3]!.rules.push(rule('ingress', ANY_OPTIONS, refuse));
+      const hash = headerMember === null ? 'flow-label' : 'ports';
+      const bundle: Segment = { members: [short, long], hash, headerMember, salt: 77 * seed };
+      return line([], undefined, { seed, epochs: [{ fromNs: 0, segments: [single(routers(3)), bundle, single([])] }] });
+    };
+  };
+
+  it.each([true, false])(
+    'and the other one drops it: the refuser is not put on that one (silent: %s)',
+    async (isSilent) => {
+      await recordsOf(twoWays(isSilent, true, null));
+    },
+  );
+
+  it('a relative: which all options take, and nobody answers: neither refusal nor loss ends where plain packets do', async () => {
+    for (const { verdict } of await recordsOf(twoWays(true, false, 1))) {
+      if (verdict.interval !== null) expect(verdict.interval.upTo).toBeGreaterThanOrEqual(7);
+    }
   });
 });
 

@@ -20,7 +20,6 @@ import {
 } from '../numbers.js';
 import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
-import type { CameFrom } from '../evidence/counts.js';
 import type { Ledger } from '../evidence/ledger.js';
 import type { Reason } from '../reason.js';
 import { open, proven, refuted } from './claim.js';
@@ -116,46 +115,48 @@ function findResetsOnly({ state, counts }: Case): Reason | null {
   };
 }
 
-/** Answers that came back by no more than `limit` routers, of all of each kind, and how often chance has so many with the option. */
+/** What says that answers to the option come from nearer, and how often chance has it say so. */
 interface FromNearer {
-  readonly limit: number;
-  readonly near: CountsOfKinds;
-  readonly all: CountsOfKinds;
+  readonly says: string;
   readonly p: number;
 }
 
-type CountsOfKinds = Readonly<Record<keyof CameFrom, number>>;
-
 /**
  * Answers to packets with the option come from nearer than those to others: perhaps a box answers for the target on the one
- * way that they take. By each hop limit that may part the two; `p` allows for there being several.
+ * way that they take. By each hop limit that may part the two, `p` allowing for there being several; and from pair to pair, for
+ * ways of several lengths before such a box blur that: both packets of a pair may take the same of them.
  */
 function answersFromNearer({ cameFrom }: Case): FromNearer[] {
-  const within = (limit: number): CountsOfKinds => ({
+  const within = (limit: number): Record<'plain' | 'pdm', number> => ({
     plain: countWithin(cameFrom.plain, limit),
     pdm: countWithin(cameFrom.pdm, limit),
   });
   const all = within(Infinity);
   const limits = [...cameFrom.pdm.keys()].filter((from) => from < Math.max(...cameFrom.plain.keys()));
-  return limits.map((limit) => {
+  const byLimit = limits.map((limit) => {
     const near = within(limit);
-    return { limit, near, all, p: limits.length * fisherPValue(near.plain, all.plain, near.pdm, all.pdm) };
+    return {
+      says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}`,
+      p: limits.length * fisherPValue(near.plain, all.plain, near.pdm, all.pdm),
+    };
   });
+  const { plain, pdm } = cameFrom.nearer;
+  const byPair = {
+    says: `In ${pdm} pairs the packet with the option was answered from nearer than the other one, in ${plain} it was the other way round`,
+    p: mcnemarPValue(pdm, plain),
+  };
+  return [...byLimit, byPair];
 }
 
 function countWithin(answers: ReadonlyMap<number, number>, limit: number): number {
   return [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
 }
 
-/** The first hop limit that parts the two kinds more clearly than chance does, at this bar. */
+/** The first of them that is more than chance at this bar. */
 function nearest(answers: readonly FromNearer[], bar: number): Reason | null {
   const found = answers.find(({ p }) => p <= bar);
   if (found === undefined) return null;
-  const { limit, near, all } = found;
-  return {
-    says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}: something nearer may answer for the target.`,
-    settledBy: 'other-protocol',
-  };
+  return { says: `${found.says}: something nearer may answer for the target.`, settledBy: 'other-protocol' };
 }
 
 const MORE_LOST_BEFORE =

@@ -8,6 +8,7 @@ import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js'
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
 import { firstRoundIsOver, isExplored } from '../explore.js';
 import {
+  INTERVAL_PAIR_CAP,
   LEAST_PLACEBOS,
   LOST_ON_OWN_WAY,
   MOST_PENDING,
@@ -26,7 +27,7 @@ import type { PairWish } from '../wish.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
-import { divergenceOf } from '../evidence/divergence.js';
+import { wishAtDistance } from './where.js';
 
 /** Somebody says that packets with the option are refused, and lets those without pass. */
 export const rejected: Claim = {
@@ -48,10 +49,7 @@ export const rejected: Claim = {
       return refuted(othersGotBeyond(refuser));
     }
     if (refusedPairs.refusedOnOwnWay === 0 && refusedPairs.lostOnOwnWay >= LOST_ON_OWN_WAY) {
-      return refuted({
-        says: `${refuser.address} refused packets with the option on some ways only: on the one that was followed hop by hop they are lost without a word.`,
-        settledBy: 'retrace',
-      });
+      return refuted(refusedElsewhere(refuser));
     }
     const { interval, hop, refusedFrom } = place(trace, refuser);
     for (let at = refusedFrom; at <= trace.highestHop; at += 1) {
@@ -80,6 +78,12 @@ export const rejected: Claim = {
     }
     const unexplained = trace.plainArrivals === 0 ? findUnexplained(trace, refuser, refusedFrom) : null;
     if (unexplained !== null) return refuted(unexplained);
+    // The way that is followed hop by hop need not be one that is refused: then nothing is known of where the refuser stands.
+    const ownWay = refusedPairs.refusedOnOwnWay === 0 && refusedPairs.lostOnOwnWay > 0 ? ownWayWishes(trace) : null;
+    if (ownWay !== null) {
+      const isSpent = ownWay === 'spent';
+      return isSpent ? refuted(refusedElsewhere(refuser)) : open(`${has}, asking on the way that is followed`, ownWay);
+    }
     const confirmation = confirm(trace, {
       name: 'rejected',
       lost: refusedPairs.pdm,
@@ -142,6 +146,13 @@ function lostWithoutAWord({ counts, refusedPairs }: Case): string[] {
   ];
 }
 
+function refusedElsewhere({ address }: Refuser): Reason {
+  return {
+    says: `${address} refused packets with the option on some ways only: on the one that was followed hop by hop they are lost without a word.`,
+    settledBy: 'retrace',
+  };
+}
+
 function othersGotBeyond({ address }: Refuser): Reason {
   return {
     says: `${address} refused some packets with the option, and others got beyond it.`,
@@ -197,6 +208,19 @@ function moreRefusals(trace: Case): readonly PairWish[] {
   return [];
 }
 
+/** One more pair on the trace's own flow, as far as plain packets of it were answered, until one is refused or enough are lost. */
+function ownWayWishes(trace: Case): readonly PairWish[] | 'spent' {
+  const { state, hops, distance, lastPdmHop: n } = trace;
+  const last = hops.findLastIndex((place) => (place?.plainResponders.length ?? 0) > 0);
+  const hop = Math.max(n + 1, distance.plain ?? last);
+  const at = hops[hop];
+  if ((at?.pending ?? 0) > 0) return [];
+  if ((at?.pairs ?? 0) >= INTERVAL_PAIR_CAP) return 'spent';
+  return [
+    hop === distance.plain ? wishAtDistance(trace, hop) : wishAtHop(state, at, PURPOSE.explore, hop, 0, RANK.where),
+  ];
+}
+
 interface RefuserPlace {
   readonly interval: { readonly after: number; readonly upTo: number; readonly likelyUpTo: number };
   readonly hop: number | null;
@@ -209,10 +233,9 @@ interface RefuserPlace {
  * known. Another flow's way may be shorter, and its refusals nearer than that flow's refuser.
  */
 function place(trace: Case, refuser: Refuser): RefuserPlace {
-  const { lastPdmHop: n, distance } = trace;
-  const isSameWay = divergenceOf(trace) === null;
-  const distant = isSameWay ? (distance.plain ?? TARGET_HOP_LIMIT) : TARGET_HOP_LIMIT;
-  const beyond = (hopLimit: number): number => Math.max(n + 1, Math.min(hopLimit, distant));
+  const { lastPdmHop: n } = trace;
+  // The distance at which `plain` is answered is no bound: where nobody answers on either way, the option's may be longer.
+  const beyond = (hopLimit: number): number => Math.max(n + 1, Math.min(hopLimit, TARGET_HOP_LIMIT));
   const upTo = beyond(refuser.firstOwnHopLimit);
   const refusedFrom = beyond(refuser.firstHopLimit);
   return {

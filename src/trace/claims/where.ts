@@ -78,25 +78,38 @@ function beginOf(trace: Case): { after: number; wants: readonly PairWish[]; sett
  * The target may have moved meanwhile (anycast): plain packets are sent once more as far as it was met. Where a router answers
  * them now, its distance is not known, and the interval ends at the target wherever it is.
  */
-function endWishes({ state, hops, distanceRepeat }: Case, distance: number): Wishes {
+function endWishes(trace: Case, distance: number): Wishes {
+  const { distanceRepeat } = trace;
   if (distanceRepeat.plainAnswered > 0 || distanceRepeat.pairs - distanceRepeat.pending >= DISTANCE_REPEATS)
     return NOTHING;
-  if (distanceRepeat.pending > 0) return { wants: [], settled: false };
+  return { wants: distanceRepeat.pending > 0 ? [] : [wishAtDistance(trace, distance)], settled: false };
+}
+
+/** A pair on the trace's own flow as far as the target was met. */
+export function wishAtDistance({ state, hops }: Case, distance: number): PairWish {
   const wish = wishAtHop(state, hops[distance], PURPOSE.distance, distance, 0, RANK.where);
   const notBeforeNs = Math.max(wish.notBeforeNs, state.pace.readyAtNs());
   const responder = targetBudget(state, state.identity.protocol);
-  return { wants: [{ ...wish, notBeforeNs, reachesTarget: true, draws: null, responder }], settled: false };
+  return { ...wish, notBeforeNs, reachesTarget: true, draws: null, responder };
 }
 
 /** The smallest hop beyond n that is a dependable reporter and lost packets; else the target's distance. */
 function upToOf(trace: Case): number {
   const { hops, lastPdmHop: n, distance, highestHop } = trace;
-  if (divergenceOf(trace) !== null) return TARGET_HOP_LIMIT;
+  if (divergenceOf(trace) !== null || isRefusedElsewhere(trace)) return TARGET_HOP_LIMIT;
   const end = distance.plain !== null && distance.plain > n ? distance.plain : TARGET_HOP_LIMIT;
   for (let hop = n + 1; hop < end && hop <= highestHop; hop += 1) {
     if (isReporterOfLoss(trace, hop, hops[hop])) return hop;
   }
   return end;
+}
+
+/**
+ * Refused on other flows, and on the one that is followed lost without a word as far as plain packets of it arrive: the
+ * option's way may be a longer one, on which nobody says where its packets run out, and the refuser stands behind that.
+ */
+function isRefusedElsewhere({ refusedPairs }: Case): boolean {
+  return refusedPairs.pdm > 0 && refusedPairs.refusedOnOwnWay === 0 && refusedPairs.lostOnOwnWay > 0;
 }
 
 /** A place that is known, in this run, to quote packets with the option, and did not quote those lost there. */

@@ -70,6 +70,8 @@ export interface AllCounts {
 export interface CameFrom {
   readonly plain: ReadonlyMap<number, number>;
   readonly pdm: ReadonlyMap<number, number>;
+  /** Pairs of which the answer to this arm came from nearer than that to the other. */
+  readonly nearer: Readonly<Record<'plain' | 'pdm', number>>;
 }
 
 /** What packets with the option drew that bear witness, of the whole trace: such facts outlive counts and paths. */
@@ -117,7 +119,11 @@ function emptyCounts(port = 0): Counts {
 export function countPairs(state: TraceState, meanings: Meanings, nowNs: number, seen: Seen): AllCounts {
   const target = emptyCounts();
   const witness = { icmp6: emptyCounts(), tcp: emptyCounts() };
-  const cameFrom = { plain: new Map<number, number>(), pdm: new Map<number, number>() };
+  const cameFrom = {
+    plain: new Map<number, number>(),
+    pdm: new Map<number, number>(),
+    nearer: { plain: 0, pdm: 0 },
+  };
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);
@@ -198,11 +204,15 @@ function noteAnswers(into: Counts, cameFrom: Distances | null, state: TraceState
   const plain = distanceBack(state, pair.plain, pair.plainRow);
   if (plain !== null) into.comesFrom = Math.min(into.comesFrom ?? plain, plain);
   if (cameFrom === null) return;
+  const pdm = distanceBack(state, pair.treated, pair.treatedRow);
   addOne(cameFrom.plain, plain);
-  addOne(cameFrom.pdm, distanceBack(state, pair.treated, pair.treatedRow));
+  addOne(cameFrom.pdm, pdm);
+  if (plain !== null && pdm !== null && plain !== pdm) cameFrom.nearer[plain < pdm ? 'plain' : 'pdm'] += 1;
 }
 
-type Distances = Readonly<Record<keyof CameFrom, Map<number, number>>>;
+type Distances = Readonly<Record<'plain' | 'pdm', Map<number, number>>> & {
+  readonly nearer: Record<'plain' | 'pdm', number>;
+};
 
 function addOne(answers: Map<number, number>, from: number | null): void {
   if (from !== null) answers.set(from, (answers.get(from) ?? 0) + 1);
