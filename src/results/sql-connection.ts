@@ -1,6 +1,6 @@
 /**
- * The little of an SQLite connection that the store's tables use. `sqlite-store.ts` implements it over the driver, whose
- * only importer it is; every error comes out as an OutputError where it is a failure of files or databases.
+ * The little of an SQLite connection that the store's tables use. `driver-connection.ts` implements it over the driver, which
+ * only it and `sqlite-store.ts` import; every error comes out as an OutputError where it is a failure of files or databases.
  */
 export type SqlValue = string | number | bigint | null | Uint8Array;
 /** By place (`?`) or by name. */

@@ -269,7 +269,7 @@ export const REFUSED_PAIRS = 7;
 export const LEADING_LOSSES = 2;
 /** Own lost pairs with an arm beside echo requests that ask for the cause, and all own pairs with it. */
 export const OWN_ARM_LOSSES = 3;
-/** … that may be on their way at once while none of them was lost: one answer is enough. */
+/** … that may be on their way at once while none of them was lost: few answers are enough. */
 export const OWN_ARM_AT_ONCE = 1;
 /** See `OWN_ARM_LOSSES`. */
 export const OWN_ARM_PAIR_CAP = 6;

@@ -13,9 +13,9 @@ import { formatText, octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
 import { line, routers } from './exchange.js';
 import { generateNetwork, type Scenario } from './generate-network.js';
-import { PEACE, type Action, type Network, type Router, type Rule } from './network.js';
+import { PEACE, type Action, type Match, type Network, type Router, type Rule } from './network.js';
 import { ANY_OPTIONS, DROP, plainRouter, plainTarget, routerAddress, rule } from './network-parts.js';
-import { truthOf, type Truth } from './truth.js';
+import { truthOf, type Effect, type Truth } from './truth.js';
 
 /** The first generated network of this scenario that `wanted` accepts. */
 function find(
@@ -409,6 +409,39 @@ describe('the examiner of what packets fare', () => {
     expect(truth.udp.armsCause).toBe('destination-options');
     expect(kinds(verdict('destination-options'), truth)).toEqual([]);
     expect(kinds(verdict('length'), truth)).toEqual(['wrong-cause']);
+  });
+
+  it('knows whom a filter of one protocol hits by what it matches besides', () => {
+    const causes = (match: Match): Effect['cause'][] => {
+      const ofUdp: Match = { kind: 'every', of: [{ kind: 'protocol', protocol: 'udp' }, match] };
+      const truth = truthOf(row(3, (router) => router.rules.push(rule('ingress', ofUdp, DROP))));
+      return truth.udp.effects.map(({ cause }) => cause);
+    };
+    expect(causes(ANY_OPTIONS)).toEqual(['destination-options']);
+    expect(causes({ kind: 'option' })).toEqual(['option']);
+    expect(causes({ kind: 'header-octets', atLeast: 16 })).toEqual(['size']);
+  });
+
+  it('takes an interval that ends at the target to hold the end of a longer way for options, and no other', () => {
+    const way = (length: number): Router[] =>
+      routers(length).map((router, index) => ({ ...router, ...plainRouter(2, 10 * length + index) }));
+    const network = line(
+      [],
+      { ...plainTarget(), rules: [rule('local', ANY_OPTIONS, DROP)] },
+      { epochs: [{ fromNs: 0, segments: [{ members: [way(3), way(5)], hash: 'none', headerMember: 1, salt: 0 }] }] },
+    );
+    const truth = truthOf(network);
+    expect(truth.udp).toMatchObject({ plainDistance: 4, effects: [{ hopLimit: 6 }] });
+    const said = (upTo: number, distance: number): string[] => {
+      const given = record('dropped', around(2, upTo));
+      const { hop: _hop, ...place } = hopAt(distance, formatText(network.target.addresses[0]!));
+      const targetPairs = { ...place, distance: { plain: distance, pdm: null } } as TraceRecord['targetPairs'];
+      return kinds({ ...given, targetPairs }, truth);
+    };
+    expect(said(4, 4)).toEqual([]);
+    expect(said(3, 4)).toEqual(['false-interval']);
+    // What answers from there is not the target.
+    expect(said(3, 3)).toEqual(['false-interval']);
   });
 
   it('grants names to rivals only where doubt is said, and quotes to those who know the label', () => {

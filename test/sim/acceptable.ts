@@ -16,8 +16,10 @@
  * (`compareFates`): answers lost on the way back are no loss. A place of loss is the smallest hop limit that meets it: a
  * forward filter on hop k loses packets with hop limits from k + 1 on, so that an interval (after, upTo] holds it where
  * after <= k < upTo; an ingress filter on hop k, and the host at distance k, where after < k <= upTo. Of several places one
- * has to be inside.
+ * has to be inside. An interval that ends at the target's distance ends at the target: on a longer way for options, which
+ * nobody reports, it is farther.
  */
+import { distanceOf } from '../../src/annotate/path-places.js';
 import type { Attribution, PlaceRecord, TraceRecord } from '../../src/trace/record.js';
 import { octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
@@ -136,7 +138,9 @@ function checkVerdict(record: TraceRecord, truth: ProtocolTruth, fates: Fates, w
   }
   const inInterval = (effects: readonly Effect[]): void => {
     if (interval === null || effects.length === 0) return;
-    if (!effects.some((effect) => effect.hopLimit > interval.after && effect.hopLimit <= interval.upTo)) {
+    const endsAtTarget = interval.upTo === distanceOf(record) && interval.upTo === truth.plainDistance;
+    const upTo = endsAtTarget ? Infinity : interval.upTo;
+    if (!effects.some(({ hopLimit }) => hopLimit > interval.after && hopLimit <= upTo)) {
       say('false-interval', `says (${interval.after}, ${interval.upTo}], ${list(effects)}`);
     }
   };

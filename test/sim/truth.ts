@@ -77,6 +77,8 @@ export interface ProtocolTruth {
   readonly answers: boolean;
   /** Every router before the effect that answers at all also reports packets with the option. */
   readonly hopsReport: boolean;
+  /** Where the target is met by packets without the option, on the longest of their ways. */
+  readonly plainDistance: number;
 }
 
 export interface Truth {
@@ -245,6 +247,11 @@ function causeOf(match: Match, protocol: SimulatedProtocol): Effect['cause'] {
       return match.atLeast <= 8 ? 'destination-options' : 'size';
     case 'longer-by':
       return 'length';
+    case 'every': {
+      // The part that spares plain packets says whom it hits.
+      const telling = match.of.filter((part) => !matches(part, { ...PLAIN_FEATURES, protocol }));
+      return telling.map((part) => causeOf(part, protocol)).find((cause) => cause !== null) ?? null;
+    }
     default:
       return null;
   }
@@ -398,6 +405,9 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: P
     ),
     answers: isAnswered(network.target, protocol),
     hopsReport,
+    plainDistance: Math.max(
+      ...network.epochs.flatMap((epoch) => waysOf(network, epoch, protocol, false).map(({ path }) => path.length + 1)),
+    ),
   };
 }
 

@@ -146,7 +146,7 @@ function askOwn(
   const wants: PairWish[] = [];
   for (const asked of askers) {
     const place = asked.arms.get(ARM_CODE[arm]) ?? emptyPlace();
-    const fate = ownFateOf(asked, place);
+    const fate = ownFateOf(asked, arm, place);
     fates.push(fate);
     // One was lost, so that the others are likely to be: these need not wait for one another.
     const more = (place.lost > 0 ? OWN_ARM_LOSSES : atOnce) - place.lost - place.pending;
@@ -179,13 +179,17 @@ function synPort({ witness, state }: Case): number {
   return witness.tcp.port === 0 ? state.identity.destinationPort : witness.tcp.port;
 }
 
-/** Null while more pairs may tell. */
-function ownFateOf({ trace, protocol }: Asked, place: Place): OwnFate | null {
+/**
+ * Null while more pairs may tell. What takes most packets with options lets one by now and then, and none without: of these
+ * arms it takes two that are answered.
+ */
+function ownFateOf({ trace, protocol }: Asked, arm: Arm, place: Place): OwnFate | null {
   const { treatedPassed, lost, lostLeading, refused } = place;
-  if (treatedPassed > 0) return 'passes';
+  const enough = ARMS_WITH_OPTIONS.some((code) => code === ARM_CODE[arm]) ? PASSES_TO_BELIEVE : 1;
+  if (treatedPassed >= enough && lost <= treatedPassed) return 'passes';
   const isHidden =
     (trace.pdmRefusals > 0 && refused === 0) || (protocol !== 'tcp' && trace.state.unmatchedExplanations > 0);
-  if (!isHidden && lost >= OWN_ARM_LOSSES && lostLeading > 0) return 'lost';
+  if (!isHidden && treatedPassed === 0 && lost >= OWN_ARM_LOSSES && lostLeading > 0) return 'lost';
   return place.pending === 0 && place.pairs >= OWN_ARM_PAIR_CAP ? 'unknown' : null;
 }
 

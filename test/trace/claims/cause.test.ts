@@ -231,7 +231,7 @@ describe('of a target that has an echo trace', () => {
     const { verdict, trace } = runTrace(knowing(found('destination-options'), do8, do16));
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: 'destination-options' });
     expect(verdict.reasons).toContain(ASKED_BY_ECHO);
-    // Own packets are asked for the arms that tell: one answer is enough, or three losses.
+    // Own packets are asked for the arms that tell: few answers are enough, or three losses.
     expect([...(trace.explain.udp ?? [])].map(([arm, { pairs }]) => [arm, pairs])).toEqual([
       [long, 1],
       [do8, 3],
@@ -258,6 +258,23 @@ describe('of a target that has an echo trace', () => {
     const { verdict } = runTrace(knowing(found(cause), ...arms));
     expect(verdict).toMatchObject({ outcome: 'dropped', cause: isAgreed ? cause : null });
     expect(verdict.reasons).toContainEqual(isAgreed ? ASKED_BY_ECHO : OWN_DISAGREE);
+  });
+
+  it('is none of echo requests where own packets with the arm get through now and then only', () => {
+    const letting = (first: number): Outcome => {
+      let do16s = 0;
+      return runTrace({
+        ...knowing(found('option')),
+        differs: ({ arm, hopLimit, protocol }) => {
+          if (hopLimit < 5 || protocol !== 'udp' || (arm !== pdm && arm !== do16)) return undefined;
+          if (arm === do16) do16s += 1;
+          return arm === do16 && do16s <= first ? undefined : null;
+        },
+      });
+    };
+    expect(letting(2).verdict).toMatchObject({ outcome: 'dropped', cause: 'option' });
+    expect(letting(1).verdict).toMatchObject({ outcome: 'dropped', cause: null });
+    expect(letting(1).verdict.reasons).toContainEqual(OWN_DISAGREE);
   });
 
   it('of echo requests does not say that the target never sees the option, where own packets with another one are answered', () => {
