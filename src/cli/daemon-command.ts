@@ -8,6 +8,7 @@ import { within, type DaemonClock } from '../daemon/daemon-clock.js';
 import { errorFields, type DaemonLog } from '../daemon/daemon-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
 import { PROCESS_TIME } from '../results/record-writer.js';
+import { keepAside, takeInUnstored } from '../results/unstored-records.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { CliError, usageError } from './cli-error.js';
 import { daemonCheckLines } from './daemon-check.js';
@@ -124,6 +125,10 @@ class DaemonSession {
     const daemon = new Daemon(
       {
         ...{ clock: CLOCK, log, toolVersion, newId, store, commit, readFiles, checkHttp },
+        aside: {
+          keep: (records) => keepAside(store.path, records),
+          takeIn: () => takeInUnstored(store),
+        },
         newSeed: () => randomInt(2 ** 32),
         random: () => randomInt(2 ** 32) / 2 ** 32,
         openLink: () => this.#starter.openLink(),

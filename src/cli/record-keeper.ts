@@ -1,15 +1,12 @@
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
 import { OutputError } from '../results/output-error.js';
 import { RecordWriter } from '../results/record-writer.js';
-import { writeWholeFile } from '../results/write-whole-file.js';
+import { keepAside } from '../results/unstored-records.js';
 import type { Log } from './log.js';
 import { counted } from './run-progress.js';
 import type { StoreCommitter, StorePorts } from './store-ports.js';
 
 export interface RecordKeeperOptions {
   readonly path: string;
-  readonly runId: string;
   readonly openCommitter: StorePorts['openCommitter'];
   readonly log: Log;
   /** One line for people. */
@@ -80,24 +77,13 @@ export class RecordKeeper {
 
   /** Measured is measured: what the store does not take goes where there is room. */
   async #rescue(): Promise<void> {
-    const { path, runId, say, log } = this.#options;
-    const records = this.writer.unwritten();
-    if (records.length === 0) return;
-    const name = `${path}.unstored-${runId}.jsonl`;
-    for (const place of [name, join(tmpdir(), basename(name))]) {
-      try {
-        await writeWholeFile(
-          place,
-          records.map((json) => `${json}\n`),
-          { force: false },
-        );
-        say(`${counted(records.length, 'record')} not stored, but kept in ${place} as JSON Lines`);
-        return;
-      } catch (error) {
-        log.debug('rescue-failed', { place, error: String(error) });
-      }
-    }
-    say(`${counted(records.length, 'record')} not stored, and lost`);
+    const { path, say } = this.#options;
+    const { files, lost } = await keepAside(path, this.writer.unwritten());
+    for (const file of files)
+      say(
+        `${counted(file.records, 'record')} not stored, but kept in ${file.path}: the next run into that store takes them in`,
+      );
+    if (lost > 0) say(`${counted(lost, 'record')} not stored, and lost`);
   }
 }
 

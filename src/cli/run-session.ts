@@ -3,9 +3,10 @@ import type { Settings } from '../config/settings.js';
 import { loadList, type LoadedList } from '../daemon/load-list.js';
 import { measureOptions, targetsOutstanding, tracesInFlight } from '../daemon/measure-options.js';
 import { runList } from '../daemon/run-list.js';
-import { mayPass } from '../results/output-error.js';
+import { mayPass, OUTPUT_ERRORS } from '../results/output-error.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
+import { takeInUnstored } from '../results/unstored-records.js';
 import type { TargetProgress } from '../results/target-table.js';
 import { CliError, errorCode, usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
@@ -98,6 +99,7 @@ export class RunSession {
     const stopListening = this.#listen(measuring, measurer);
     try {
       if (!(await this.#load())) return await this.#end();
+      await this.#takeIn();
       this.#store.targets.returnInFlight(this.#run.id);
       const progress = this.#store.targets.progress(this.#run.id);
       this.#introduce(measuring, progress);
@@ -180,6 +182,15 @@ export class RunSession {
     return true;
   }
 
+  /** What an earlier process could not store. */
+  async #takeIn(): Promise<void> {
+    for (const { path, records, left } of await takeInUnstored(this.#store)) {
+      if (left === null)
+        this.#say(`${counted(records, 'record')} of ${path} stored, which an earlier process could not store`);
+      else this.#say(`${path} stays where it is: ${left}`);
+    }
+  }
+
   #abandon(): void {
     this.#store.runs.setState(this.#run.id, 'finished', Date.now());
     this.#store.runs.deleteEmpty();
@@ -223,7 +234,6 @@ export class RunSession {
     const { signal } = this.#stop;
     const keeper = new RecordKeeper({
       path: this.#store.path,
-      runId: this.#run.id,
       openCommitter,
       log,
       say: (message) => {
@@ -242,8 +252,13 @@ export class RunSession {
           end = await this.#pass(measurer, slots, keeper);
           break;
         } catch (error) {
+          if (!mayPass(error)) throw error;
+          if (error.code === OUTPUT_ERRORS.moved) {
+            if (!(await this.#isBack(error))) throw error;
+            continue;
+          }
           // Nothing was stored since the last time: it will not help to go on.
-          if (!mayPass(error) || progress === this.#storedNow) throw error;
+          if (progress === this.#storedNow) throw error;
           progress = this.#storedNow;
           if (!(await keeper.written(PATIENCE_MS, signal))) break;
         }
@@ -257,6 +272,18 @@ export class RunSession {
     await this.#insist(() => {
       if (end === 'done') this.#store.runs.setState(this.#run.id, 'finished', Date.now());
     });
+  }
+
+  /** Waits for a store that was moved away. False: it is not back in time, or the run is to end. */
+  async #isBack({ message }: Error): Promise<boolean> {
+    this.#say(`${message}; waiting for it`);
+    const deadlineMs = performance.now() + PATIENCE_MS;
+    while (this.#store.trouble() !== null) {
+      if (this.#stop.signal.aborted || performance.now() > deadlineMs) return false;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+    this.#say('the store is back');
+    return true;
   }
 
   #pass(measurer: ListMeasurer, slots: number, { writer }: RecordKeeper): Promise<'done' | 'stopped'> {

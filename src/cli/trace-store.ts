@@ -46,7 +46,6 @@ export class TraceStore {
     };
     this.#keeper = new RecordKeeper({
       path,
-      runId: this.runId,
       openCommitter: ports.openCommitter,
       log,
       say,

@@ -6,6 +6,8 @@ import { applyRetention } from '../results/apply-retention.js';
 import { RecordWriter, type RecordWriterOptions } from '../results/record-writer.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
+import type { OutgoingRecord } from '../results/trace-table.js';
+import type { KeptAside, TakenIn } from '../results/unstored-records.js';
 import type { TraceRecord } from '../trace/record.js';
 import { ChildMeasurer, type MeasureLink } from './child-measurer.js';
 import { pause, within, type DaemonClock } from './daemon-clock.js';
@@ -32,6 +34,11 @@ export interface DaemonPorts {
   readonly random: () => number;
   readonly store: SqliteStore;
   readonly commit: RecordWriterOptions['commit'];
+  /** Where records lie that the store did not take, until it does. */
+  readonly aside: {
+    keep(records: readonly OutgoingRecord[]): Promise<KeptAside>;
+    takeIn(): Promise<readonly TakenIn[]>;
+  };
   /** For tests, which have another clock. */
   readonly writerOptions?: Partial<RecordWriterOptions>;
   readonly openLink: () => MeasureLink;
@@ -50,6 +57,7 @@ export interface DaemonPorts {
 
 const RETENTION_MS = 3_600_000;
 const FIRST_RETENTION_MS = 60_000;
+const STORE_WATCH_MS = 5000;
 /** After such a jump a clock gets until the next time to be put right: a wrong one would make every record too old. */
 const CLOCK_JUMP_MS = 86_400_000;
 /** Together with closing the store they stay below the 10 s that an end may take. */
@@ -118,6 +126,7 @@ export class Daemon implements DaemonView {
       const transport = await this.#measurer.start();
       await this.#openHttp(this.#settings.http);
       if (this.#hasToEnd()) return;
+      await this.#takeIn();
       this.#requests.start();
       for (const job of jobs) this.#addJob(job);
       this.#tellOfForgotten();
@@ -130,6 +139,7 @@ export class Daemon implements DaemonView {
       throw error;
     }
     void this.#keep();
+    void this.#watchStore();
   }
 
   /** Reads the settings again. What cannot be used is said, and the old ones stay. */
@@ -154,7 +164,9 @@ export class Daemon implements DaemonView {
     if (this.#stopping.signal.aborted) reasons.push('The daemon is ending.');
     const { whyNot } = this.#measurer;
     if (whyNot !== null) reasons.push(`Nothing is measured: ${whyNot}.`);
-    const [trouble] = [this.#writer.failure?.message, ...this.#services.storeTrouble.values()].filter(isText);
+    const { storeTrouble, store } = this.#services;
+    const failures = [store.trouble()?.message, this.#writer.failure?.message, ...storeTrouble.values()];
+    const [trouble] = failures.filter(isText);
     if (trouble !== undefined) reasons.push(`The store cannot be written: ${trouble}.`);
     return reasons;
   }
@@ -226,6 +238,38 @@ export class Daemon implements DaemonView {
       else this.#ports.log.warn('retention-postponed', { jumpedMs, remedy: 'see that the clock is right' });
       jumpedMs = await this.#pauseAndCompare(RETENTION_MS);
     }
+  }
+
+  /** Where nothing is to be stored just now, nobody else would see that the store is not there. */
+  async #watchStore(): Promise<void> {
+    const { store, clock, log } = this.#ports;
+    const { signal } = this.#stopping;
+    let before: string | null = null;
+    while (!signal.aborted) {
+      const trouble = store.trouble();
+      if (trouble !== null && before === null)
+        log.error('store-failed', { ...errorFields(trouble), held: this.#writer.held });
+      if (trouble === null && before !== null) log.info('store-works-again');
+      before = trouble?.message ?? null;
+      await pause(clock, STORE_WATCH_MS, signal);
+    }
+  }
+
+  /** What an earlier process could not store. */
+  async #takeIn(): Promise<void> {
+    const { aside, log } = this.#ports;
+    for (const { path, records, left } of await aside.takeIn()) {
+      if (left === null) log.info('records-taken-in', { file: path, records });
+      else log.warn('records-left-aside', { file: path, why: left });
+    }
+  }
+
+  async #keepAside(): Promise<void> {
+    const { aside, log } = this.#ports;
+    const { files, lost } = await aside.keep(this.#writer.unwritten());
+    for (const { path, records } of files) log.warn('records-kept-aside', { file: path, records });
+    // Their targets still wait in the store: they are measured again by the process that goes on.
+    if (lost > 0) log.error('records-not-stored', { held: lost });
   }
 
   /** By how much more the wall clock went on meanwhile: the machine slept, or the clock was set. */
@@ -339,8 +383,8 @@ export class Daemon implements DaemonView {
     try {
       await this.#writer.close(LAST_WRITE_MS);
     } catch (error) {
-      // Their targets still wait in the store: they are measured again by the process that goes on.
-      log.error('records-not-stored', { ...errorFields(error), held: this.#writer.held });
+      log.error('store-failed', { ...errorFields(error), held: this.#writer.held });
+      await this.#keepAside();
     }
     await http;
     log.info('stopped');

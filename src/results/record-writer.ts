@@ -161,9 +161,9 @@ export class RecordWriter {
     this.#clearTimer();
   }
 
-  /** What is held, as JSON text: for a last attempt to save it somewhere else. */
-  unwritten(): string[] {
-    return this.#queue.map((held) => held.record.json);
+  /** What is held: for a last attempt to save it somewhere else. */
+  unwritten(): OutgoingRecord[] {
+    return this.#queue.map((held) => held.record);
   }
 
   #schedule(delayMs: number): void {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '../../src/cli/log.js';
 import { RecordKeeper } from '../../src/cli/record-keeper.js';
 import { OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
-import { buildRecord } from '../results/record-builder.js';
+import { buildRecord, RUN_ID } from '../results/record-builder.js';
 
 let directory: string;
 let path: string;
@@ -27,7 +27,6 @@ const full = (): OutputError => new OutputError(OUTPUT_ERRORS.full, path, 'no sp
 function keeper(commit: () => Promise<unknown>): RecordKeeper {
   return new RecordKeeper({
     path,
-    runId: 'run-1',
     openCommitter: () => ({ commit, close: () => Promise.resolve() }),
     log: SILENT_LOG,
     say: (message) => said.push(message),
@@ -59,14 +58,14 @@ describe('a keeper of records', () => {
     put(kept, 2);
     expect(await kept.written(0, never)).toBe(false);
     await expect(kept.close()).rejects.toThrow('no space left');
-    const place = `${path}.unstored-run-1.jsonl`;
+    const place = `${path}.unstored-${RUN_ID}.jsonl`;
     const ids = readFileSync(place, 'utf8')
       .split('\n')
       .filter(Boolean)
       .map((line) => (JSON.parse(line) as { id: string }).id);
     expect(ids).toEqual([buildRecord({ number: 1 }).id, buildRecord({ number: 2 }).id]);
     expect(statSync(place).mode & 0o022).toBe(0);
-    expect(said.at(-1)).toBe(`2 records not stored, but kept in ${place} as JSON Lines`);
+    expect(said.at(-1)).toBe(`2 records not stored, but kept in ${place}: the next run into that store takes them in`);
   });
 
   it('does not wait for a store that is damaged, and says so at once', async () => {

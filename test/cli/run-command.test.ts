@@ -9,6 +9,7 @@ import { fakeMeasuring, resolved } from './fake-measuring.js';
 import { fakeTerminal } from './fake-terminal.js';
 import { deliveredRecord, droppedRecord, hop, routerPlace } from './record-builder.js';
 import { directCommitter, literalOr, RunBench, until } from './run-bench.js';
+import { moveStore } from '../results/move-store.js';
 
 let bench: RunBench;
 beforeEach(() => {
@@ -521,6 +522,25 @@ describe('a store that fails while the list is measured', () => {
     expect(readdirSync(bench.directory).filter((name) => name.includes('unstored'))).toEqual([]);
   });
 
+  it('as it was moved away takes what was measured meanwhile once it is back, and no other takes it', async () => {
+    bench.writeList(...SPREAD);
+    const terminal = fakeTerminal();
+    const fake = fakeMeasuring({ resolve: literalOr() });
+    const running = bench.begin(fake.open, ['--protocol', 'udp'], terminal);
+    await until(() => fake.traces.length === 12);
+    for (const trace of fake.traces.slice(0, 3)) trace.end(deliveredRecord());
+    await until(() => bench.rows().length === 3);
+    moveStore(bench.store, `${bench.store}.away`);
+    for (const trace of fake.traces.slice(3)) trace.end(deliveredRecord());
+    await until(() => terminal.stderr.text.includes('waiting for it'));
+    expect(terminal.stderr.text).toMatch(/moved or deleted while it was in use: .+; 9 records held in memory/);
+    expect(existsSync(bench.store)).toBe(false);
+    moveStore(`${bench.store}.away`, bench.store);
+    expect(await running).toBe(0);
+    expect(terminal.stderr.text).toContain('the store is back');
+    expect(bench.rows()).toHaveLength(12);
+  });
+
   it('for good ends the run with 73, and what is not in it lies beside it', async () => {
     bench.writeList(...SPREAD);
     let broken = false;
@@ -542,9 +562,16 @@ describe('a store that fails while the list is measured', () => {
 
     bench.openCommitter = directCommitter;
     const again = fakeMeasuring({ resolve: literalOr(), answer });
-    expect(await bench.resume(again.open)).toBe(0);
-    expect(again.traces).toHaveLength(8);
+    const told = fakeTerminal();
+    expect(await bench.resume(again.open, [], told)).toBe(0);
+    // Those whose traces had ended are not measured again.
+    expect(told.stderr.text).toMatch(
+      /\d+ records of .+\.unstored-.+\.jsonl stored, which an earlier process could not store/,
+    );
+    expect(readdirSync(bench.directory).filter((name) => name.includes('.unstored-'))).toEqual([]);
+    expect(again.traces).toHaveLength(5);
     expect(bench.rows()).toHaveLength(12);
+    expect(bench.rows().filter(({ outcome }) => outcome === 'delivered').length).toBeGreaterThanOrEqual(7);
   });
 });
 

@@ -1,4 +1,4 @@
-/** A daemon whose time, child, disk and settings are the test's; its lists are files, its store is SQLite in memory. */
+/** A daemon whose time, child, disk and settings are the test's; its lists are files, its store is SQLite in memory, or a file. */
 import { parseCron } from '../../src/config/cron-schedule.js';
 import type { DaemonSettings, JobSettings } from '../../src/config/daemon-settings.js';
 import { httpSettingsSchema } from '../../src/config/http-settings.js';
@@ -8,7 +8,7 @@ import { Daemon } from '../../src/daemon/daemon.js';
 import type { DaemonLog, LogFields } from '../../src/daemon/daemon-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import type { PreparedRecord } from '../../src/results/trace-table.js';
+import type { OutgoingRecord, PreparedRecord } from '../../src/results/trace-table.js';
 import { uuid } from '../results/record-builder.js';
 import { Random } from '../sim/random.js';
 import { SimulatedChild, type ChildWorld } from './simulated-child.js';
@@ -27,6 +27,8 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly traceMs: (host: string) => number;
   readonly jobs: readonly JobSettings[];
+  /** In memory where it is absent. */
+  readonly storePath?: string;
 }
 
 export function jobSettings(job: Partial<JobSettings> & { name: string; targets: string; cron: string }): JobSettings {
@@ -40,7 +42,7 @@ const SETTINGS: Settings = { ...defaultSettings(), confidence: 0.9999, vantage: 
 
 export class SimulatedDaemon {
   readonly clock: VirtualClock;
-  readonly store: SqliteStore = openSqliteStore(':memory:');
+  readonly store: SqliteStore;
   readonly world: ChildWorld;
   readonly log: LogLine[] = [];
   settings: DaemonSettings;
@@ -53,13 +55,16 @@ export class SimulatedDaemon {
   readFiles: () => Promise<null> = () => Promise.resolve(null);
   /** Why the disk does not take anything, or null. */
   storeFailure: 'full' | 'locked' | null = null;
+  /** What the disk did not take before an end. */
+  readonly aside: OutgoingRecord[] = [];
   life = 0;
   #daemon: Daemon | null = null;
   #process: { end(): void } | null = null;
   readonly #random: () => number;
   #ids = 0;
 
-  constructor({ startMs, seed, traceMs, jobs }: SimulationOptions) {
+  constructor({ startMs, seed, traceMs, jobs, storePath }: SimulationOptions) {
+    this.store = openSqliteStore(storePath ?? ':memory:');
     this.clock = new VirtualClock(startMs);
     const random = new Random(seed);
     this.#random = () => random.unit();
@@ -111,6 +116,19 @@ export class SimulatedDaemon {
         newSeed: () => Math.floor(this.#random() * 2 ** 32),
         random: this.#random,
         store,
+        aside: {
+          keep: (records) => {
+            this.aside.push(...records);
+            return Promise.resolve({ files: [{ path: 'aside', records: records.length }], lost: 0 });
+          },
+          takeIn: () => {
+            const records = this.aside.splice(0);
+            store.traces.put(records);
+            return Promise.resolve(
+              records.length === 0 ? [] : [{ path: 'aside', records: records.length, left: null }],
+            );
+          },
+        },
         commit: (batch: readonly PreparedRecord[]) => Promise.resolve().then(() => store.traces.put(batch)),
         writerOptions: { time: clock },
         openLink: () => new SimulatedChild(this.world),

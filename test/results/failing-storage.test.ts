@@ -212,7 +212,7 @@ describe('the writer', () => {
     void writer.put(entry(2));
     await expect(writer.put(entry(3))).rejects.toThrow(withCode('EOUTPUTSPILLFULL', '2 records wait'));
     await expect(writer.close(5)).rejects.toThrow('no');
-    expect(writer.unwritten().map((text) => (JSON.parse(text) as { id: string }).id)).toEqual([
+    expect(writer.unwritten().map(({ json }) => (JSON.parse(json) as { id: string }).id)).toEqual([
       buildRecord({ number: 1 }).id,
       buildRecord({ number: 2 }).id,
     ]);

@@ -9,6 +9,7 @@ import type * as Client from '../../src/results/store-worker-client.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
 import { compileSources, type CompiledSources } from './compiled-sources.js';
 import { buildRecord, RUN_ID } from './record-builder.js';
+import { moveStore } from './move-store.js';
 
 const OTHER_RUN = `${RUN_ID.slice(0, -1)}9`;
 const MOVED = expect.objectContaining({ code: 'EOUTPUTMOVED', isTransient: true }) as Error;
@@ -46,11 +47,6 @@ function prepared(number: number): ReturnType<typeof prepareRecord> {
   return prepareRecord({ record: buildRecord({ number }), targetKey: null, completesTarget: false });
 }
 
-/** As `mv` does it: with the files beside it, or the file alone. */
-function move(from: string, to: string): void {
-  for (const end of ['', '-wal', '-shm']) if (existsSync(from + end)) renameSync(from + end, to + end);
-}
-
 /** Numbers of the records in the file that lies there. */
 function recordsIn(file: string): number {
   const reader = openSqliteStore(file, { readOnly: true });
@@ -65,7 +61,7 @@ describe('a store that is moved away', () => {
   it('takes and gives nothing, says why, and goes on where it left off once it is back', () => {
     store.traces.put([prepared(1)]);
     expect(store.trouble()).toBeNull();
-    move(path, `${path}.away`);
+    moveStore(path, `${path}.away`);
     expect(store.trouble()).toEqual(MOVED);
     expect(store.trouble()?.message).toBe(
       `the store was moved or deleted while it was in use: ${path} (put back the one that was there)`,
@@ -76,7 +72,7 @@ describe('a store that is moved away', () => {
     }).toThrow(MOVED);
     expect(() => store.queries.count()).toThrow(MOVED);
     expect(existsSync(path)).toBe(false);
-    move(`${path}.away`, path);
+    moveStore(`${path}.away`, path);
     expect(store.trouble()).toBeNull();
     expect(store.traces.put([prepared(2)])).toEqual({ stored: 1, alreadyStored: 0 });
     expect(recordsIn(path)).toBe(2);
@@ -102,7 +98,7 @@ describe('a store that is moved away', () => {
 
 describe('another file in the place of a store', () => {
   it('is left as it is, whatever it is', () => {
-    move(path, `${path}.away`);
+    moveStore(path, `${path}.away`);
     const other = openSqliteStore(path);
     createRun(other, OTHER_RUN);
     expect(store.trouble()).toEqual(MOVED);
@@ -116,7 +112,7 @@ describe('another file in the place of a store', () => {
     writeFileSync(path, 'a list of groceries');
     expect(() => store.traces.put([prepared(1)])).toThrow(MOVED);
     rmSync(path);
-    move(`${path}.away`, path);
+    moveStore(`${path}.away`, path);
     expect(store.traces.put([prepared(1)])).toEqual({ stored: 1, alreadyStored: 0 });
   });
 
@@ -141,10 +137,10 @@ describe('the thread that writes a store', () => {
   it('fails while it is away, creates none, and stores the batch once it is back', async () => {
     const worker = client.startStoreWorker(path);
     await worker.commit([prepared(1)]);
-    move(path, `${path}.away`);
+    moveStore(path, `${path}.away`);
     await expect(worker.commit([prepared(2)])).rejects.toEqual(MOVED);
     expect(existsSync(path)).toBe(false);
-    move(`${path}.away`, path);
+    moveStore(`${path}.away`, path);
     expect(await worker.commit([prepared(2)])).toEqual({ stored: 1, alreadyStored: 0 });
     await worker.close();
     expect(store.queries.count()).toBe(2);
@@ -152,21 +148,21 @@ describe('the thread that writes a store', () => {
 
   it('creates none either where it was not open yet', async () => {
     const worker = client.startStoreWorker(path);
-    move(path, `${path}.away`);
+    moveStore(path, `${path}.away`);
     await expect(worker.commit([prepared(1)])).rejects.toEqual(MOVED);
     expect(existsSync(path)).toBe(false);
-    move(`${path}.away`, path);
+    moveStore(`${path}.away`, path);
     expect(await worker.commit([prepared(1)])).toEqual({ stored: 1, alreadyStored: 0 });
     await worker.close();
   });
 
   it('takes a store without the run for another one', async () => {
     const worker = client.startStoreWorker(path);
-    move(path, `${path}.away`);
+    moveStore(path, `${path}.away`);
     openSqliteStore(path).close();
     await expect(worker.commit([prepared(1)])).rejects.toEqual(MOVED);
     for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true });
-    move(`${path}.away`, path);
+    moveStore(`${path}.away`, path);
     expect(await worker.commit([prepared(1)])).toEqual({ stored: 1, alreadyStored: 0 });
     await worker.close();
   });
