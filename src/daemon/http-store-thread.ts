@@ -1,12 +1,14 @@
 /** The thread behind `startStoreReader`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { sendableError } from '../results/output-error.js';
+import { loadDriverEarly } from '../results/sqlite-store.js';
 import { readByName, type ReadAnswer, type ReadOrder } from './http-store-reader.js';
 import { StoreReads } from './http-store-reads.js';
 
 const port = parentPort;
 if (port === null) throw new Error('to be started as a thread');
 const { path } = workerData as { readonly path: string };
+loadDriverEarly();
 let reads: StoreReads | null = null;
 
 port.on('message', ({ number, name, args }: ReadOrder) => {

@@ -140,6 +140,12 @@ const IO: Explanation = {
   remedy: 'it must be a file, not a directory; if it is one, check the device and the kernel log',
 };
 
+const NO_FILES: Explanation = {
+  code: OUTPUT_ERRORS.io,
+  what: 'no more files can be opened by this process, or on this machine',
+  remedy: 'raise the limit: `ulimit -n`, LimitNOFILE in a unit file, or fs.file-max',
+};
+
 const BY_CODE: Readonly<Record<string, Explanation>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -151,6 +157,8 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   ENOTDIR: MISSING,
   EISDIR: MISSING,
   EIO: IO,
+  EMFILE: NO_FILES,
+  ENFILE: NO_FILES,
   SQLITE_FULL: FULL,
   // A write cut short by a file size limit or by quotas shows as a write error, not as a full disk.
   SQLITE_IOERR_WRITE: { ...FULL, what: 'cannot write, most likely for want of space' },
@@ -164,6 +172,8 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   SQLITE_AUTH: READ_ONLY,
   SQLITE_CANTOPEN: { ...READ_ONLY, what: 'cannot open for writing' },
   SQLITE_CORRUPT: CORRUPT,
+  // Pages that the file's own tables name are missing at its end: it was cut off, and does not mend by itself.
+  SQLITE_IOERR_SHORT_READ: CORRUPT,
   SQLITE_NOTADB: NOT_SQLITE,
   SQLITE_IOERR: IO,
 };

@@ -1,4 +1,4 @@
-import { accessSync, existsSync, realpathSync, rmSync } from 'node:fs';
+import { accessSync, closeSync, existsSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
@@ -106,16 +106,40 @@ function successorOf(path: string, options: StoreOptions): Successor {
   };
 }
 
+/**
+ * Loads the driver before it is needed. Out of files, Node would find none, and go on finding none once there are files again.
+ * What fails here is said where a store is opened.
+ */
+export function loadDriverEarly(): void {
+  try {
+    loadDriver();
+  } catch {
+    // See above.
+  }
+}
+
 function openDatabase(path: string, options: Database.Options): Database.Database {
   let Driver: typeof Database;
   try {
     Driver = loadDriver();
   } catch (cause) {
+    // That it cannot be loaded just now says nothing of how it was installed.
+    tryToOpenAFile();
     const remedy = 'apt-get install g++ make python3 && npm install, or go without a store: trace --json';
     const what = 'the store needs the module better-sqlite3, which was not compiled at install';
     throw new OutputError(OUTPUT_ERRORS.noDriver, path, what, remedy, cause);
   }
-  return new Driver(path, options);
+  try {
+    return new Driver(path, options);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_CANTOPEN') tryToOpenAFile();
+    throw error;
+  }
+}
+
+/** Out of files, the loader of modules finds none, and SQLite cannot open one. @throws what the kernel says: EMFILE, ENFILE */
+function tryToOpenAFile(): void {
+  closeSync(openSync('/dev/null', 'r'));
 }
 
 let driver: typeof Database | null = null;

@@ -4,10 +4,11 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { explainOutputError, OUTPUT_ERRORS, sendableError, storeMoved } from './output-error.js';
-import { openSqliteStore, type SqliteStore } from './sqlite-store.js';
+import { loadDriverEarly, openSqliteStore, type SqliteStore } from './sqlite-store.js';
 import { unpackBatch, type StoreWorkerAnswer, type StoreWorkerOrder } from './store-worker-client.js';
 
 const { path } = workerData as { readonly path: string };
+loadDriverEarly();
 let store: SqliteStore | null = null;
 
 function obey(order: StoreWorkerOrder): StoreWorkerAnswer {

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -46,6 +47,21 @@ function withCode(code: string, ...words: string[]): Error {
   const message = expect.stringMatching(new RegExp(words.join('.*'))) as unknown;
   return expect.objectContaining({ code, exitCode: 73, message }) as Error;
 }
+
+describe('a process that can open no more files', () => {
+  it('fails to store its first batch for that reason, and stores it once it can', { timeout: 60_000 }, async () => {
+    createStore(0);
+    sources = compileSources();
+    const child = startChild(sources, 'no-files-child.js', [path], 'ulimit -n 200');
+    expect(await child.next()).toEqual({
+      code: 'EOUTPUTIO',
+      isTransient: true,
+      message: expect.stringMatching(/no more files can be opened .*ulimit -n/) as string,
+    });
+    expect(await child.next()).toEqual({ counts: { stored: 1, alreadyStored: 0 } });
+    expect(await child.rest(), child.errors()).toEqual([]);
+  });
+});
 
 describe('a full disk', () => {
   it('loses no record: they are held, said to be, and written when there is room', { timeout: 60_000 }, async () => {
@@ -154,6 +170,19 @@ describe('a store that cannot be used', () => {
         store.close();
       }
     }).toThrow(withCode('EOUTPUTCORRUPT', 'damaged'));
+  });
+
+  it('because it is cut in half is said to be so at once, also where the end of a log beside it makes up for the beginning', () => {
+    createStore(200);
+    const store = openSqliteStore(path);
+    // In the log, with the pages that name all others.
+    store.traces.put([prepared(201)]);
+    for (const end of ['', '-wal']) copyFileSync(path + end, `${path}.cut${end}`);
+    store.close();
+    truncateSync(`${path}.cut`, statSync(path).size / 2);
+    const cut = openSqliteStore(`${path}.cut`);
+    expect(() => [...cut.queries.records()]).toThrow(withCode('EOUTPUTCORRUPT', 'damaged', 'recover'));
+    cut.close();
   });
 
   it('because it is some other file is left as it is', () => {
