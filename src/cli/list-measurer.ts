@@ -41,6 +41,8 @@ export class ListMeasurer implements TargetMeasurer {
   async measure(
     order: MeasureOrder,
     onRecord: (measured: MeasuredRecord) => void,
+    // Nobody's process but its own ends with it: who shall be alone is so where a process of its own measures.
+    _alone?: boolean,
     onStarted?: (trace: StartedTrace) => void,
   ): Promise<'done' | 'interrupted'> {
     const jobs = await startHost(order.host, this.#jobsOptions(order, onStarted));

@@ -97,6 +97,7 @@ class MeasureServer {
         ({ record, interrupted, last }) => {
           this.#put({ kind: 'record', number, record, interrupted, last });
         },
+        false,
         ({ id, protocol, address }) => {
           say({ kind: 'started', number, traceId: id, protocol, address });
         },

@@ -102,9 +102,13 @@ export class ChildMeasurer implements TargetMeasurer {
     return this.#restarts;
   }
 
-  measure(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'> {
+  measure(
+    order: MeasureOrder,
+    onRecord: (measured: MeasuredRecord) => void,
+    alone = false,
+  ): Promise<'done' | 'interrupted'> {
     if (this.#interrupting || this.#closed) return Promise.resolve('interrupted');
-    const end = this.#given.take(order, onRecord);
+    const end = this.#given.take(order, onRecord, alone);
     this.#sendOrders();
     return end;
   }
@@ -204,6 +208,8 @@ export class ChildMeasurer implements TargetMeasurer {
     if (message.kind === 'record') this.#say({ kind: 'taken', records: 1 });
     const strange = this.#given.hear(message);
     if (strange !== null) this.#distrust(strange);
+    // One that is to be alone may have waited for this end, or all others for its own.
+    if (message.kind === 'end') this.#sendOrders();
   }
 
   /** A child that says what it cannot mean is broken, or somebody else's. */

@@ -12,6 +12,8 @@ interface Given {
   readonly order: MeasureOrder;
   readonly onRecord: (measured: MeasuredRecord) => void;
   readonly resolve: (end: 'done' | 'interrupted') => void;
+  /** No other is under way with it. */
+  readonly alone: boolean;
   /** The child has it. */
   sent: boolean;
   /** Traces that began and have no record yet, by id. */
@@ -47,31 +49,55 @@ export class GivenOrders {
   /** Of them, those that no child has yet. */
   #unsent: number[] = [];
   #numbers = 0;
+  /** How many the child has. */
+  #sent = 0;
+  /** … and whether it is one that is to be alone. */
+  #isLone = false;
 
   constructor(options: GivenOrdersOptions) {
     this.#options = options;
   }
 
   /** Takes an order in; resolves when it has ended. */
-  take(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'> {
+  take(
+    order: MeasureOrder,
+    onRecord: (measured: MeasuredRecord) => void,
+    alone = false,
+  ): Promise<'done' | 'interrupted'> {
     return new Promise((resolve) => {
       const number = ++this.#numbers;
-      this.#given.set(number, { order, onRecord, resolve, sent: false, started: new Map(), stored: [], said: 0 });
+      const begun = { sent: false, started: new Map<string, StartedTrace>(), stored: [], said: 0 };
+      this.#given.set(number, { order, onRecord, resolve, alone, ...begun });
       this.#unsent.push(number);
     });
   }
 
-  /** Orders that no child has yet, less what is measured of them already; from now on the child has them. */
+  /**
+   * Orders that no child has yet, less what is measured of them already; from now on the child has them. One that is to be alone
+   * waits until all before it have ended, and those behind it wait for its end.
+   */
   send(): NumberedOrder[] {
     const orders: NumberedOrder[] = [];
-    for (const number of this.#unsent) {
+    let next = 0;
+    for (; next < this.#unsent.length && !this.#isLone; next += 1) {
+      const number = this.#unsent[next] ?? 0;
       const given = this.#given.get(number);
       if (given === undefined) continue;
+      if (given.alone && this.#sent > 0) break;
       given.sent = true;
+      this.#sent += 1;
+      this.#isLone = given.alone;
       orders.push({ number, order: { ...given.order, stored: [...given.order.stored, ...given.stored] } });
     }
-    this.#unsent = [];
+    this.#unsent.splice(0, next);
     return orders;
+  }
+
+  #forget(number: number, { sent }: Given): void {
+    this.#given.delete(number);
+    if (!sent) return;
+    this.#sent -= 1;
+    this.#isLone = false;
   }
 
   /** Takes in what the child says of an order. Returns what it cannot mean, or null. */
@@ -96,7 +122,7 @@ export class GivenOrders {
         return null;
       }
       case 'end':
-        this.#given.delete(message.number);
+        this.#forget(message.number, given);
         if (message.defect !== null) this.#broke(given, message.defect);
         given.resolve(message.defect === null ? message.end : 'interrupted');
         return null;
@@ -110,6 +136,8 @@ export class GivenOrders {
       given.started.clear();
       given.said = 0;
     }
+    this.#sent = 0;
+    this.#isLone = false;
     this.#unsent = [...this.#given.keys()];
   }
 
@@ -119,12 +147,17 @@ export class GivenOrders {
    */
   interruptSent(reason: string): number {
     let traces = 0;
+    const begun = [...this.#given.values()].filter(({ sent, started }) => sent && started.size > 0);
     for (const [number, given] of this.#given) {
       if (!given.sent) continue;
-      this.#given.delete(number);
+      this.#forget(number, given);
       traces += given.started.size;
       const ended = `Interrupted: the measuring process ended (${reason}).`;
-      this.#interrupt(given, [...given.started.values()], { reason: ended, isDefect: false });
+      this.#interrupt(given, [...given.started.values()], {
+        reason: ended,
+        isDefect: false,
+        toBlame: begun.length === 1,
+      });
       given.resolve('interrupted');
     }
     return traces;
@@ -143,7 +176,7 @@ export class GivenOrders {
   #giveUpThose(isGivenUp: (given: Given) => boolean): void {
     for (const [number, given] of this.#given) {
       if (!isGivenUp(given)) continue;
-      this.#given.delete(number);
+      this.#forget(number, given);
       given.resolve('interrupted');
     }
   }
@@ -159,13 +192,14 @@ export class GivenOrders {
     this.#interrupt(given, started, {
       reason: 'A defect of pdm-trace ended the measurement; its log says more.',
       isDefect: true,
+      toBlame: true,
     });
   }
 
   #interrupt(
     { order, onRecord }: Given,
     traces: readonly StartedTrace[],
-    why: Pick<InterruptedTrace, 'reason' | 'isDefect'>,
+    { toBlame, ...why }: Pick<InterruptedTrace, 'reason' | 'isDefect'> & { readonly toBlame: boolean },
   ): void {
     const { clock, newId, toolVersion } = this.#options;
     for (const [index, trace] of traces.entries()) {
@@ -174,7 +208,7 @@ export class GivenOrders {
         id: newId(),
         endedAtMs: clock.wallMs(),
       });
-      onRecord({ record, interrupted: true, last: index === traces.length - 1 });
+      onRecord({ record, interrupted: true, last: index === traces.length - 1, toBlame });
     }
   }
 }

@@ -29,15 +29,25 @@ export interface ListRun {
 /** `flush` resolves when all that was put is on disk. */
 export type RunWriter = Pick<RecordWriter, 'put' | 'flush' | 'hasRoom' | 'whenRoom'>;
 
-/** How often a target is traced at most when the measuring process dies over it. */
-const ATTEMPTS = 2;
+/**
+ * How often the measuring process may die over one target, nothing else being under way, until that is done with: of many that
+ * were, all but one are innocent.
+ */
+const DEATHS_ALONE = 2;
+
+/** How often the process ended while a target was under way. */
+interface Deaths {
+  readonly all: number;
+  /** … with nothing else under way. */
+  readonly alone: number;
+}
 
 /**
  * Measures what waits, in the store's order, and stores each record as it comes. Resolves when nothing is left (`done`) or
  * when it was stopped and what was in flight is stored (`stopped`). Rejects when a record cannot be kept, or for a defect.
  */
 export async function runList(run: ListRun): Promise<'done' | 'stopped'> {
-  const deaths = new Map<number, number>();
+  const deaths = new Map<number, Deaths>();
   for (;;) {
     const left = await onePass(run, deaths);
     await run.writer.flush();
@@ -46,8 +56,8 @@ export async function runList(run: ListRun): Promise<'done' | 'stopped'> {
   }
 }
 
-/** Returns how many targets were given up and wait again. `deaths`: how often each one's traces were broken off. */
-async function onePass(run: ListRun, deaths: Map<number, number>): Promise<number> {
+/** Returns how many targets were given up and wait again. `deaths`: of those whose traces were broken off. */
+async function onePass(run: ListRun, deaths: Map<number, Deaths>): Promise<number> {
   const slots = new Slots(run.outstanding);
   const underWay = new Set<Promise<void>>();
   const failures: Error[] = [];
@@ -57,18 +67,20 @@ async function onePass(run: ListRun, deaths: Map<number, number>): Promise<numbe
   let left = 0;
   try {
     for (const target of run.store.targets.waiting(run.runId)) {
-      await slots.take();
+      // Each death halves the company of those who were there, until whose fault it is has nobody else to be.
+      const share = Math.min(run.outstanding, 2 ** (deaths.get(target.targetKey)?.all ?? 0));
+      await slots.take(share);
       await run.pace?.(target);
       await roomOrStop(run);
       if (run.signal.aborted || failures.length > 0) break;
-      const work = measureTarget(run, target, deaths, fail)
+      const work = measureTarget(run, target, { deaths, isAlone: share >= run.outstanding }, fail)
         .then((end) => {
           if (end === 'interrupted') left += 1;
         })
         .catch(fail)
         .finally(() => {
           underWay.delete(work);
-          slots.give();
+          slots.give(share);
         });
       underWay.add(work);
     }
@@ -84,20 +96,21 @@ async function onePass(run: ListRun, deaths: Map<number, number>): Promise<numbe
 async function measureTarget(
   run: ListRun,
   target: StoredTarget,
-  deaths: Map<number, number>,
+  { deaths, isAlone }: { readonly deaths: Map<number, Deaths>; readonly isAlone: boolean },
   fail: (error: unknown) => void,
 ): Promise<'done' | 'interrupted'> {
   const { store, writer, measurer, signal } = run;
   const { targetKey } = target;
-  const isLast = (deaths.get(targetKey) ?? 0) >= ATTEMPTS - 1;
+  const before = deaths.get(targetKey) ?? { all: 0, alone: 0 };
   const completed: boolean[] = [];
   const interruptions: boolean[] = [];
-  const end = await measurer.measure(orderOf(run, target), ({ record, interrupted, last }: MeasuredRecord) => {
+  const take = ({ record, interrupted, last, toBlame = false }: MeasuredRecord): void => {
     // Whoever interrupts the run wants to go on later; a target over which the process died twice is done with.
+    const isLast = toBlame && before.alone >= DEATHS_ALONE - 1;
     const provisional = interrupted && (signal.aborted || !isLast);
     const completesTarget = last && !provisional;
     completed.push(completesTarget);
-    interruptions.push(interrupted);
+    if (interrupted) interruptions.push(toBlame);
     writer
       .put({
         record,
@@ -108,7 +121,8 @@ async function measureTarget(
       })
       .then(() => run.onStored?.(record, provisional))
       .catch(fail);
-  });
+  };
+  const end = await measurer.measure(orderOf(run, target), take, isAlone);
   // Nothing was left of it: its records were stored before a kill, or it yields none any more.
   if (end === 'done' && !completed.includes(true)) store.targets.markDone([targetKey]);
   if (end === 'done' || completed.includes(true)) {
@@ -117,7 +131,8 @@ async function measureTarget(
     return 'done';
   }
   // A target that had not begun when the process died is not what it died of.
-  if (interruptions.includes(true)) deaths.set(targetKey, (deaths.get(targetKey) ?? 0) + 1);
+  if (interruptions.length > 0)
+    deaths.set(targetKey, { all: before.all + 1, alone: before.alone + (interruptions.includes(true) ? 1 : 0) });
   return end;
 }
 

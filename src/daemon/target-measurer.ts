@@ -44,6 +44,8 @@ export interface MeasuredRecord {
   readonly interrupted: boolean;
   /** The order has no further ones, and this one was given up or none was. */
   readonly last: boolean;
+  /** What ended it can only have been this order: a defect over it, or a process died that was measuring nothing else. */
+  readonly toBlame?: boolean;
 }
 
 /** Counts of the process that measures, since it was started. */
@@ -56,9 +58,13 @@ export interface TargetMeasurer {
   /**
    * Resolves a target and traces it with every protocol. Every record is handed over as soon as it is there, names
    * included. Resolves with `interrupted` when the order was given up: then what was handed over may not be all.
-   * Rejects for defects only.
+   * Rejects for defects only. `alone`: with no other order under way, where a process of its own measures.
    */
-  measure(order: MeasureOrder, onRecord: (measured: MeasuredRecord) => void): Promise<'done' | 'interrupted'>;
+  measure(
+    order: MeasureOrder,
+    onRecord: (measured: MeasuredRecord) => void,
+    alone?: boolean,
+  ): Promise<'done' | 'interrupted'>;
   /** Null where it cannot be known now. */
   stats(): MeasurerStats | null;
 }

@@ -10,7 +10,7 @@ import { readWay } from '../../src/report/record-stop.js';
 import { SharedFaultTally, type SharedFault } from '../../src/report/shared-faults.js';
 import { filledHops, wrongFills } from './filled-hops.js';
 import { generateList, type ListOptions, type NearHopKind } from './generate-list.js';
-import { isFindable } from './outcome-table.js';
+import { demandOf, isFindable } from './outcome-table.js';
 import { runList, type ListRun } from './run-list.js';
 import { EPOCH_MS } from './virtual-time.js';
 
@@ -98,6 +98,7 @@ function drops(run: ListRun): { findable: number; found: number } {
   for (const { generated, truth, records } of run.targets) {
     for (const record of records) {
       if (!isFindable(generated, { truth, records, violations: [], seconds: 0 }, record)) continue;
+      if (demandOf(record) !== null) continue;
       findable += 1;
       if (record.verdict.outcome === 'dropped' || record.verdict.outcome === 'rejected') found += 1;
     }

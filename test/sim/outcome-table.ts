@@ -78,7 +78,8 @@ const DEMANDS: readonly (readonly [words: string, demand: string])[] = [
   ['from another distance than those without', "answered in the target's name from another distance"],
 ];
 
-function demandOf({ verdict }: TraceRecord): string | null {
+/** Why nothing is said of a loss that is there, where METHOD demands that; null where it does not. */
+export function demandOf({ verdict }: TraceRecord): string | null {
   if (verdict.outcome !== 'inconclusive') return null;
   const text = verdict.reasons.join(' ');
   return DEMANDS.find(([words]) => text.includes(words))?.[1] ?? null;
