@@ -232,5 +232,5 @@ describe('every trace', () => {
       // Both arms suffer the same: nobody is accused.
       expect(['dropped', 'impaired', 'bypassed', 'rejected']).not.toContain(verdict.outcome);
     }
-  }, 60_000);
+  }, 240_000);
 });
