@@ -28,6 +28,8 @@ export interface TakenIn {
 const END = '.jsonl';
 const FILES_OF_A_RUN = 100;
 const BATCH = 500;
+/** Of a UUID, which ids of runs are. */
+const RUN_ID_LENGTH = 36;
 
 /**
  * Writes records into `STORE.unstored-RUN.jsonl`, as JSON Lines, beside the store at `path` or, where there is no room, in the
@@ -74,25 +76,36 @@ function lineOf({ json, targetKey, completesTarget, provisional, series }: Outgo
 export async function takeInUnstored(store: SqliteStore): Promise<TakenIn[]> {
   if (store.path === ':memory:') return [];
   const taken: TakenIn[] = [];
-  for (const path of asideFiles(store.path)) taken.push(await takeIn(store, path));
+  for (const path of asideFiles(store)) taken.push(await takeIn(store, path));
   return taken;
 }
 
-/** Files of this name that belong to whoever runs this: in the temporary directory anybody may write one. */
-function asideFiles(storePath: string): string[] {
-  const start = `${basename(storePath)}.unstored-`;
-  const files = [dirname(storePath), tmpdir()].flatMap((directory) => {
-    try {
-      const names = readdirSync(directory).filter((name) => name.startsWith(start) && name.endsWith(END));
-      return names.map((name) => join(directory, name));
-    } catch {
-      return [];
-    }
-  });
+/**
+ * Files of this name that belong to whoever runs this: in the temporary directory anybody may write one. Those of other stores of
+ * the same name lie there as well, and are passed over.
+ */
+function asideFiles(store: SqliteStore): string[] {
+  const start = `${basename(store.path)}.unstored-`;
+  const isKnown = (name: string): boolean =>
+    store.runs.get(name.slice(start.length, start.length + RUN_ID_LENGTH)) !== null;
+  const beside = namesIn(dirname(store.path), start);
+  const elsewhere = namesIn(tmpdir(), start).filter(isKnown);
+  const files = [
+    ...beside.map((name) => join(dirname(store.path), name)),
+    ...elsewhere.map((name) => join(tmpdir(), name)),
+  ];
   return [...new Set(files.sort())].filter((path) => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     return stat?.isFile() === true && stat.uid === process.geteuid?.();
   });
+}
+
+function namesIn(directory: string, start: string): string[] {
+  try {
+    return readdirSync(directory).filter((name) => name.startsWith(start) && name.endsWith(END));
+  } catch {
+    return [];
+  }
 }
 
 async function takeIn(store: SqliteStore, path: string): Promise<TakenIn> {

@@ -143,7 +143,8 @@ describe.concurrent('pdm-trace --pcap', () => {
           expect(ofTrace(frames, records[0]!.id).length + ofTrace(frames, records[1]!.id).length).toBe(frames.length);
           const times = frames.map(({ time }) => time);
           for (const time of times) expect(time).toMatch(/^\d+\.\d{9}$/);
-          expect(times).toEqual([...times].sort());
+          // Without the kernel's stamps a time is when this process came to it, which on a busy machine is not the order of writing.
+          if (transport === 'native') expect(times).toEqual([...times].sort());
         } finally {
           await lab.destroy();
         }

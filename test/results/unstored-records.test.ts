@@ -117,6 +117,13 @@ describe('records kept aside', () => {
     expect(store.queries.count()).toBe(0);
   });
 
+  it('in the temporary directory are left alone, without a word, where they are of another store of the same name', async () => {
+    await keepAside(join(directory, 'gone', basename(path)), [prepared(1, OTHER_RUN)]);
+    expect(asideIn(tmpdir())).toHaveLength(1);
+    expect(await takeInUnstored(store)).toEqual([]);
+    expect(asideIn(tmpdir())).toHaveLength(1);
+  });
+
   it('are no links: whoever may write in the temporary directory names no file to read', async () => {
     const { files } = await keepAside(path, [prepared(1)]);
     symlinkSync(files[0]!.path, join(tmpdir(), `${basename(path)}.unstored-link.jsonl`));
