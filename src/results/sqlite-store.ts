@@ -177,7 +177,7 @@ function composeStore(connection: DriverConnection, path: string): SqliteStore {
     isClaimed: (runId) => isClaimed(path, runId),
     trouble: () => {
       try {
-        explainingErrors(path, () => connection.database());
+        connection.database();
         return null;
       } catch (error) {
         if (error instanceof OutputError) return error;
@@ -273,7 +273,8 @@ function migrate(database: Database.Database, connection: SqlConnection, migrati
   }
 }
 
-function isInMemory(path: string): boolean {
+/** A database that no file holds, as SQLite names it. */
+export function isInMemory(path: string): boolean {
   return path === ':memory:' || path === '';
 }
 

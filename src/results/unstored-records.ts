@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TraceRecord } from '../trace/record.js';
 import { OUTPUT_ERRORS, OutputError } from './output-error.js';
-import type { SqliteStore } from './sqlite-store.js';
+import { isInMemory, type SqliteStore } from './sqlite-store.js';
 import { prepareRecord, type OutgoingRecord, type RecordToStore } from './trace-table.js';
 import { writeWholeFile } from './write-whole-file.js';
 
@@ -37,7 +37,11 @@ const RUN_ID_LENGTH = 36;
  */
 export async function keepAside(path: string, records: readonly OutgoingRecord[]): Promise<KeptAside> {
   const byRun = new Map<string, OutgoingRecord[]>();
-  for (const record of records) byRun.set(record.runId, [...(byRun.get(record.runId) ?? []), record]);
+  for (const record of records) {
+    const ofRun = byRun.get(record.runId);
+    if (ofRun === undefined) byRun.set(record.runId, [record]);
+    else ofRun.push(record);
+  }
   const files: { path: string; records: number }[] = [];
   let lost = 0;
   for (const [runId, ofRun] of byRun) {
@@ -49,7 +53,7 @@ export async function keepAside(path: string, records: readonly OutgoingRecord[]
 }
 
 async function writeAside(path: string, runId: string, records: readonly OutgoingRecord[]): Promise<string | null> {
-  if (path === ':memory:') return null;
+  if (isInMemory(path)) return null;
   for (const directory of [dirname(path), tmpdir()]) {
     const stem = join(directory, `${basename(path)}.unstored-${runId}`);
     let place = `${stem}${END}`;
@@ -74,7 +78,7 @@ function lineOf({ json, targetKey, completesTarget, provisional, series }: Outgo
  * in another store, it is damaged, or somebody else's. Rejects with nothing but a defect.
  */
 export async function takeInUnstored(store: SqliteStore): Promise<TakenIn[]> {
-  if (store.path === ':memory:') return [];
+  if (isInMemory(store.path)) return [];
   const taken: TakenIn[] = [];
   for (const path of asideFiles(store)) taken.push(await takeIn(store, path));
   return taken;
