@@ -32,13 +32,38 @@ const NOTHING: Annotation = { name: null, origin: null, exchange: false };
  * the resolver's own deadline. The given record is left as it is.
  */
 export async function annotateRecord(record: TraceRecord, sources: AnnotationSources): Promise<TraceRecord> {
-  const annotated = structuredClone(record);
+  const annotated = copyOf(record);
   const known = await lookUpAll(addressesOf(annotated), sources);
   for (const place of placesOf(annotated))
     for (const arm of Object.values(place.arms)) for (const responder of arm.responders) fill(responder, known);
   for (const entry of namedAddressesOf(annotated)) fill(entry, known, annotated);
   annotated.summary = { ...annotated.summary, ...judge(annotated, known, sources.asDatabase) };
   return annotated;
+}
+
+/** A copy of what is filled in, and of nothing else: the rest is shared with the given record. */
+function copyOf(record: TraceRecord): TraceRecord {
+  const { lastPdmHop, lastPlainHop, nextHop } = record.summary;
+  return {
+    ...record,
+    source: { ...record.source },
+    target: { ...record.target },
+    hops: record.hops.map((hop) => ({ ...hop, arms: copyOfArms(hop.arms) })),
+    targetPairs: record.targetPairs && { ...record.targetPairs, arms: copyOfArms(record.targetPairs.arms) },
+    summary: {
+      ...record.summary,
+      lastPdmHop: lastPdmHop && { ...lastPdmHop },
+      lastPlainHop: lastPlainHop && { ...lastPlainHop },
+      nextHop: nextHop && { ...nextHop, candidates: nextHop.candidates.map((candidate) => ({ ...candidate })) },
+    },
+  };
+}
+
+function copyOfArms(arms: PlaceRecord['arms']): PlaceRecord['arms'] {
+  const copy = { ...arms };
+  for (const [name, arm] of Object.entries(arms))
+    copy[name as keyof typeof arms] = { ...arm, responders: arm.responders.map((responder) => ({ ...responder })) };
+  return copy;
 }
 
 interface Fillable extends AsFields {

@@ -7,10 +7,13 @@ import type { ProbeTransport, WatchedFlow } from '../transport/probe-transport.j
 import type { Case } from '../trace/case.js';
 import type { TraceContext } from '../trace/trace-context.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
-import { judgeTrace, placesAnsweredBeyond, reportingHabits } from '../trace/trace-machine.js';
+import { judgeTrace } from '../trace/trace-machine.js';
+import { placesAnsweredBeyond, reportingHabits } from '../trace/told-to-others.js';
 import { sharedHops } from '../trace/near-hops.js';
 import { writeRecord } from '../trace/write-record.js';
 import { NearHopSharing } from './near-hop-sharing.js';
+import { KnownToTrace } from './known-to-trace.js';
+import type { Knowledge } from './known-to-trace.js';
 import { HabitsOfRuns } from './place-habits.js';
 import { LOCAL_IDS, RandomMaterial } from './random-material.js';
 import { createRunningTrace } from './running-trace.js';
@@ -46,6 +49,7 @@ class Engine implements TraceEngine {
   readonly #habits = new HabitsOfRuns();
   readonly #sharing: NearHopSharing;
   readonly #sameTarget: SameTarget;
+  readonly #knowledge: Knowledge;
   readonly #watched = new Set<Protocol>();
   #watching: Promise<void> = Promise.resolve();
   #interrupted = false;
@@ -62,6 +66,12 @@ class Engine implements TraceEngine {
       (trace) => this.#contextOf(trace),
       () => options.time.nowNs(),
     );
+    this.#knowledge = {
+      habits: this.#habits,
+      sameTarget: this.#sameTarget,
+      mayBeAsked: (address) => options.mayBeAsked?.(address) ?? true,
+      watches: (trace, protocol) => this.#watches(trace, protocol),
+    };
     this.#sharing = new NearHopSharing({
       nowNs: () => options.time.nowNs(),
       distanceSeenByOthers: (trace) => this.#sameTarget.distanceSeen(trace),
@@ -290,19 +300,6 @@ class Engine implements TraceEngine {
   // ---- What a trace knows of the others -----------------------------------------------------------------------------
 
   #contextOf(trace: RunningTrace): TraceContext {
-    const habits = this.#habits.of(trace.request.runId);
-    return {
-      habitOf: (hop, address) => habits.of(hop, address),
-      haveOthersPassed: (one, other) => habits.haveBothPassed(one, other, trace.state.identity.targetText),
-      isAnsweredBeyond: (protocol, hop, address) =>
-        habits.isAnsweredBeyond(protocol, hop, address, trace.state.identity.targetText),
-      mayBeAsked: (address) => this.#options.mayBeAsked?.(address) ?? true,
-      isIntactAtTarget: () => this.#sameTarget.isIntact(trace),
-      saidNoWayToOthers: (address) => this.#sameTarget.saidNoWay(trace, address),
-      sibling: (protocol) => this.#sameTarget.sibling(trace, protocol),
-      watches: (protocol) => this.#watches(trace, protocol),
-      routerSeenByOthers: () => this.#sameTarget.routerSeen(trace),
-      nearHops: trace.nearHops,
-    };
+    return (trace.known ??= new KnownToTrace(trace, this.#knowledge));
   }
 }

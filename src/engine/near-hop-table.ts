@@ -95,7 +95,9 @@ export class Told {
 /** One run's, of one source and kind of probe. Times are nanoseconds on the engine's clock, and hops count from 1. */
 export class NearHopTable {
   readonly #number: number;
-  readonly #nodes = new Map<string, Node>();
+  /** By hop limit, and by responder: asked for in each step of each trace. */
+  readonly #nodes: (Map<string, Node> | undefined)[] = [];
+  #size = 0;
   readonly #candidates: (Candidate | undefined)[] = [];
   readonly #heard: (HeardResponders | undefined)[] = [];
   #begun = 0;
@@ -110,7 +112,7 @@ export class NearHopTable {
   }
 
   get size(): number {
-    return this.#nodes.size;
+    return this.#size;
   }
 
   /** Whether a trace that begins now looks at every hop. */
@@ -159,13 +161,13 @@ export class NearHopTable {
   /** Hops 1 to `hop` − 1 of the only way known to this responder. */
   wayTo(responder: string, hop: number, nowNs: number): readonly NearHop[] | null {
     const way = new Array<NearHop>(hop - 1);
-    let node = this.#nodes.get(keyOf(hop, responder));
+    let node = this.#nodes[hop]?.get(responder);
     for (let at = hop; ; at -= 1) {
       if (node === undefined || node.losesOption) return null;
       if (!isAgreed(node, nowNs)) return null;
       node.usedAtNs = nowNs;
       if (at === 1) return way;
-      node = this.#nodes.get(keyOf(at - 1, node.before ?? MIXED));
+      node = this.#nodes[at - 1]?.get(node.before ?? MIXED);
       if (node?.record == null || nowNs - node.recordAtNs > RECORD_FRESH_NS) return null;
       way[at - 2] = { responder: node.responder, record: node.record };
     }
@@ -189,16 +191,16 @@ export class NearHopTable {
         this.#vote(hop, responder ?? '', nowNs);
       }
       if (hop <= trace.lastPdmHop && showsResponder(place)) {
-        const node = this.#nodeAt(hop, responder ?? MIXED, nowNs);
         const previous = hop === 1 ? SOURCE : responderBefore(hops[hop - 1]);
         if ((now & TOLD_STEP) === 0 && previous !== null) {
           now |= TOLD_STEP;
+          const node = this.#nodeAt(hop, responder ?? MIXED, nowNs);
           node.met += 1;
           step(node, previous, nowNs);
         }
         if ((now & TOLD_PAIRS) === 0 && isSettled(place)) {
           now |= TOLD_PAIRS;
-          this.#take(node, place, recordOf, nowNs);
+          this.#take(this.#nodeAt(hop, responder ?? MIXED, nowNs), place, recordOf, nowNs);
         }
       }
       told.hops[hop] = now;
@@ -237,10 +239,10 @@ export class NearHopTable {
   }
 
   #nodeAt(hop: number, responder: string, nowNs: number): Node {
-    const key = keyOf(hop, responder);
-    let node = this.#nodes.get(key);
+    const atHop = (this.#nodes[hop] ??= new Map<string, Node>());
+    let node = atHop.get(responder);
     if (node === undefined) {
-      if (this.#nodes.size >= MOST_NODES) this.#forget();
+      if (this.#size >= MOST_NODES) this.#forget();
       node = {
         hop,
         responder,
@@ -257,7 +259,8 @@ export class NearHopTable {
         recordAtNs: nowNs,
         usedAtNs: nowNs,
       };
-      this.#nodes.set(key, node);
+      atHop.set(responder, node);
+      this.#size += 1;
     }
     node.usedAtNs = nowNs;
     return node;
@@ -265,13 +268,12 @@ export class NearHopTable {
 
   /** The half that was used least lately. */
   #forget(): void {
-    const byUse = [...this.#nodes].sort(([, a], [, b]) => a.usedAtNs - b.usedAtNs);
-    for (const [key] of byUse.slice(0, MOST_NODES / 2)) this.#nodes.delete(key);
+    const byUse = this.#nodes.flatMap((atHop) => [...(atHop?.values() ?? [])]).sort((a, b) => a.usedAtNs - b.usedAtNs);
+    for (const { hop, responder } of byUse.slice(0, MOST_NODES / 2)) {
+      this.#nodes[hop]?.delete(responder);
+      this.#size -= 1;
+    }
   }
-}
-
-function keyOf(hop: number, responder: string): string {
-  return `${hop} ${responder}`;
 }
 
 function isSettled(place: Place): boolean {

@@ -46,6 +46,9 @@ import { WakeQueue } from './wake-queue.js';
 /** A trace sleeps no longer than this, whatever it waits for. */
 const LONGEST_NAP_NS = 500e6;
 
+/** … nor after a pair has left for it, where nothing comes in before: what it wishes next is known then. */
+const AFTER_GRANT_NS = 5e6;
+
 /** The second of the first packets, where the first is not answered by then. */
 const SPARE_AFTER_NS = 150e6;
 
@@ -213,11 +216,16 @@ export class PairScheduler {
     let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
     let granted = 0;
     let isTargetAsked = false;
+    // Something that may be granted at once was not asked for.
+    let isCutShort = false;
     // Exploring would take the turn of what a verdict waits for.
     let isHeldBack = false;
     for (const wish of next.wishes) {
       // When the target may be asked again depends on the pair that has just left.
-      if (isTargetAsked && asksTarget(wish)) continue;
+      if (isTargetAsked && asksTarget(wish)) {
+        isCutShort = true;
+        continue;
+      }
       if (isHeldBack && wish.rank >= RANK.explore) break;
       const readyNs = this.#readyAtNs(trace, wish, nowNs);
       if (readyNs > nowNs) {
@@ -227,13 +235,16 @@ export class PairScheduler {
       }
       const toll = this.#tollOf(trace, wish, nowNs);
       if (!this.#mayAsk(trace, toll, nowNs)) continue;
-      if (!this.#grant(trace, wish, toll, nowNs)) break;
+      isCutShort = !this.#grant(trace, wish, toll, nowNs);
+      if (isCutShort) break;
       granted += 1;
       isTargetAsked ||= asksTarget(wish);
-      if (granted >= next.mostPairs || wish.protocol === 'tcp' || this.#pacer.readyAtNs(2, nowNs) > nowNs) break;
+      isCutShort = granted >= next.mostPairs || wish.protocol === 'tcp' || this.#pacer.readyAtNs(2, nowNs) > nowNs;
+      if (isCutShort) break;
     }
-    // What a trace waits for may have been given up in this very look: it is looked at again in any case.
-    const againNs = granted > 0 ? nowNs : Math.min(Math.max(earliestNs, nowNs + 1), nowNs + LONGEST_NAP_NS);
+    // What a trace waits for may have been given up in this very look, and a pair that left makes room for wishes of another kind.
+    const latestNs = nowNs + (granted > 0 ? AFTER_GRANT_NS : LONGEST_NAP_NS);
+    const againNs = granted > 0 && isCutShort ? nowNs : Math.min(Math.max(earliestNs, nowNs + 1), latestNs);
     this.#queue.schedule(trace, againNs);
   }
 

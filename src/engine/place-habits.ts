@@ -4,7 +4,7 @@
  * outlives the run: a router that reported yesterday may not today.
  */
 import type { At, Habit } from '../trace/trace-context.js';
-import type { ReportingHabit } from '../trace/trace-machine.js';
+import type { ReportingHabit } from '../trace/told-to-others.js';
 import type { Protocol } from '../trace/record.js';
 
 /** Places kept at most; beyond it new ones are not learned. */

@@ -5,8 +5,7 @@ import type { RandomMaterial } from './random-material.js';
 import type { TraceRequest } from './trace-engine.js';
 import { createTraceState } from '../trace/state/trace-state.js';
 import type { Flow, TraceState } from '../trace/state/trace-state.js';
-import type { NearHops } from '../trace/trace-context.js';
-import type { Sibling } from '../trace/trace-context.js';
+import type { NearHops, Sibling, TraceContext } from '../trace/trace-context.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { Draws } from '../trace/wish.js';
 import type { Ask, RouterBudget } from './responder-budgets.js';
@@ -61,8 +60,6 @@ export interface RunningTrace extends Waking, Waiting {
   readonly startedAtMs: number;
   /** By traces to the same target that have ended. */
   readonly left: LeftByEnded;
-  /** What it last told those of other protocols, and when. */
-  toldSiblings: { readonly revision: number; readonly atNs: number; readonly told: Sibling | null } | null;
   /** The transport's count of kernel drops when the trace began. */
   readonly kernelDropsAtStart: number | null;
   /** A later probe of a pair waits until the earlier one was answered or given up, and for a rest. */
@@ -75,6 +72,8 @@ export interface RunningTrace extends Waking, Waiting {
   reachingOnFlow: readonly [number, number] | null;
   /** What other traces know of its near hops; null where it is to measure all by itself. */
   nearHops: NearHopsOfTrace | null;
+  /** What it is told of others; null until it first asks. */
+  known: TraceContext | null;
   /** Who answered last at a hop limit, for the budget of others to the same target. */
   readonly met: (string | undefined)[];
   /** What its packets asked of routers, by row, until it is answered. */
@@ -126,12 +125,12 @@ export function createRunningTrace(
     target,
     state,
     left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], met: [], siblings: {} },
-    toldSiblings: null,
     deferred: null,
     lastParted: null,
     reachingPair: null,
     reachingOnFlow: null,
     nearHops: null,
+    known: null,
     met: [],
     asks: new Map(),
     waitsIn: new Set(),

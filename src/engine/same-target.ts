@@ -1,13 +1,10 @@
 /** What traces to one target tell each other, while they run and when they have ended. */
 import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.js';
-import { tellSiblings } from '../trace/trace-machine.js';
+import { tellSiblings } from '../trace/told-to-others.js';
 import type { Sibling, TraceContext } from '../trace/trace-context.js';
 import type { Protocol } from '../trace/record.js';
 import type { RunningTrace } from './running-trace.js';
 import type { TraceIndex } from './trace-index.js';
-
-/** What a trace says of itself holds so long while nothing comes in for it: only pairs that are given up may change it. */
-const TOLD_HOLDS_NS = 25e6;
 
 /** Asks those that run, and what the ended ones have left. */
 export class SameTarget {
@@ -51,14 +48,8 @@ export class SameTarget {
   sibling(trace: RunningTrace, protocol: Protocol): Sibling | null {
     const sibling = this.#index.find(trace.target, 0).find(({ request }) => request.protocol === protocol);
     if (sibling === undefined || sibling === trace) return trace.left.siblings[protocol] ?? null;
-    const nowNs = this.#nowNs();
-    const { revision } = sibling.state;
-    const known = sibling.toldSiblings;
-    // Its whole case is made for this: while nothing came in, not at every look.
-    if (known !== null && known.revision === revision && nowNs < known.atNs + TOLD_HOLDS_NS) return known.told;
-    const told = tellSiblings(sibling.state, this.#contextOf(sibling), nowNs);
-    sibling.toldSiblings = { revision, atNs: nowNs, told };
-    return told;
+    // News of its own make it take a step at once, so that its last one is as good as the next.
+    return sibling.state.told ?? tellSiblings(sibling.state, this.#contextOf(sibling), this.#nowNs());
   }
 
   /** A trace has ended: the others may still need what it found. Returns those that may have waited for it. */

@@ -9,7 +9,8 @@ import type { AllCounts, Counts, WitnessAnswers } from './evidence/counts.js';
 import { classify, forEachPair, graceNs, isAwaited, PAIR_CLASS, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
-import { Meanings, MEANING, isPlainArm, isTerminalKind } from './reply/meaning.js';
+import { isPlainArm, isTerminalKind, MEANING, meaningsOf } from './reply/meaning.js';
+import type { Meanings } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
 import type { Protocol } from './record.js';
@@ -79,7 +80,7 @@ export interface Case {
 
 /** Makes the case. Moves `state.largestArmDifferenceNs` and the pace at the target, which read the same pairs. */
 export function makeCase(state: TraceState, context: TraceContext, nowNs: number): Case {
-  const meanings = new Meanings(state);
+  const meanings = meaningsOf(state);
   const { probes } = state;
   const wait = waitNs(state);
   const grace = graceNs(state);

@@ -10,30 +10,18 @@
  * want.
  */
 import { makeCase } from './case.js';
-import { sharesPrefix } from './evidence/nameless.js';
 import type { Case } from './case.js';
 import { weigh } from './claims/claims.js';
 import type { Standings } from './claims/claims.js';
-import { causeForOthers } from './claims/cause.js';
-import { doubtsOf } from './claims/doubt.js';
 import { standOfPath } from './claims/same-path.js';
-import {
-  answersUnquoted,
-  findTooNear,
-  isLossShown,
-  isTargetSilent,
-  looksLost,
-  probeCap,
-} from './evidence/target-pairs.js';
-import { othersAreAnswered } from './evidence/own-pdm.js';
-import { answeredReference } from './evidence/way-back.js';
+import { looksLost, probeCap } from './evidence/target-pairs.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PATIENCE_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
 import type { Arm, VerdictRecord } from './record.js';
 import type { TraceState } from './state/trace-state.js';
-import { isPortUnreachable } from './reply/meaning.js';
-import type { Sibling, TraceContext } from './trace-context.js';
+import { tell } from './told-to-others.js';
+import type { TraceContext } from './trace-context.js';
 import type { PairWish } from './wish.js';
 import { writeVerdict } from './write-verdict.js';
 
@@ -59,6 +47,7 @@ export function step(state: TraceState, context: TraceContext, nowNs: number): S
   if (state.interrupted || state.sendError !== null) return { kind: 'done' };
   const trace = makeCase(state, context, nowNs);
   if (takeIn(trace)) return { kind: 'wait', untilNs: nowNs };
+  state.told = tell(trace);
   shareNearHops(trace);
   if (!isAloneOver(trace)) return aloneStep(trace);
   const standings = weigh(trace);
@@ -177,82 +166,6 @@ function earliest({ nextDeadlineNs, counts, witness, nowNs }: Case, { stands, ve
   }
   const known = times.filter((time) => time !== null && time > nowNs) as number[];
   return known.length === 0 ? null : Math.min(...known);
-}
-
-/** What a trace tells those of other protocols to the same target (METHOD: dropped, cause); null when it ended without a measured pair. */
-export function tellSiblings(state: TraceState, context: TraceContext, nowNs: number, ended = false): Sibling | null {
-  const trace = makeCase(state, context, nowNs);
-  const { counted } = trace.counts;
-  if (ended && counted.pairs === 0) return null;
-  // Answers that quote the option would show nothing of the way there, nor those of something before the target.
-  const isDoubted = doubtsOf(trace, counted.plainOnly).length > 0 || findTooNear(trace) !== null;
-  const lossShown = isLossShown(trace) && answersUnquoted(trace.counts) && !isDoubted;
-  return {
-    plainArrivals: trace.plainArrivals,
-    pdmArrivals: trace.pdmArrivals,
-    lossShown,
-    isLosing: isLossShown(trace),
-    settled: ended || lossShown || counted.showsNoLoss('pdm') || isTargetSilent(trace),
-    isWhole: counted.showsNoLoss('pdm'),
-    refusedAsClosed: trace.refusers.reduce(
-      (sum, { inTargetName, reply, refusals }) => sum + (inTargetName && isPortUnreachable(reply) ? refusals : 0),
-      0,
-    ),
-    besidesResets: trace.counts.plainBesidesResets,
-    comesFrom: trace.counts.comesFrom,
-    otherwise: trace.pdmRefusals + trace.oddAnswers,
-    answeredAt: answeredReference(trace),
-    othersAnswered: othersAreAnswered(trace),
-    cause: state.identity.protocol === 'icmp6' ? causeForOthers(trace, ended) : null,
-  };
-}
-/** What this trace shows of one place's habit of reporting packets with the option that surely passed it. */
-export interface ReportingHabit {
-  readonly hop: number;
-  readonly address: string;
-  readonly reported: number;
-  readonly missed: number;
-  /** When the packets with the option left that it quoted first and last. */
-  readonly firstNs: number;
-  readonly lastNs: number;
-}
-
-/** Of hops before n, and of n where the target answered: packets with the option got beyond. */
-export function reportingHabits({ hops, lastPdmHop, pdmArrivals, nameless }: Case): ReportingHabit[] {
-  const habits: ReportingHabit[] = [];
-  const last = pdmArrivals > 0 ? lastPdmHop : lastPdmHop - 1;
-  for (let hop = 1; hop <= last; hop += 1) {
-    const place = hops[hop];
-    const [address, ...others] = place?.plainResponderOnAnyFlow ?? [];
-    if (place === undefined || address === undefined || others.length > 0 || nameless.has(address)) continue;
-    habits.push({
-      hop,
-      address,
-      reported: place.pdmIntact,
-      missed: place.lost,
-      firstNs: place.firstIntactNs,
-      lastNs: place.lastIntactNs,
-    });
-  }
-  return habits;
-}
-
-/**
- * METHOD: dropped, the source's own firewall. Places that packets with the option passed before the target answered them as well
- * as others, by what quotes nothing, hop 0 for the way in; none where it did not, or lies in the source's network: of answers that
- * a firewall takes most of, a few come in.
- */
-export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, nameless }: Case): {
-  readonly hop: number;
-  readonly address: string;
-}[] {
-  if (!counts.counted.showsNoLoss('pdm') || !answersUnquoted(counts)) return [];
-  if (sharesPrefix(state.identity.targetText, state)) return [];
-  const places = [{ hop: 0, address: '' }];
-  for (let hop = 1; hop <= lastPdmHop; hop += 1) {
-    for (const address of hops[hop]?.pdmResponders ?? []) if (!nameless.has(address)) places.push({ hop, address });
-  }
-  return places;
 }
 
 /** `trace`: the case that the verdict was made from, for the record and for what other traces learn of it. */

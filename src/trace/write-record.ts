@@ -3,7 +3,7 @@ import type { Case } from './case.js';
 import { median } from './evidence/e-values.js';
 import { classify, forEachPair, isAwaited, PAIR_CLASS, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
-import { Meanings } from './reply/meaning.js';
+import { meaningsOf } from './reply/meaning.js';
 import type { NearHop } from './trace-context.js';
 import { cutOf, probeLength } from './probe/probe-packet.js';
 import { ARMS, METHOD_VERSION, RECORD_SCHEMA } from './record.js';
@@ -81,7 +81,7 @@ export function writeRecord(
       size: probeLength(state, ARM_CODE.plain, identity.protocol),
       ...(cut === null ? {} : { fragments: cut.count }),
     },
-    hops: [...shared.map(({ record }) => structuredClone(record)), ...writeHops(trace)],
+    hops: [...shared.map(({ record }) => ({ ...record })), ...writeHops(trace)],
     targetPairs: writeTarget(trace),
     summary: writeSummary(trace, verdict),
     verdict,
@@ -171,7 +171,7 @@ function writeHops({ state, meanings, nowNs }: Case): TraceRecord['hops'] {
 /** One hop as it stands in the record of the trace that probed it. */
 export function writeHop(state: TraceState, hop: number, atNs: number): HopRecord {
   const writer = new PlaceWriter(state);
-  forEachPair(state, new Meanings(state), state.attemptStart, (pair) => {
+  forEachPair(state, meaningsOf(state), state.attemptStart, (pair) => {
     if (isOfHop(pair) && pair.hopLimit === hop) writer.add(pair, atNs, waitNs(state));
   });
   return { hop, ...namesAt(state, hop), ...writer.write() };

@@ -167,5 +167,6 @@ const MAY_ENTER = [
   'explore.ts aloneWishes',
   'explore.ts explorationWishes',
   'near-hops.ts nearHopsAreSettled',
+  'told-to-others.ts tell',
   'write-verdict.ts writeVerdict',
 ];

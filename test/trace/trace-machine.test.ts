@@ -20,7 +20,8 @@ import {
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
 import { restOf } from '../../src/trace/evidence/pair.js';
 import type { Arm } from '../../src/trace/record.js';
-import { placesAnsweredBeyond, step } from '../../src/trace/trace-machine.js';
+import { placesAnsweredBeyond } from '../../src/trace/told-to-others.js';
+import { step } from '../../src/trace/trace-machine.js';
 import { ByHand, ECHO_SILENT } from './by-hand.js';
 import { contextOf, runTrace } from './fake-path.js';
 import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';

@@ -115,10 +115,13 @@ function emptyCounts(port = 0): Counts {
   };
 }
 
+/** Of pairs that were never sent: most traces need no witness. */
+const NO_WITNESS: Counts = Object.freeze(emptyCounts());
+
 /** A pair waits for those before it. Moves the pace at the target, which reads the same pairs. */
 export function countPairs(state: TraceState, meanings: Meanings, nowNs: number, seen: Seen): AllCounts {
   const target = emptyCounts();
-  const witness = { icmp6: emptyCounts(), tcp: emptyCounts() };
+  const witness: Record<WitnessProtocol, Counts> = { icmp6: NO_WITNESS, tcp: NO_WITNESS };
   const cameFrom = {
     plain: new Map<number, number>(),
     pdm: new Map<number, number>(),
@@ -141,7 +144,8 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     if (by === null && pair.purpose !== PURPOSE.target) return;
     const port = state.flows[pair.flow]?.destinationPort ?? 0;
     // Where nothing answered at one port, another is asked: what was silent there says nothing here.
-    if (by === 'tcp' && witness.tcp.port !== port) witness.tcp = emptyCounts(port);
+    if (by !== null && (witness[by] === NO_WITNESS || (by === 'tcp' && witness.tcp.port !== port)))
+      witness[by] = emptyCounts(port);
     const into = by === null ? target : witness[by];
     into.pairs += 1;
     into.lastSentNs = Math.max(into.lastSentNs, pair.lastSentNs);

@@ -22,6 +22,20 @@ function logChoose(n: number, k: number): number {
 
 /** Σ_{i≤a} C(n+1, i) / ((n+1) · C(n, a)) with n = a + b: the mixture over all chances above a fair coin's. */
 function mixture(a: number, b: number): number {
+  const key = a * KEPT_PAIRS + b;
+  const kept = MIXTURES.get(key);
+  if (kept !== undefined) return kept;
+  const sum = sumOfMixture(a, b);
+  // Of counts only: what is foreseen need not be whole.
+  if (b < KEPT_PAIRS && a < KEPT_PAIRS && Number.isInteger(a) && Number.isInteger(b)) MIXTURES.set(key, sum);
+  return sum;
+}
+
+/** Every step of every trace asks for a few of them: kept, up to so many pairs. */
+const KEPT_PAIRS = 128;
+const MIXTURES = new Map<number, number>();
+
+function sumOfMixture(a: number, b: number): number {
   const n = a + b;
   const below = logChoose(n, a) + Math.log(n + 1);
   let sum = 0;
@@ -57,29 +71,20 @@ export function fisherPValue(hits: number, total: number, otherHits: number, oth
   return Math.min(1, sum);
 }
 
-/** Grows pair by pair towards "no loss that matters" in one direction (METHOD: Pairs). */
-export class NoLossEValue {
-  readonly #products = STAKES.map(() => 1);
+/** By stake, what one pair multiplies the e-value against a loss that matters by: a whole one, a lost packet, one won. */
+const FACTORS = STAKES.map((stake) => {
+  const factor = (z: number): number => 1 + (NEARLY_ALL * stake * z) / (1 - TOLERATED_LOSS);
+  return { both: factor(TOLERATED_LOSS), lost: factor(TOLERATED_LOSS - 1), won: factor(1) };
+});
 
-  /** One treated pair: whether the packet in question arrived, and whether the one it is held against did. */
-  add(arrived: boolean, otherArrived: boolean): void {
-    const z = (arrived ? 1 : 0) - (otherArrived ? 1 - TOLERATED_LOSS : 0);
-    STAKES.forEach((stake, i) => {
-      this.#products[i] = (this.#products[i] ?? 1) * (1 + (NEARLY_ALL * stake * z) / (1 - TOLERATED_LOSS));
-    });
-  }
-
-  get value(): number {
-    return this.#products.reduce((sum, product) => sum + product, 0) / STAKES.length;
-  }
-}
-
-/** What it has grown to after so many pairs, in any order: for planning, where counts need not be whole. */
+/**
+ * Towards "no loss that matters" in one direction (METHOD: Pairs), after so many pairs in any order: those that lost both
+ * packets change nothing. For planning counts need not be whole.
+ */
 export function noLossEValue(both: number, lost: number, won: number): number {
-  const factor = (stake: number, z: number): number => 1 + (NEARLY_ALL * stake * z) / (1 - TOLERATED_LOSS);
-  const product = (stake: number): number =>
-    factor(stake, TOLERATED_LOSS) ** both * factor(stake, TOLERATED_LOSS - 1) ** lost * factor(stake, 1) ** won;
-  return STAKES.reduce<number>((sum, stake) => sum + product(stake), 0) / STAKES.length;
+  let sum = 0;
+  for (const factor of FACTORS) sum += factor.both ** both * factor.lost ** lost * factor.won ** won;
+  return sum / FACTORS.length;
 }
 
 /** Upper bound, at confidence P, on the share of packets that arrive when none of those beside `answered` plain ones did. */

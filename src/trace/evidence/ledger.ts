@@ -7,7 +7,7 @@ import {
   NO_PLAIN_LOSS_E,
   PLACEBO_SHARE,
 } from '../numbers.js';
-import { fisherPValue, lossEValue, noLossEValue, NoLossEValue } from './e-values.js';
+import { fisherPValue, lossEValue, noLossEValue } from './e-values.js';
 import { PAIR_CLASS } from './pair.js';
 import type { PairClass } from './pair.js';
 
@@ -28,9 +28,7 @@ export class Ledger {
   placebosBoth = 0;
   /** A treated pair lacked one packet: from then on placebos are sent and compared. */
   started = false;
-  #since = { pairs: 0, both: 0, placebos: 0, placebosBoth: 0 };
-  readonly #noPdmLoss = new NoLossEValue();
-  readonly #noPlainLoss = new NoLossEValue();
+  readonly #since = { pairs: 0, both: 0, placebos: 0, placebosBoth: 0 };
 
   get pairs(): number {
     return this.both + this.plainOnly + this.pdmOnly + this.neither;
@@ -55,8 +53,6 @@ export class Ledger {
       this.#since.pairs += 1;
       if (plain && pdm) this.#since.both += 1;
     }
-    this.#noPdmLoss.add(pdm, plain);
-    this.#noPlainLoss.add(plain, pdm);
   }
 
   addPlacebo(isBoth: boolean): void {
@@ -121,13 +117,23 @@ export class Ledger {
   }
 
   noLossE(of: Direction): number {
-    return of === 'pdm' ? this.#noPdmLoss.value : this.#noPlainLoss.value;
+    const { both, plainOnly, pdmOnly } = this;
+    return of === 'pdm' ? noLossEValue(both, plainOnly, pdmOnly) : noLossEValue(both, pdmOnly, plainOnly);
   }
 
   /** Pairs that a loss of everything would still need: treated ones and placebos. For the progress that people see. */
   pairsToShowLoss(confidence: number, count: number): number {
-    let needed = 0;
-    while (lossEValue(needed, 0, true) < count / (1 - confidence)) needed += 1;
-    return needed;
+    return pairsFor(count / (1 - confidence));
   }
+}
+
+let lastBar = { bar: Number.NaN, pairs: 0 };
+
+/** Of lost pairs alone, to reach the bar: every step of every trace asks, mostly for the same. */
+function pairsFor(bar: number): number {
+  if (lastBar.bar === bar) return lastBar.pairs;
+  let pairs = 0;
+  while (lossEValue(pairs, 0, true) < bar) pairs += 1;
+  lastBar = { bar, pairs };
+  return pairs;
 }

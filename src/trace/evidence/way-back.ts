@@ -168,6 +168,7 @@ function hostElsewhere({ state }: Case): string | null {
 
 /** The farthest router up to n that answered a packet with the option itself. */
 export function answeredReference(trace: Case): { readonly address: string; readonly hop: number } | null {
+  if (trace.references.size === 0) return null;
   const { protocol } = trace.state.identity;
   const answers = (address: string): boolean =>
     standOfAsked(referenceAt(trace, protocol, address), ownLoss(trace)) === 'answers';

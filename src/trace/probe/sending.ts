@@ -28,7 +28,6 @@ export function addPair(
   const first = addProbe(state, oneFirst ? one : other, wish, flow, flowIndex, nowNs);
   const second = addProbe(state, oneFirst ? other : one, wish, flow, flowIndex, nowNs);
   chargePace(state, wish, one === other, nowNs);
-  state.revision += 1;
   return [first, second];
 }
 
@@ -132,7 +131,6 @@ export function chargeSpare(state: TraceState, row: number, nowNs: number): void
 /** The second packet of a pair is not needed: it never leaves, and the pair counts for nothing. */
 export function withdraw(state: TraceState, row: number): void {
   state.probes.markFailed(row);
-  state.revision += 1;
 }
 
 /** The transport has it: replies may come from now on. */
@@ -146,7 +144,6 @@ export function markSent(state: TraceState, row: number, atNs: number): void {
   const handedOverNs = state.probes.sentAtNs(row);
   state.probes.correctSendTime(row, atNs);
   if (state.probes.hopLimit(row) === TARGET_HOP_LIMIT) state.pace.noteSent(handedOverNs, atNs);
-  state.revision += 1;
 }
 
 /**
@@ -158,7 +155,6 @@ export function markFailed(state: TraceState, row: number, code: string, message
   state.probes.markFailed(row);
   state.counters.sendErrors += 1;
   state.counters.sent -= 1;
-  state.revision += 1;
   const isOption = hasExtension(state.probes.arm(row));
   const refused = state.sendRefusals;
   if (isOption) refused.option += 1;

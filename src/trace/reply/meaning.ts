@@ -14,7 +14,7 @@ export type Meaning = (typeof MEANING)[keyof typeof MEANING];
 const FAR = 0xff;
 const UNKNOWN_DISTANCE = 0xff;
 
-/** What is known of one signature from the rows that carry it. */
+/** What is known of one sender, an address that says one kind of thing, from the rows that it answered. */
 interface Drawn {
   plainCount: number;
   /** Smallest hop limit that drew it on the trace's own flow, by `plain`; and by any other arm on any flow. */
@@ -24,6 +24,12 @@ interface Drawn {
   treatedOwnFrom: number;
 }
 
+/** One of the tables of meanings: of answers to `plain` or to other arms; near are those from before a router that `plain` met. */
+const TABLE = { plain: 0, plainNear: 1, treated: 2, treatedNear: 3 } as const;
+const TABLES = 4;
+
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** The meanings of all replies that a trace holds. */
 export class Meanings {
   /** The highest hop limit on the trace's own flow at which `plain` met a router. */
@@ -32,18 +38,15 @@ export class Meanings {
   readonly plainDistance: number | null;
   /** Addresses that answer in place of the target (METHOD: Replies, terminal responder). */
   readonly terminal: ReadonlySet<string>;
-  readonly #plain: Meaning[] = [];
-  readonly #treated: Meaning[] = [];
-  readonly #treatedNear: Meaning[] = [];
-  readonly #plainNear: Meaning[] = [];
+  /** By signature, `TABLES` octets each: many thousand traces keep theirs. */
+  readonly #meanings: Uint8Array;
 
   constructor(state: TraceState) {
     const { signatures, identity } = state;
-    const { drawn, byPlain } = countDrawn(state);
+    const { drawn, byPlain, routerAt } = countDrawn(state);
     const expiredFrom = new Set<string>();
     for (const signature of signatures) if (isExpired(signature)) expiredFrom.add(signature.responder);
-    const routerAt = highestRouter(state);
-    const terminal = new Set<string>();
+    let terminal: Set<string> | null = null;
     const kinds = new Set<number>();
     /** How far answers to `plain` came back, by their words. */
     const returns = new Map<number, number>();
@@ -53,11 +56,14 @@ export class Meanings {
       kinds.add(kindOf(signature));
       returns.set(wordOf(signature), returnDistance(signature.replyHopLimit));
     };
-    signatures.forEach((signature, index) => {
-      if (byPlain.has(index))
-        quoted.set(wordOf(signature), Math.max(signature.quotedHopLimit ?? 0, quoted.get(wordOf(signature)) ?? 0));
+    for (const [index, signature] of signatures.entries()) {
+      if (isExpired(signature)) continue;
+      if (byPlain[index] === 1) {
+        const word = wordOf(signature);
+        quoted.set(word, Math.max(signature.quotedHopLimit ?? 0, quoted.get(word) ?? 0));
+      }
       const own = drawn[index];
-      if (own === undefined || own.plainCount === 0 || isExpired(signature)) return;
+      if (own === undefined || own.plainCount === 0) continue;
       const { responder } = signature;
       if (responder === identity.targetText) note(signature);
       else if (
@@ -67,32 +73,37 @@ export class Meanings {
         own.plainFrom < FAR &&
         own.plainFrom > routerAt
       ) {
-        terminal.add(responder);
+        (terminal ??= new Set()).add(responder);
         note(signature);
       }
-    });
-    if (terminal.size > 0) {
+    }
+    if (terminal !== null) {
       // Behind one such name there may be others, met on other flows.
-      signatures.forEach((signature, index) => {
+      for (const [index, signature] of signatures.entries()) {
         const isOther = (drawn[index]?.plainCount ?? 0) > 0 && isTerminalKind(signature);
-        if (!isOther || expiredFrom.has(signature.responder)) return;
+        if (!isOther || expiredFrom.has(signature.responder)) continue;
         terminal.add(signature.responder);
         note(signature);
-      });
+      }
     }
+    const isOfTarget = (responder: string): boolean =>
+      responder === identity.targetText || terminal?.has(responder) === true;
     const source = identity.sourceText;
     let plainDistance: number | null = null;
     const plainOf = (signature: ReplySignature): Meaning => {
-      if (isExpired(signature)) return MEANING.expired;
       if (isNoWord(signature, source)) return MEANING.other;
-      const { responder } = signature;
-      if (responder === identity.targetText || terminal.has(responder)) return MEANING.arrived;
+      if (isOfTarget(signature.responder)) return MEANING.arrived;
       return isRefusal(signature) ? MEANING.refused : MEANING.other;
     };
-    signatures.forEach((signature, index) => {
+    const meanings = new Uint8Array(TABLES * signatures.length);
+    for (const [index, signature] of signatures.entries()) {
+      if (isExpired(signature)) {
+        meanings.fill(MEANING.expired, TABLES * index, TABLES * (index + 1));
+        continue;
+      }
       const meaning = plainOf(signature);
-      this.#plain.push(meaning);
-      this.#plainNear.push(meaning === MEANING.arrived ? MEANING.other : meaning);
+      meanings[TABLES * index + TABLE.plain] = meaning;
+      meanings[TABLES * index + TABLE.plainNear] = meaning === MEANING.arrived ? MEANING.other : meaning;
       const from = drawn[index]?.plainFrom ?? FAR;
       if (
         meaning === MEANING.arrived &&
@@ -101,9 +112,11 @@ export class Meanings {
         (plainDistance === null || from < plainDistance)
       )
         plainDistance = from;
-    });
-    const meetings = readMeetings(state);
-    const isAsFarByQuote = ({ quotedHopLimit, ...signature }: ReplySignature): boolean => {
+    }
+    let known: Meetings | null = null;
+    const meetings = (): Meetings => (known ??= readMeetings(state));
+    const isAsFarByQuote = (signature: ReplySignature): boolean => {
+      const { quotedHopLimit } = signature;
       const ofPlain = quoted.get(wordOf(signature)) ?? FAR;
       // A hop limit of none left says nothing: it is rewritten, unless answers to plain packets say the same.
       if (quotedHopLimit === 0) return ofPlain === 0;
@@ -114,12 +127,11 @@ export class Meanings {
       from: number,
       ownFrom: number,
     ): readonly [far: Meaning, near: Meaning] => {
-      if (isExpired(signature)) return [MEANING.expired, MEANING.expired];
       if (isNoWord(signature, source)) return [MEANING.other, MEANING.other];
       const { responder } = signature;
       const refused = isRefusal(signature) || signature.isReset ? MEANING.refused : MEANING.other;
       const isKnownKind = kinds.has(kindOf(signature));
-      if (responder === identity.targetText || terminal.has(responder)) {
+      if (isOfTarget(responder)) {
         if (kinds.size === 0) {
           // No answer to plain shows what the target's are like: a reset, and what comes from before routers that plain
           // meets, may be a firewall's that refuses the option.
@@ -135,7 +147,7 @@ export class Meanings {
         // The same words from another distance: of something before the target where both arms share the router before it,
         // of the target itself where the ways differ as much as the distances; else nobody knows.
         const shift = returnDistance(signature.replyHopLimit) - plainReturn;
-        if (meetings.isCommon(ownFrom - 1)) {
+        if (meetings().isCommon(ownFrom - 1)) {
           // Answers may come back by a longer way than those to plain packets: what begins no nearer than the target may be
           // its own. Nearer is what begins before it, or, where it quotes nothing, comes back from nearer.
           const isNearer = plainDistance !== null && ownFrom < plainDistance;
@@ -143,7 +155,7 @@ export class Meanings {
           return signature.quoted || signature.isReset ? [refused, refused] : ODD;
         }
         const isOtherWay =
-          meetings.differ && plainDistance !== null && ownFrom < FAR && ownFrom - plainDistance === shift;
+          meetings().differ && plainDistance !== null && ownFrom < FAR && ownFrom - plainDistance === shift;
         return isOtherWay ? [MEANING.arrived, MEANING.arrived] : ODD;
       }
       if (isKnownKind && !expiredFrom.has(responder)) {
@@ -151,30 +163,26 @@ export class Meanings {
         if (plainDistance === null || signature.replyHopLimit === null) return ODD;
         if (from >= plainDistance) return [MEANING.arrived, refused];
         // A target that limits its answers may stand nearer than where it was first heard; not before a router's place.
-        if (from > routerAt || meetings.differ) return ODD;
+        if (from > routerAt || meetings().differ) return ODD;
       }
       // On another way the target's other address may be farther away, and something before the target may answer plain packets.
       const maySpeakForTarget = returns.has(wordOf(signature)) || isTerminalKind(signature);
-      if (meetings.differ && !expiredFrom.has(responder) && maySpeakForTarget) return ODD;
+      if (meetings().differ && !expiredFrom.has(responder) && maySpeakForTarget) return ODD;
       const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
       return [meaning, meaning];
     };
-    // Replies to other hop limits and on other flows may quote otherwise: who sends them is the same.
-    const ownFroms = new Map<string, number>();
-    const senderOf = (signature: ReplySignature): string => `${signature.responder} ${kindOf(signature)}`;
-    signatures.forEach((signature, index) => {
-      const sender = senderOf(signature);
-      ownFroms.set(sender, Math.min(ownFroms.get(sender) ?? FAR, drawn[index]?.treatedOwnFrom ?? FAR));
-    });
-    signatures.forEach((signature, index) => {
+    for (const [index, signature] of signatures.entries()) {
+      if (isExpired(signature)) continue;
+      // Replies to other hop limits and on other flows may quote otherwise: who sends them is the same.
       const own = drawn[index];
-      const [far, near] = treatedOf(signature, own?.treatedFrom ?? FAR, ownFroms.get(senderOf(signature)) ?? FAR);
-      this.#treated.push(far);
-      this.#treatedNear.push(near);
-    });
+      const [far, near] = treatedOf(signature, own?.treatedFrom ?? FAR, own?.treatedOwnFrom ?? FAR);
+      meanings[TABLES * index + TABLE.treated] = far;
+      meanings[TABLES * index + TABLE.treatedNear] = near;
+    }
+    this.#meanings = meanings;
     this.routerAt = routerAt;
     this.plainDistance = plainDistance;
-    this.terminal = terminal;
+    this.terminal = terminal ?? NOBODY;
   }
 
   /** Of the reply to the probe in this row. */
@@ -187,10 +195,24 @@ export class Meanings {
       return signature?.responder === asked && !signature.quoted ? MEANING.arrived : MEANING.other;
     }
     const isNear = probes.flow(row) === 0 && probes.hopLimit(row) <= this.routerAt;
-    const isPlain = isPlainArm(probes.arm(row));
-    const table = isPlain ? (isNear ? this.#plainNear : this.#plain) : isNear ? this.#treatedNear : this.#treated;
-    return table[index] ?? MEANING.none;
+    const far = isPlainArm(probes.arm(row)) ? TABLE.plain : TABLE.treated;
+    return (this.#meanings[TABLES * index + far + (isNear ? 1 : 0)] ?? MEANING.none) as Meaning;
   }
+}
+
+const MADE = new WeakMap<
+  TraceState,
+  { readonly revision: number; readonly attemptStart: number; readonly of: Meanings }
+>();
+
+/** Those of the trace as it stands: made anew once a reply was taken in, or the measurement has begun again. */
+export function meaningsOf(state: TraceState): Meanings {
+  const { attemptStart, probes } = state;
+  const made = MADE.get(state);
+  if (made?.revision === probes.replies && made.attemptStart === attemptStart) return made.of;
+  const meanings = new Meanings(state);
+  MADE.set(state, { revision: probes.replies, attemptStart, of: meanings });
+  return meanings;
 }
 
 /** Packets without an extension header, whatever their length. */
@@ -198,19 +220,22 @@ export function isPlainArm(arm: number): boolean {
   return arm === ARM_CODE.plain || arm === ARM_CODE.long;
 }
 
-/** By signature; signatures that differ in nothing but what they quote share their counts. */
-function countDrawn({ probes, signatures }: TraceState): { drawn: Drawn[]; byPlain: ReadonlySet<number> } {
-  const byPlain = new Set<number>();
-  const byKind = new Map<string, Drawn>();
-  const drawn = signatures.map((signature) => {
-    const key = `${signature.responder} ${kindOf(signature)}`;
-    let own = byKind.get(key);
-    if (own === undefined) {
-      own = { plainCount: 0, plainFrom: FAR, treatedFrom: FAR, treatedOwnFrom: FAR };
-      byKind.set(key, own);
-    }
-    return own;
-  });
+interface AllDrawn {
+  /** By signature; those that differ in nothing but what they quote are of one sender. */
+  readonly drawn: readonly Drawn[];
+  /** By signature: 1 where `plain` drew it. */
+  readonly byPlain: Uint8Array;
+  readonly routerAt: number;
+}
+
+function countDrawn({ probes, signatures, senders, attemptStart }: TraceState): AllDrawn {
+  const bySender: Drawn[] = [];
+  const drawn = signatures.map(
+    (_, index) =>
+      (bySender[senders.of[index] ?? 0] ??= { plainCount: 0, plainFrom: FAR, treatedFrom: FAR, treatedOwnFrom: FAR }),
+  );
+  const byPlain = new Uint8Array(signatures.length);
+  let routerAt = 0;
   for (let row = 0; row < probes.count; row += 1) {
     const index = probes.reply(row) ?? -1;
     const own = drawn[index];
@@ -219,24 +244,18 @@ function countDrawn({ probes, signatures }: TraceState): { drawn: Drawn[]; byPla
     const isOwnFlow = probes.flow(row) === 0;
     if (isPlainArm(probes.arm(row))) {
       own.plainCount += 1;
-      byPlain.add(index);
-      if (isOwnFlow) own.plainFrom = Math.min(own.plainFrom, hop);
+      byPlain[index] = 1;
+      if (!isOwnFlow) continue;
+      if (hop < own.plainFrom) own.plainFrom = hop;
+      if (row < attemptStart || hop <= routerAt) continue;
+      const signature = signatures[index];
+      if (signature !== undefined && isExpired(signature)) routerAt = hop;
     } else {
-      own.treatedFrom = Math.min(own.treatedFrom, hop);
-      if (isOwnFlow) own.treatedOwnFrom = Math.min(own.treatedOwnFrom, hop);
+      if (hop < own.treatedFrom) own.treatedFrom = hop;
+      if (isOwnFlow && hop < own.treatedOwnFrom) own.treatedOwnFrom = hop;
     }
   }
-  return { drawn, byPlain };
-}
-
-function highestRouter({ probes, signatures, attemptStart }: TraceState): number {
-  let highest = 0;
-  for (let row = attemptStart; row < probes.count; row += 1) {
-    if (probes.flow(row) !== 0 || !isPlainArm(probes.arm(row)) || probes.hopLimit(row) <= highest) continue;
-    const signature = signatures[probes.reply(row) ?? -1];
-    if (signature !== undefined && isExpired(signature)) highest = probes.hopLimit(row);
-  }
-  return highest;
+  return { drawn, byPlain, routerAt };
 }
 
 /** Only this places a hop. */
@@ -328,6 +347,11 @@ function wordOf({ type, code }: Pick<ReplySignature, 'type' | 'code'>): number {
 }
 
 /** Type and code, or kind of segment, and from how far it came: hosts start hop limits at 64, 128 or 255. */
+/** One kind of thing that one address says. */
+export function senderKey(signature: ReplySignature): string {
+  return `${signature.responder} ${kindOf(signature)}`;
+}
+
 function kindOf({ type, code, replyHopLimit }: ReplySignature): number {
   return ((type + 1) * 256 + code) * 256 + returnDistance(replyHopLimit);
 }
@@ -348,7 +372,7 @@ export function targetQuotesIntact(state: TraceState): boolean {
   const isQuote = (one: ReplySignature | undefined): boolean =>
     one?.intactWhole === true && one.responder === identity.targetText && !isExpired(one);
   if (!signatures.some(isQuote)) return false;
-  const meanings = new Meanings(state);
+  const meanings = meaningsOf(state);
   for (let row = 0; row < probes.count; row += 1) {
     if (isQuote(signatures[probes.reply(row) ?? -1]) && meanings.of(state, row) === MEANING.arrived) return true;
   }

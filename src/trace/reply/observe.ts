@@ -11,7 +11,7 @@ import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplyObject } from '../record.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import type { Match } from './match-reply.js';
-import { isExpired, isPlainArm, isRefusal, isTerminalKind } from './meaning.js';
+import { isExpired, isPlainArm, isRefusal, isTerminalKind, senderKey } from './meaning.js';
 import type { Reply } from './reply.js';
 import { settleWeakQuotes } from './weak-quotes.js';
 
@@ -25,6 +25,7 @@ const MOST_CONTRADICTING = 8;
 /** Keys of a probe in `quotedFragments`: its four fragments at most, passed or not. */
 const KEYS_PER_PROBE = 8;
 const NOT_PASSED = 4;
+const NONE: readonly never[] = [];
 
 /** `further-fragment`: another fragment of a probe is quoted whose first quote was the answer. */
 export type Observed = 'answer' | 'duplicate' | 'further-fragment';
@@ -49,7 +50,6 @@ export function observe(state: TraceState, match: Match, reply: Reply): Observed
   const late = rttNs > waitNs(state);
   if (late) state.counters.late += 1;
   state.counters.answered += 1;
-  state.revision += 1;
   const signature = describeReply(state, match, reply);
   probes.markAnswered(row, internSignature(state, signature), Math.max(0, rttNs), late);
   noteDistance(state, row, signature);
@@ -87,7 +87,6 @@ function noteContradiction(state: TraceState, row: number, reply: Reply): void {
   for (const name of [first, second]) if (names.size < MOST_CONTRADICTING) names.add(name);
   if (names.size === before) return;
   state.contradicted.set(hopLimit, names);
-  state.revision += 1;
 }
 
 /**
@@ -102,7 +101,6 @@ function preferArrival(state: TraceState, match: Match, reply: Reply): void {
   if (!isOfTheEnd(state, signature) || !isTerminalKind(signature) || signature.isReset) return;
   if (first.responder === signature.responder && first.type === signature.type && first.code === signature.code) return;
   state.probes.restateReply(row, internSignature(state, signature));
-  state.revision += 1;
   noteDistance(state, row, signature);
 }
 
@@ -120,7 +118,6 @@ function completeFragments(state: TraceState, row: number): void {
   const signature = state.signatures[state.probes.reply(row) ?? -1];
   if (signature?.partial !== true || isPartlyQuoted(state, row)) return;
   state.probes.restateReply(row, internSignature(state, { ...signature, partial: false }));
-  state.revision += 1;
 }
 
 function noteDistance(state: TraceState, row: number, reply: ReplySignature): void {
@@ -191,14 +188,15 @@ function lastSentBefore({ probes }: TraceState, flow: number, atNs: number): num
 
 function describeReply(state: TraceState, match: Match, reply: Reply): ReplySignature {
   const responder = formatAddress(reply.source);
-  const common = { responder, replyHopLimit: reply.hopLimit };
+  // Made for each reply: no spreads, which are slow.
   if (reply.kind !== 'error') {
     const isReset = reply.kind === 'tcp' && (readU8(reply.bytes, reply.offset + 13) & TCP_FLAG.rst) !== 0;
     return {
-      ...common,
+      responder,
+      replyHopLimit: reply.hopLimit,
+      isReset,
       type: -1,
       code: isReset ? 1 : 0,
-      isReset,
       pointer: null,
       mtu: null,
       intact: null,
@@ -208,20 +206,21 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
       quoted: false,
       partial: false,
       quotedHopLimit: null,
-      changes: [],
-      mpls: [],
-      interfaces: [],
-      objects: [],
+      changes: NONE,
+      mpls: NONE,
+      interfaces: NONE,
+      objects: NONE,
     };
   }
   const { type, code, pointer, mtu, extensions } = reply.error;
   const { findings } = match;
-  const changes = [...(findings?.changes ?? [])];
   const quotedHopLimit = findings?.quotedHopLimit ?? null;
-  if (type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit && quotedHopLimit !== null && quotedHopLimit > 1)
-    changes.push(`hop-limit-${quotedHopLimit}`);
+  const changes: readonly string[] = findings?.changes ?? NONE;
+  const isFar =
+    type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit && quotedHopLimit !== null && quotedHopLimit > 1;
   return {
-    ...common,
+    responder,
+    replyHopLimit: reply.hopLimit,
     isReset: false,
     type,
     code,
@@ -235,10 +234,10 @@ function describeReply(state: TraceState, match: Match, reply: Reply): ReplySign
     quoted: true,
     partial: findings?.fragment != null && isPartlyQuoted(state, match.row),
     quotedHopLimit,
-    changes,
-    mpls: extensions?.mpls ?? [],
-    interfaces: extensions?.interfaces ?? [],
-    objects: keptObjects(extensions?.undecoded ?? []),
+    changes: isFar ? [...changes, `hop-limit-${quotedHopLimit}`] : changes,
+    mpls: extensions?.mpls ?? NONE,
+    interfaces: extensions?.interfaces ?? NONE,
+    objects: extensions === null ? NONE : keptObjects(extensions.undecoded),
   };
 }
 
@@ -256,6 +255,11 @@ function internSignature(state: TraceState, given: ReplySignature): number {
   const known = state.signatures.findIndex((other) => sameSignature(other, signature));
   if (known >= 0) return known;
   state.signatures.push(signature);
+  const { of, numbers } = state.senders;
+  const key = senderKey(signature);
+  const sender = numbers.get(key) ?? numbers.size;
+  numbers.set(key, sender);
+  of.push(sender);
   return state.signatures.length - 1;
 }
 
@@ -264,31 +268,35 @@ function bare(signature: ReplySignature): ReplySignature {
   return { ...signature, changes: [], mpls: [], interfaces: [], objects: [] };
 }
 
+/** What differs most often is compared first: called for each reply and each signature. */
 function sameSignature(a: ReplySignature, b: ReplySignature): boolean {
   return (
-    sameObjects(a.objects, b.objects) &&
-    a.responder === b.responder &&
-    a.isReset === b.isReset &&
     a.type === b.type &&
+    a.replyHopLimit === b.replyHopLimit &&
+    a.responder === b.responder &&
+    a.intactWhole === b.intactWhole &&
+    a.quotedHopLimit === b.quotedHopLimit &&
+    a.intact === b.intact &&
     a.code === b.code &&
+    a.isReset === b.isReset &&
     a.pointer === b.pointer &&
     a.mtu === b.mtu &&
-    a.replyHopLimit === b.replyHopLimit &&
-    a.intact === b.intact &&
-    a.intactWhole === b.intactWhole &&
     a.stripped === b.stripped &&
     a.altered === b.altered &&
     a.quoted === b.quoted &&
     a.partial === b.partial &&
-    a.quotedHopLimit === b.quotedHopLimit &&
-    a.changes.length === b.changes.length &&
-    a.changes.every((change, index) => change === b.changes[index]) &&
+    sameObjects(a.objects, b.objects) &&
+    sameTexts(a.changes, b.changes) &&
     sameJson(a.mpls, b.mpls) &&
     sameJson(a.interfaces, b.interfaces)
   );
 }
 
-/** Called for each reply and each signature: what differs in every reply must not be slow to tell. */
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, index) => text === b[index]);
+}
+
+/** What differs in every reply must not be slow to tell. */
 function sameObjects(a: readonly ReplyObject[], b: readonly ReplyObject[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i += 1) {

@@ -13,6 +13,8 @@ const FIRST_ROWS = 32;
 /** Rows of probes. Pair `k` is probes 2k and 2k+1, in the order in which they were sent. */
 export class ProbeTable {
   count = 0;
+  /** How often a reply was written into a row: what is made of replies alone holds while it stays. */
+  replies = 0;
   #capacity = 0;
   #sentAtNs = new Float64Array(0);
   #rttNs = new Float32Array(0);
@@ -111,9 +113,11 @@ export class ProbeTable {
   /** The reply says more than it did. */
   restateReply(row: number, signature: number): void {
     this.#words[row * 3 + 1] = signature;
+    this.replies += 1;
   }
   markAnswered(row: number, signature: number, rttNs: number, late: boolean): void {
     this.#words[row * 3 + 1] = signature;
+    this.replies += 1;
     this.#rttNs[row] = rttNs;
     if (late) this.#setFlag(row, FLAG_LATE);
   }

@@ -9,6 +9,7 @@ import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Proto
 import { TARGET_HOP_LIMIT } from '../numbers.js';
 import { Pace } from '../pace.js';
 import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';
+import type { Sibling } from '../trace-context.js';
 import { ProbeTable } from './probe-table.js';
 import { RandomSequence } from './random-sequence.js';
 
@@ -144,6 +145,8 @@ export interface TraceState {
   readonly flows: Flow[];
   readonly probes: ProbeTable;
   readonly signatures: ReplySignature[];
+  /** Of each signature the number of its sender: signatures that differ in what they quote alone have one (reply/meaning.ts). */
+  readonly senders: { readonly of: number[]; readonly numbers: Map<string, number> };
   readonly counters: Counters;
   /** Fields of PDM options that were not all zero, by probe: needed to tell what was sent. */
   pdmSent: Map<number, PdmOption> | null;
@@ -185,8 +188,8 @@ export interface TraceState {
   readonly contradicted: Map<number, Set<string>>;
   /** The target has answered, or exploring is over: waits follow the path's own pace from then on. */
   pathKnown: boolean;
-  /** Grows with every change that may alter what is known, so that summaries can be cached. */
-  revision: number;
+  /** What it had to tell traces of other protocols to the same target in its last step; null before the first. */
+  told: Sibling | null;
   /** Kernel receive drops while a probe was out: silence can no longer be told from loss (METHOD: doubt). */
   droppedByKernel: boolean;
   interrupted: boolean;
@@ -261,6 +264,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     flows: [material.firstFlow],
     probes: new ProbeTable(),
     signatures: [],
+    senders: { of: [], numbers: new Map() },
     counters: noCounters(),
     pdmSent: null,
     attemptStart: 0,
@@ -294,7 +298,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     weakQuotes: new Map(),
     contradicted: new Map(),
     pathKnown: false,
-    revision: 0,
+    told: null,
     droppedByKernel: false,
     interrupted: false,
     sendError: null,

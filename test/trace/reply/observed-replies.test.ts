@@ -32,10 +32,8 @@ describe('two sources that answer one probe', () => {
       const { plain } = sendPair(state, { hopLimit: 4 });
       const quote = packetOf(state, plain);
       expect(take(state, errorAbout(quote, 3, 0, first))).toBe('answer');
-      const { revision } = state;
       expect(take(state, errorAbout(quote, 3, 0, second))).toBe('duplicate');
       expect(state.contradicted.get(4)).toEqual(new Set(['2001:db8:1:4::1', '2001:db8:666::1']));
-      expect(state.revision).toBeGreaterThan(revision);
       expect(state.counters.duplicate).toBe(1);
     }
   });
