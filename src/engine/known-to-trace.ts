@@ -1,5 +1,5 @@
 /** What the engine tells one trace of the others. A class, as there is one for each of many thousand traces. */
-import type { At, Habit, NearHops, Sibling, TraceContext } from '../trace/trace-context.js';
+import type { AskedAnswers, At, Habit, NearHops, Sibling, TraceContext } from '../trace/trace-context.js';
 import type { Protocol } from '../trace/record.js';
 import type { WitnessProtocol } from '../trace/state/trace-state.js';
 import type { HabitsOfRuns, PlaceHabits } from './place-habits.js';
@@ -19,6 +19,8 @@ export interface Knowledge {
 export class KnownToTrace implements TraceContext {
   readonly #trace: RunningTrace;
   readonly #knowledge: Knowledge;
+  /** What it has noted of whom it asked itself. */
+  #asked: Map<string, AskedAnswers> | null = null;
 
   constructor(trace: RunningTrace, knowledge: Knowledge) {
     this.#trace = trace;
@@ -36,6 +38,17 @@ export class KnownToTrace implements TraceContext {
   }
   isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean {
     return this.#habits().isAnsweredBeyond(protocol, hop, address, this.#trace.state.identity.targetText);
+  }
+  askedByOthers(protocol: Protocol, address: string): AskedAnswers | null {
+    const own = this.#asked?.get(askedKey(protocol, address));
+    return this.#habits().askedOf(protocol, address, own);
+  }
+  noteAsked(protocol: Protocol, address: string, answers: AskedAnswers): void {
+    this.#asked ??= new Map();
+    const key = askedKey(protocol, address);
+    const before = this.#asked.get(key);
+    if (before?.answered === answers.answered && before.lost === answers.lost) return;
+    if (this.#habits().noteAsked(protocol, address, answers, before)) this.#asked.set(key, answers);
   }
   mayBeAsked(address: Uint8Array): boolean {
     return this.#knowledge.mayBeAsked(address);
@@ -59,4 +72,8 @@ export class KnownToTrace implements TraceContext {
   #habits(): PlaceHabits {
     return this.#knowledge.habits.of(this.#trace.request.runId);
   }
+}
+
+function askedKey(protocol: Protocol, address: string): string {
+  return `${protocol} ${address}`;
 }

@@ -3,7 +3,7 @@
  * which unquoted answers to packets with the option came back (METHOD: dropped, the source's own firewall). Nothing of it
  * outlives the run: a router that reported yesterday may not today.
  */
-import type { At, Habit } from '../trace/trace-context.js';
+import type { AskedAnswers, At, Habit } from '../trace/trace-context.js';
 import type { ReportingHabit } from '../trace/told-to-others.js';
 import type { Protocol } from '../trace/record.js';
 
@@ -17,6 +17,8 @@ const ANSWERED_TARGETS = 2;
 const SILENT_MISSES = 3;
 /** Runs kept; the one that no trace has asked for longest goes first, and what it showed is not known any more. */
 const MOST_RUNS = 8;
+
+const NONE: AskedAnswers = { answered: 0, lost: 0 };
 
 interface MutableHabit {
   passed: number;
@@ -45,6 +47,7 @@ export class HabitsOfRuns {
 export class PlaceHabits {
   readonly #habits = new Map<string, MutableHabit>();
   readonly #answeredBeyond = new Map<string, Set<string>>();
+  readonly #asked = new Map<string, AskedAnswers>();
 
   /** Of other traces only: what a trace has found itself is noted when it ends. */
   of(hop: number, address: string): Habit | null {
@@ -94,6 +97,32 @@ export class PlaceHabits {
         if (known.size < ANSWERED_TARGETS) known.add(target);
       } else if (this.#answeredBeyond.size < MOST_PLACES) this.#answeredBeyond.set(key, new Set([target]));
     }
+  }
+
+  /**
+   * What one trace has found of an address that it asks itself, in place of what it said `before`. False where no more addresses are
+   * kept: then it is not to be subtracted.
+   */
+  noteAsked(
+    protocol: Protocol,
+    address: string,
+    { answered, lost }: AskedAnswers,
+    before: AskedAnswers = NONE,
+  ): boolean {
+    const key = `${protocol} ${address}`;
+    const known = this.#asked.get(key);
+    if (known === undefined && this.#asked.size >= MOST_PLACES) return false;
+    const { answered: all, lost: allLost } = known ?? NONE;
+    this.#asked.set(key, { answered: all + answered - before.answered, lost: allLost + lost - before.lost });
+    return true;
+  }
+
+  /** What all others than the one that noted `own` have found; null where they found nothing. */
+  askedOf(protocol: Protocol, address: string, own: AskedAnswers = NONE): AskedAnswers | null {
+    const all = this.#asked.get(`${protocol} ${address}`);
+    if (all === undefined) return null;
+    const others = { answered: all.answered - own.answered, lost: all.lost - own.lost };
+    return others.answered === 0 && others.lost === 0 ? null : others;
   }
 
   /** By another target than this one. */

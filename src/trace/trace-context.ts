@@ -91,6 +91,12 @@ export interface At {
   readonly address: string;
 }
 
+/** Packets with the option to an address that is asked itself, on the way or by `--reference`, beside which `plain` was answered. */
+export interface AskedAnswers {
+  readonly answered: number;
+  readonly lost: number;
+}
+
 /** What the engine tells a trace of others: of the same run, or to the same target. Asked anew in each step. */
 export interface TraceContext {
   /** Null where nothing is known of it in this run. */
@@ -106,6 +112,10 @@ export interface TraceContext {
    * whose packets with the option had passed this place; hop 0 is the source.
    */
   isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean;
+  /** What this address answered other traces of the run that asked it itself by this protocol; null where none did. */
+  askedByOthers(protocol: Protocol, address: string): AskedAnswers | null;
+  /** Called in each step of a trace that asked somebody, with all that it knows of them by now. */
+  noteAsked(protocol: Protocol, address: string, answers: AskedAnswers): void;
   /** Whether this address, 16 octets, may be sent packets to (METHOD: Good citizen): the do-not-probe list says. */
   mayBeAsked(address: Uint8Array): boolean;
   /** The target itself has quoted the option as it was sent, in another trace of this run. */

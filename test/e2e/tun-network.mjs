@@ -23,13 +23,13 @@ function compile() {
   return output;
 }
 
-/** @returns {Promise<import('./tun-network.d.mts').TunNetwork>} */
-export async function openTunNetwork() {
+/** @param {{ counted?: boolean }} [options] @returns {Promise<import('./tun-network.d.mts').TunNetwork>} */
+export async function openTunNetwork({ counted = true } = {}) {
   const asRoot = process.getuid?.() === 0;
   const own = asRoot ? ['--net'] : ['--user', '--map-root-user', '--net'];
   const keeper = spawn(
     'unshare',
-    [...own, 'sh', '-c', `ip link set lo up && exec "$1" ${INTERFACE}`, 'sh', compile()],
+    [...own, 'sh', '-c', `ip link set lo up && exec "$1" ${INTERFACE} $2`, 'sh', compile(), counted ? '' : 'uncounted'],
     {
       stdio: ['pipe', 'pipe', 'inherit'],
     },
@@ -64,8 +64,15 @@ export async function openTunNetwork() {
   };
 }
 
-/** Target `number` of a kind, alone in its /48. @param {number} number @param {'answers' | 'filtered' | 'silent' | 'near'} kind */
-export function targetAddress(number, kind) {
-  const last = { answers: 1, filtered: 2, silent: 3, near: 4 }[kind];
-  return `2001:db8:${(((number >> 8) & 0x7f) * 256 + (number & 0xff)).toString(16)}::${last}`;
+/**
+ * Target `number` of a kind, alone in its /48 among the first 32,768. `filterAfter`: the last hop before the filter; 5 by default.
+ * @param {number} number @param {'answers' | 'filtered' | 'silent' | 'near'} kind @param {number} [filterAfter]
+ */
+export function targetAddress(number, kind, filterAfter = 0) {
+  const last = (filterAfter << 8) | { answers: 1, filtered: 2, silent: 3, near: 4 }[kind];
+  const site = (((number >> 8) & 0x7f) * 256 + (number & 0xff)).toString(16);
+  const host = number >> 15;
+  return host === 0
+    ? `2001:db8:${site}::${last.toString(16)}`
+    : `2001:db8:${site}::${host.toString(16)}:${last.toString(16)}`;
 }

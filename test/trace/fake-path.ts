@@ -146,6 +146,8 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     watches: (protocol) =>
       protocol === 'icmp6' || (path.watchesTcp === undefined ? siblingTcp !== null : path.watchesTcp),
     isAnsweredBeyond: () => path.answeredBeyond ?? true,
+    askedByOthers: () => null,
+    noteAsked: () => undefined,
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     saidNoWayToOthers: (address) => address === path.noWayToOthers,
     routerSeenByOthers: () => path.routerSeenByOthers ?? 0,

@@ -162,6 +162,7 @@ const MAY_ENTER = [
   'claims standOfPath',
   'claims weigh',
   'evidence looksLost',
+  'evidence noteAsked',
   'explore.ts firstRoundIsOver',
   'explore.ts isAloneOver',
   'explore.ts aloneWishes',

@@ -112,6 +112,21 @@ export function flowsToSeeAll(confidence: number, seen: number): number {
  * one and the same firewall, that lets some answers by, may be taken for.
  */
 export function chanceOfOneRate(lost: number, answered: number, asked: number): number {
+  const key = (lost * MOST_COUNTED + answered) * MOST_COUNTED + asked;
+  const kept = CHANCES.get(key);
+  if (kept !== undefined) return kept;
+  const chance = greatestChance(lost, answered, asked);
+  if (CHANCES.size >= MOST_CHANCES) CHANCES.clear();
+  if (Math.max(lost, answered, asked) < MOST_COUNTED) CHANCES.set(key, chance);
+  return chance;
+}
+
+/** Traces of a list that lose the option at one place ask for the same again and again. */
+const CHANCES = new Map<number, number>();
+const MOST_CHANCES = 10_000;
+const MOST_COUNTED = 100_000;
+
+function greatestChance(lost: number, answered: number, asked: number): number {
   let greatest = 0;
   for (let percent = 1; percent < 100; percent += 1) {
     const rate = percent / 100;

@@ -98,7 +98,7 @@ function standOfReference(trace: Case, protocol: Protocol, toTell: Loss): WayBac
   for (const { address, hop } of referenceRouters(trace)) {
     if (known !== null && known >= hop) continue;
     const asked = referenceAt(trace, protocol, address);
-    const stand = standOfAsked(asked, toTell);
+    const stand = standInRun(trace, protocol, address, asked, toTell);
     if (stand === 'answers') return { is: 'excluded', upTo: hop };
     if (stand === 'more') return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
     if (stand === 'waits') return askingRouter([]);
@@ -109,7 +109,7 @@ function standOfReference(trace: Case, protocol: Protocol, toTell: Loss): WayBac
   const host = hostElsewhere(trace);
   if (host !== null) {
     const asked = referenceAt(trace, protocol, host);
-    const stand = standOfAsked(asked, toTell);
+    const stand = standInRun(trace, protocol, host, asked, toTell);
     // It shows that such answers come in from outside, and nothing of where they may be lost.
     if (stand === 'answers') return { is: 'excluded', upTo: 0 };
     if (stand === 'more') return askingRouter([referenceWish(trace, host, protocol, asked.lastSentNs)]);
@@ -157,6 +157,41 @@ function standOfAsked(asked: Asked, { lost, bar, willBeLost }: Loss): 'answers' 
   if (willBeLost !== null && isShown(willBeLost)) return 'waits';
   if (asked.pairs < (answered > 0 ? REFERENCE_PAIR_CAP : REFERENCE_PAIRS)) return 'more';
   return asked.pending > 0 ? 'waits' : 'silent';
+}
+
+/**
+ * … with what others of the run asked of the same address, behind the same firewall: of many targets behind one filter not each has to
+ * ask its last router. All that it lost counts as well: a few lucky answers are not the end of it.
+ */
+function standInRun(
+  { context }: Case,
+  protocol: Protocol,
+  address: string,
+  own: Asked,
+  toTell: Loss,
+): ReturnType<typeof standOfAsked> {
+  const stand = standOfAsked(own, toTell);
+  const others = context.askedByOthers(protocol, address);
+  if (others === null) return stand;
+  const treatedPassed = own.treatedPassed + others.answered;
+  const all = { ...own, treatedPassed, plainOnly: own.plainOnly + others.lost };
+  if (standOfAsked(all, toTell) === 'answers') return 'answers';
+  return stand === 'answers' ? 'silent' : stand;
+}
+
+/** METHOD: dropped, the source's own firewall. What the trace has asked by now, for others of its run. */
+export function noteAsked(trace: Case): void {
+  const { state, context, references } = trace;
+  const noted = new Set<string>();
+  for (const flow of references.keys()) {
+    const { destinationText, protocol } = state.flows[flow] ?? {};
+    if (destinationText === undefined || protocol === undefined) continue;
+    const key = `${protocol} ${destinationText}`;
+    if (noted.has(key)) continue;
+    noted.add(key);
+    const { treatedPassed: answered, plainOnly: lost } = referenceAt(trace, protocol, destinationText);
+    context.noteAsked(protocol, destinationText, { answered, lost });
+  }
 }
 
 /** `--reference`, unless it lies in the source's own network, or is the target. */

@@ -156,6 +156,37 @@ describe("the source's own firewall", () => {
     expect([asked(0.999, 11, 8, 16), asked(0.999, 11, 16, 8)]).toEqual(['unknown', 'excluded']);
   });
 
+  it('is excluded by what a router answered others of the run, and not where it lost as much of theirs as a firewall would', () => {
+    const stand = (answered: number, lost: number, own = 0): WayBack => {
+      const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(5).target(11, 'arrives', null);
+      const asked = (protocol: string, address: string): boolean =>
+        protocol === 'icmp6' && address === '2001:db8:1:4::1';
+      trace.context = {
+        ...trace.context,
+        askedByOthers: (protocol, address) => (asked(protocol, address) ? { answered, lost } : null),
+      };
+      return standOfWayBack(own === 0 ? trace.case : trace.references(own, 4).case);
+    };
+    // Of one rate 3 of 3 beside 11 lost ones come in 7 of 10,000 cases at most, whoever asked.
+    expect([stand(3, 0).is, stand(2, 0).is, stand(2, 0, 1).is]).toEqual(['excluded', 'open', 'excluded']);
+    expect(stand(3, 0)).toMatchObject({ upTo: 4 });
+    // A firewall that takes nine in ten: a few lucky answers of its own are not the end of it.
+    expect([stand(6, 54).is, stand(6, 54, 3).is]).toEqual(['open', 'unknown']);
+  });
+
+  it('a relative: what a router answered others by another protocol, or another router, says nothing', () => {
+    const trace = new ByHand('icmp6', { answeredBeyond: false }).explored(5).target(11, 'arrives', null);
+    const answers = { answered: 20, lost: 0 };
+    const elsewhere = { ...trace.context, askedByOthers: (protocol: string) => (protocol === 'tcp' ? answers : null) };
+    trace.context = elsewhere;
+    expect(standOfWayBack(trace.case).is).toBe('open');
+    trace.context = {
+      ...elsewhere,
+      askedByOthers: (_, address) => (address === '2001:db8:7:4::1' ? answers : null),
+    };
+    expect(standOfWayBack(trace.case).is).toBe('open');
+  });
+
   it('where only some are lost: a router that after 12 pairs loses half as large a share or more gives way to a nearer one', () => {
     const asksAfter = (whole: number, lost: number): (string | null)[] => {
       const trace = new ByHand('icmp6', { routers: 6 }).explored();
