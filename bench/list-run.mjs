@@ -1,6 +1,7 @@
 // @ts-check
 /** `pdm-trace run` over a list of simulated targets behind one TUN interface, as a whole command. */
-import { execFileSync, spawn } from 'node:child_process';
+import Database from 'better-sqlite3';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -30,11 +31,6 @@ const LISTS = { clean: () => ANSWERS, mixed };
 
 /** Written by the main thread of the command when it ends. */
 const USAGE_HOOK = `if (require('node:worker_threads').isMainThread) process.on('exit', () => require('node:fs').writeFileSync(3, JSON.stringify(process.resourceUsage())))`;
-
-/** The fields of a CSV line that has no quoted commas before the column wanted. @param {string} line */
-function fieldsOf(line) {
-  return line.match(/("([^"]|"")*"|[^,]*)(,|$)/g)?.map((field) => field.replace(/,$/, '')) ?? [];
-}
 
 /**
  * @param {'clean' | 'mixed'} name @param {number} targets @param {number} timeoutMs ended by Ctrl-C then, and what was measured counts
@@ -68,9 +64,7 @@ export async function measureListRun(name, targets, timeoutMs, nodeFlags = []) {
     clearTimeout(timer);
     const seconds = (performance.now() - startedAtMs) / 1000;
     const { maxRSS, userCPUTime, systemCPUTime } = JSON.parse(used);
-    const csv = path.join(directory, 'records.csv');
-    execFileSync(process.execPath, [MAIN, 'report', '--store', store, '--format', 'csv', '--output', csv]);
-    const found = readRecords(execFileSync('cat', [csv], { encoding: 'utf8', maxBuffer: 2 ** 30 }), truth);
+    const found = readRecords(store, truth);
     return {
       seconds,
       ...found,
@@ -84,26 +78,26 @@ export async function measureListRun(name, targets, timeoutMs, nodeFlags = []) {
   }
 }
 
-/** @param {string} csv @param {ReadonlyMap<string, string>} truth */
-function readRecords(csv, truth) {
-  const [head = '', ...lines] = csv.split(/\r?\n/).filter(Boolean);
-  const names = fieldsOf(head);
-  const at = (/** @type {string} */ name) => names.indexOf(name);
-  const [input, protocol, outcome, sent] = ['destination_address', 'protocol', 'outcome', 'probes_sent'].map(at);
+/** @param {string} store @param {ReadonlyMap<string, string>} truth */
+function readRecords(store, truth) {
   /** @type {Record<string, number>} */
   const wrong = {};
+  let records = 0;
   let right = 0;
   let probes = 0;
-  for (const line of lines) {
-    const fields = fieldsOf(line);
-    const said = fields[outcome ?? -1] ?? '';
-    const true_ = truth.get(fields[input ?? -1] ?? '') ?? 'no target';
-    probes += Number(fields[sent ?? -1]);
-    if (said === true_) right += 1;
+  const database = new Database(store, { readonly: true });
+  const rows = database.prepare('SELECT destination_input, protocol, outcome, probes_sent FROM trace').raw();
+  for (const row of rows.iterate()) {
+    const [input, protocol, outcome, sent] = /** @type {[string, string, string, number]} */ (row);
+    records += 1;
+    probes += sent;
+    const expected = truth.get(input);
+    if (outcome === expected) right += 1;
     else {
-      const what = `${fields[protocol ?? -1]} ${said} for ${true_}`;
+      const what = `${protocol} ${outcome} for ${expected ?? 'no target'}`;
       wrong[what] = (wrong[what] ?? 0) + 1;
     }
   }
-  return { records: lines.length, right, wrong, probesPerRecord: probes / lines.length };
+  database.close();
+  return { records, right, wrong, probesPerRecord: probes / records };
 }

@@ -81,8 +81,8 @@ class Engine implements TraceEngine {
       {
         contextOf: (trace) => this.#contextOf(trace),
         responderAt: (trace, hopLimit) => this.#sameTarget.responderAt(trace, hopLimit),
-        finish: (trace) => {
-          this.#finish(trace);
+        finish: (trace, atNs) => {
+          this.#finish(trace, atNs);
         },
         ...(onProgress === undefined ? {} : { onProgress }),
         ...(tap === undefined ? {} : { tap }),
@@ -126,7 +126,7 @@ class Engine implements TraceEngine {
               'inconclusive',
               'Not started yet.',
             )
-          : this.#judge(running, true).record,
+          : this.#judge(running, true, this.#options.time.nowNs()).record,
     };
   }
 
@@ -137,7 +137,7 @@ class Engine implements TraceEngine {
     if (settled !== null) await this.#within(settled, LAST_OUTCOMES_NS);
     for (const trace of [...this.#running]) {
       trace.state.interrupted = true;
-      this.#finish(trace);
+      this.#finish(trace, this.#options.time.nowNs());
     }
     await Promise.all(this.#starting);
   }
@@ -239,11 +239,12 @@ class Engine implements TraceEngine {
     return null;
   }
 
-  #finish(trace: RunningTrace): void {
+  /** `atNs`: of the step that had nothing more to ask. A little later what it rests on may be too long ago. */
+  #finish(trace: RunningTrace, atNs: number): void {
     if (trace.finished) return;
     trace.finished = true;
     this.#noteKernelDrops(trace);
-    const { record, ended } = this.#judge(trace, false);
+    const { record, ended } = this.#judge(trace, false, atNs);
     const { targetText, protocol } = trace.state.identity;
     const habits = this.#habits.of(trace.request.runId);
     for (const habit of reportingHabits(ended)) habits.note(habit, targetText);
@@ -264,12 +265,16 @@ class Engine implements TraceEngine {
     if (during > 0) trace.state.droppedByKernel = true;
   }
 
-  #judge(trace: RunningTrace, unfinished: boolean): { readonly record: TraceRecord; readonly ended: Case } {
+  #judge(
+    trace: RunningTrace,
+    unfinished: boolean,
+    nowNs: number,
+  ): { readonly record: TraceRecord; readonly ended: Case } {
     const { request, state } = trace;
     const wasInterrupted = state.interrupted;
     // A snapshot is judged as if the trace ended now: it must not claim anything yet.
     if (unfinished && !trace.finished) state.interrupted = true;
-    const judged = judgeTrace(state, this.#contextOf(trace), this.#options.time.nowNs());
+    const judged = judgeTrace(state, this.#contextOf(trace), nowNs);
     state.interrupted = wasInterrupted;
     const header = {
       id: request.id,

@@ -60,8 +60,8 @@ export interface SchedulerHooks {
   contextOf(trace: RunningTrace): TraceContext;
   /** Who answered another trace to the same target at this hop limit. */
   responderAt(trace: RunningTrace, hopLimit: number): string | null;
-  /** It has nothing more to ask. */
-  finish(trace: RunningTrace): void;
+  /** It has nothing more to ask, by its step at this time. */
+  finish(trace: RunningTrace, atNs: number): void;
   /** Something was sent for the trace with this id. */
   readonly onProgress?: (id: string) => void;
   readonly tap?: PacketTap;
@@ -205,7 +205,7 @@ export class PairScheduler {
     this.#sendDeferred(trace, nowNs);
     const next = step(trace.state, this.#hooks.contextOf(trace), nowNs);
     if (next.kind === 'done') {
-      this.#hooks.finish(trace);
+      this.#hooks.finish(trace, nowNs);
       return;
     }
     if (next.kind === 'wait') {

@@ -18,9 +18,18 @@ interface Timer {
 
 export class ManualTime implements EngineTime {
   #nowNs = 0;
+  /** How long each callback seems to have taken once it has read the clock: a busy machine. */
+  stallsNs = 0;
+  #reads: number | null = null;
   readonly #timers = new Set<Timer>();
 
   nowNs(): number {
+    const isStalled = this.#reads !== null && this.#reads > 0;
+    if (this.#reads !== null) this.#reads += 1;
+    return this.#nowNs + (isStalled ? this.stallsNs : 0);
+  }
+  /** Of what the kernel stamps, which nothing stalls. */
+  get packetNs(): number {
     return this.#nowNs;
   }
   wallMs(): number {
@@ -44,7 +53,9 @@ export class ManualTime implements EngineTime {
       if (next === undefined || next.atNs > endNs) break;
       this.#timers.delete(next);
       this.#nowNs = Math.max(this.#nowNs, next.atNs);
+      this.#reads = 0;
       next.callback();
+      this.#reads = null;
     }
     this.#nowNs = endNs;
   }
@@ -101,7 +112,7 @@ export class FakeTransport implements ProbeTransport {
   send(arena: Uint8Array, offsets: Uint32Array, lengths: Uint32Array): Promise<readonly SendOutcome[]> {
     this.batches.push(offsets.length);
     if (this.sendRejects) return Promise.reject(new Error('the socket is gone'));
-    const sentAtNs = this.time?.nowNs() ?? 0;
+    const sentAtNs = this.time?.packetNs ?? 0;
     const outcomes = [...offsets].map((offset, index): SendOutcome => {
       const packet = arena.slice(offset, offset + lengths[index]!);
       const failure = this.sendFailure?.(packet) ?? null;
@@ -142,7 +153,7 @@ export class FakeTransport implements ProbeTransport {
   }
 
   #received(source: Uint8Array, bytes: Uint8Array): ObservedPacket {
-    return { direction: 'in', layer: 'icmpv6', source, bytes, hopLimit: null, timeNs: (this.time?.nowNs() ?? 0) + 1e5 };
+    return { direction: 'in', layer: 'icmpv6', source, bytes, hopLimit: null, timeNs: (this.time?.packetNs ?? 0) + 1e5 };
   }
 
   deliver(...packets: readonly ObservedPacket[]): void {

@@ -322,6 +322,19 @@ describe('what is received', () => {
   });
 });
 
+describe('a trace on a busy machine', () => {
+  it('is judged as of the step that had nothing more to ask, however much later its record is written', async () => {
+    const { transport, engine, time, finish } = setUp();
+    transport.answers = true;
+    transport.swallows = (packet) => isForTarget(packet) && packet[6] === 60 && packet[7]! > 3;
+    const { record } = engine.start(requestFor('icmp6'));
+    await time.run(0.1e9);
+    // What a loss rests on is too long ago then.
+    time.stallsNs = 60e9;
+    expect((await finish(record)).verdict.outcome).toBe('dropped');
+  });
+});
+
 describe('two traces to one target', () => {
   it('tell each other of echo replies: UDP packets with the option are lost, echo requests with it are not', async () => {
     const { transport, engine, time } = setUp();
