@@ -83,6 +83,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     rate: settings.rate,
     mayBeAsked: (address) => refuse(address, null) === null,
     onProgress: hooks.onProgress,
+    onWarning: hooks.onWarning,
     ...(capture === null ? {} : { tap: captureInto(capture) }),
   });
   const sources = { names: settings.dns ? names : null, asDatabase, ixpPrefixes };

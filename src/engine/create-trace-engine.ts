@@ -84,13 +84,17 @@ class Engine implements TraceEngine {
         finish: (trace, atNs) => {
           this.#finish(trace, atNs);
         },
+        stuck: (trace) => {
+          this.#takeUpAgain(trace);
+        },
         ...(onProgress === undefined ? {} : { onProgress }),
         ...(tap === undefined ? {} : { tap }),
       },
     );
-    this.#router = new ReplyRouter(this.#index, tap, (trace, row) => {
+    const nowNs = (): number => options.time.nowNs();
+    this.#router = new ReplyRouter(this.#index, tap, nowNs, (trace, row) => {
       this.#scheduler.settle(trace, row);
-      this.#scheduler.wake(trace, options.time.nowNs());
+      this.#scheduler.wake(trace, nowNs());
       onProgress?.(trace.request.id);
     });
     this.#transport.onPackets((batch) => {
@@ -126,7 +130,7 @@ class Engine implements TraceEngine {
               'inconclusive',
               'Not started yet.',
             )
-          : this.#judge(running, true, this.#options.time.nowNs()).record,
+          : this.#judge(latestOf(running), true, this.#options.time.nowNs()).record,
     };
   }
 
@@ -190,17 +194,50 @@ class Engine implements TraceEngine {
       return unstarted('unreachable', error instanceof Error ? error.message : String(error));
     }
     if (this.#interrupted) return unstarted('inconclusive', 'The trace was interrupted before it began.');
+    return this.#begin(request, source, { startedAtMs, finish: resolve, isAgain: false });
+  }
+
+  #begin(
+    request: TraceRequest,
+    source: Uint8Array,
+    kept: Pick<RunningTrace, 'startedAtMs' | 'finish' | 'isAgain'>,
+  ): RunningTrace {
+    const nowNs = this.#options.time.nowNs();
     const trace = createRunningTrace(request, source, this.#material, {
-      startedAtMs,
+      ...kept,
       kernelDropsAtStart: this.#transport.stats().kernelDrops,
       order: (this.#opened += 1),
-      finish: resolve,
+      progressAtNs: nowNs,
     });
     this.#sharing.begin(trace);
     this.#running.add(trace);
     this.#index.add(trace);
-    this.#scheduler.wake(trace, this.#options.time.nowNs());
+    this.#scheduler.wake(trace, nowNs);
     return trace;
+  }
+
+  /** Nothing went on in it: it is measured anew, once, and the second time ends with what it has. */
+  #takeUpAgain(trace: RunningTrace): void {
+    const { protocol, targetText, source } = trace.state.identity;
+    const what = `The ${protocol} trace to ${targetText} made no progress for 15 minutes`;
+    if (trace.isAgain) {
+      this.#options.onWarning?.(`${what}, for the second time; it is ended with what was measured`);
+      trace.state.interrupted = true;
+      this.#finish(trace, this.#options.time.nowNs());
+      return;
+    }
+    this.#options.onWarning?.(`${what}; it is measured anew`);
+    trace.finished = true;
+    trace.nearHops?.end();
+    this.#forget(trace);
+    const { startedAtMs, finish } = trace;
+    trace.replacedBy = this.#begin(trace.request, source, { startedAtMs, finish, isAgain: true });
+  }
+
+  #forget(trace: RunningTrace): void {
+    this.#scheduler.remove(trace);
+    this.#index.remove(trace);
+    this.#running.delete(trace);
   }
 
   /** Nearly all traces have the same source address: one copy of it is enough. */
@@ -251,9 +288,7 @@ class Engine implements TraceEngine {
     habits.noteAnswers(protocol, targetText, placesAnsweredBeyond(ended));
     trace.nearHops?.end();
     for (const waiting of this.#sameTarget.leave(trace)) this.#scheduler.wake(waiting, this.#options.time.nowNs());
-    this.#scheduler.remove(trace);
-    this.#index.remove(trace);
-    this.#running.delete(trace);
+    this.#forget(trace);
     trace.finish(record);
   }
 
@@ -307,4 +342,8 @@ class Engine implements TraceEngine {
   #contextOf(trace: RunningTrace): TraceContext {
     return (trace.known ??= new KnownToTrace(trace, this.#knowledge));
   }
+}
+
+function latestOf(trace: RunningTrace): RunningTrace {
+  return trace.replacedBy === null ? trace : latestOf(trace.replacedBy);
 }

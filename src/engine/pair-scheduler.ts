@@ -4,15 +4,7 @@
  */
 import { formatAddress } from '../address/address.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
-import {
-  askedBy,
-  errorAbout,
-  isAnswered,
-  isOutOnFlow,
-  isPlainProbe,
-  sentAtNs,
-  settledAtNs,
-} from '../trace/probe/one-probe.js';
+import { askedBy, errorAbout, isAnswered, isOutOnFlow, isPlainProbe, settledAtNs } from '../trace/probe/one-probe.js';
 import {
   addPair,
   chargeSpare,
@@ -28,6 +20,7 @@ import { step } from '../trace/trace-machine.js';
 import { RANK } from '../trace/wish.js';
 import type { PairWish } from '../trace/wish.js';
 import type { ProbeTransport, SendOutcome } from '../transport/probe-transport.js';
+import { deferredAtNs } from './deferred-packet.js';
 import type { PacketTap } from './packet-tap.js';
 import { Pacer } from './pacer.js';
 import { ProbeBatch } from './probe-batch.js';
@@ -38,6 +31,7 @@ import { freshFlow } from './running-trace.js';
 import type { RunningTrace, Toll } from './running-trace.js';
 import { SynBudget } from './syn-budget.js';
 import { tapSent } from './tap-packets.js';
+import { notLaterThan } from './reply-router.js';
 import { TargetSpacing } from './target-spacing.js';
 import type { EngineTime } from './trace-engine.js';
 import { WaitingLine } from './waiting-line.js';
@@ -49,8 +43,11 @@ const LONGEST_NAP_NS = 500e6;
 /** … nor after a pair has left for it, where nothing comes in before: what it wishes next is known then. */
 const AFTER_GRANT_NS = 5e6;
 
-/** The second of the first packets, where the first is not answered by then. */
-const SPARE_AFTER_NS = 150e6;
+/**
+ * No trace that waits for an answer, for its turn or for another trace (`PATIENCE_NS`) waits so long: what goes on in it is then not what
+ * was thought of, as where a transport never says what became of a packet.
+ */
+const STUCK_AFTER_NS = 900e9;
 
 /** How many traces one turn may look at before the event loop gets its turn. */
 const LOOKS_PER_TURN = 512;
@@ -62,6 +59,8 @@ export interface SchedulerHooks {
   responderAt(trace: RunningTrace, hopLimit: number): string | null;
   /** It has nothing more to ask, by its step at this time. */
   finish(trace: RunningTrace, atNs: number): void;
+  /** Nothing was sent for it, or came in, for `STUCK_AFTER_NS`, and it waits in no line. */
+  stuck(trace: RunningTrace): void;
   /** Something was sent for the trace with this id. */
   readonly onProgress?: (id: string) => void;
   readonly tap?: PacketTap;
@@ -139,6 +138,7 @@ export class PairScheduler {
   /** Whoever sent an error, its budget paid for it, and learns. A SYN that ran out of hop limit did not reach the target. */
   settle(trace: RunningTrace, row: number): void {
     const { state } = trace;
+    trace.progressAtNs = this.#time.nowNs();
     const error = errorAbout(state, row);
     if (error?.ranOut === true) this.#syns.giveBack(askedBy(trace.state, row), trace, row);
     const ask = trace.asks.get(row);
@@ -208,12 +208,16 @@ export class PairScheduler {
       this.#hooks.finish(trace, nowNs);
       return;
     }
+    if (nowNs > trace.progressAtNs + STUCK_AFTER_NS && trace.waitsIn.size === 0) {
+      this.#hooks.stuck(trace);
+      return;
+    }
     if (next.kind === 'wait') {
-      const untilNs = Math.min(next.untilNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
+      const untilNs = Math.min(next.untilNs ?? Number.POSITIVE_INFINITY, deferredAtNs(trace));
       this.#queue.schedule(trace, Math.min(Math.max(untilNs, nowNs + 1), nowNs + LONGEST_NAP_NS));
       return;
     }
-    let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, this.#deferredAtNs(trace));
+    let earliestNs = Math.min(next.deadlineNs ?? Number.POSITIVE_INFINITY, deferredAtNs(trace));
     let granted = 0;
     let isTargetAsked = false;
     // Something that may be granted at once was not asked for.
@@ -312,17 +316,9 @@ export class PairScheduler {
     return { budget, ...draws, isSure: draws.isSure && responder !== null };
   }
 
-  /** When the second packet of a pair that is sent in parts may leave: the first was answered or given up, and a rest is over. */
-  #deferredAtNs(trace: RunningTrace): number {
-    const { deferred } = trace;
-    if (deferred === null) return Number.POSITIVE_INFINITY;
-    const settledNs = settledAtNs(trace.state, deferred.after) + deferred.restNs;
-    return deferred.isSpare ? Math.min(settledNs, sentAtNs(trace.state, deferred.after) + SPARE_AFTER_NS) : settledNs;
-  }
-
   #sendDeferred(trace: RunningTrace, nowNs: number): void {
     const { deferred, state } = trace;
-    if (deferred === null || this.#deferredAtNs(trace) > nowNs) return;
+    if (deferred === null || deferredAtNs(trace) > nowNs) return;
     trace.deferred = null;
     if (deferred.isSpare) {
       if (isAnswered(state, deferred.after)) {
@@ -345,6 +341,7 @@ export class PairScheduler {
     if (trace.reachingPair?.includes(row) === true) {
       this.#syns.spend(askedBy(trace.state, row), trace, row, nowNs);
     }
+    trace.progressAtNs = nowNs;
     markHandedOver(trace.state, row, nowNs);
     this.#batch.add(trace, row);
   }
@@ -380,7 +377,7 @@ export class PairScheduler {
   #takeOutcome(trace: RunningTrace, row: number, outcome: SendOutcome): void {
     if (outcome.ok) {
       this.#probesSent += 1;
-      markSent(trace.state, row, outcome.sentAtNs);
+      markSent(trace.state, row, notLaterThan(outcome.sentAtNs, this.#time.nowNs()));
       return;
     }
     this.#sendErrors += 1;

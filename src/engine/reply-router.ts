@@ -15,14 +15,21 @@ export class ReplyRouter {
   readonly #index: TraceIndex;
   readonly #tap: PacketTap | undefined;
   readonly #onAnswer: (trace: RunningTrace, row: number) => void;
+  readonly #nowNs: () => number;
   #matched = 0;
   #foreign = 0;
   #malformed = 0;
 
   /** `onAnswer`: a probe has its first answer, which the trace has taken in. */
-  constructor(index: TraceIndex, tap: PacketTap | undefined, onAnswer: (trace: RunningTrace, row: number) => void) {
+  constructor(
+    index: TraceIndex,
+    tap: PacketTap | undefined,
+    nowNs: () => number,
+    onAnswer: (trace: RunningTrace, row: number) => void,
+  ) {
     this.#index = index;
     this.#tap = tap;
+    this.#nowNs = nowNs;
     this.#onAnswer = onAnswer;
   }
 
@@ -32,8 +39,11 @@ export class ReplyRouter {
 
   /** Packets as the transport saw them. */
   receive(batch: readonly ObservedPacket[]): void {
-    for (const packet of batch) {
-      if (packet.direction !== 'in') continue;
+    const nowNs = this.#nowNs();
+    for (const received of batch) {
+      if (received.direction !== 'in') continue;
+      const isLater = received.timeNs !== notLaterThan(received.timeNs, nowNs);
+      const packet = isLater ? { ...received, timeNs: nowNs } : received;
       const reply = parseReply(packet);
       if (reply.ok) this.#route(packet, reply.value);
       else if (reply.reason !== 'not-a-reply') this.#malformed += 1;
@@ -83,6 +93,14 @@ export class ReplyRouter {
     this.#matched += 1;
     this.#onAnswer(matched, match.row);
   }
+}
+
+/**
+ * A time of a packet that is later than now is now: a clock was set back between the two, and a trace that waits by such times would
+ * wait as long again.
+ */
+export function notLaterThan(timeNs: number, nowNs: number): number {
+  return timeNs <= nowNs ? timeNs : nowNs;
 }
 
 const SEVERITY: Readonly<Record<MismatchReason, number>> = {

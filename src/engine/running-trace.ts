@@ -76,6 +76,12 @@ export interface RunningTrace extends Waking, Waiting {
   known: TraceContext | null;
   /** Who answered last at a hop limit, for the budget of others to the same target. */
   readonly met: (string | undefined)[];
+  /** When something was last sent for it, or came in; at first when it began. */
+  progressAtNs: number;
+  /** What took its place when it was begun again. */
+  replacedBy: RunningTrace | null;
+  /** It is in another's place. */
+  readonly isAgain: boolean;
   /** What its packets asked of routers, by row, until it is answered. */
   readonly asks: Map<number, Ask>;
   finished: boolean;
@@ -87,7 +93,7 @@ export function createRunningTrace(
   request: TraceRequest,
   source: Uint8Array,
   material: RandomMaterial,
-  context: Pick<RunningTrace, 'startedAtMs' | 'kernelDropsAtStart' | 'finish' | 'order'>,
+  context: Pick<RunningTrace, 'startedAtMs' | 'kernelDropsAtStart' | 'finish' | 'order' | 'progressAtNs' | 'isAgain'>,
 ): RunningTrace {
   const { parameters } = request;
   const target = request.target.slice();
@@ -131,6 +137,7 @@ export function createRunningTrace(
     reachingOnFlow: null,
     nearHops: null,
     known: null,
+    replacedBy: null,
     met: [],
     asks: new Map(),
     waitsIn: new Set(),

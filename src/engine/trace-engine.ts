@@ -102,6 +102,8 @@ export interface TraceEngineOptions {
   readonly mayBeAsked?: (address: Uint8Array) => boolean;
   /** Called at most once per change of a trace, for live tables; cheap when absent. */
   readonly onProgress?: (traceId: string) => void;
+  /** A trace is begun again, or given up, because nothing went on in it: see `STUCK_AFTER_NS`. One line. */
+  readonly onWarning?: (message: string) => void;
   /** Sees every packet of the traces; free when absent. */
   readonly tap?: PacketTap;
 }

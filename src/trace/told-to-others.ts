@@ -21,10 +21,13 @@ export function tellSiblings(state: TraceState, context: TraceContext, nowNs: nu
 export function tell(trace: Case, ended = false): Sibling {
   const { state } = trace;
   const { counted } = trace.counts;
-  // Answers that quote the option would show nothing of the way there, nor those of something before the target.
-  const isDoubted = doubtsOf(trace, counted.plainOnly).length > 0 || findTooNear(trace) !== null;
   const isLosing = isLossShown(trace);
-  const lossShown = isLosing && answersUnquoted(trace.counts) && !isDoubted;
+  // Answers that quote the option would show nothing of the way there, nor those of something before the target.
+  const lossShown =
+    isLosing &&
+    answersUnquoted(trace.counts) &&
+    doubtsOf(trace, counted.plainOnly).length === 0 &&
+    findTooNear(trace) === null;
   return {
     plainArrivals: trace.plainArrivals,
     pdmArrivals: trace.pdmArrivals,
@@ -44,6 +47,7 @@ export function tell(trace: Case, ended = false): Sibling {
     cause: state.identity.protocol === 'icmp6' ? causeForOthers(trace, ended) : null,
   };
 }
+
 /** What this trace shows of one place's habit of reporting packets with the option that surely passed it. */
 export interface ReportingHabit {
   readonly hop: number;

@@ -103,3 +103,32 @@ describe('an interrupt', () => {
     await time.runUntil(engine.close());
   });
 });
+
+describe('times that are later than now: a clock was set back meanwhile', () => {
+  const HOUR_NS = 3600e9;
+
+  it.each([
+    ['of what comes in', HOUR_NS, 0],
+    ['of what comes in, and no number', Number.NaN, 0],
+    ['of what is sent', 0, HOUR_NS],
+    ['of both', HOUR_NS, HOUR_NS],
+  ])('%s are now: the trace ends as it would, and as soon', async (_, receivedLaterNs, sentLaterNs) => {
+    const { transport, engine, time, finish } = setUp();
+    transport.answers = true;
+    const deliver = transport.deliver.bind(transport);
+    const send = transport.send.bind(transport);
+    transport.deliver = (...packets) => {
+      deliver(...packets.map((packet) => ({ ...packet, timeNs: packet.timeNs + receivedLaterNs })));
+    };
+    transport.send = async (...given) => {
+      const outcomes = await send(...given);
+      return outcomes.map((outcome) =>
+        outcome.ok ? { ...outcome, sentAtNs: outcome.sentAtNs + sentLaterNs } : outcome,
+      );
+    };
+    const record = await finish(engine.start(requestFor('icmp6')).record);
+    expect(record.verdict.outcome).toBe('delivered');
+    expect(time.nowNs()).toBeLessThan(10e9);
+    for (const { arms } of record.hops) expect(arms.plain.responders[0]!.rttMs!.max).toBeLessThan(10_000);
+  });
+});

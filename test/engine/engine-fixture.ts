@@ -153,7 +153,14 @@ export class FakeTransport implements ProbeTransport {
   }
 
   #received(source: Uint8Array, bytes: Uint8Array): ObservedPacket {
-    return { direction: 'in', layer: 'icmpv6', source, bytes, hopLimit: null, timeNs: (this.time?.packetNs ?? 0) + 1e5 };
+    return {
+      direction: 'in',
+      layer: 'icmpv6',
+      source,
+      bytes,
+      hopLimit: null,
+      timeNs: (this.time?.packetNs ?? 0) + 1e5,
+    };
   }
 
   deliver(...packets: readonly ObservedPacket[]): void {

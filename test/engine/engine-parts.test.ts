@@ -27,6 +27,8 @@ const running = (target = TARGET): RunningTrace =>
     startedAtMs: 0,
     order: 1,
     kernelDropsAtStart: null,
+    progressAtNs: 0,
+    isAgain: false,
     finish: () => undefined,
   });
 
@@ -74,6 +76,8 @@ describe('the index, asked whom a reply concerns,', () => {
         startedAtMs: 0,
         order: 1,
         kernelDropsAtStart: null,
+        progressAtNs: 0,
+        isAgain: false,
         finish: () => undefined,
       });
     });

@@ -4,18 +4,23 @@ import type { Case } from '../case.js';
 import { replyTo } from '../evidence/pair.js';
 import { isExpired } from './meaning.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import type { TraceState } from '../state/trace-state.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
 
 /** Probes of which some fragments came, and not all. Not of the current attempt alone: the answer comes a minute later. */
 export function countUnassembled(state: TraceState): { plain: number; pdm: number } {
   const counts = { plain: 0, pdm: 0 };
+  if (!state.signatures.some(isPartOnly)) return counts;
   for (let row = 0; row < state.probes.count; row += 1) {
     const reply = replyTo(state, row);
-    if (reply?.type !== ICMPV6.timeExceeded || reply.code !== TIME_EXCEEDED.reassembly) continue;
+    if (reply === null || !isPartOnly(reply)) continue;
     if (state.probes.arm(row) === ARM_CODE.plain) counts.plain += 1;
     else if (state.probes.arm(row) === ARM_CODE.pdm) counts.pdm += 1;
   }
   return counts;
+}
+
+function isPartOnly({ type, code }: ReplySignature): boolean {
+  return type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.reassembly;
 }
 
 /** The last hop beyond n that reported some fragments of a packet with the option, and not all of them; 0 where there is none. */
