@@ -1,5 +1,6 @@
 /** What the engine tells one trace of the others. A class, as there is one for each of many thousand traces. */
-import type { AskedAnswers, At, Habit, NearHops, Sibling, TraceContext } from '../trace/trace-context.js';
+import type { AskedAnswers, At, Habit, NearHops, TraceContext } from '../trace/trace-context.js';
+import type { Sibling } from '../trace/sibling.js';
 import type { Protocol } from '../trace/record.js';
 import type { WitnessProtocol } from '../trace/state/trace-state.js';
 import type { HabitsOfRuns, PlaceHabits } from './place-habits.js';

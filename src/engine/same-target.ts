@@ -1,7 +1,8 @@
 /** What traces to one target tell each other, while they run and when they have ended. */
 import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.js';
 import { tellSiblings } from '../trace/told-to-others.js';
-import type { Sibling, TraceContext } from '../trace/trace-context.js';
+import type { TraceContext } from '../trace/trace-context.js';
+import type { Sibling } from '../trace/sibling.js';
 import type { Protocol } from '../trace/record.js';
 import type { RunningTrace } from './running-trace.js';
 import type { TraceIndex } from './trace-index.js';

@@ -9,7 +9,8 @@ import { answersUnquoted, findTooNear, isLossShown, isTargetSilent } from './evi
 import { answeredReference } from './evidence/way-back.js';
 import { isPortUnreachable } from './reply/meaning.js';
 import type { TraceState } from './state/trace-state.js';
-import type { Sibling, TraceContext } from './trace-context.js';
+import type { TraceContext } from './trace-context.js';
+import type { Sibling } from './sibling.js';
 
 /** What a trace tells those of other protocols to the same target (METHOD: dropped, cause); null when it ended without a measured pair. */
 export function tellSiblings(state: TraceState, context: TraceContext, nowNs: number, ended = false): Sibling | null {

@@ -3,8 +3,8 @@
  * the pure machine alone: no engine, no transport, a clock that jumps from event to event.
  */
 import { matchReply } from '../../src/trace/reply/match-reply.js';
-import type { NearHops } from '../../src/trace/trace-context.js';
-import type { Habit, Sibling, TraceContext } from '../../src/trace/trace-context.js';
+import type { Sibling } from '../../src/trace/sibling.js';
+import type { Habit, NearHops, TraceContext } from '../../src/trace/trace-context.js';
 import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { observe } from '../../src/trace/reply/observe.js';

@@ -23,7 +23,7 @@ import type { Arm, Cause, Protocol } from '../record.js';
 import { canSynsStandFor } from '../probe/probe-packet.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';
-import type { EchoCause } from '../trace-context.js';
+import type { EchoCause } from '../sibling.js';
 import type { PairWish } from '../wish.js';
 
 export interface CauseStanding {

@@ -16,7 +16,7 @@ import { canSynsStandFor } from '../probe/probe-packet.js';
 import { PURPOSE } from '../state/trace-state.js';
 import type { WitnessProtocol } from '../state/trace-state.js';
 import { earlier, leadingInTurn, RANK, wishAtTarget } from '../wish.js';
-import type { Sibling } from '../trace-context.js';
+import type { Sibling } from '../sibling.js';
 import type { PairWish } from '../wish.js';
 import type { Counts } from './counts.js';
 import type { Ledger } from './ledger.js';

@@ -9,7 +9,7 @@ import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Proto
 import { TARGET_HOP_LIMIT } from '../numbers.js';
 import { Pace } from '../pace.js';
 import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';
-import type { Sibling } from '../trace-context.js';
+import type { Sibling } from '../sibling.js';
 import { ProbeTable } from './probe-table.js';
 import { RandomSequence } from './random-sequence.js';
 

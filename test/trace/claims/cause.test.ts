@@ -4,7 +4,7 @@ import type { Arm, Cause } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath, type Outcome } from '../fake-path.js';
-import type { EchoCause } from '../../../src/trace/trace-context.js';
+import type { EchoCause } from '../../../src/trace/sibling.js';
 
 const { pdm, do8, do16, long } = ARM_CODE;
 const base = (differs: FakePath['differs'], values: Partial<FakePath> = {}): FakePath => ({

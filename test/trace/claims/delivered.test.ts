@@ -3,7 +3,7 @@ import type { Standing } from '../../../src/trace/claims/claim.js';
 import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/trace/record.js';
-import type { Sibling } from '../../../src/trace/trace-context.js';
+import type { Sibling } from '../../../src/trace/sibling.js';
 import { ByHand, ECHO_LOST, findingOf, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';
 import { octetsOf } from '../trace-fixture.js';

@@ -3,7 +3,7 @@ import { impaired } from '../../../src/trace/claims/impaired.js';
 import type { Protocol } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
-import type { Sibling } from '../../../src/trace/trace-context.js';
+import type { Sibling } from '../../../src/trace/sibling.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 
