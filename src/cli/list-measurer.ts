@@ -5,6 +5,7 @@ import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from
 import { keepHeapLean } from '../engine/lean-heap.js';
 import type { Log } from './log.js';
 import type { Measuring } from './measuring.js';
+import { SharedJobs } from './shared-jobs.js';
 import { startHost, traceParameters, type JobsOptions, type StartedTrace } from './trace-jobs.js';
 
 export interface ListMeasurerOptions {
@@ -27,6 +28,7 @@ const MORE_TRACES = 2;
 export class ListMeasurer implements TargetMeasurer {
   readonly #options: ListMeasurerOptions;
   readonly #slots: Slots;
+  readonly #shared = new SharedJobs();
   /** Traces that may be in flight now: few at first, so that the many find the near hops of the list measured (METHOD: Exploring). */
   #open: number;
   #interrupted = false;
@@ -94,6 +96,7 @@ export class ListMeasurer implements TargetMeasurer {
       names: null,
       // What others ask for on their own is no part of a list.
       shareNearHops: !order.publicOnly,
+      ...(order.publicOnly ? {} : { shared: this.#shared }),
       log,
       interrupted: () => this.#interrupted,
       ...(onStarted === undefined ? {} : { onStarted }),

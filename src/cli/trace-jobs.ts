@@ -10,6 +10,7 @@ import type { LiveTrace } from './live-frame.js';
 import type { Log } from './log.js';
 import type { Measuring } from './measuring.js';
 import type { NameBook } from './name-book.js';
+import type { SharedJobs } from './shared-jobs.js';
 import { referenceText } from './reference-setting.js';
 import { unmeasuredRecord, type UnmeasuredTarget } from './unmeasured-record.js';
 
@@ -53,6 +54,8 @@ export interface JobsOptions {
   readonly onStarted?: (trace: StartedTrace) => void;
   /** … or has ended; names are still to be looked up. */
   readonly onMeasured?: () => void;
+  /** Names with the same address are measured once: for lists. */
+  readonly shared?: SharedJobs;
   /** The store has this record already. `address` is null for targets without one. */
   readonly isStored?: (protocol: Protocol, address: string | null) => boolean;
 }
@@ -141,10 +144,60 @@ async function startTarget(target: Target & { octets: Uint8Array }, options: Job
     );
   const failure = await routeFailure(target, options);
   if (failure !== null) return unmeasuredJobs(target, failure, options);
-  const protocols = wantedProtocols(target, options);
-  await options.admit?.(protocols.length);
-  if (options.interrupted()) return unmeasuredJobs(target, INTERRUPTED, options);
-  return protocols.map((protocol) => measuredJob(target, protocol, options));
+  const wanted = wantedProtocols(target, options).map((protocol) => ({
+    protocol,
+    claim: options.shared?.claim(sharedKey(target, protocol, options)) ?? null,
+  }));
+  const own = wanted.filter(({ claim }) => claim?.isFirst !== false);
+  if (own.length > 0) await options.admit?.(own.length);
+  if (options.interrupted()) {
+    for (const { claim } of own) if (claim?.isFirst === true) claim.start(null);
+    return unmeasuredJobs(target, INTERRUPTED, options);
+  }
+  const jobs = wanted.map(async ({ protocol, claim }) => {
+    if (claim?.isFirst === false) {
+      const first = await claim.job;
+      return first === null ? null : jobOfOther(target, protocol, first, options);
+    }
+    const job = measuredJob(target, protocol, options);
+    claim?.start(job);
+    return job;
+  });
+  const started = await Promise.all(jobs);
+  const all = started.filter((job) => job !== null);
+  // Who came first was interrupted, and so is this one.
+  return all.length === started.length ? all : unmeasuredJobs(target, INTERRUPTED, options);
+}
+
+/** All that a trace of this run depends on. */
+function sharedKey(target: Target & { octets: Uint8Array }, protocol: Protocol, options: JobsOptions): string {
+  const port = destinationPort(options.settings, protocol) ?? '';
+  return `${options.runId} ${addressText(target.octets, target.zone)} ${protocol} ${port}`;
+}
+
+/** The result of another name with the same address, as a record of this one. */
+function jobOfOther(target: Target, protocol: Protocol, first: TraceJob, options: JobsOptions): TraceJob {
+  const id = options.measuring.newId();
+  options.log.debug('trace-shared', { traceId: id, host: target.host, protocol, with: first.traceId });
+  const ofThis = (record: TraceRecord): TraceRecord => ({
+    ...record,
+    id,
+    company: options.settings.company,
+    target: { ...record.target, input: target.host, aliases: [...target.aliases] },
+    sharedWith: first.traceId,
+  });
+  return {
+    traceId: id,
+    input: target.host,
+    get state() {
+      return first.state;
+    },
+    record: () => {
+      const record = first.record();
+      return record === null ? null : ofThis(record);
+    },
+    result: first.result.then((result) => ({ ...result, record: ofThis(result.record) })),
+  };
 }
 
 function wantedProtocols(target: Target, { settings, isStored }: JobsOptions): readonly Protocol[] {

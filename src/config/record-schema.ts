@@ -193,6 +193,7 @@ export const traceRecordSchema = z.strictObject({
   company: z.string().nullable(),
   source: namedAddress,
   target: z.strictObject({ ...namedAddress.shape, input: z.string(), aliases: z.array(z.string()) }),
+  sharedWith: z.string().exactOptional(),
   protocol: z.enum(PROTOCOLS),
   flow: z.strictObject({
     sourcePort: port.nullable(),

@@ -44,7 +44,9 @@ export function verdictWords(record: TraceRecord): VerdictWords {
   const spoken = WORDS[record.verdict.outcome](record);
   return {
     headline: spoken.headline,
-    details: [...spoken.details, insertedSentence(record), loopSentence(record)].filter((detail) => detail !== null),
+    details: [...spoken.details, insertedSentence(record), loopSentence(record), sharedSentence(record)].filter(
+      (detail) => detail !== null,
+    ),
     reasons: spoken.saysFirstReason === true ? reasons.slice(1) : reasons,
   };
 }
@@ -233,4 +235,10 @@ function stripFullStop(text: string): string {
 
 function capitalised(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+function sharedSentence({ sharedWith }: TraceRecord): string | null {
+  return sharedWith === undefined
+    ? null
+    : `Measured once for all names of this address: the packets are those of record ${sharedWith}.`;
 }

@@ -362,6 +362,8 @@ export interface TraceRecord {
   company: string | null;
   source: NamedAddress;
   target: NamedAddress & { input: string; aliases: string[] };
+  /** Another name of the run has the same address: the record of the trace that was sent for both. Absent where this one was. */
+  sharedWith?: string;
   protocol: Protocol;
   flow: {
     sourcePort: number | null;

@@ -1,12 +1,12 @@
 /** Targets of a list, measured over one engine in this process. */
 import { describe, expect, it } from 'vitest';
-import { formatAddress } from '../../src/address/address.js';
+import { formatAddress, parseAddress } from '../../src/address/address.js';
 import { ListMeasurer } from '../../src/cli/list-measurer.js';
 import { SILENT_LOG } from '../../src/cli/log.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import type { MeasuredRecord, MeasureOrder } from '../../src/daemon/target-measurer.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { fakeMeasuring, resolved } from './fake-measuring.js';
+import { fakeMeasuring, resolved, type FakeOptions } from './fake-measuring.js';
 import { deliveredRecord } from './record-builder.js';
 import { literalOr, until } from './run-bench.js';
 
@@ -65,6 +65,67 @@ describe('a target that is interrupted', () => {
       ['udp', true, false],
       ['icmp6', false, false],
     ]);
+  });
+});
+
+describe('names of a run that have the same address', () => {
+  const SAME = { addresses: [parseAddress('2001:db8::80')!.octets], error: null };
+  const setUp = async (answer?: FakeOptions['answer']) => {
+    const names = ['a.example', 'b.example', 'c.example'];
+    const fake = fakeMeasuring({
+      resolve: literalOr(Object.fromEntries(names.map((name) => [name, { ...SAME, aliases: [`cdn.${name}`] }]))),
+      ...(answer === undefined ? {} : { answer }),
+    });
+    const hooks = { onProgress: () => undefined, onWarning: () => undefined, log: SILENT_LOG };
+    const measuring = await fake.open(settings, hooks);
+    const measurer = new ListMeasurer({ measuring, settings, toolVersion: '0', log: SILENT_LOG, slots: 8 });
+    const measured: MeasuredRecord[] = [];
+    const measure = (order: Partial<MeasureOrder>): Promise<string> =>
+      measurer.measure({ ...ORDER, ...order }, (record) => measured.push(record));
+    return { fake, measurer, measure, measured, names };
+  };
+
+  it('are measured once, while it goes on and afterwards, and each has records of its own that say so', async () => {
+    const { fake, measure, measured, names } = await setUp();
+    const [a, b, c] = names;
+    const first = [a, b].map((host) => measure({ host: host!, company: `of ${host!}` }));
+    await until(() => fake.traces.length === 2);
+    for (const trace of fake.traces) trace.end(deliveredRecord());
+    expect(await Promise.all(first)).toEqual(['done', 'done']);
+    expect(await measure({ host: c! })).toBe('done');
+    expect(fake.traces).toHaveLength(2);
+    expect(measured).toHaveLength(6);
+    expect(new Set(measured.map(({ record }) => record.id)).size).toBe(6);
+    const of = (host: string) => measured.filter(({ record }) => record.target.input === host);
+    expect(of(a!).map(({ record }) => record.sharedWith)).toEqual([undefined, undefined]);
+    for (const host of [b!, c!]) {
+      expect(of(host).map(({ record }) => record.sharedWith)).toEqual(of(a!).map(({ record }) => record.id));
+      expect(of(host).map(({ last }) => last)).toEqual([false, true]);
+      expect(of(host)[0]!.record.target.aliases).toEqual([`cdn.${host}`]);
+    }
+    expect(of(b!)[0]!.record).toMatchObject({ company: 'of b.example' });
+  });
+
+  it('a relative: are measured each for itself by other protocols, at other ports, in other runs, and for those who ask now', async () => {
+    const { fake, measure, names } = await setUp(() => deliveredRecord());
+    const [a, b] = names;
+    const udp = { protocols: ['udp'] as const };
+    await measure({ host: a!, ...udp });
+    for (const other of [{ protocols: ['icmp6'] as const }, { ...udp, dport: 53 }, { ...udp, runId: 'next' }])
+      await measure({ host: b!, ...other });
+    expect(fake.traces).toHaveLength(4);
+    await measure({ host: '2001:db8::80', ...udp, publicOnly: true });
+    await measure({ host: '2001:db8::80', ...udp });
+    expect(fake.traces.length).toBeLessThanOrEqual(5);
+  });
+
+  it('are all given up where the one that is measured for them is, and measured anew later', async () => {
+    const { fake, measure, measured, measurer, names } = await setUp();
+    const ends = names.map((host) => measure({ host, protocols: ['udp'] }));
+    await until(() => fake.traces.length === 1);
+    await measurer.interrupt();
+    expect(await Promise.all(ends)).toEqual(['interrupted', 'interrupted', 'interrupted']);
+    for (const { interrupted } of measured) expect(interrupted).toBe(true);
   });
 });
 
