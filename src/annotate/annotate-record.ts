@@ -1,4 +1,4 @@
-import { parseAddress } from '../address/address.js';
+import { formatAddress, parseAddress } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
 import { isOfTunnelledIpv4 } from '../address/special-purpose.js';
 import type { AsFields, Outcome, PlaceRecord, SummaryRecord, TraceRecord } from '../trace/record.js';
@@ -89,6 +89,17 @@ function addressesOf(record: TraceRecord): Set<string> {
   for (const entry of namedAddressesOf(record)) if (entry.address !== null) addresses.add(entry.address);
   if (record.verdict.refusal !== null) addresses.add(record.verdict.refusal.address);
   return addresses;
+}
+
+/** What fills the fields beside an address. */
+export type AddressNames = AsFields & { readonly name: string | null };
+
+/** The same for one address, 16 octets, as it would stand in the hops of a record: for who watches a trace. */
+export async function describeAddress(octets: Uint8Array, sources: AnnotationSources): Promise<AddressNames> {
+  const address = formatAddress(octets);
+  const entry = { address, name: null, asn: null, asName: null };
+  fill(entry, await lookUpAll(new Set([address]), sources));
+  return entry;
 }
 
 async function lookUpAll(addresses: ReadonlySet<string>, sources: AnnotationSources): Promise<Map<string, Annotation>> {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, readFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { annotateRecord } from '../annotate/annotate-record.js';
+import { annotateRecord, describeAddress } from '../annotate/annotate-record.js';
 import { formatAddress, isLoopback } from '../address/address.js';
 import { openAsDatabase } from '../annotate/as-database.js';
 import { createNameResolver } from '../annotate/names.js';
@@ -84,6 +84,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     mayBeAsked: (address) => refuse(address, null) === null,
     onProgress: hooks.onProgress,
     onWarning: hooks.onWarning,
+    ...(hooks.onResponder === undefined ? {} : { onResponder: hooks.onResponder }),
     ...(capture === null ? {} : { tap: captureInto(capture) }),
   });
   const sources = { names: settings.dns ? names : null, asDatabase, ixpPrefixes };
@@ -99,6 +100,7 @@ export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): 
     resolve: (host) => names.resolveTarget(host),
     refuse,
     annotate: (record) => annotateRecord(record, sources),
+    describe: (octets) => describeAddress(octets, sources),
     stopLookups: () => {
       names.close();
     },

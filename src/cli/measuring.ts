@@ -1,3 +1,4 @@
+import type { AddressNames } from '../annotate/annotate-record.js';
 import type { TargetResolution } from '../annotate/names.js';
 import type { EngineTime, TraceEngine } from '../engine/trace-engine.js';
 import type { TraceRecord } from '../trace/record.js';
@@ -18,6 +19,8 @@ export interface Measuring {
   refuse(octets: Uint8Array, zone: string | null): string | null;
   /** With names, ASes and the judgement about the destination's network. Never rejects for want of an answer. */
   annotate(record: TraceRecord): Promise<TraceRecord>;
+  /** Name and AS of one address, 16 octets. Never rejects for want of an answer. */
+  describe(octets: Uint8Array): Promise<AddressNames>;
   /** Gives up the lookups that are under way and any later ones: names are null from now on. */
   stopLookups(): void;
   /** The transport broke and can no longer be used. */
@@ -30,6 +33,8 @@ export interface MeasuringHooks {
   /** Why an address (16 octets) is not probed besides, or null: a list that may change while all else stays open. */
   readonly refuseToo?: (octets: Uint8Array) => string | null;
   readonly onProgress: (traceId: string) => void;
+  /** Who answered: see `TraceEngineOptions`. */
+  readonly onResponder?: (octets: Uint8Array) => void;
   /** Something besides the measurement failed, which goes on; one line. */
   readonly onWarning: (message: string) => void;
   /**

@@ -1,3 +1,4 @@
+import type { AddressNames } from '../annotate/annotate-record.js';
 import type { AsFields, TraceRecord } from '../trace/record.js';
 
 interface Known {
@@ -7,7 +8,7 @@ interface Known {
 
 /**
  * Names and ASes met so far, by address. The engine's snapshots have none: the live view learns them from records that
- * were annotated in the background and writes them into the next snapshot, without waiting.
+ * were annotated, and from addresses that were looked up as soon as they answered, and writes them into the next snapshot, without waiting.
  */
 export class NameBook {
   readonly #known = new Map<string, Known>();
@@ -19,6 +20,11 @@ export class NameBook {
       const { name, asn, asName } = place;
       this.#known.set(place.address, { name, fields: { asn, asName } });
     }
+  }
+
+  /** Takes name and AS of one address. */
+  learnOne(address: string, { name, asn, asName }: AddressNames): void {
+    if (name !== null || asn !== null) this.#known.set(address, { name, fields: { asn, asName } });
   }
 
   /** Fills the names that are still null, in place. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { formatAddress, parseAddress } from '../address/address.js';
 import type { Settings } from '../config/settings.js';
 import { verdictWords } from '../report/verdict-words.js';
 import { badHost } from '../annotate/target-resolution.js';
@@ -20,7 +21,8 @@ import { startHosts, traceParameters, type JobsOptions, type TraceJob, type Trac
 import type { TraceStore } from './trace-store.js';
 
 const REDRAW_MS = 100;
-const NAMES_MS = 400;
+/** Addresses looked up while traces run: of more than that nobody reads the names. */
+const MOST_ASKED = 4096;
 const PROGRESS_MS = 10_000;
 const DEFAULT_ROWS = 24;
 
@@ -63,6 +65,9 @@ class TraceSession {
   #interrupted = false;
   #fatal: Error | null = null;
   #store: TraceStore | null = null;
+  #measuring: Measuring | null = null;
+  /** Addresses that were looked up. */
+  readonly #asked = new Set<string>();
 
   constructor(hosts: readonly string[], settings: Settings, seed: number, context: TraceContext) {
     const { stdout, environment } = context.terminal;
@@ -86,6 +91,7 @@ class TraceSession {
       await this.#store?.close();
       throw error;
     });
+    this.#measuring = measuring;
     const stop = (): void => {
       this.#interrupted = true;
       void measuring.engine.interrupt();
@@ -136,6 +142,13 @@ class TraceSession {
       onWarning: (message) => {
         this.#say(message);
       },
+      ...(this.#settings.dns
+        ? {
+            onResponder: (octets) => {
+              this.#nameAhead(octets);
+            },
+          }
+        : {}),
       ...(store === null ? {} : { ownsFiles: true }),
     });
   }
@@ -155,6 +168,7 @@ class TraceSession {
       this.#dirty = true;
       if (jobs.some(({ state }) => state === 'running')) this.#introduce(measuring);
       for (const job of jobs) {
+        this.#nameEnds(job);
         // Stored as soon as it is there, whatever is shown before it.
         const kept = job.result.then((result) => {
           this.#store?.put(result.record, result.interrupted, this.#settings.addresses === 'all');
@@ -256,7 +270,6 @@ class TraceSession {
   #startTimers(measuring: Measuring): NodeJS.Timeout[] {
     const timers: NodeJS.Timeout[] = [];
     const { stderr } = this.#context.terminal;
-    if (this.#settings.dns) timers.push(setInterval(this.#namesAhead(measuring), NAMES_MS));
     if (this.#display !== null) {
       let tick = 0;
       const redraw = (): void => {
@@ -276,31 +289,31 @@ class TraceSession {
     return timers;
   }
 
-  /** Looks names up while probes are out, so that the verdict does not wait for them. */
-  #namesAhead(measuring: Measuring): () => void {
-    let busy = false;
-    return () => {
-      if (busy) return;
-      busy = true;
-      const learn = async (): Promise<void> => {
-        for (const job of this.#running()) {
-          const snapshot = job.record();
-          if (snapshot !== null) this.#names.learn(await measuring.annotate(snapshot));
-        }
-      };
-      learn()
-        .catch((error: unknown) => {
-          this.#context.log.debug('names-failed', { error: String(error) });
-        })
-        .finally(() => {
-          busy = false;
-          this.#dirty = true;
-        });
-    };
+  /** Of both ends, which need not answer. */
+  #nameEnds(job: TraceJob): void {
+    if (!this.#settings.dns || job.state !== 'running') return;
+    const record = job.record();
+    for (const address of [record?.source.address, record?.target.address]) {
+      const octets = parseAddress(address ?? '')?.octets;
+      if (octets !== undefined) this.#nameAhead(octets);
+    }
   }
 
-  #running(): TraceJob[] {
-    return this.#jobs.flatMap((jobs) => jobs ?? []).filter((job) => job.state === 'running');
+  /** Looks a name up when its address first answers, so that the verdict does not wait for it. */
+  #nameAhead(octets: Uint8Array): void {
+    const measuring = this.#measuring;
+    const address = formatAddress(octets);
+    if (measuring === null || this.#asked.has(address) || this.#asked.size >= MOST_ASKED) return;
+    this.#asked.add(address);
+    measuring
+      .describe(octets.slice())
+      .then((names) => {
+        this.#names.learnOne(address, names);
+        this.#dirty = true;
+      })
+      .catch((error: unknown) => {
+        this.#context.log.debug('names-failed', { error: String(error) });
+      });
   }
 
   #draw(measuring: Measuring): void {

@@ -116,6 +116,8 @@ interface Target {
   readonly zone: string | null;
   readonly octets: Uint8Array | null;
   readonly startedAtMs: number;
+  /** Of the route that was looked up, 16 octets. */
+  readonly routedFrom?: Uint8Array;
 }
 
 interface Why {
@@ -142,8 +144,9 @@ async function startTarget(target: Target & { octets: Uint8Array }, options: Job
       { outcome: 'not-measured', reason: refused, networkFailed: false, told: true },
       options,
     );
-  const failure = await routeFailure(target, options);
-  if (failure !== null) return unmeasuredJobs(target, failure, options);
+  const route = await routeTo(target, options);
+  if ('reason' in route) return unmeasuredJobs(target, route, options);
+  const routed = { ...target, routedFrom: route.source };
   const wanted = wantedProtocols(target, options).map((protocol) => ({
     protocol,
     claim: options.shared?.claim(sharedKey(target, protocol, options)) ?? null,
@@ -159,7 +162,7 @@ async function startTarget(target: Target & { octets: Uint8Array }, options: Job
       const first = await claim.job;
       return first === null ? null : jobOfOther(target, protocol, first, options);
     }
-    const job = measuredJob(target, protocol, options);
+    const job = measuredJob(routed, protocol, options);
     claim?.start(job);
     return job;
   });
@@ -206,8 +209,8 @@ function wantedProtocols(target: Target, { settings, isStored }: JobsOptions): r
   return settings.protocol.filter((protocol) => !isStored(protocol, address));
 }
 
-/** Why the kernel would not send to the target at all, or not probes of this size, or null. */
-async function routeFailure(target: Target & { octets: Uint8Array }, options: JobsOptions): Promise<Why | null> {
+/** Or why the kernel would not send to the target at all, or not probes of this size. */
+async function routeTo(target: Target & { octets: Uint8Array }, options: JobsOptions): Promise<Route | Why> {
   const { measuring, settings, log } = options;
   const interfaceName = settings.interface ?? target.zone;
   const source = sourceOctets(settings);
@@ -217,7 +220,7 @@ async function routeFailure(target: Target & { octets: Uint8Array }, options: Jo
       ...(source === null ? {} : { source }),
     });
     const reason = tooLargeFor(route, settings);
-    return reason === null ? null : { outcome: 'not-measured', reason, networkFailed: false, told: true };
+    return reason === null ? route : { outcome: 'not-measured', reason, networkFailed: false, told: true };
   } catch (error) {
     log.debug('no-route', { host: target.host, code: errorCode(error) });
     // Without a code it is a defect, not a property of the network.
@@ -305,6 +308,7 @@ function traceRequest(id: string, target: Target, protocol: Protocol, options: J
     destinationPort: destinationPort(settings, protocol),
     source: sourceOctets(settings),
     interface: settings.interface ?? target.zone,
+    ...(target.routedFrom === undefined ? {} : { routedFrom: target.routedFrom }),
     parameters: options.parameters,
     ...(options.shareNearHops === undefined ? {} : { shareNearHops: options.shareNearHops }),
   };

@@ -92,7 +92,8 @@ class Engine implements TraceEngine {
       },
     );
     const nowNs = (): number => options.time.nowNs();
-    this.#router = new ReplyRouter(this.#index, tap, nowNs, (trace, row) => {
+    this.#router = new ReplyRouter(this.#index, tap, nowNs, (trace, row, source) => {
+      options.onResponder?.(source);
       this.#scheduler.settle(trace, row);
       this.#scheduler.wake(trace, nowNs());
       onProgress?.(trace.request.id);
@@ -189,7 +190,8 @@ class Engine implements TraceEngine {
         ...(request.source === null ? {} : { source: request.source }),
         ...(request.interface === null ? {} : { interface: request.interface }),
       };
-      source = this.#shareSource((await this.#transport.route(request.target, wanted)).source);
+      const from = request.routedFrom ?? (await this.#transport.route(request.target, wanted)).source;
+      source = this.#shareSource(from);
     } catch (error) {
       return unstarted('unreachable', error instanceof Error ? error.message : String(error));
     }

@@ -14,18 +14,18 @@ import type { TraceIndex } from './trace-index.js';
 export class ReplyRouter {
   readonly #index: TraceIndex;
   readonly #tap: PacketTap | undefined;
-  readonly #onAnswer: (trace: RunningTrace, row: number) => void;
+  readonly #onAnswer: (trace: RunningTrace, row: number, source: Uint8Array) => void;
   readonly #nowNs: () => number;
   #matched = 0;
   #foreign = 0;
   #malformed = 0;
 
-  /** `onAnswer`: a probe has its first answer, which the trace has taken in. */
+  /** `onAnswer`: a probe has its first answer, which the trace has taken in, from `source`. */
   constructor(
     index: TraceIndex,
     tap: PacketTap | undefined,
     nowNs: () => number,
-    onAnswer: (trace: RunningTrace, row: number) => void,
+    onAnswer: (trace: RunningTrace, row: number, source: Uint8Array) => void,
   ) {
     this.#index = index;
     this.#tap = tap;
@@ -91,7 +91,7 @@ export class ReplyRouter {
     if (tap !== undefined) tapMatched(tap, matched, match.row, packet, reply, observed);
     if (observed !== 'answer') return;
     this.#matched += 1;
-    this.#onAnswer(matched, match.row);
+    this.#onAnswer(matched, match.row, reply.source);
   }
 }
 

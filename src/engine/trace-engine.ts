@@ -56,6 +56,8 @@ export interface TraceRequest {
   readonly destinationPort: number | null;
   readonly source: Uint8Array | null;
   readonly interface: string | null;
+  /** The source address, 16 octets, of a route that was just looked up for it; the engine asks for one where absent. */
+  readonly routedFrom?: Uint8Array;
   readonly parameters: TraceParameters;
   /**
    * Near hops that other traces of the same run have measured may fill the record (METHOD: Exploring): for lists. Without it the
@@ -102,6 +104,8 @@ export interface TraceEngineOptions {
   readonly mayBeAsked?: (address: Uint8Array) => boolean;
   /** Called at most once per change of a trace, for live tables; cheap when absent. */
   readonly onProgress?: (traceId: string) => void;
+  /** Who answered: 16 octets that are valid during the call alone, for each answer anew. Cheap when absent. */
+  readonly onResponder?: (address: Uint8Array) => void;
   /** A trace is begun again, or given up, because nothing went on in it: see `STUCK_AFTER_NS`. One line. */
   readonly onWarning?: (message: string) => void;
   /** Sees every packet of the traces; free when absent. */

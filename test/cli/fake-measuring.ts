@@ -41,6 +41,8 @@ export interface FakeOptions {
   /** Instead of `hosts`. */
   readonly resolve?: (host: string) => Promise<TargetResolution>;
   readonly annotate?: (record: TraceRecord) => Promise<TraceRecord>;
+  /** While a trace runs. */
+  readonly nameOf?: (address: string) => string | null;
 }
 
 const HOST_ADDRESS = '2001:db8:ffff::80';
@@ -129,6 +131,8 @@ export function fakeMeasuring(options: FakeOptions = {}): FakeMeasuring {
     refuse: (address) =>
       formatAddress(address) === options.refused ? `${options.refused} is in the do-not-probe list.` : null,
     annotate: options.annotate ?? ((record) => Promise.resolve(record)),
+    describe: (octets) =>
+      Promise.resolve({ name: options.nameOf?.(formatAddress(octets)) ?? null, asn: null, asName: null }),
     stopLookups: () => {
       fake.lookupStops += 1;
     },

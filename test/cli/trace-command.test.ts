@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseAddress } from '../../src/address/address.js';
 import { runCommandLine, type CommandLinePorts } from '../../src/cli/command-line.js';
 import { CliError } from '../../src/cli/cli-error.js';
 import type { TraceRecord } from '../../src/trace/record.js';
@@ -28,6 +29,37 @@ async function settle(fake: FakeMeasuring): Promise<void> {
   while (fake.traces.length === 0) await new Promise((resolve) => setImmediate(resolve));
   for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('names of who answers', () => {
+  const ROUTER = parseAddress('2001:db8:1::1')!.octets;
+  const askedFor = async (flags: readonly string[]): Promise<string[]> => {
+    const asked: string[] = [];
+    const fake = fakeMeasuring({
+      nameOf: (address) => {
+        asked.push(address);
+        return 'r1.example.net';
+      },
+    });
+    const ended = run([...flags, '--protocol', 'udp', 'www.example.com'], fakeTerminal(), fake);
+    await settle(fake);
+    // Whoever hands it over uses the octets again.
+    const octets = ROUTER.slice();
+    for (let answers = 0; answers < 3; answers += 1) fake.opened[0]!.hooks.onResponder?.(octets);
+    octets.fill(0);
+    fake.traces[0]!.end(deliveredRecord());
+    expect(await ended).toBe(0);
+    return asked;
+  };
+
+  it('are looked up when they first answer, once each, and those of both ends before', async () => {
+    expect((await askedFor([])).slice(-1)).toEqual(['2001:db8:1::1']);
+    expect((await askedFor([])).filter((address) => address === '2001:db8:1::1')).toHaveLength(1);
+  });
+
+  it('are not where no names are wanted', async () => {
+    expect(await askedFor(['--no-dns'])).toEqual([]);
+  });
+});
 
 describe('trace', () => {
   it('measures each protocol of a host at the same time and ends with the code of the verdict', async () => {
