@@ -32,13 +32,17 @@ interface MutableHabit {
 /** What each run has shown by itself: a daemon's engine lives through many. */
 export class HabitsOfRuns {
   readonly #runs = new Map<string, PlaceHabits>();
+  /** The one that was asked for last, which most are. */
+  #latest: { readonly runId: string; readonly habits: PlaceHabits } | null = null;
 
   of(runId: string): PlaceHabits {
+    if (this.#latest?.runId === runId) return this.#latest.habits;
     const habits = this.#runs.get(runId) ?? new PlaceHabits();
     this.#runs.delete(runId);
     this.#runs.set(runId, habits);
     const [oldest] = this.#runs.keys();
     if (this.#runs.size > MOST_RUNS && oldest !== undefined) this.#runs.delete(oldest);
+    this.#latest = { runId, habits };
     return habits;
   }
 }
@@ -52,7 +56,9 @@ export class PlaceHabits {
   /** Of other traces only: what a trace has found itself is noted when it ends. */
   of(hop: number, address: string): Habit | null {
     const habit = this.#habits.get(keyOf(hop, address));
-    return habit === undefined ? null : { ...habit, targets: habit.seenTargets.size };
+    if (habit === undefined) return null;
+    const { passed, reported, firstNs, lastNs, isSilentToSome } = habit;
+    return { passed, reported, firstNs, lastNs, targets: habit.seenTargets.size, isSilentToSome };
   }
 
   /** Another target's packets with the option were quoted at both. */

@@ -20,12 +20,16 @@ export class SameTarget {
   }
 
   distanceSeen(trace: RunningTrace): number | null {
-    const seen = this.#others(trace).find(({ state }) => state.distanceSeen !== null);
-    return seen?.state.distanceSeen ?? trace.left.distanceSeen;
+    for (const other of this.#index.find(trace.target, 0))
+      if (other !== trace && other.state.distanceSeen !== null) return other.state.distanceSeen;
+    return trace.left.distanceSeen;
   }
 
   routerSeen(trace: RunningTrace): number {
-    return Math.max(trace.left.routerSeen, ...this.#others(trace).map(({ state }) => state.routerSeenAt));
+    let highest = trace.left.routerSeen;
+    for (const other of this.#index.find(trace.target, 0))
+      if (other !== trace) highest = Math.max(highest, other.state.routerSeenAt);
+    return highest;
   }
 
   /** Who answered a trace of another protocol at this hop limit; null where nobody did. */

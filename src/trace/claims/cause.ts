@@ -316,7 +316,8 @@ function causeWish({ trace, arms, protocol }: Asked, hopLimit: number, treatment
     const wish = wishAtHop(state, hops[hopLimit], PURPOSE.explain, hopLimit, 'fresh', rank);
     return { ...wish, treatment, leading: leadingInTurn(arm.pairs) };
   }
-  const lastNs = Math.max(...[...arms.values()].map(({ lastSentNs }) => lastSentNs));
+  let lastNs = Number.NEGATIVE_INFINITY;
+  for (const { lastSentNs } of arms.values()) lastNs = Math.max(lastNs, lastSentNs);
   return {
     ...wishAtTarget(state, PURPOSE.explain, protocol, rank),
     treatment,

@@ -6,7 +6,7 @@ import { isPlainArm, MEANING } from '../reply/meaning.js';
 import type { Meaning, Meanings } from '../reply/meaning.js';
 import type { PairLook } from '../pace.js';
 import type { Protocol } from '../record.js';
-import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE } from '../state/trace-state.js';
+import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE, signatureOf } from '../state/trace-state.js';
 import type { ReplySignature, TraceState, Purpose } from '../state/trace-state.js';
 import {
   GRACE_ARM_DIFFERENCES,
@@ -139,8 +139,8 @@ function lacksExpected({ isPlacebo, arm }: Pair, pairClass: PairClass, hasArrive
 }
 
 /** What came back for a row, or null. */
-export function replyTo({ probes, signatures }: TraceState, row: number): ReplySignature | null {
-  return signatures[probes.reply(row) ?? -1] ?? null;
+export function replyTo(state: TraceState, row: number): ReplySignature | null {
+  return signatureOf(state, row) ?? null;
 }
 
 /** How long a hop's answer is waited for: the timeout until the path is known, then by its own pace. Claims nothing. */

@@ -3,7 +3,7 @@ import { waitNs } from '../evidence/pair.js';
 import { ARMS } from '../record.js';
 import type { Arm } from '../record.js';
 import { isExpired } from '../reply/meaning.js';
-import { ARM_CODE } from '../state/trace-state.js';
+import { ARM_CODE, signatureOf } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 import { encodedLength, packetsPerProbe } from './probe-packet.js';
 
@@ -56,7 +56,7 @@ export interface ErrorAbout {
 /** Null where it is not answered, or has arrived. */
 export function errorAbout(state: TraceState, row: number): ErrorAbout | null {
   const { probes } = state;
-  const signature = state.signatures[probes.reply(row) ?? -1];
+  const signature = signatureOf(state, row);
   if (signature === undefined || signature.type < 0 || signature.responder === state.identity.targetText) return null;
   const reports = packetsPerProbe(state, state.flows[probes.flow(row)]?.protocol ?? 'udp');
   return {

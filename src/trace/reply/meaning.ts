@@ -4,7 +4,7 @@
  * trace whenever they are read.
  */
 import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
-import { ARM_CODE } from '../state/trace-state.js';
+import { ARM_CODE, signatureOf } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 
 /** `expired`: it got this far. `arrived`: it reached the target. `refused`: somebody says that it will not. */
@@ -237,9 +237,9 @@ function countDrawn({ probes, signatures, senders, attemptStart }: TraceState): 
   const byPlain = new Uint8Array(signatures.length);
   let routerAt = 0;
   for (let row = 0; row < probes.count; row += 1) {
-    const index = probes.reply(row) ?? -1;
-    const own = drawn[index];
-    if (own === undefined) continue;
+    const index = probes.reply(row);
+    const own = index === null ? undefined : drawn[index];
+    if (index === null || own === undefined) continue;
     const hop = probes.hopLimit(row);
     const isOwnFlow = probes.flow(row) === 0;
     if (isPlainArm(probes.arm(row))) {
@@ -272,10 +272,11 @@ export function isNoWay({ type, code }: ReplySignature): boolean {
 }
 
 /** Who said so of packets without the option. */
-export function addressesWithoutWay({ probes, signatures }: TraceState): string[] {
+export function addressesWithoutWay(state: TraceState): string[] {
+  const { probes } = state;
   const addresses = new Set<string>();
   for (let row = 0; row < probes.count; row += 1) {
-    const signature = signatures[probes.reply(row) ?? -1];
+    const signature = signatureOf(state, row);
     if (signature !== undefined && isPlainArm(probes.arm(row)) && isNoWay(signature))
       addresses.add(signature.responder);
   }
@@ -321,11 +322,12 @@ interface Meetings {
   readonly differ: boolean;
 }
 
-function readMeetings({ probes, signatures, attemptStart }: TraceState): Meetings {
+function readMeetings(state: TraceState): Meetings {
+  const { probes, attemptStart } = state;
   const plain = new Map<number, Set<string>>();
   const treated = new Map<number, Set<string>>();
   for (let row = attemptStart; row < probes.count; row += 1) {
-    const signature = signatures[probes.reply(row) ?? -1];
+    const signature = signatureOf(state, row);
     if (signature === undefined || probes.flow(row) !== 0 || !isExpired(signature)) continue;
     const met = isPlainArm(probes.arm(row)) ? plain : treated;
     const known = met.get(probes.hopLimit(row));
@@ -374,7 +376,7 @@ export function targetQuotesIntact(state: TraceState): boolean {
   if (!signatures.some(isQuote)) return false;
   const meanings = meaningsOf(state);
   for (let row = 0; row < probes.count; row += 1) {
-    if (isQuote(signatures[probes.reply(row) ?? -1]) && meanings.of(state, row) === MEANING.arrived) return true;
+    if (isQuote(signatureOf(state, row)) && meanings.of(state, row) === MEANING.arrived) return true;
   }
   return false;
 }

@@ -7,7 +7,7 @@ import { decodePdmTimeMs } from '../../wire/pdm.js';
 import { TCP_FLAG } from '../../wire/tcp.js';
 import { waitNs } from '../evidence/pair.js';
 import { packetsPerProbe } from '../probe/probe-packet.js';
-import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
+import { ARM_CODE, signatureOf, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplyObject } from '../record.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import type { Match } from './match-reply.js';
@@ -78,7 +78,7 @@ function noteFragment(state: TraceState, { row, findings }: Match, reply: Reply)
 function noteContradiction(state: TraceState, row: number, reply: Reply): void {
   if (reply.kind !== 'error' || reply.error.type !== ICMPV6.timeExceeded) return;
   if (reply.error.code !== TIME_EXCEEDED.hopLimit) return;
-  const first = state.signatures[state.probes.reply(row) ?? -1]?.responder;
+  const first = signatureOf(state, row)?.responder;
   const second = formatAddress(reply.source);
   if (first === undefined || first === second) return;
   const hopLimit = state.probes.hopLimit(row);
@@ -95,7 +95,7 @@ function noteContradiction(state: TraceState, row: number, reply: Reply): void {
  */
 function preferArrival(state: TraceState, match: Match, reply: Reply): void {
   const { row } = match;
-  const first = state.signatures[state.probes.reply(row) ?? -1];
+  const first = signatureOf(state, row);
   if (first === undefined || !(isRefusal(first) || first.isReset)) return;
   const signature = describeReply(state, match, reply);
   if (!isOfTheEnd(state, signature) || !isTerminalKind(signature) || signature.isReset) return;
@@ -115,7 +115,7 @@ function isPartlyQuoted(state: TraceState, row: number): boolean {
 
 /** Once each fragment ran out of hop limit, the probe as a whole got there. */
 function completeFragments(state: TraceState, row: number): void {
-  const signature = state.signatures[state.probes.reply(row) ?? -1];
+  const signature = signatureOf(state, row);
   if (signature?.partial !== true || isPartlyQuoted(state, row)) return;
   state.probes.restateReply(row, internSignature(state, { ...signature, partial: false }));
 }

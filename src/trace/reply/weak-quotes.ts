@@ -8,7 +8,7 @@ import { formatAddress } from '../../address/address.js';
 import { compareQuote } from './quote-comparison.js';
 import type { ErrorReply } from './reply.js';
 import { isExpired } from './meaning.js';
-import { ARM_CODE } from '../state/trace-state.js';
+import { ARM_CODE, signatureOf } from '../state/trace-state.js';
 import type { TraceState, WeakRouter } from '../state/trace-state.js';
 
 /** A path has few; what names more is made up. */
@@ -84,10 +84,11 @@ function standsWithin(state: TraceState, { sightings }: WeakRouter, upTo: number
 }
 
 /** Probes that it quoted enough of met this router, and none of them beyond `upTo`. */
-function isMetWithin({ probes, signatures }: TraceState, address: string, upTo: number): boolean {
+function isMetWithin(state: TraceState, address: string, upTo: number): boolean {
+  const { probes } = state;
   let isMet = false;
   for (let row = 0; row < probes.count; row += 1) {
-    const reply = signatures[probes.reply(row) ?? -1];
+    const reply = signatureOf(state, row);
     if (reply === undefined || !isExpired(reply) || reply.responder !== address) continue;
     if (probes.hopLimit(row) > upTo) return false;
     isMet = true;
@@ -96,11 +97,12 @@ function isMetWithin({ probes, signatures }: TraceState, address: string, upTo: 
 }
 
 /** Up to this hop the option is known to have got: n, as far as replies go. */
-function highestIntact({ probes, signatures }: TraceState): number {
+function highestIntact(state: TraceState): number {
+  const { probes } = state;
   let highest = 0;
   for (let row = 0; row < probes.count; row += 1) {
     if (probes.arm(row) !== ARM_CODE.pdm || probes.hopLimit(row) <= highest) continue;
-    const reply = signatures[probes.reply(row) ?? -1];
+    const reply = signatureOf(state, row);
     if (reply !== undefined && isExpired(reply) && reply.intact === true) highest = probes.hopLimit(row);
   }
   return highest;

@@ -318,6 +318,15 @@ function probeUriPrefix(uri: string | null): Uint8Array {
   return prefix;
 }
 
+/** What came back for a row. */
+export function signatureOf(
+  { probes, signatures }: Pick<TraceState, 'probes' | 'signatures'>,
+  row: number,
+): ReplySignature | undefined {
+  const index = probes.reply(row);
+  return index === null ? undefined : signatures[index];
+}
+
 /** A random rank below 64 for a hop limit, the same throughout a trace: the order within a round. */
 export function hopRank(state: TraceState, hop: number): number {
   let hash = Math.imul(hop ^ state.orderSalt, 0x9e3779b1);
