@@ -94,7 +94,8 @@ describe(`probes per record, ${runs} networks of each kind from seed ${first}`, 
     const right: Outcome = kind.dropper === null ? 'delivered' : 'dropped';
     const others = outcomes.filter((outcome) => outcome !== right);
     expect(others.filter((outcome) => outcome !== 'inconclusive')).toEqual([]);
-    expect(others.length).toBeLessThanOrEqual(Math.ceil(outcomes.length / 10));
+    // Both traces of one network may lack the same router's answers.
+    expect(others.length).toBeLessThanOrEqual(Math.max(2, Math.ceil(outcomes.length / 5)));
   });
 
   it.each([first, first + 1])(
@@ -106,6 +107,12 @@ describe(`probes per record, ${runs} networks of each kind from seed ${first}`, 
       expect(seconds).toBeLessThanOrEqual(4);
     },
   );
+
+  it('are inconclusive seldom, over all networks', () => {
+    const outcomes = rows.flatMap((row) => row.outcomes);
+    const undecided = outcomes.filter((outcome) => outcome === 'inconclusive').length;
+    expect(undecided).toBeLessThanOrEqual(Math.ceil(outcomes.length / 20));
+  });
 
   it('cost no more in the mean than they may', () => {
     expect(mean(all(({ dropper }) => dropper === null))).toBeLessThanOrEqual(MOST_PROBES.delivers);
