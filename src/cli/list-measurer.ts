@@ -6,7 +6,7 @@ import { keepHeapLean } from '../engine/lean-heap.js';
 import type { Log } from './log.js';
 import type { Measuring } from './measuring.js';
 import { SharedJobs } from './shared-jobs.js';
-import { startHost, traceParameters, type JobsOptions, type StartedTrace } from './trace-jobs.js';
+import { startHost, traceParameters, type JobsOptions, type StartedTrace, type TraceJob } from './trace-jobs.js';
 
 export interface ListMeasurerOptions {
   readonly measuring: Measuring;
@@ -28,7 +28,7 @@ const MORE_TRACES = 2;
 export class ListMeasurer implements TargetMeasurer {
   readonly #options: ListMeasurerOptions;
   readonly #slots: Slots;
-  readonly #shared = new SharedJobs();
+  readonly #shared = new SharedJobs<TraceJob>();
   /** Traces that may be in flight now: few at first, so that the many find the near hops of the list measured (METHOD: Exploring). */
   #open: number;
   #interrupted = false;

@@ -55,7 +55,7 @@ export interface JobsOptions {
   /** … or has ended; names are still to be looked up. */
   readonly onMeasured?: () => void;
   /** Names with the same address are measured once: for lists. */
-  readonly shared?: SharedJobs;
+  readonly shared?: SharedJobs<TraceJob>;
   /** The store has this record already. `address` is null for targets without one. */
   readonly isStored?: (protocol: Protocol, address: string | null) => boolean;
 }
