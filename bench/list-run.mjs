@@ -41,15 +41,7 @@ export async function measureListRun(name, targets, timeoutMs, nodeFlags = []) {
   const directory = mkdtempSync(path.join(tmpdir(), 'pdm-bench-list-'));
   const network = await openTunNetwork({ counted: false });
   try {
-    /** @type {Map<string, string>} */
-    const truth = new Map();
-    for (let index = 0; index < targets; index += 1) {
-      const target = LISTS[name]?.(index) ?? ANSWERS;
-      const kind = target.kind === 'silent' ? 'silent' : target.kind;
-      truth.set(targetAddress(index, kind, target.filterAfter), OUTCOMES[kind]);
-    }
-    const list = path.join(directory, 'list.txt');
-    writeFileSync(list, [...truth.keys()].join('\n'));
+    const { truth, list } = writeList(name, targets, directory);
     const store = path.join(directory, 'store.db');
     const hook = path.join(directory, 'usage.cjs');
     writeFileSync(hook, USAGE_HOOK);
@@ -72,6 +64,53 @@ export async function measureListRun(name, targets, timeoutMs, nodeFlags = []) {
       rssMb: maxRSS / 1024,
       done: code === 0,
     };
+  } finally {
+    network.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The list as a file, and how each target is to end.
+ * @param {'clean' | 'mixed'} name @param {number} targets @param {string} directory
+ */
+function writeList(name, targets, directory) {
+  /** @type {Map<string, string>} */
+  const truth = new Map();
+  for (let index = 0; index < targets; index += 1) {
+    const { kind, filterAfter } = LISTS[name]?.(index) ?? ANSWERS;
+    truth.set(targetAddress(index, kind, filterAfter), OUTCOMES[kind]);
+  }
+  const list = path.join(directory, 'list.txt');
+  writeFileSync(list, [...truth.keys()].join('\n'));
+  return { truth, list };
+}
+
+/** The highest rate that scamper takes. */
+const SCAMPER_RATE = 10_000;
+
+/**
+ * A plain traceroute of the same list, one UDP packet a hop, by scamper (Debian package of that name) at the highest rate that it takes:
+ * what looking at the hops alone costs.
+ * @param {'clean' | 'mixed'} name @param {number} targets @param {number} timeoutMs
+ * @returns {Promise<{ seconds: number, done: boolean }>}
+ * @throws where there is no scamper
+ */
+export async function measureScamper(name, targets, timeoutMs) {
+  const directory = mkdtempSync(path.join(tmpdir(), 'pdm-bench-scamper-'));
+  const network = await openTunNetwork({ counted: false });
+  try {
+    const { list } = writeList(name, targets, directory);
+    const flags = ['-p', String(SCAMPER_RATE), '-O', 'warts', '-o', path.join(directory, 'out.warts')];
+    const [command = '', ...argv] = network.command(['scamper', ...flags, '-c', 'trace -P UDP-paris -q 1', '-f', list]);
+    const startedAtMs = performance.now();
+    const child = spawn(command, argv, { stdio: 'ignore', timeout: timeoutMs });
+    const code = await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    if (code === 127 || code === 126) throw new Error('there is no scamper: apt-get install scamper');
+    return { seconds: (performance.now() - startedAtMs) / 1000, done: code === 0 };
   } finally {
     network.close();
     rmSync(directory, { recursive: true, force: true });

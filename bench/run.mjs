@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * `npm run bench` (`npm run bench verdicts` for the first lines alone, each of 20 runs or `BENCH_RUNS`; `npm run bench lists` for lists alone): what issue-sized promises say of speed, measured on this machine,
- * with the conditions. Nothing here is a test: machines differ, so figures are printed beside their goals and nobody fails.
+ * `npm run bench`: what issue-sized promises say of speed, measured on this machine, with the conditions. `npm run bench verdicts` for
+ * single hosts alone, each of 20 runs or `BENCH_RUNS`; `npm run bench lists` for lists alone; `npm run bench million` for a list of a
+ * million targets, or of `BENCH_TARGETS`. Nothing here is a test: machines differ, so figures are printed beside their goals and nobody fails.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { createLab } from '../test/lab/lab.mjs';
-import { measureListRun } from './list-run.mjs';
+import { measureListRun, measureScamper } from './list-run.mjs';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const MAIN = path.join(ROOT, 'dist', 'cli', 'main.js');
@@ -28,6 +29,7 @@ const REPORTS = {
 const NATIVE_TIMEOUT_MS = 300_000;
 const LIST_TARGETS = 5000;
 const LIST_TIMEOUT_MS = 600_000;
+const MILLION_TIMEOUT_MS = 3 * 3_600_000;
 
 /** @param {readonly number[]} values */
 function median(values) {
@@ -229,10 +231,28 @@ async function benchList(name, secondsGoal, probesGoal) {
   note(`${what}: RSS, MB`, found.rssMb.toFixed(0));
 }
 
-/** Those of 5,000 targets at 20,000 packets a second. */
+/** Those of 5,000 targets at 20,000 packets a second, and a plain traceroute of the same beside them. */
 async function benchLists() {
   await benchList('clean', 40, 40);
   await benchList('mixed', 75, 90);
+  for (const name of /** @type {const} */ (['clean', 'mixed'])) {
+    const { seconds, done } = await measureScamper(name, LIST_TARGETS, LIST_TIMEOUT_MS);
+    const text = done ? seconds.toFixed(1) : 'not ended';
+    note(`${name} list of ${LIST_TARGETS}: scamper, UDP alone, a packet a hop, s`, text);
+  }
+}
+
+/** A list that takes about an hour: it is asked for by its name. */
+async function benchMillion() {
+  const targets = Number(process.env['BENCH_TARGETS'] ?? 1_000_000);
+  const found = await measureListRun('clean', targets, MILLION_TIMEOUT_MS);
+  const what = `clean list of ${targets} targets`;
+  const perTarget = (1000 * found.cpuSeconds) / targets;
+  const hours = (found.seconds * 1_000_000) / targets / 3600;
+  line(`${what}: wall time, h for a million`, hours.toFixed(2), '≤ 1', found.done && hours <= 1);
+  line(`${what}: RSS, MB`, found.rssMb.toFixed(0), '≤ 512', found.rssMb <= 512);
+  line(`${what}: not as the network is`, String(found.records - found.right), '0', found.records === found.right);
+  note(`${what}: CPU per target, ms`, perTarget.toFixed(1));
 }
 
 /** What cannot be measured here is said, and the rest is measured. @param {string} what @param {() => unknown} measure */
@@ -254,6 +274,10 @@ async function main() {
   process.stdout.write(
     `node ${process.version}, Linux ${kernel}, ${cpus().length} × ${processor}, load ${load().join(' ')}; medians (lowest–highest)\n`,
   );
+  if (process.argv.includes('million')) {
+    await attempt('a million targets', benchMillion);
+    return;
+  }
   if (process.argv.includes('lists')) {
     await attempt('lists', benchLists);
     return;
