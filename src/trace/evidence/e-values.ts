@@ -22,12 +22,13 @@ function logChoose(n: number, k: number): number {
 
 /** Σ_{i≤a} C(n+1, i) / ((n+1) · C(n, a)) with n = a + b: the mixture over all chances above a fair coin's. */
 function mixture(a: number, b: number): number {
+  // Beyond that, or between whole numbers, two counts would have one key.
+  if (a >= KEPT_PAIRS || b >= KEPT_PAIRS || !Number.isInteger(a) || !Number.isInteger(b)) return sumOfMixture(a, b);
   const key = a * KEPT_PAIRS + b;
   const kept = MIXTURES.get(key);
   if (kept !== undefined) return kept;
   const sum = sumOfMixture(a, b);
-  // Of counts only: what is foreseen need not be whole.
-  if (b < KEPT_PAIRS && a < KEPT_PAIRS && Number.isInteger(a) && Number.isInteger(b)) MIXTURES.set(key, sum);
+  MIXTURES.set(key, sum);
   return sum;
 }
 
@@ -112,12 +113,13 @@ export function flowsToSeeAll(confidence: number, seen: number): number {
  * one and the same firewall, that lets some answers by, may be taken for.
  */
 export function chanceOfOneRate(lost: number, answered: number, asked: number): number {
+  if (Math.max(lost, answered, asked) >= MOST_COUNTED) return greatestChance(lost, answered, asked);
   const key = (lost * MOST_COUNTED + answered) * MOST_COUNTED + asked;
   const kept = CHANCES.get(key);
   if (kept !== undefined) return kept;
   const chance = greatestChance(lost, answered, asked);
   if (CHANCES.size >= MOST_CHANCES) CHANCES.clear();
-  if (Math.max(lost, answered, asked) < MOST_COUNTED) CHANCES.set(key, chance);
+  CHANCES.set(key, chance);
   return chance;
 }
 

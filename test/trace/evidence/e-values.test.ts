@@ -33,6 +33,17 @@ describe('the e-value of a loss', () => {
     expect(lossEValue(pairs - 1, 0, true)).toBeLessThan(1 / (1 - confidence));
   });
 
+  it('is that of its own counts, whichever others were asked for before: what is kept of them is told apart', () => {
+    // 41 lost beside 12 won accuse; 40 lost beside 140 won, which the cap on pairs allows, do anything but.
+    expect(lossEValue(41, 12, false)).toBeGreaterThan(600);
+    expect(lossEValue(40, 140, false)).toBeLessThan(0.01);
+    lossEValue(1, 2, false);
+    // a = 0: C(n + 1, 0) / ((n + 1) · C(n, 0)) = 1 / (n + 1).
+    for (const won of [127, 128, 130, 199]) expect(lossEValue(0, won, false)).toBeCloseTo(0.5 / (won + 1), 12);
+    lossEValue(0, 70, false);
+    expect(lossEValue(0.5, 6, false)).not.toBe(lossEValue(0, 70, false));
+  });
+
   it('has an expected value of at most one after any number of fair pairs', () => {
     for (let n = 0; n <= 12; n += 1) {
       let expected = 0;
