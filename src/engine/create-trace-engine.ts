@@ -287,7 +287,7 @@ class Engine implements TraceEngine {
     const { targetText, protocol } = trace.state.identity;
     const habits = this.#habits.of(trace.request.runId);
     for (const habit of reportingHabits(ended)) habits.note(habit, targetText);
-    habits.noteAnswers(protocol, targetText, placesAnsweredBeyond(ended));
+    habits.answers.noteAnswered(protocol, targetText, placesAnsweredBeyond(ended), ended.counts.lastUnquotedNs);
     trace.nearHops?.end();
     for (const waiting of this.#sameTarget.leave(trace)) this.#scheduler.wake(waiting, this.#options.time.nowNs());
     this.#forget(trace);

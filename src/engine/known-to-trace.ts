@@ -1,8 +1,17 @@
 /** What the engine tells one trace of the others. A class, as there is one for each of many thousand traces. */
-import type { AskedAnswers, At, Habit, NearHops, TraceContext } from '../trace/trace-context.js';
+import type {
+  AnsweredTarget,
+  AskedAnswers,
+  AskedPair,
+  At,
+  Habit,
+  NearHops,
+  TraceContext,
+} from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
 import type { Protocol } from '../trace/record.js';
 import type { WitnessProtocol } from '../trace/state/trace-state.js';
+import { Asker } from './answers-from-outside.js';
 import type { HabitsOfRuns, PlaceHabits } from './place-habits.js';
 import type { RunningTrace } from './running-trace.js';
 import type { SameTarget } from './same-target.js';
@@ -21,7 +30,7 @@ export class KnownToTrace implements TraceContext {
   readonly #trace: RunningTrace;
   readonly #knowledge: Knowledge;
   /** What it has noted of whom it asked itself. */
-  #asked: Map<string, AskedAnswers> | null = null;
+  #asker: Asker | null = null;
 
   constructor(trace: RunningTrace, knowledge: Knowledge) {
     this.#trace = trace;
@@ -37,19 +46,15 @@ export class KnownToTrace implements TraceContext {
   haveOthersPassed(one: At, other: At): boolean {
     return this.#habits().haveBothPassed(one, other, this.#trace.state.identity.targetText);
   }
-  isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean {
-    return this.#habits().isAnsweredBeyond(protocol, hop, address, this.#trace.state.identity.targetText);
+  answeredBeyond(protocol: Protocol, hop: number, address: string): AnsweredTarget | null {
+    return this.#habits().answers.answeredBeyond(protocol, hop, address, this.#trace.state.identity.targetText);
   }
-  askedByOthers(protocol: Protocol, address: string): AskedAnswers | null {
-    const own = this.#asked?.get(askedKey(protocol, address));
-    return this.#habits().askedOf(protocol, address, own);
+  askedByOthers(protocol: Protocol, address: string, sinceNs: number): AskedAnswers | null {
+    return this.#habits().answers.askedOf(protocol, address, sinceNs, this.#asker);
   }
-  noteAsked(protocol: Protocol, address: string, answers: AskedAnswers): void {
-    this.#asked ??= new Map();
-    const key = askedKey(protocol, address);
-    const before = this.#asked.get(key);
-    if (before?.answered === answers.answered && before.lost === answers.lost) return;
-    if (this.#habits().noteAsked(protocol, address, answers, before)) this.#asked.set(key, answers);
+  noteAsked(protocol: Protocol, address: string, flow: number, pair: AskedPair): void {
+    this.#asker ??= new Asker();
+    this.#habits().answers.noteAsked(protocol, address, flow, pair, this.#asker);
   }
   mayBeAsked(address: Uint8Array): boolean {
     return this.#knowledge.mayBeAsked(address);
@@ -73,8 +78,4 @@ export class KnownToTrace implements TraceContext {
   #habits(): PlaceHabits {
     return this.#knowledge.habits.of(this.#trace.request.runId);
   }
-}
-
-function askedKey(protocol: Protocol, address: string): string {
-  return `${protocol} ${address}`;
 }

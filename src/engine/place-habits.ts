@@ -1,24 +1,19 @@
 /**
- * Which places, addresses at a hop limit, quote packets with an extension header in this run (METHOD: Replies, reporter), and
- * which unquoted answers to packets with the option came back (METHOD: dropped, the source's own firewall). Nothing of it
- * outlives the run: a router that reported yesterday may not today.
+ * Which places, addresses at a hop limit, quote packets with an extension header in this run (METHOD: Replies, reporter). Nothing
+ * of it outlives the run: a router that reported yesterday may not today.
  */
-import type { AskedAnswers, At, Habit } from '../trace/trace-context.js';
+import type { At, Habit } from '../trace/trace-context.js';
 import type { ReportingHabit } from '../trace/told-to-others.js';
-import type { Protocol } from '../trace/record.js';
+import { AnswersFromOutside } from './answers-from-outside.js';
 
 /** Places kept at most; beyond it new ones are not learned. */
 const MOST_PLACES = 1_000_000;
 /** Targets kept of one place: more than any bar asks for. */
 const MOST_TARGETS = 64;
-/** Targets kept whose answers came from behind a place: one besides the one that asks. */
-const ANSWERED_TARGETS = 2;
 /** Packets of one target that a place left unreported before it counts as silent to that target. */
 const SILENT_MISSES = 3;
 /** Runs kept; the one that no trace has asked for longest goes first, and what it showed is not known any more. */
 const MOST_RUNS = 8;
-
-const NONE: AskedAnswers = { answered: 0, lost: 0 };
 
 interface MutableHabit {
   passed: number;
@@ -49,9 +44,8 @@ export class HabitsOfRuns {
 
 /** Of one run, told by traces that have ended. From a million places on new ones are not learned. */
 export class PlaceHabits {
+  readonly answers = new AnswersFromOutside();
   readonly #habits = new Map<string, MutableHabit>();
-  readonly #answeredBeyond = new Map<string, Set<string>>();
-  readonly #asked = new Map<string, AskedAnswers>();
 
   /** Of other traces only: what a trace has found itself is noted when it ends. */
   of(hop: number, address: string): Habit | null {
@@ -92,51 +86,6 @@ export class PlaceHabits {
     habit.reported += reported;
     habit.firstNs = Math.min(habit.firstNs, firstNs);
     habit.lastNs = Math.max(habit.lastNs, lastNs);
-  }
-
-  /** Behind these places, where its packets with the option were seen, this target answered some by what quotes nothing. */
-  noteAnswers(protocol: Protocol, target: string, places: readonly At[]): void {
-    for (const { hop, address } of places) {
-      const key = `${protocol} ${keyOf(hop, address)}`;
-      const known = this.#answeredBeyond.get(key);
-      if (known !== undefined) {
-        if (known.size < ANSWERED_TARGETS) known.add(target);
-      } else if (this.#answeredBeyond.size < MOST_PLACES) this.#answeredBeyond.set(key, new Set([target]));
-    }
-  }
-
-  /**
-   * What one trace has found of an address that it asks itself, in place of what it said `before`. False where no more addresses are
-   * kept: then it is not to be subtracted.
-   */
-  noteAsked(
-    protocol: Protocol,
-    address: string,
-    { answered, lost }: AskedAnswers,
-    before: AskedAnswers = NONE,
-  ): boolean {
-    const key = `${protocol} ${address}`;
-    const known = this.#asked.get(key);
-    if (known === undefined && this.#asked.size >= MOST_PLACES) return false;
-    const { answered: all, lost: allLost } = known ?? NONE;
-    this.#asked.set(key, { answered: all + answered - before.answered, lost: allLost + lost - before.lost });
-    return true;
-  }
-
-  /** What all others than the one that noted `own` have found; null where they found nothing. */
-  askedOf(protocol: Protocol, address: string, own: AskedAnswers = NONE): AskedAnswers | null {
-    const all = this.#asked.get(`${protocol} ${address}`);
-    if (all === undefined) return null;
-    const others = { answered: all.answered - own.answered, lost: all.lost - own.lost };
-    return others.answered === 0 && others.lost === 0 ? null : others;
-  }
-
-  /** By another target than this one. */
-  isAnsweredBeyond(protocol: Protocol, hop: number, address: string, exceptBy: string): boolean {
-    const known = this.#answeredBeyond.get(`${protocol} ${keyOf(hop, address)}`);
-    if (known === undefined) return false;
-    for (const target of known) if (target !== exceptBy) return true;
-    return false;
   }
 }
 

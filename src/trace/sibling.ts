@@ -30,8 +30,11 @@ export interface Sibling {
   readonly comesFrom?: number | null;
   /** Packets with the option that drew other answers than `plain` does: refused, or from another distance. */
   readonly otherwise?: number;
-  /** The farthest router up to n that answered a packet with the option itself; absent where none was asked, or did. */
-  readonly answeredAt?: { readonly hop: number; readonly address: string } | null;
+  /**
+   * The farthest router up to n that answered packets with the option itself, the last of them sent at `lastNs`; absent where
+   * none was asked, or did.
+   */
+  readonly answeredAt?: { readonly hop: number; readonly address: string; readonly lastNs: number } | null;
   /** The target answered packets with another option. */
   readonly othersAnswered?: boolean;
   /** Of an echo trace; null or absent where it loses no packets with the option. */

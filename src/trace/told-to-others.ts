@@ -6,10 +6,10 @@ import { doubtsOf } from './claims/doubt.js';
 import { sharesPrefix } from './evidence/nameless.js';
 import { othersAreAnswered } from './evidence/own-pdm.js';
 import { answersUnquoted, findTooNear, isLossShown, isTargetSilent } from './evidence/target-pairs.js';
-import { answeredReference } from './evidence/way-back.js';
+import { answeredReference } from './evidence/reference.js';
 import { isPortUnreachable } from './reply/meaning.js';
 import type { TraceState } from './state/trace-state.js';
-import type { TraceContext } from './trace-context.js';
+import type { At, TraceContext } from './trace-context.js';
 import type { Sibling } from './sibling.js';
 
 /** What a trace tells those of other protocols to the same target (METHOD: dropped, cause); null when it ended without a measured pair. */
@@ -85,10 +85,7 @@ export function reportingHabits({ hops, lastPdmHop, pdmArrivals, nameless }: Cas
  * as others, by what quotes nothing, hop 0 for the way in; none where it did not, or lies in the source's network: of answers that
  * a firewall takes most of, a few come in.
  */
-export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, nameless }: Case): {
-  readonly hop: number;
-  readonly address: string;
-}[] {
+export function placesAnsweredBeyond({ state, counts, hops, lastPdmHop, nameless }: Case): At[] {
   if (!counts.counted.showsNoLoss('pdm') || !answersUnquoted(counts)) return [];
   if (sharesPrefix(state.identity.targetText, state)) return [];
   const places = [{ hop: 0, address: '' }];

@@ -55,10 +55,22 @@ export interface At {
   readonly address: string;
 }
 
-/** Packets with the option to an address that is asked itself, on the way or by `--reference`, beside which `plain` was answered. */
+/** Packets with the option to an address that is asked itself, on the way or elsewhere, beside which `plain` was answered. */
 export interface AskedAnswers {
   readonly answered: number;
   readonly lost: number;
+}
+
+/** Those of one flow, sent at this time of the engine's clock. */
+export interface AskedPair extends AskedAnswers {
+  readonly sentNs: number;
+}
+
+/** The target whose answer to a packet with the option, sent at `lastNs`, was the last of those that are known. */
+export interface AnsweredTarget {
+  /** RFC 5952 text. */
+  readonly target: string;
+  readonly lastNs: number;
 }
 
 /** What the engine tells a trace of others: of the same run, or to the same target. Asked anew in each step. */
@@ -73,13 +85,16 @@ export interface TraceContext {
   watches(protocol: WitnessProtocol): boolean | null;
   /**
    * An answer to a packet with the option, of this protocol and quoting nothing, has come back in this run from another target
-   * whose packets with the option had passed this place; hop 0 is the source.
+   * whose packets with the option had passed this place; hop 0 is the source. Null where none has.
    */
-  isAnsweredBeyond(protocol: Protocol, hop: number, address: string): boolean;
-  /** What this address answered other traces of the run that asked it itself by this protocol; null where none did. */
-  askedByOthers(protocol: Protocol, address: string): AskedAnswers | null;
-  /** Called in each step of a trace that asked somebody, with all that it knows of them by now. */
-  noteAsked(protocol: Protocol, address: string, answers: AskedAnswers): void;
+  answeredBeyond(protocol: Protocol, hop: number, address: string): AnsweredTarget | null;
+  /**
+   * What this address answered other traces of the run that asked it itself by this protocol, by packets sent after `sinceNs`;
+   * null where none did.
+   */
+  askedByOthers(protocol: Protocol, address: string, sinceNs: number): AskedAnswers | null;
+  /** Called in each step of a trace that asked somebody, for each flow of which something is known by now. */
+  noteAsked(protocol: Protocol, address: string, flow: number, pair: AskedPair): void;
   /** Whether this address, 16 octets, may be sent packets to (METHOD: Good citizen): the do-not-probe list says. */
   mayBeAsked(address: Uint8Array): boolean;
   /** The target itself has quoted the option as it was sent, in another trace of this run. */

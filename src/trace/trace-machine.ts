@@ -15,7 +15,7 @@ import { weigh } from './claims/claims.js';
 import type { Standings } from './claims/claims.js';
 import { standOfPath } from './claims/same-path.js';
 import { looksLost, probeCap } from './evidence/target-pairs.js';
-import { noteAsked } from './evidence/way-back.js';
+import { noteAsked } from './evidence/reference.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PATIENCE_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';

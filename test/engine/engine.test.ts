@@ -428,18 +428,27 @@ describe('two traces to one target', () => {
   });
 });
 
-describe('what places have shown in another run', () => {
-  // A daemon's engine lives through many runs: an answer of yesterday says nothing of the firewall of today.
+describe('another target that answered packets with the option before', () => {
+  const OTHER = octetsOf('2001:db8:10:8::1');
+  const isForOther = (packet: Uint8Array): boolean => OTHER.every((octet, i) => packet[24 + i] === octet);
+
   it.each([
-    ['the same', 'first run', 'dropped'],
-    ['another', 'later run', 'inconclusive'],
-  ])('is no evidence here: an answer to the option in %s run', async (_name, runId, outcome) => {
+    ['still answers: the loss is on the way', 'first run', true, 'dropped'],
+    [
+      'is not answered any more: a firewall near the source may have begun to take answers',
+      'first run',
+      false,
+      'inconclusive',
+    ],
+    // A daemon's engine lives through many runs.
+    ['was of another run', 'later run', true, 'inconclusive'],
+  ])('%s', async (_name, runId, stillAnswers, outcome) => {
     const { transport, engine, finish } = setUp();
     transport.answers = true;
-    const before = engine.start({ ...requestFor('icmp6', octetsOf('2001:db8:10:8::1')), runId: 'first run' });
+    const before = engine.start({ ...requestFor('icmp6', OTHER), runId: 'first run' });
     expect((await finish(before.record)).verdict.outcome).toBe('delivered');
-    // From now on nothing that answers packets with the option gets back but errors.
-    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 3;
+    // Routers answer errors alone from now on.
+    transport.swallows = (packet) => packet[6] === 60 && packet[7]! > 3 && !(stillAnswers && isForOther(packet));
     const { verdict } = await finish(engine.start({ ...requestFor('icmp6'), runId }).record);
     expect(verdict.outcome).toBe(outcome);
   });

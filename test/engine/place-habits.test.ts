@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KnownToTrace } from '../../src/engine/known-to-trace.js';
-import { HabitsOfRuns, PlaceHabits } from '../../src/engine/place-habits.js';
+import { PlaceHabits } from '../../src/engine/place-habits.js';
 
 const at = (hop: number): { hop: number; address: string } => ({ hop, address: `2001:db8:1:${hop}::1` });
 const seen = (hop: number, reported = 3): Parameters<PlaceHabits['note']>[0] => ({
@@ -42,37 +41,5 @@ describe('METHOD: where, a place that reports the options of some targets only',
     habits.note({ ...seen(4), reported, missed }, 'two');
     habits.note(seen(4), 'three');
     expect(habits.of(4, at(4).address)).toMatchObject({ isSilentToSome, targets: reported > 0 ? 3 : 2 });
-  });
-});
-
-describe("METHOD: dropped, the source's own firewall: what an address answered that traces of the run asked itself", () => {
-  const ROUTER = '2001:db8:1:4::1';
-  const traceIn = (habits: HabitsOfRuns, runId: string): KnownToTrace =>
-    new KnownToTrace(
-      { request: { runId } } as unknown as ConstructorParameters<typeof KnownToTrace>[0],
-      { habits } as unknown as ConstructorParameters<typeof KnownToTrace>[1],
-    );
-
-  it('is the sum of what the others found, by protocol, each as far as it knows by now', () => {
-    const habits = new HabitsOfRuns();
-    const [one, two, three] = [0, 1, 2].map(() => traceIn(habits, 'run')) as [KnownToTrace, KnownToTrace, KnownToTrace];
-    one.noteAsked('tcp', ROUTER, { answered: 1, lost: 0 });
-    one.noteAsked('tcp', ROUTER, { answered: 3, lost: 1 });
-    two.noteAsked('tcp', ROUTER, { answered: 0, lost: 2 });
-    expect(three.askedByOthers('tcp', ROUTER)).toEqual({ answered: 3, lost: 3 });
-    expect(one.askedByOthers('tcp', ROUTER)).toEqual({ answered: 0, lost: 2 });
-    expect(three.askedByOthers('icmp6', ROUTER)).toBeNull();
-    expect(three.askedByOthers('tcp', '2001:db8:1:5::1')).toBeNull();
-  });
-
-  it('is nothing where the trace alone has asked, where nothing was found yet, or in another run', () => {
-    const habits = new HabitsOfRuns();
-    const one = traceIn(habits, 'run');
-    one.noteAsked('icmp6', ROUTER, { answered: 3, lost: 1 });
-    expect(one.askedByOthers('icmp6', ROUTER)).toBeNull();
-    expect(traceIn(habits, 'next').askedByOthers('icmp6', ROUTER)).toBeNull();
-    // Measured again from the start, as where the path has changed.
-    one.noteAsked('icmp6', ROUTER, { answered: 0, lost: 0 });
-    expect(traceIn(habits, 'run').askedByOthers('icmp6', ROUTER)).toBeNull();
   });
 });

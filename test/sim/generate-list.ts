@@ -4,7 +4,7 @@
  */
 import { generateNetwork, type GeneratedNetwork, type Scenario } from './generate-network.js';
 import { plainRouter, rule } from './network-parts.js';
-import type { Epoch, Host, Network, Router, Rule, Segment } from './network.js';
+import type { Epoch, Host, Network, ReturnRule, Router, Rule, Segment } from './network.js';
 import { Random } from './random.js';
 
 export type NearHopKind =
@@ -19,6 +19,8 @@ export type NearHopKind =
   | 'policing'
   | 'shunning'
   | 'changing'
+  | 'taking answers from a time on'
+  | 'taking errors from a time on'
   | 'limited'
   | 'not reporting';
 
@@ -33,6 +35,12 @@ export interface ListOptions {
 }
 
 type Draft = { -readonly [K in keyof Router]: Router[K] } & { rules: Rule[] };
+
+/** What a firewall near the source may begin to take: what quotes nothing and answers a packet with the option, or errors about such. */
+const TAKEN = {
+  'taking answers from a time on': 'answers-to-options',
+  'taking errors from a time on': 'errors-quoting-options',
+} as const;
 
 const DROP = { kind: 'drop' } as const;
 const ANY_OPTIONS = { kind: 'destination-options' } as const;
@@ -188,6 +196,15 @@ function nearEpochs({ near, seconds }: ListOptions, random: Random): Epoch[] {
     case 'shunning':
       first().shun = { stage: 'forward', after: random.integer(10, 60), seconds: random.pick([10, 30, 120]) };
       break;
+    case 'taking answers from a time on':
+    case 'taking errors from a time on': {
+      const returnRules: ReturnRule[] = [{ match: TAKEN[near], share: random.pick([1, 1, 0.9]) }];
+      const taking = [{ ...routers[0]!, returnRules }, ...routers.slice(1)];
+      return [
+        { fromNs: 0, segments: [single(routers)] },
+        { fromNs: seconds * random.between(0.3, 0.5) * 1e9, segments: [single(taking)] },
+      ];
+    }
     case 'changing': {
       const fresh = [...routers];
       fresh[middle] = nearRouter(0x200, random);

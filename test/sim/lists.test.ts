@@ -42,6 +42,8 @@ const ALL_KINDS: readonly Kind[] = [
   { near: 'policing', beyond: 'mostly delivered', sinceNs: 0 },
   { near: 'shunning', beyond: 'mostly delivered', sinceNs: 0 },
   { near: 'changing', beyond: 'mostly delivered', sinceNs: 60e9 },
+  { near: 'taking answers from a time on', beyond: 'mostly delivered', sinceNs: 0 },
+  { near: 'taking errors from a time on', beyond: 'mostly delivered', sinceNs: 0 },
 ];
 /**
  * The part of drops that must be found. One whose path changes under the trace, or before which another router drops, refuses
@@ -56,6 +58,8 @@ const FOUND: Partial<Record<NearHopKind, number>> = {
   'balanced unequally': 0.8,
   // A filter so near that no packet with the option was ever answered from outside accuses nobody (METHOD: dropped).
   dropping: 0,
+  // From then on no router is known to be on the way, so that none is asked.
+  'taking errors from a time on': 0.3,
 };
 /** Near hops at which packets with the option are lost, refused or policed: what targets share may be theirs. */
 const AT_FAULT: readonly NearHopKind[] = ['dropping', 'dropping in part', 'refusing in part', 'policing', 'shunning'];

@@ -4,7 +4,7 @@
  */
 import { matchReply } from '../../src/trace/reply/match-reply.js';
 import type { Sibling } from '../../src/trace/sibling.js';
-import type { Habit, NearHops, TraceContext } from '../../src/trace/trace-context.js';
+import type { AnsweredTarget, Habit, NearHops, TraceContext } from '../../src/trace/trace-context.js';
 import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { observe } from '../../src/trace/reply/observe.js';
@@ -132,6 +132,9 @@ export function runTrace(path: FakePath): Outcome {
   throw new Error('the trace does not end');
 }
 
+/** By whom, and later than whatever the trace lost. */
+const ANSWERED_LATELY: AnsweredTarget = { target: '2001:db8:77::1', lastNs: Number.POSITIVE_INFINITY };
+
 export function contextOf(path: Partial<FakePath> = {}): TraceContext {
   const { siblingEcho } = path;
   // Who loses echo requests loses SYNs as well, where nothing else is said.
@@ -145,7 +148,7 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     sibling: (protocol) => (protocol === 'udp' ? null : protocol === 'icmp6' ? path.siblingEcho : siblingTcp) ?? null,
     watches: (protocol) =>
       protocol === 'icmp6' || (path.watchesTcp === undefined ? siblingTcp !== null : path.watchesTcp),
-    isAnsweredBeyond: () => path.answeredBeyond ?? true,
+    answeredBeyond: () => ((path.answeredBeyond ?? true) ? ANSWERED_LATELY : null),
     askedByOthers: () => null,
     noteAsked: () => undefined,
     isIntactAtTarget: () => path.intactAtTarget ?? false,

@@ -1,5 +1,5 @@
 /** Pairs at the target, and of those who bear witness for it, in the order sent. Counts only; what they show is the claims' business. */
-import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS } from '../numbers.js';
+import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS, PAIRS_TO_LOOK_LOST } from '../numbers.js';
 import { comesFrom, MEANING } from '../reply/meaning.js';
 import type { Meanings } from '../reply/meaning.js';
 import { PURPOSE, witnessOf } from '../state/trace-state.js';
@@ -40,6 +40,10 @@ export interface Counts {
   lostAfterSeen: number;
   /** … and those sent lately, by METHOD: dropped. */
   lostLately: number;
+  /** When the lost packet left from which on those with the option look lost, as the pairs look; ∞ before. */
+  lossSinceNs: number;
+  /** When the last treated packet left whose answer quotes nothing. */
+  lastUnquotedNs: number;
   lastSentNs: number;
   pairs: number;
   pending: number;
@@ -102,6 +106,8 @@ function emptyCounts(port = 0): Counts {
     lostSinceSeen: 0,
     lostAfterSeen: 0,
     lostLately: 0,
+    lossSinceNs: Number.POSITIVE_INFINITY,
+    lastUnquotedNs: Number.NEGATIVE_INFINITY,
     lastSentNs: Number.NEGATIVE_INFINITY,
     pairs: 0,
     pending: 0,
@@ -173,6 +179,8 @@ export function countPairs(state: TraceState, meanings: Meanings, nowNs: number,
     if (by === null) addToLedger(into.hoped, pair, pairClass);
     into.silentRow = pair.plain === MEANING.none && pair.treated === MEANING.none ? into.silentRow + 1 : 0;
     addToLedger(into.looks, pair, pairClass);
+    if (!pair.isPlacebo && pairClass === PAIR_CLASS.plainOnly && into.looks.plainOnly === PAIRS_TO_LOOK_LOST)
+      into.lossSinceNs = state.probes.sentAtNs(pair.treatedRow);
     if (!pair.isPlacebo) noteAnswers(into, by === null ? cameFrom : null, state, pair);
     if (waits) return;
     addToLedger(into.counted, pair, pairClass);
@@ -203,6 +211,7 @@ function noteAnswers(into: Counts, cameFrom: Distances | null, state: TraceState
   }
   if (isUnquoted(state, pair.treated, pair.treatedRow)) {
     into.pdmUnquoted += 1;
+    into.lastUnquotedNs = Math.max(into.lastUnquotedNs, state.probes.sentAtNs(pair.treatedRow));
     if (replyTo(state, pair.treatedRow)?.isReset === false) into.pdmBesidesResets += 1;
   }
   const plain = distanceBack(state, pair.plain, pair.plainRow);

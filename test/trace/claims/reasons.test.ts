@@ -63,7 +63,7 @@ describe('the reasons of verdicts that are open', () => {
     const files = new Set(REASONS.map(({ file }) => file));
     const making = ['bypassed', 'changed', 'delivered', 'doubt', 'dropped', 'impaired', 'no-difference', 'rejected'];
     for (const claim of [...making, 'same-path']) expect(files).toContain(`claims/${claim}.ts`);
-    for (const part of ['own-pdm', 'silence', 'target-pairs', 'way-back'])
+    for (const part of ['own-pdm', 'silence', 'target-pairs', 'reference'])
       expect(files).toContain(`evidence/${part}.ts`);
     for (const file of ['reply/too-big.ts', 'write-verdict.ts']) expect(files).toContain(file);
   });

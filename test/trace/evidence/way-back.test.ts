@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../../src/address/address.js';
-import { standOfWayBack, type WayBack } from '../../../src/trace/evidence/way-back.js';
+import type { WayBack } from '../../../src/trace/evidence/reference.js';
+import { standOfWayBack } from '../../../src/trace/evidence/way-back.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
 import { routerAt } from '../fake-path.js';
@@ -11,6 +12,10 @@ const udp = (values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand =>
 const echo = (trace: ByHand, count: number, plain: Answer, pdm: Answer, treatment: 'pdm' | 'plain' = 'pdm'): ByHand =>
   trace.pairs(count, 64, plain, pdm, { purpose: PURPOSE.echo, protocol: 'icmp6', treatment, flow: 'fresh' });
 const prohibited = { from: TARGET, type: 1, code: 1 };
+/** Than all that a trace sends by hand. */
+const LATER = 1e15;
+/** Another target that answered the option by then. */
+const OTHER = { target: '2001:db8:88::1', lastNs: LATER };
 
 describe('the way back of a UDP trace', () => {
   it('is excluded by the sibling that shows the same loss', () => {
@@ -97,7 +102,7 @@ describe("the source's own firewall", () => {
   it('is excluded as far as a place that packets passed which another target answered, or as the source itself', () => {
     const behind = (place: number): WayBack => {
       const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(11, 'arrives', null);
-      trace.context = { ...trace.context, isAnsweredBeyond: (_, hop) => hop === place };
+      trace.context = { ...trace.context, answeredBeyond: (_, hop) => (hop === place ? OTHER : null) };
       for (const hop of [5, 4, 3]) if (hop > place) trace.references(3, hop, null);
       return standOfWayBack(trace.case);
     };
@@ -105,19 +110,21 @@ describe("the source's own firewall", () => {
   });
 
   it('takes the word of the echo trace to the same target where it met the same router', () => {
-    const answeredAt = (address: string): WayBack => {
-      const siblingEcho = { ...ECHO_LOST, answeredAt: { hop: 2, address } };
+    const answeredAt = (address: string, lastNs = LATER): WayBack => {
+      const siblingEcho = { ...ECHO_LOST, answeredAt: { hop: 2, address, lastNs } };
       const trace = udp({ siblingEcho, siblingTcp: siblingEcho, answeredBeyond: false });
       return standOfWayBack(trace.case);
     };
     expect(answeredAt('2001:db8:1:2::1')).toEqual({ is: 'excluded', upTo: 2 });
     expect(answeredAt('2001:db8:7:2::1').is).toBe('unknown');
+    // Before the datagrams looked lost.
+    expect(answeredAt('2001:db8:1:2::1', 0).is).toBe('unknown');
   });
 
   it('that lets echo replies in may let no segments in: where SYNs stand beside echo requests a router is asked by them', () => {
     const asked = (answered: number, silent = 0, by: 'tcp' | 'icmp6' = 'tcp'): WayBack => {
       const trace = new ByHand('udp', { siblingEcho: ECHO_LOST, routers: 6 }).explored(4).target(11, 'arrives', null);
-      trace.context = { ...trace.context, isAnsweredBeyond: (protocol) => protocol === 'icmp6' };
+      trace.context = { ...trace.context, answeredBeyond: (protocol) => (protocol === 'icmp6' ? OTHER : null) };
       if (answered > 0) trace.references(answered, 3, 'arrives', 'arrives', by);
       if (silent > 0) trace.references(silent, 3, 'arrives', null, by);
       return standOfWayBack(trace.case);
@@ -172,6 +179,44 @@ describe("the source's own firewall", () => {
     expect(stand(3, 0)).toMatchObject({ upTo: 4 });
     // A firewall that takes nine in ten: a few lucky answers of its own are not the end of it.
     expect([stand(6, 54).is, stand(6, 54, 3).is]).toEqual(['open', 'unknown']);
+  });
+
+  it('is asked of those who answered before the loss began: of another target anew, and of others of the run since then alone', () => {
+    const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(2, 'arrives', null);
+    const [beforeNs, afterNs] = [trace.nowNs - 1, trace.nowNs + 2e9];
+    trace.target(9, 'arrives', null).references(3, 5, null).references(3, 4, null).references(3, 3, null);
+    const answered = (lastNs: number): WayBack => {
+      trace.context = { ...trace.context, answeredBeyond: (_, hop) => (hop === 5 ? { ...OTHER, lastNs } : null) };
+      return standOfWayBack(trace.case);
+    };
+    expect(answered(afterNs)).toEqual({ is: 'excluded', upTo: 5 });
+    expect(answered(beforeNs)).toMatchObject({
+      is: 'open',
+      wants: [{ purpose: PURPOSE.reference, responder: OTHER.target }],
+    });
+    const sinceNs: number[] = [];
+    trace.context = {
+      ...trace.context,
+      askedByOthers: (_, address, since) => {
+        sinceNs.push(since);
+        return address === OTHER.target ? { answered: 3, lost: 0 } : null;
+      },
+    };
+    expect(standOfWayBack(trace.case)).toEqual({ is: 'excluded', upTo: 5 });
+    // The third pair that was lost says from when on.
+    expect(Math.min(...sinceNs)).toBeGreaterThan(beforeNs);
+    expect(Math.max(...sinceNs)).toBeLessThan(afterNs);
+  });
+
+  it('is what a target may be behind that answered before the loss, and now answers plain packets alone', () => {
+    const stand = (answer: Answer): WayBack => {
+      const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(6).target(11, 'arrives', null);
+      trace.context = { ...trace.context, answeredBeyond: (_, hop) => (hop === 0 ? { ...OTHER, lastNs: 0 } : null) };
+      for (const hop of [6, 5, 4, 3]) trace.references(3, hop, null);
+      return standOfWayBack(trace.references(3, octetsOf(OTHER.target), 'arrives', answer).case);
+    };
+    expect(stand(null)).toMatchObject({ is: 'unknown', reason: { settledBy: 'other-network' } });
+    expect(stand('arrives')).toEqual({ is: 'excluded', upTo: 0 });
   });
 
   it('a relative: what a router answered others by another protocol, or another router, says nothing', () => {
