@@ -51,37 +51,36 @@ export function ruleText(rule: string): string {
   return known === undefined ? rule : RULE_WORDS[known as keyof typeof ATTRIBUTION_RULES];
 }
 
-/** `Attribution by origin AS of the addresses (bundled data, 2025-01-01): AS64500's egress or AS64501's ingress.` */
+/** `Attribution by origin AS of the addresses (bundled data, 2025-01-01): AS64500's egress or AS64501's ingress. …` */
 export function attributionSentence(record: TraceRecord): string | null {
   const { attribution } = record.summary;
   if (attribution === null) return null;
   const how = `by origin AS of the addresses${attribution.source === null ? '' : ` (${dataText(attribution.source, attribution.date)})`}`;
-  const { text, isList } = readingOf(record, attribution);
+  const text = readingOf(record, attribution);
   const who = [text, ...otherNetworks(attribution)].filter((one) => one !== null);
   if (who.length === 0) return null;
-  // Why networks are among them in which nobody was seen to lose anything.
-  const why = isList ? ' A border router may carry the address of the network next to it.' : '';
+  // Why networks are among them in which nobody was seen to lose anything, and one may be that is not.
+  const why =
+    attribution.candidates.length > 1
+      ? ' A border router may carry the address of the network next to it; a network between them with no other router would not be seen.'
+      : '';
   return `Attribution ${how}: ${who.join(', or ')}.${why}`;
 }
 
 /** The two readings of a border where they are all there is, else every candidate; null where there is none. */
-function readingOf(
-  record: TraceRecord,
-  { best, worst, candidates, silent, unknown }: Attribution,
-): { readonly text: string | null; readonly isList: boolean } {
+function readingOf(record: TraceRecord, { best, worst, candidates, silent, unknown }: Attribution): string | null {
   const isAll = (...named: readonly (number | null)[]): boolean => candidates.every((asn) => named.includes(asn));
   if (best !== null && worst !== null && best !== worst && isAll(best, worst)) {
     const [a, b] = [asLabel(record, worst), asLabel(record, best)];
     const isBorder = record.summary.inDestinationNetwork === 'likely';
-    return { text: isBorder ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`, isList: false };
+    return isBorder ? `${a}'s egress or ${b}'s ingress` : `${a} or ${b}`;
   }
   const one = best ?? worst;
-  if (one !== null && isAll(one)) return { text: asLabel(record, one), isList: false };
+  if (one !== null && isAll(one)) return asLabel(record, one);
   const labels = candidates.map((asn) => asLabel(record, asn)).join(', ');
-  if (candidates.length === 0) return { text: null, isList: false };
+  if (candidates.length === 0) return null;
   const isOneOfMore = silent !== undefined || unknown === true;
-  const isList = candidates.length > 1 || !isOneOfMore;
-  return { text: isList ? `one of ${labels}` : labels, isList };
+  return candidates.length > 1 || !isOneOfMore ? `one of ${labels}` : labels;
 }
 
 function dataText(source: string, date: string | null): string {

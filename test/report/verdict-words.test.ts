@@ -69,7 +69,7 @@ describe('verdict words', () => {
         'Probes that the target answered: 0 of 12 with, 12 of 12 without; at most 44 % of those with the option arrive (99.9 %).',
         'Confidence 99.97 %.',
         'Echo requests with PDM stay unanswered too, so no filter on quoted options is what takes the answers.',
-        'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
+        'Attribution by origin AS of the addresses: one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it; a network between them with no other router would not be seen.',
       ].join('\n'),
     );
   });
@@ -127,7 +127,7 @@ describe('verdict words', () => {
     );
     expect(text).toContain("hop 5 is likely already in www.example.com's network (AS64501 Example Corp).");
     expect(text).toContain(
-      "Attribution by origin AS of the addresses (test data): AS64510 Transit Ltd's egress or AS64501 Example Corp's ingress.",
+      "Attribution by origin AS of the addresses (test data): AS64510 Transit Ltd's egress or AS64501 Example Corp's ingress. A border router may carry the address of the network next to it; a network between them with no other router would not be seen.",
     );
   });
 
@@ -316,7 +316,7 @@ describe('verdict words', () => {
         "Hop 4 is not yet in www.example.com's network (AS64501 Example Corp).",
         'Probes that the target answered: 0 of 10 with, 10 of 10 without.',
         'Confidence 99.9 %.',
-        'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it.',
+        'Attribution by origin AS of the addresses (test data, 2025-01-01): one of AS64510 Transit Ltd, AS64501 Example Corp. A border router may carry the address of the network next to it; a network between them with no other router would not be seen.',
       ].join('\n'),
     );
     record.verdict.refusal = { address: '2001:db8::bad', hop: null, type: 4, code: 2, pointer: 42 };

@@ -306,12 +306,22 @@ function checkNetwork(record: TraceRecord, truth: ProtocolTruth, say: Say): void
   if (named.length === 0 || (wider.unknown !== undefined && wider.unknown !== false && wider.unknown !== null)) return;
   const silent = stretches(wider.silent);
   const meant = truth.effects.some(
-    ({ node, place }) => named.includes(node.asn) || silent.some(([from, to]) => place >= from && place <= to),
+    ({ node, place }) =>
+      named.includes(node.asn) ||
+      silent.some(([from, to]) => place >= from && place <= to) ||
+      (named.length > 1 && isNamedByNoAddress(node, record)),
   );
   if (!meant) {
     const true_ = [...new Set(truth.effects.map(({ node, place }) => `AS${node.asn} at hop ${place}`))];
     say('false-network', `names ${named.map((asn) => `AS${asn}`).join(', ')}, it is ${true_.join(' or ')}`);
   }
+}
+
+/** METHOD: Networks. The words say that such a network would not be seen between those that are named. */
+function isNamedByNoAddress(node: Effect['node'], { hops }: TraceRecord): boolean {
+  if (!('addressAsn' in node) || typeof node.addressAsn !== 'number') return false;
+  const answering = hops.flatMap(({ arms }) => Object.values(arms).flatMap(({ responders }) => responders));
+  return answering.every(({ asn }) => asn !== node.asn);
 }
 
 /** Who answers in front of a router is not to be the only one that is named, when the router's own answers came too. */

@@ -58,7 +58,7 @@ export function standOfReference(trace: Case, protocol: Protocol, toTell: Loss):
     if (asked.plainAnswered > 0) break;
   }
   // Another target shows where such answers come from, a host that was named only that they come in from outside.
-  const hosts = before === null ? [] : [before];
+  const hosts = before !== null && mayBeAsked(trace, before.address) ? [before] : [];
   if (lately === null) hosts.push(...hostElsewhere(trace));
   for (const { address, hop } of hosts) {
     const { stand, asked } = ask(trace, protocol, address, toTell);
