@@ -6,11 +6,12 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { path: '^src/', pathNot: [from, ...allowed] },
 });
-const pure = ['address', 'wire', 'trace'];
+const pure = ['address', 'wire', 'trace', 'text'];
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: ['\\.d\\.ts$'] }, to: {} },
+    only('text-imports-nothing', '^src/text/', [], ''),
     only('address-imports-nothing', '^src/address/', [], 'address is the innermost room'),
     only('wire-imports-address', '^src/wire/', ['^src/address/'], ''),
     only('trace-imports-wire', '^src/trace/', ['^src/wire/', '^src/address/'], ''),
@@ -19,7 +20,7 @@ module.exports = {
       'engine-imports-the-port-only',
       '^src/engine/',
       ['^src/transport/probe-transport\\.ts$', '^src/trace/', '^src/wire/', '^src/address/'],
-      'adapters are chosen in compose.ts',
+      'adapters are chosen in process/compose.ts',
     ),
     only('annotate-imports-inward', '^src/annotate/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
     only('targets-imports-inward', '^src/targets/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
@@ -33,22 +34,41 @@ module.exports = {
     only(
       'report-imports-inward',
       '^src/report/',
-      ['^src/results/', '^src/annotate/', '^src/trace/', '^src/wire/', '^src/address/'],
+      ['^src/results/', '^src/annotate/', '^src/text/', '^src/trace/', '^src/wire/', '^src/address/'],
       '',
+    ),
+    only(
+      'measure-imports-inward',
+      '^src/measure/',
+      ['^src/(engine|annotate|config|text|trace|wire|address)/', '^src/transport/probe-transport\\.ts$'],
+      'one host to its records: no store, no list',
+    ),
+    only(
+      'runs-imports-inward',
+      '^src/runs/',
+      ['^src/(measure|results|targets|config|text|trace|wire|address)/'],
+      'a list in the store, for whoever runs it',
     ),
     only(
       'daemon-imports-inward',
       '^src/daemon/',
       [
-        '^src/(report|results|engine|targets|annotate|config|trace|wire|address)/',
+        '^src/(runs|measure|report|results|engine|targets|annotate|config|text|trace|wire|address)/',
         '^src/transport/probe-transport\\.ts$',
       ],
       '',
     ),
     {
+      name: 'cli-starts-processes-only',
+      comment: 'commands are given what process/ puts together',
+      severity: 'error',
+      from: { path: '^src/cli/', pathNot: ['^src/cli/main\\.ts$'] },
+      to: { path: '^src/process/', pathNot: '^src/process/measure-link\\.ts$' },
+    },
+    {
       name: 'adapters-only-from-compose',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/cli/compose\\.ts$', '^src/transport/'] },
+      from: { path: '^src/', pathNot: ['^src/process/compose\\.ts$', '^src/transport/'] },
       to: { path: '^src/transport/', pathNot: '^src/transport/probe-transport\\.ts$' },
     },
     {

@@ -56,7 +56,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/address/**', 'src/wire/**', 'src/trace/**'],
+    files: ['src/address/**', 'src/wire/**', 'src/trace/**', 'src/text/**'],
     rules: {
       'no-restricted-globals': ['error', ...impure],
       'no-restricted-properties': [

@@ -1,5 +1,6 @@
+import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { sanitizeForTerminal } from '../text/terminal-text.js';
 
 /** An end with an exit code of its own. The message says what failed, the value, and the remedy, in one line. */
 export class CliError extends Error {
@@ -25,11 +26,6 @@ export function exitCodeOf(error: unknown): number {
   if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
   const code = errorCode(error);
   return (code === null ? undefined : EXIT_BY_CODE[code]) ?? EXIT.software;
-}
-
-/** `ENOENT`: the code of a system's or Node's error, or of a `CliError`. Null where it has none. */
-export function errorCode(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
 /** `pdm-trace: <message>` without line breaks; the stack and its causes only with `debug`. */

@@ -2,7 +2,7 @@ import type { DaemonSettings, JobSettings } from '../config/daemon-settings.js';
 import { DEFAULT_STORE } from '../config/settings.js';
 import { checkHttpFiles } from '../daemon/http-files.js';
 import { readTargets } from '../targets/read-targets.js';
-import { counted, figures } from './run-progress.js';
+import { counted, figures } from '../text/counted.js';
 
 const RUNS_SHOWN = 3;
 

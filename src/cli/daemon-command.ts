@@ -4,8 +4,8 @@ import { loadDaemonSettings } from '../config/daemon-settings.js';
 import { loadSettings } from '../config/load-settings.js';
 import { DEFAULT_STORE } from '../config/settings.js';
 import { Daemon, type DaemonPorts } from '../daemon/daemon.js';
-import { within, type DaemonClock } from '../daemon/daemon-clock.js';
-import { errorFields, type DaemonLog } from '../daemon/daemon-log.js';
+import { within, type Clock } from '../measure/clock.js';
+import { errorFields, type EventLog } from '../measure/event-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
 import { PROCESS_TIME } from '../results/record-writer.js';
 import { keepAside, takeInUnstored } from '../results/unstored-records.js';
@@ -13,19 +13,19 @@ import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { CliError, usageError } from './cli-error.js';
 import { daemonCheckLines } from './daemon-check.js';
 import { EXIT } from './exit-codes.js';
-import type { MeasureStarter } from './measure-link.js';
+import type { MeasureStarter } from '../process/measure-link.js';
 import { createResultOutput } from './result-output.js';
-import type { StorePorts } from './store-ports.js';
+import type { StorePorts } from '../runs/store-ports.js';
 import type { Terminal } from './terminal.js';
-import { createUuidV7 } from './uuid-v7.js';
+import { createUuidV7 } from '../runs/uuid-v7.js';
 
 /** What only the process can give. */
 export interface DaemonProcess extends Pick<StorePorts, 'openCommitter'>, Pick<DaemonPorts, 'readFiles' | 'checkHttp'> {
-  readonly startHttp: (log: DaemonLog, store: string) => DaemonPorts['startHttp'];
+  readonly startHttp: (log: EventLog, store: string) => DaemonPorts['startHttp'];
   readonly startMeasureStarter: () => MeasureStarter;
   /** Gives up every privilege of every thread. Resolves with a warning where that is not possible. */
   readonly giveUpPrivileges: () => Promise<string | null>;
-  readonly createLog: (debug: boolean) => Promise<DaemonLog>;
+  readonly createLog: (debug: boolean) => Promise<EventLog>;
 }
 
 export interface DaemonContext extends DaemonProcess {
@@ -78,7 +78,7 @@ class DaemonSession {
   readonly #settings: DaemonSettings;
   readonly #load: () => DaemonSettings;
   readonly #starter: MeasureStarter;
-  readonly #log: DaemonLog;
+  readonly #log: EventLog;
   readonly #signals: Signals;
 
   constructor(
@@ -86,7 +86,7 @@ class DaemonSession {
     settings: DaemonSettings,
     load: () => DaemonSettings,
     starter: MeasureStarter,
-    log: DaemonLog,
+    log: EventLog,
     signals: Signals,
   ) {
     this.#context = context;
@@ -181,7 +181,7 @@ function claimStore(store: SqliteStore): void {
   }
 }
 
-const CLOCK: DaemonClock = { ...PROCESS_TIME, wallMs: () => Date.now() };
+const CLOCK: Clock = { ...PROCESS_TIME, wallMs: () => Date.now() };
 
 /** Signals that come before anybody listens are kept. */
 class Signals {

@@ -1,7 +1,8 @@
 import { formatAddress, isLinkLocal, isUniqueLocal, parseAddress } from '../address/address.js';
 import type { Settings } from '../config/settings.js';
 import type { ProbeTransport, Route } from '../transport/probe-transport.js';
-import { CliError, errorCode } from './cli-error.js';
+import { CliError } from './cli-error.js';
+import { errorCode } from '../text/error-code.js';
 import type { DoctorPorts, DoctorRequest } from './doctor-ports.js';
 import { probeFirstHops } from './first-hops.js';
 import { judgeFirstHops } from './judge-first-hops.js';

@@ -15,7 +15,7 @@ import { EXIT } from './exit-codes.js';
 import { createResultOutput } from './result-output.js';
 import { createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import type { Terminal } from './terminal.js';
-import { padEnd, sanitizeForTerminal } from './terminal-text.js';
+import { padEnd, sanitizeForTerminal } from '../text/terminal-text.js';
 
 /**
  * Runs the checks and prints a line for each as it ends. Exit code 77 when the privilege is missing, else 69 when a check

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.js';
-import { loadList } from '../daemon/load-list.js';
+import { loadList } from '../runs/load-list.js';
 import type { StoredRun } from '../results/run-table.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { usageError } from './cli-error.js';
@@ -9,10 +9,10 @@ import { EXIT } from './exit-codes.js';
 import { createResultOutput } from './result-output.js';
 import { fragmentsOf } from '../trace/probe/probe-size.js';
 import { estimateLines, type ListSize } from './run-estimate.js';
-import { counted, figures } from './run-progress.js';
+import { counted, figures } from '../text/counted.js';
 import type { Terminal } from './terminal.js';
-import { sanitizeForTerminal } from './terminal-text.js';
-import { createUuidV7 } from './uuid-v7.js';
+import { sanitizeForTerminal } from '../text/terminal-text.js';
+import { createUuidV7 } from '../runs/uuid-v7.js';
 
 /** What a list would take. In a database of its own that nobody else sees: duplicates are found as in earnest. */
 export async function dryRun(settings: Settings, terminal: Terminal): Promise<number> {

@@ -1,4 +1,5 @@
-import { OUTCOMES, OUTCOME_EXIT_CODES, type Outcome } from '../trace/record.js';
+import type { TraceEnd } from '../measure/trace-jobs.js';
+import { OUTCOMES, OUTCOME_EXIT_CODES } from '../trace/record.js';
 
 /** What the process ends with when it is not a verdict (sysexits.h). */
 export const EXIT = {
@@ -18,13 +19,6 @@ export const EXIT = {
   /** Ended at once by a second Ctrl-C (128 + SIGINT). */
   killed: 130,
 } as const;
-
-/** One record's share in the exit code of `trace`. */
-export interface TraceEnd {
-  readonly outcome: Outcome;
-  /** The name could not be resolved, or this host has no route: nothing was measured for want of a network. */
-  readonly networkFailed: boolean;
-}
 
 /**
  * The verdict's code; of several, the first in the order of OUTCOMES. Where that first outcome was only reached because

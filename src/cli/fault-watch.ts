@@ -3,7 +3,7 @@ import { withFaultSentence } from '../report/run-faults.js';
 import { faultLines, sharedFaultSentence } from '../report/shared-fault-words.js';
 import { SharedFaultTally, type SharedFault } from '../report/shared-faults.js';
 import type { TraceRecord } from '../trace/record.js';
-import { counted } from './run-progress.js';
+import { counted } from '../text/counted.js';
 
 /** Of so many targets half means something; before, the first few of a list may happen to be alike. */
 const LEAST_MEASURED = 20;

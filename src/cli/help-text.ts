@@ -1,5 +1,5 @@
 import { flagText, flagsOf, type CommandName, type Flag } from './flags.js';
-import { displayWidth, padEnd, wrap } from './terminal-text.js';
+import { displayWidth, padEnd, wrap } from '../text/terminal-text.js';
 
 interface Help {
   readonly usage: readonly string[];

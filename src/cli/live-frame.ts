@@ -1,16 +1,9 @@
+import type { LiveTrace } from '../measure/trace-jobs.js';
 import type { TraceRecord } from '../trace/record.js';
 import { outcomePaint, titleText } from './record-text.js';
 import type { Style } from './style.js';
-import { sanitizeForTerminal, truncate } from './terminal-text.js';
+import { sanitizeForTerminal, truncate } from '../text/terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
-
-/** One trace as the live view sees it. */
-export interface LiveTrace {
-  readonly input: string;
-  readonly state: 'resolving' | 'running' | 'done';
-  /** What is known now, null while it resolves. Only asked for when it is shown. */
-  record(): TraceRecord | null;
-}
 
 export interface FrameOptions {
   readonly columns: number;

@@ -1,11 +1,4 @@
-import type { DaemonLog } from '../daemon/daemon-log.js';
-
-/** Events for whoever debugs: names and fields. People's messages do not go this way. */
-export interface Log {
-  debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
-}
-
-export const SILENT_LOG: Log = { debug: () => undefined };
+import type { EventLog, Log } from '../measure/event-log.js';
 
 /** JSON lines on stderr, by pino, which is only loaded when somebody wants to see them. */
 export async function createDebugLog(): Promise<Log> {
@@ -20,7 +13,7 @@ export async function createDebugLog(): Promise<Log> {
 }
 
 /** The daemon's log: JSON lines on stderr, each with its event's name and time. */
-export async function createDaemonLog(debug: boolean): Promise<DaemonLog> {
+export async function createDaemonLog(debug: boolean): Promise<EventLog> {
   const { pino } = await import('pino');
   const logger = pino(
     {
@@ -32,7 +25,7 @@ export async function createDaemonLog(debug: boolean): Promise<DaemonLog> {
     pino.destination({ dest: 2, sync: true }),
   );
   const writer =
-    (level: 'debug' | 'info' | 'warn' | 'error'): DaemonLog['info'] =>
+    (level: 'debug' | 'info' | 'warn' | 'error'): EventLog['info'] =>
     (event, fields = {}) => {
       logger[level]({ event, ...fields });
     };

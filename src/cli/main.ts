@@ -11,10 +11,10 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const { runCommandLine } = await import('./command-line.js');
   return runCommandLine(argv, terminal, {
-    openMeasuring: async () => (await import('./compose.js')).openMeasuring,
-    storePorts: async () => (await import('./compose.js')).storePorts,
-    daemonProcess: async () => (await import('./compose.js')).daemonProcess,
-    doctorPorts: async () => (await import('./compose.js')).doctorPorts(),
+    openMeasuring: async () => (await import('../process/compose.js')).openMeasuring,
+    storePorts: async () => (await import('../process/compose.js')).storePorts,
+    daemonProcess: async () => (await import('../process/compose.js')).daemonProcess,
+    doctorPorts: async () => (await import('../process/compose.js')).doctorPorts(),
     toolVersion: toolVersion(),
   });
 }

@@ -2,7 +2,7 @@ import yargs from 'yargs';
 import { closestName } from '../config/closest-name.js';
 import { usageError } from './cli-error.js';
 import { COMMANDS, flagText, flagsOf, type CommandName, type Flag } from './flags.js';
-import { sanitizeForTerminal, shown } from './terminal-text.js';
+import { sanitizeForTerminal, shown } from '../text/terminal-text.js';
 
 export interface ParsedArguments {
   readonly command: CommandName;

@@ -2,7 +2,7 @@ import type { Outcome, TraceRecord } from '../trace/record.js';
 import { hopTerms } from '../report/place-words.js';
 import { addressAndName, asText, confidenceText, nameOrAddress } from '../report/record-words.js';
 import type { Paint, Style } from './style.js';
-import { padEnd, sanitizeForTerminal, wrap } from './terminal-text.js';
+import { padEnd, sanitizeForTerminal, wrap } from '../text/terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
 import { verdictWords } from '../report/verdict-words.js';
 

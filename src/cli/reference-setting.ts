@@ -1,13 +1,7 @@
 /** `--reference`: packets go there as well, so what may not be probed is refused before anything is sent. */
-import { formatAddress, parseAddress } from '../address/address.js';
+import { parseAddress } from '../address/address.js';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
-
-/** The same address always in the same words (RFC 5952); null where none is set. */
-export function referenceText(reference: string | null): string | null {
-  const octets = reference === null ? undefined : parseAddress(reference)?.octets;
-  return octets === undefined ? null : formatAddress(octets);
-}
 
 /** `refuse`: why an address is not probed, or null where it may be (METHOD: Good citizen). */
 export function refuseReference(

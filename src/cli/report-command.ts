@@ -16,10 +16,10 @@ import { screenTable, type ScreenTableOptions } from './report-screen.js';
 import { explainNothing, selectRecords, type Selection } from './report-selection.js';
 import { openReportStore, storeUnreadable } from './report-store.js';
 import { createResultOutput } from './result-output.js';
-import { figures } from './run-progress.js';
+import { figures } from '../text/counted.js';
 import { createStyle, wantsColour, wantsUnicode } from './style.js';
 import { columnsOf, type Terminal } from './terminal.js';
-import { sanitizeForTerminal } from './terminal-text.js';
+import { sanitizeForTerminal } from '../text/terminal-text.js';
 
 const DEFAULT_TITLE = 'PDM report';
 /** A page of more records than this is slow to open in a browser, and nobody reads it. */

@@ -5,7 +5,7 @@ import type { TraceFilter } from '../results/trace-filter.js';
 import { ACCUSATIONS, OUTCOMES, PROTOCOLS, type Outcome } from '../trace/record.js';
 import { usageError } from './cli-error.js';
 import { REPORT_FORMATS, type ReportFormat } from './report-flags.js';
-import { shown } from './terminal-text.js';
+import { shown } from '../text/terminal-text.js';
 
 export const REPORT_VIEWS = ['records', 'counts', 'changes', 'runs'] as const;
 export type ReportView = (typeof REPORT_VIEWS)[number];

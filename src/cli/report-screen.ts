@@ -1,7 +1,7 @@
 import type { Cell, Table } from '../report/table.js';
 import { ACCUSATIONS, OUTCOMES, type Outcome } from '../trace/record.js';
 import type { Paint, Style } from './style.js';
-import { displayWidth, padEnd, padStart, sanitizeForTerminal, truncate } from './terminal-text.js';
+import { displayWidth, padEnd, padStart, sanitizeForTerminal, truncate } from '../text/terminal-text.js';
 
 export interface ScreenTableOptions {
   /** Width of the terminal; null: as wide as it gets, for files and pipes. */

@@ -6,8 +6,8 @@ import type { Page } from '../results/trace-queries.js';
 import type { TraceFilter } from '../results/trace-filter.js';
 import { usageError } from './cli-error.js';
 import type { ReportRequest } from './report-request.js';
-import { figures } from './run-progress.js';
-import { sanitizeForTerminal, shown } from './terminal-text.js';
+import { figures } from '../text/counted.js';
+import { sanitizeForTerminal, shown } from '../text/terminal-text.js';
 
 /** Which records a report shows. */
 export interface Selection {

@@ -1,6 +1,7 @@
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
-import { CliError, errorCode } from './cli-error.js';
+import { CliError } from './cli-error.js';
+import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';
 
 /** Opens a store for reading only. @throws CliError 66. */

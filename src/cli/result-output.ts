@@ -1,4 +1,5 @@
-import { CliError, errorCode } from './cli-error.js';
+import { CliError } from './cli-error.js';
+import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';
 import type { OutputStream } from './terminal.js';
 

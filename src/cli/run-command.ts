@@ -8,7 +8,7 @@ import { CliError, usageError } from './cli-error.js';
 import { dryRun, dryRunOfRest } from './dry-run.js';
 import { EXIT } from './exit-codes.js';
 import { RunSession, type RunContext } from './run-session.js';
-import { newStoredRun } from './stored-run.js';
+import { newStoredRun } from '../runs/new-stored-run.js';
 
 export interface RunCommandContext extends RunContext {
   /** Settings with those stored for a run in place of the defaults, the file and the environment. */

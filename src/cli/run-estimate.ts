@@ -1,6 +1,6 @@
-import { TYPICAL_PACKETS, tracesInFlight } from '../daemon/measure-options.js';
+import { TYPICAL_PACKETS, tracesInFlight } from '../measure/measure-options.js';
 import { ACCUSATION_PROBE_CAP } from '../trace/numbers.js';
-import { counted, durationText, figures } from './run-progress.js';
+import { counted, durationText, figures } from '../text/counted.js';
 
 /** A TCP record by itself: 11 pairs of SYNs to the target, 8 SYNs at once and then 2 a second, and those for the hops before it. */
 const TYPICAL_TCP_SECONDS = 10;

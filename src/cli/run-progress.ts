@@ -1,6 +1,7 @@
+import { counted, durationText, figures } from '../text/counted.js';
 import { OUTCOMES, type Outcome } from '../trace/record.js';
 import type { Style } from './style.js';
-import { truncate } from './terminal-text.js';
+import { truncate } from '../text/terminal-text.js';
 
 /** How far a list is. */
 export interface RunProgress {
@@ -74,27 +75,6 @@ export function progressFrame(progress: RunProgress, columns: number, style: Sty
 export function remainingMs({ total, done, doneBefore, elapsedMs }: RunProgress): number | null {
   const now = done - doneBefore;
   return now <= 0 ? null : (elapsedMs / now) * (total - done);
-}
-
-/** `1 target`, `2,000 targets`. */
-export function counted(count: number, what: string): string {
-  return `${figures(count)} ${what}${count === 1 ? '' : 's'}`;
-}
-
-/** `59 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. */
-export function durationText(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-/** Rounded, with commas: `2,000`. */
-export function figures(value: number): string {
-  return Math.round(value).toLocaleString('en');
 }
 
 function percent(part: number, whole: number): string {

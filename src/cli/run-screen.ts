@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.js';
-import type { TargetMeasurer } from '../daemon/target-measurer.js';
+import type { TargetMeasurer } from '../measure/target-measurer.js';
 import type { Outcome } from '../trace/record.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
 import { outcomesText, progressFrame, progressText, type RunProgress } from './run-progress.js';

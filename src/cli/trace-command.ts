@@ -3,21 +3,30 @@ import { formatAddress, parseAddress } from '../address/address.js';
 import type { Settings } from '../config/settings.js';
 import { verdictWords } from '../report/verdict-words.js';
 import { badHost } from '../annotate/target-resolution.js';
-import { CliError, errorCode, usageError } from './cli-error.js';
-import { EXIT, traceExitCode, type TraceEnd } from './exit-codes.js';
+import { CliError, usageError } from './cli-error.js';
+import { errorCode } from '../text/error-code.js';
+import { EXIT, traceExitCode } from './exit-codes.js';
+import { type TraceEnd } from '../measure/trace-jobs.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
-import { liveFrame, type LiveTrace } from './live-frame.js';
-import type { Log } from './log.js';
-import type { Measuring, OpenMeasuring } from './measuring.js';
-import { NameBook } from './name-book.js';
+import { liveFrame } from './live-frame.js';
+import { type LiveTrace } from '../measure/trace-jobs.js';
+import type { Log } from '../measure/event-log.js';
+import type { Measuring, OpenMeasuring } from '../measure/measuring.js';
+import { NameBook } from '../measure/name-book.js';
 import { commandMeantBy } from './parse-arguments.js';
 import { recordText, titleText } from './record-text.js';
 import { createResultOutput, type ResultOutput } from './result-output.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import { columnsOf, type Terminal } from './terminal.js';
-import type { StorePorts } from './store-ports.js';
-import { sanitizeForTerminal, wrap } from './terminal-text.js';
-import { startHosts, traceParameters, type JobsOptions, type TraceJob, type TraceResult } from './trace-jobs.js';
+import type { StorePorts } from '../runs/store-ports.js';
+import { sanitizeForTerminal, wrap } from '../text/terminal-text.js';
+import {
+  startHosts,
+  traceParameters,
+  type JobsOptions,
+  type TraceJob,
+  type TraceResult,
+} from '../measure/trace-jobs.js';
 import type { TraceStore } from './trace-store.js';
 
 const REDRAW_MS = 100;

@@ -1,10 +1,10 @@
 import type { Settings } from '../config/settings.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import type { TraceRecord } from '../trace/record.js';
-import type { Log } from './log.js';
-import { RecordKeeper } from './record-keeper.js';
-import type { StorePorts } from './store-ports.js';
-import { newStoredRun } from './stored-run.js';
+import type { Log } from '../measure/event-log.js';
+import { RecordKeeper } from '../runs/record-keeper.js';
+import type { StorePorts } from '../runs/store-ports.js';
+import { newStoredRun } from '../runs/new-stored-run.js';
 
 export interface TraceStoreOptions {
   readonly path: string;

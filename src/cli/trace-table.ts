@@ -6,7 +6,7 @@ import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
 import { ICMPV6 } from '../wire/icmpv6.js';
 import type { Style } from './style.js';
-import { displayWidth, padEnd, padStart, truncate } from './terminal-text.js';
+import { displayWidth, padEnd, padStart, truncate } from '../text/terminal-text.js';
 
 /**
  * The hops of a record as a table, both arms side by side:

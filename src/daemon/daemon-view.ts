@@ -1,6 +1,6 @@
 /** What HTTP needs to know of the daemon, and the one thing it can ask of it. */
 import type { Protocol } from '../trace/record.js';
-import type { MeasurerStats } from './target-measurer.js';
+import type { MeasurerStats } from '../measure/target-measurer.js';
 
 /** A job as it is shown over HTTP. Times are milliseconds since 1970. */
 export interface JobView {

@@ -9,14 +9,14 @@ import type { SqliteStore } from '../results/sqlite-store.js';
 import type { OutgoingRecord } from '../results/trace-table.js';
 import type { KeptAside, TakenIn } from '../results/unstored-records.js';
 import type { TraceRecord } from '../trace/record.js';
-import { ChildMeasurer, type MeasureLink } from './child-measurer.js';
-import { pause, within, type DaemonClock } from './daemon-clock.js';
-import { errorFields, type DaemonLog } from './daemon-log.js';
+import { ChildMeasurer, type MeasureLink } from '../measure/child/child-measurer.js';
+import { pause, within, type Clock } from '../measure/clock.js';
+import { errorFields, type EventLog } from '../measure/event-log.js';
 import { TRACE_REFUSALS, type DaemonView, type JobView, type TraceRequest } from './daemon-view.js';
 import { Job, type JobServices } from './job.js';
 import { daemonOptionsOf } from './job-run.js';
 import { REQUEST_RUN, RequestRefused, RequestRuns } from './request-runs.js';
-import type { MeasurerStats } from './target-measurer.js';
+import type { MeasurerStats } from '../measure/target-measurer.js';
 
 export interface HttpServer {
   readonly address: string;
@@ -25,8 +25,8 @@ export interface HttpServer {
 
 /** Everything outside: tests put their own in place of each. */
 export interface DaemonPorts {
-  readonly clock: DaemonClock;
-  readonly log: DaemonLog;
+  readonly clock: Clock;
+  readonly log: EventLog;
   readonly toolVersion: string;
   readonly newId: () => string;
   readonly newSeed: () => number;

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { pagePolicy } from '../report/html-page.js';
 import { OutputError } from '../results/output-error.js';
 import { Guard } from './http-guard.js';
-import { errorFields, type DaemonLog } from './daemon-log.js';
+import { errorFields, type EventLog } from '../measure/event-log.js';
 import type { Metrics } from './http-metrics.js';
 import { openApiDocument } from './http-openapi.js';
 import { API } from './http-api-routes.js';
@@ -17,7 +17,7 @@ export interface AppParts {
   readonly routes: readonly Route[];
   readonly guard: Guard;
   readonly metrics: Metrics;
-  readonly log: DaemonLog;
+  readonly log: EventLog;
   readonly toolVersion: string;
   /** Certificate and key, PEM; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
@@ -196,7 +196,7 @@ function sendProblem(reply: FastifyReply, problem: HttpProblem): FastifyReply {
 }
 
 /** The errors that the framework and the store know; everything else is a defect, of which a client learns nothing. */
-function problemOf(error: unknown, log: DaemonLog): HttpProblem {
+function problemOf(error: unknown, log: EventLog): HttpProblem {
   if (error instanceof HttpProblem) return error;
   const headers = { 'retry-after': String(BUSY_RETRY_S) };
   if (error instanceof StoreBusyError)

@@ -6,7 +6,7 @@ import { EventLoopLag } from './event-loop-lag.js';
 import { apiRoutes } from './http-api-routes.js';
 import { createApp } from './http-app.js';
 import { Guard } from './http-guard.js';
-import type { DaemonLog } from './daemon-log.js';
+import type { EventLog } from '../measure/event-log.js';
 import { Metrics } from './http-metrics.js';
 import { plainRoutes } from './http-plain-routes.js';
 import { clientOf } from './http-rate-limit.js';
@@ -19,7 +19,7 @@ export interface HttpInput {
   readonly view: DaemonView;
   /** The store's file, which must exist; or a reader of it. */
   readonly store: string | StoreReader;
-  readonly log: DaemonLog;
+  readonly log: EventLog;
   readonly toolVersion: string;
   /** Milliseconds since 1970. */
   readonly nowMs?: () => number;

@@ -11,22 +11,22 @@ import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import { TargetListError, type TargetRow } from '../targets/target-row.js';
 import type { TraceRecord } from '../trace/record.js';
-import type { DaemonClock } from './daemon-clock.js';
-import { errorFields, type DaemonLog } from './daemon-log.js';
-import { JobPacer } from './job-pacer.js';
-import { loadList } from './load-list.js';
-import { measureOptions, targetsOutstanding, tracesInFlight } from './measure-options.js';
-import { retryTransient } from './retry-transient.js';
-import { runList, type RunWriter } from './run-list.js';
-import type { TargetMeasurer } from './target-measurer.js';
+import type { Clock } from '../measure/clock.js';
+import { errorFields, type EventLog } from '../measure/event-log.js';
+import { RunPacer } from '../runs/run-pacer.js';
+import { loadList } from '../runs/load-list.js';
+import { measureOptions, targetsOutstanding, tracesInFlight } from '../measure/measure-options.js';
+import { retryTransient } from '../runs/retry-transient.js';
+import { runList, type RunWriter } from '../runs/run-list.js';
+import type { TargetMeasurer } from '../measure/target-measurer.js';
 
 /** What all runs of the daemon share. */
 export interface RunServices {
   readonly store: SqliteStore;
   readonly writer: RecordWriter;
   readonly measurer: TargetMeasurer;
-  readonly clock: DaemonClock;
-  readonly log: DaemonLog;
+  readonly clock: Clock;
+  readonly log: EventLog;
   readonly toolVersion: string;
   readonly newId: () => string;
   readonly newSeed: () => number;
@@ -90,7 +90,7 @@ export class JobRun {
   readonly #services: RunServices;
   readonly #plan: RunPlan;
   readonly #stop = new AbortController();
-  readonly #log: DaemonLog;
+  readonly #log: EventLog;
   #runId: string | null;
   #seed: number;
   #targets = 0;
@@ -229,7 +229,7 @@ export class JobRun {
     const { store, measurer, clock, onRecord } = this.#services;
     const { settings, rate } = this.#plan;
     const { signal } = this.#stop;
-    const pacer = rate === null ? null : new JobPacer(clock, rate, signal);
+    const pacer = rate === null ? null : new RunPacer(clock, rate, signal);
     return runList({
       store,
       runId,
@@ -294,11 +294,11 @@ export class JobRun {
 
 /** Each skipped row of a list in the log, up to a bound: the list may be a million bad rows. */
 class ListProblems {
-  readonly #log: DaemonLog;
+  readonly #log: EventLog;
   readonly #path: string;
   #count = 0;
 
-  constructor(log: DaemonLog, path: string) {
+  constructor(log: EventLog, path: string) {
     this.#log = log;
     this.#path = path;
   }

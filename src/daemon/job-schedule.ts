@@ -1,6 +1,6 @@
 /** When a job begins: due times from the calendar, jitter, no overlap, and what becomes of times that were missed. */
 import type { CronSchedule } from '../config/cron-schedule.js';
-import type { DaemonClock } from './daemon-clock.js';
+import type { Clock } from '../measure/clock.js';
 
 /** `overlap`: the run before was not over. `missed`: nobody was there to begin it in time. */
 export type SkipReason = 'overlap' | 'missed';
@@ -10,7 +10,7 @@ export interface JobScheduleOptions {
   readonly schedule: CronSchedule;
   readonly jitterMs: number;
   readonly missed: 'run' | 'skip';
-  readonly clock: DaemonClock;
+  readonly clock: Clock;
   /** 0 ≤ value < 1. */
   readonly random: () => number;
   /** Due times up to here (milliseconds since 1970) have been seen to. */

@@ -5,9 +5,9 @@ import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { JobView } from './daemon-view.js';
 import { daemonOptionsOf, JobRun, type RunEnd, type RunPlan, type RunServices } from './job-run.js';
-import { errorFields } from './daemon-log.js';
+import { errorFields } from '../measure/event-log.js';
 import { JobSchedule, type SkipReason } from './job-schedule.js';
-import { retryTransient } from './retry-transient.js';
+import { retryTransient } from '../runs/retry-transient.js';
 
 export interface JobServices extends RunServices {
   /** 0 ≤ value < 1. */

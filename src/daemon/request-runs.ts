@@ -7,7 +7,7 @@ import { parseHost } from '../targets/parse-host.js';
 import { TRACE_REFUSALS, type TraceRequest } from './daemon-view.js';
 import { ownSettings, unfinishedRuns, type JobServices } from './job.js';
 import { JobRun } from './job-run.js';
-import { Slots } from './slots.js';
+import { Slots } from '../measure/slots.js';
 
 /** No job can have this name. */
 export const REQUEST_RUN = '(on request)';

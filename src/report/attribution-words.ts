@@ -2,7 +2,7 @@
 import { ATTRIBUTION_RULES } from '../annotate/attribution.js';
 import type { Attribution, SilentStretch, TraceRecord } from '../trace/record.js';
 import { asLabel, sourceText } from './record-words.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 
 /** Whom an attribution leaves possible besides its candidates: `a network among the silent hops 3–5`, `an unknown network`. */
 export function otherNetworks({ silent, unknown }: Pick<Attribution, 'silent' | 'unknown'>): string[] {

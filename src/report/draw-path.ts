@@ -1,7 +1,7 @@
 import type { TraceRecord } from '../trace/record.js';
 import { markup, type Markup } from './markup.js';
 import { pathColumns, pdmReaches, stopOf, type ArmCell, type PathColumn, type Stop } from './path-columns.js';
-import { shortened } from './safe-text.js';
+import { shortened } from '../text/safe-text.js';
 
 /** Distance of two hops: as wide as the page allows, within bounds. */
 const STEP_MIN = 46;

@@ -1,5 +1,5 @@
 import { csvLine } from '../results/summary-csv.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 import type { Cell, Table } from './table.js';
 
 /** For other programs and documents; the table for a terminal is the command line's. */

@@ -1,4 +1,4 @@
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 
 /** Text that is markup already. Only `markup` makes it, so that everything else is escaped where it is put in. */
 export interface Markup {

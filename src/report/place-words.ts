@@ -4,7 +4,7 @@ import { insertedOnPath } from '../results/inserted-headers.js';
 import type { TraceRecord } from '../trace/record.js';
 import { destinationNetworkText, hopText, placeText, plainHop } from './record-words.js';
 import { repeatOf } from './repeated-hops.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 
 /** `PDM stops between hop 8 (…) and the target, or by the target itself, most likely before hop 9 (…): hop 9 is not yet in …`. */
 export function stopSentence(record: TraceRecord, start: string): string {

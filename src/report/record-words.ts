@@ -1,5 +1,5 @@
 import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../trace/record.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 import { withAndWithout } from '../trace/with-and-without.js';
 
 /** Small pieces of text about parts of a record. All of it is safe for a terminal. */

@@ -1,5 +1,5 @@
 import type { StopPlace } from './record-stop.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 import type { SharedFault } from './shared-faults.js';
 
 /**

@@ -22,7 +22,7 @@ import {
   returnPathSentence,
 } from './proof-words.js';
 import { placeText } from './record-words.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../text/safe-text.js';
 import { settlingSentence } from './settling-words.js';
 
 /** A verdict in plain words. */

@@ -3,7 +3,7 @@ import { runCommandLine } from '../../src/cli/command-line.js';
 import { COMMANDS, flagText, flagsOf } from '../../src/cli/flags.js';
 import { helpText } from '../../src/cli/help-text.js';
 import { parseArguments } from '../../src/cli/parse-arguments.js';
-import { displayWidth } from '../../src/cli/terminal-text.js';
+import { displayWidth } from '../../src/text/terminal-text.js';
 import { fakeTerminal, type FakeTerminal } from './fake-terminal.js';
 
 async function fails(argv: readonly string[], environment: Readonly<Record<string, string>> = {}) {

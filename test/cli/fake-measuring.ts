@@ -1,6 +1,6 @@
 import type { TargetResolution } from '../../src/annotate/names.js';
 import type { Settings } from '../../src/config/settings.js';
-import type { Measuring, MeasuringHooks, OpenMeasuring } from '../../src/cli/measuring.js';
+import type { Measuring, MeasuringHooks, OpenMeasuring } from '../../src/measure/measuring.js';
 import { createSystemTime } from '../../src/cli/system-time.js';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import type { TraceRequest } from '../../src/engine/trace-engine.js';

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import { createLiveDisplay } from '../../src/cli/live-display.js';
-import { liveFrame, type LiveTrace } from '../../src/cli/live-frame.js';
+import { liveFrame } from '../../src/cli/live-frame.js';
+import { type LiveTrace } from '../../src/measure/trace-jobs.js';
 import { createStyle } from '../../src/cli/style.js';
-import { displayWidth } from '../../src/cli/terminal-text.js';
+import { displayWidth } from '../../src/text/terminal-text.js';
 import { fakeMeasuring } from './fake-measuring.js';
 import { fakeTerminal, FakeStream, type FakeTerminal } from './fake-terminal.js';
 import { buildRecord, deliveredRecord, hop, targetPairs } from './record-builder.js';

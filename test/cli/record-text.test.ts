@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordText } from '../../src/cli/record-text.js';
 import { createStyle } from '../../src/cli/style.js';
-import { displayWidth } from '../../src/cli/terminal-text.js';
+import { displayWidth } from '../../src/text/terminal-text.js';
 import { renderTraceTable } from '../../src/cli/trace-table.js';
 import {
   arm,

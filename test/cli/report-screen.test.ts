@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { screenTable } from '../../src/cli/report-screen.js';
 import { createStyle } from '../../src/cli/style.js';
-import { displayWidth } from '../../src/cli/terminal-text.js';
+import { displayWidth } from '../../src/text/terminal-text.js';
 import { summaryTable, type Table } from '../../src/report/table.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { summariseRecord } from '../../src/results/summary-row.js';

@@ -1,16 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  durationText,
-  progressFrame,
-  progressText,
-  remainingMs,
-  type RunProgress,
-} from '../../src/cli/run-progress.js';
+import { progressFrame, progressText, remainingMs, type RunProgress } from '../../src/cli/run-progress.js';
+import { durationText } from '../../src/text/counted.js';
 import { RunScreen } from '../../src/cli/run-screen.js';
 import { createStyle } from '../../src/cli/style.js';
-import { displayWidth } from '../../src/cli/terminal-text.js';
+import { displayWidth } from '../../src/text/terminal-text.js';
 import { loadSettings } from '../../src/config/load-settings.js';
-import type { MeasurerStats } from '../../src/daemon/target-measurer.js';
+import type { MeasurerStats } from '../../src/measure/target-measurer.js';
 import { fakeTerminal, type FakeTerminal } from './fake-terminal.js';
 
 const PROGRESS: RunProgress = {

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { errorText, exitCodeOf } from '../../src/cli/cli-error.js';
 import { traceExitCode } from '../../src/cli/exit-codes.js';
 import { icmpErrorText } from '../../src/report/icmp-words.js';
-import { NameBook } from '../../src/cli/name-book.js';
+import { NameBook } from '../../src/measure/name-book.js';
 import { atMostText, confidenceText } from '../../src/report/record-words.js';
 import { wantsColour, wantsUnicode, canRedraw } from '../../src/cli/style.js';
 import { createSystemTime } from '../../src/cli/system-time.js';
-import { displayWidth, sanitizeForTerminal, truncate, wrap } from '../../src/cli/terminal-text.js';
-import { createUuidV7 } from '../../src/cli/uuid-v7.js';
+import { displayWidth, sanitizeForTerminal, truncate, wrap } from '../../src/text/terminal-text.js';
+import { createUuidV7 } from '../../src/runs/uuid-v7.js';
 import { OUTCOMES } from '../../src/trace/record.js';
 import { deliveredRecord } from './record-builder.js';
 

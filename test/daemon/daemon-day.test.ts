@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { daemonOptionsOf } from '../../src/daemon/job-run.js';
-import { RECORD_WINDOW } from '../../src/daemon/measure-messages.js';
+import { RECORD_WINDOW } from '../../src/measure/child/measure-messages.js';
 import { jobSettings, SimulatedDaemon, type LogLine } from './simulated-daemon.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -7,7 +7,7 @@ import { httpSettingsSchema, type HttpSettings } from '../../src/config/http-set
 import type { DaemonView, JobView, TraceRequest } from '../../src/daemon/daemon-view.js';
 import { composeHttp, startHttp, type HttpInput, type RunningHttp } from '../../src/daemon/http-server.js';
 import { openStoreReader } from '../../src/daemon/http-store-reader.js';
-import type { MeasurerStats } from '../../src/daemon/target-measurer.js';
+import type { MeasurerStats } from '../../src/measure/target-measurer.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
 import type { Outcome, TraceRecord } from '../../src/trace/record.js';

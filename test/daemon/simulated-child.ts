@@ -1,13 +1,13 @@
 /** A measuring child on a virtual clock: it says what a real one says, and dies, hangs or fails as the test wants it. */
-import type { MeasureLink } from '../../src/daemon/child-measurer.js';
-import type { DaemonClock } from '../../src/daemon/daemon-clock.js';
-import { RECORD_WINDOW, type MeasureMessage, type MeasureRequest } from '../../src/daemon/measure-messages.js';
-import type { MeasureOrder } from '../../src/daemon/target-measurer.js';
+import type { MeasureLink } from '../../src/measure/child/child-measurer.js';
+import type { Clock } from '../../src/measure/clock.js';
+import { RECORD_WINDOW, type MeasureMessage, type MeasureRequest } from '../../src/measure/child/measure-messages.js';
+import type { MeasureOrder } from '../../src/measure/target-measurer.js';
 import type { Protocol, TraceRecord } from '../../src/trace/record.js';
 import { buildRecord } from '../results/record-builder.js';
 
 export interface ChildWorld {
-  readonly clock: DaemonClock;
+  readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
   /** Why a child that is started now cannot measure, or null. */

@@ -5,7 +5,7 @@ import { httpSettingsSchema } from '../../src/config/http-settings.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import { defaultSettings, type Settings } from '../../src/config/settings.js';
 import { Daemon } from '../../src/daemon/daemon.js';
-import type { DaemonLog, LogFields } from '../../src/daemon/daemon-log.js';
+import type { EventLog, LogFields } from '../../src/measure/event-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import type { OutgoingRecord, PreparedRecord } from '../../src/results/trace-table.js';
@@ -200,9 +200,9 @@ export class SimulatedDaemon {
     throw new OutputError(OUTPUT_ERRORS[this.storeFailure], ':memory:', 'as the test wants it', 'wait');
   }
 
-  #logOf(life: number): DaemonLog {
+  #logOf(life: number): EventLog {
     const writer =
-      (level: string): DaemonLog['info'] =>
+      (level: string): EventLog['info'] =>
       (event, fields = {}) => {
         this.log.push({ ...fields, level, event, atMs: this.nowMs, life });
       };

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { DaemonClock } from '../../src/daemon/daemon-clock.js';
+import type { Clock } from '../../src/measure/clock.js';
 
 interface Event {
   readonly atMs: number;
@@ -11,7 +11,7 @@ interface Event {
  * A day in seconds: jumps from event to event, and lets real files be read in between. While the machine "sleeps" the wall
  * clock goes on and waiting stands still.
  */
-export class VirtualClock implements DaemonClock {
+export class VirtualClock implements Clock {
   #monotonicMs = 0;
   #wallOffsetMs: number;
   #order = 0;
@@ -49,7 +49,7 @@ export class VirtualClock implements DaemonClock {
   }
 
   /** A clock that ends with its process: after `end` nothing calls back any more. */
-  ofProcess(): DaemonClock & { nowMs(): number; end(): void } {
+  ofProcess(): Clock & { nowMs(): number; end(): void } {
     let alive = true;
     return {
       wallMs: () => this.wallMs(),

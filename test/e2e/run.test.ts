@@ -1,7 +1,7 @@
 /** `pdm-trace run` as its users have it: a process, a store, a network, and what happens when it is ended. */
 import { existsSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { tracesInFlight } from '../../src/daemon/measure-options.js';
+import { tracesInFlight } from '../../src/measure/measure-options.js';
 import { Random } from '../sim/random.js';
 import { killAndResume, ListBench, MAIN, storedRecords } from './run-kills.js';
 

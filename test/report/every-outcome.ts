@@ -1,6 +1,6 @@
 /** A record of each outcome, and of what outcomes come with, as the engine makes them on simulated paths. */
 import { annotateRecord, type AnnotationSources } from '../../src/annotate/annotate-record.js';
-import { unmeasuredRecord } from '../../src/cli/unmeasured-record.js';
+import { unmeasuredRecord } from '../../src/measure/unmeasured-record.js';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import type { Outcome, TraceRecord } from '../../src/trace/record.js';
 import { writeRecord } from '../../src/trace/write-record.js';

@@ -1,7 +1,7 @@
 /** Runs a list of simulated targets through one engine, as `run` does: so many traces in flight, both protocols. */
 import { annotateRecord } from '../../src/annotate/annotate-record.js';
-import { tracesInFlight } from '../../src/daemon/measure-options.js';
-import { Slots } from '../../src/daemon/slots.js';
+import { tracesInFlight } from '../../src/measure/measure-options.js';
+import { Slots } from '../../src/measure/slots.js';
 import type { TraceRecord } from '../../src/trace/record.js';
 import { acceptable, routersSeenUpTo, type Violation } from './acceptable.js';
 import { asDatabaseOf } from './as-database-of.js';

@@ -3,8 +3,8 @@ import type { RecordWriter } from '../results/record-writer.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { StoredTarget } from '../results/target-table.js';
 import type { TraceRecord } from '../trace/record.js';
-import { Slots } from './slots.js';
-import type { MeasureOptions, MeasuredRecord, MeasureOrder, TargetMeasurer } from './target-measurer.js';
+import { Slots } from '../measure/slots.js';
+import type { MeasureOptions, MeasuredRecord, MeasureOrder, TargetMeasurer } from '../measure/target-measurer.js';
 
 export interface ListRun {
   readonly store: SqliteStore;

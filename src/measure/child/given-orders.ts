@@ -1,9 +1,9 @@
 /** The orders that a measuring child is given: what it has said of each, and what becomes of them when it dies. */
-import type { DaemonClock } from './daemon-clock.js';
-import type { DaemonLog } from './daemon-log.js';
+import type { Clock } from '../clock.js';
+import type { EventLog } from '../event-log.js';
 import { interruptedRecord, type InterruptedTrace } from './interrupted-record.js';
 import { isRecordOf, type MeasureMessage, type NumberedOrder } from './measure-messages.js';
-import type { MeasuredRecord, MeasureOrder } from './target-measurer.js';
+import type { MeasuredRecord, MeasureOrder } from '../target-measurer.js';
 
 /** What a child says of one order. */
 export type OrderMessage = Extract<MeasureMessage, { readonly number: number }>;
@@ -36,8 +36,8 @@ const MOST_OF_ORDER = 2000;
 
 /** Where they get the time, numbers of records and a log from. */
 export interface GivenOrdersOptions {
-  readonly clock: DaemonClock;
-  readonly log: DaemonLog;
+  readonly clock: Clock;
+  readonly log: EventLog;
   readonly toolVersion: string;
   readonly newId: () => string;
 }

@@ -1,14 +1,14 @@
 /** Targets of a list, measured over one engine in this process. */
 import { describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
-import { ListMeasurer } from '../../src/cli/list-measurer.js';
-import { SILENT_LOG } from '../../src/cli/log.js';
+import { ListMeasurer } from '../../src/measure/list-measurer.js';
+import { SILENT_LOG } from '../../src/measure/event-log.js';
 import { loadSettings } from '../../src/config/load-settings.js';
-import type { MeasuredRecord, MeasureOrder } from '../../src/daemon/target-measurer.js';
+import type { MeasuredRecord, MeasureOrder } from '../../src/measure/target-measurer.js';
 import type { TraceRecord } from '../../src/trace/record.js';
-import { fakeMeasuring, resolved, type FakeOptions } from './fake-measuring.js';
-import { deliveredRecord } from './record-builder.js';
-import { literalOr, until } from './run-bench.js';
+import { fakeMeasuring, resolved, type FakeOptions } from '../cli/fake-measuring.js';
+import { deliveredRecord } from '../cli/record-builder.js';
+import { literalOr, until } from '../cli/run-bench.js';
 
 const { settings } = loadSettings({ command: 'run', env: {}, flags: {} });
 const { confidence, maxHops, timeout, hopInterval, gapLimit, explain, size, fragment } = settings;

@@ -2,20 +2,32 @@ import { formatAddress, parseAddress } from '../address/address.js';
 import { destinationPort, type Settings } from '../config/settings.js';
 import type { TraceHandle, TraceParameters, TraceRequest } from '../engine/trace-engine.js';
 import { LONG_EXTRA as LONGEST_ARM_EXTRA } from '../trace/probe/probe-fragments.js';
-import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Outcome, Protocol, TraceRecord } from '../trace/record.js';
 import type { Route } from '../transport/probe-transport.js';
-import { errorCode } from './cli-error.js';
-import type { TraceEnd } from './exit-codes.js';
-import type { LiveTrace } from './live-frame.js';
-import type { Log } from './log.js';
+import { errorCode } from '../text/error-code.js';
+import type { Log } from './event-log.js';
 import type { Measuring } from './measuring.js';
 import type { NameBook } from './name-book.js';
 import type { SharedJobs } from './shared-jobs.js';
-import { referenceText } from './reference-setting.js';
 import { unmeasuredRecord, type UnmeasuredTarget } from './unmeasured-record.js';
 
 /** Names resolved at the same time. */
 const RESOLUTIONS = 16;
+
+/** One record's share in the exit code of `trace`. */
+export interface TraceEnd {
+  readonly outcome: Outcome;
+  /** The name could not be resolved, or this host has no route: nothing was measured for want of a network. */
+  readonly networkFailed: boolean;
+}
+
+/** One trace as the live view sees it. */
+export interface LiveTrace {
+  readonly input: string;
+  readonly state: 'resolving' | 'running' | 'done';
+  /** What is known now, null while it resolves. Only asked for when it is shown. */
+  record(): TraceRecord | null;
+}
 
 export interface TraceResult {
   readonly record: TraceRecord;
@@ -341,4 +353,10 @@ export function traceParameters(settings: Settings, seed: number): TraceParamete
     size: settings.size,
     fragment: settings.fragment,
   };
+}
+
+/** The same address always in the same words (RFC 5952); null where none is set. */
+function referenceText(reference: string | null): string | null {
+  const octets = reference === null ? undefined : parseAddress(reference)?.octets;
+  return octets === undefined ? null : formatAddress(octets);
 }

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SILENT_LOG } from '../../src/cli/log.js';
-import { RecordKeeper } from '../../src/cli/record-keeper.js';
+import { SILENT_LOG } from '../../src/measure/event-log.js';
+import { RecordKeeper } from '../../src/runs/record-keeper.js';
 import { OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
 import { buildRecord, RUN_ID } from '../results/record-builder.js';
 

@@ -1,5 +1,5 @@
 /** Time as the daemon needs it: schedules follow the wall clock, waiting does not. A virtual one drives the tests. */
-export interface DaemonClock {
+export interface Clock {
   /** Milliseconds since 1970. May be set to another time, and goes on while the machine sleeps. */
   wallMs(): number;
   /** Calls back once, after `delayMs` of a clock that nobody sets and that may stand still while the machine sleeps. */
@@ -7,7 +7,7 @@ export interface DaemonClock {
 }
 
 /** Resolves after `delayMs`, or at once when `signal` is aborted. */
-export function pause(clock: DaemonClock, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
     const end = (): void => {
@@ -21,7 +21,7 @@ export function pause(clock: DaemonClock, delayMs: number, signal?: AbortSignal)
 }
 
 /** The value of `work`, or `null` when `limitMs` have passed before it settled. */
-export async function within<T>(clock: DaemonClock, limitMs: number, work: Promise<T>): Promise<T | null> {
+export async function within<T>(clock: Clock, limitMs: number, work: Promise<T>): Promise<T | null> {
   let cancel = (): void => undefined;
   const limit = new Promise<null>((resolve) => {
     cancel = clock.after(limitMs, () => {

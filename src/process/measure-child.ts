@@ -5,15 +5,17 @@
 import { refuseListed } from '../annotate/target-policy.js';
 import { readPrefixFile } from '../annotate/prefix-file.js';
 import { parsePrefixList, type PrefixSet } from '../address/prefix.js';
-import { tracesInFlight } from '../daemon/measure-options.js';
-import { RECORD_WINDOW, type MeasureMessage, type MeasureRequest } from '../daemon/measure-messages.js';
-import { errorCode, exitCodeOf } from './cli-error.js';
+import { tracesInFlight } from '../measure/measure-options.js';
+import { RECORD_WINDOW, type MeasureMessage, type MeasureRequest } from '../measure/child/measure-messages.js';
+import { exitCodeOf } from '../cli/cli-error.js';
+import { errorCode } from '../text/error-code.js';
 import { openMeasuring } from './compose.js';
-import { EXIT } from './exit-codes.js';
-import { ListMeasurer } from './list-measurer.js';
-import { createDebugLog, SILENT_LOG } from './log.js';
-import type { Measuring } from './measuring.js';
-import { toolVersion } from './version.js';
+import { EXIT } from '../cli/exit-codes.js';
+import { ListMeasurer } from '../measure/list-measurer.js';
+import { createDebugLog } from '../cli/log.js';
+import { SILENT_LOG } from '../measure/event-log.js';
+import type { Measuring } from '../measure/measuring.js';
+import { toolVersion } from '../cli/version.js';
 
 const STATS_MS = 1000;
 

@@ -1,10 +1,10 @@
 /** Measures in a child process, and starts it again when it dies. */
-import type { Settings } from '../config/settings.js';
-import { pause, type DaemonClock } from './daemon-clock.js';
-import type { DaemonLog } from './daemon-log.js';
+import type { Settings } from '../../config/settings.js';
+import { pause, type Clock } from '../clock.js';
+import type { EventLog } from '../event-log.js';
 import { GivenOrders, type OrderMessage } from './given-orders.js';
 import { parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
-import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
+import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from '../target-measurer.js';
 
 /** A child process, as far as it matters here. Messages are JSON text. */
 export interface MeasureLink {
@@ -31,8 +31,8 @@ export class MeasuringFailure extends Error {
 /** Where a child comes from, and what its records and the log need. */
 export interface ChildMeasurerOptions {
   readonly openLink: () => MeasureLink;
-  readonly clock: DaemonClock;
-  readonly log: DaemonLog;
+  readonly clock: Clock;
+  readonly log: EventLog;
   readonly toolVersion: string;
   readonly newId: () => string;
 }

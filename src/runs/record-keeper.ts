@@ -1,8 +1,8 @@
 import { OutputError } from '../results/output-error.js';
 import { RecordWriter } from '../results/record-writer.js';
 import { keepAside } from '../results/unstored-records.js';
-import type { Log } from './log.js';
-import { counted } from './run-progress.js';
+import type { Log } from '../measure/event-log.js';
+import { counted } from '../text/counted.js';
 import type { StoreCommitter, StorePorts } from './store-ports.js';
 
 export interface RecordKeeperOptions {

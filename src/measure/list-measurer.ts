@@ -1,9 +1,9 @@
 import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
-import { Slots } from '../daemon/slots.js';
-import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from '../daemon/target-measurer.js';
+import { Slots } from './slots.js';
+import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
 import { keepHeapLean } from '../engine/lean-heap.js';
-import type { Log } from './log.js';
+import type { Log } from './event-log.js';
 import type { Measuring } from './measuring.js';
 import { SharedJobs } from './shared-jobs.js';
 import { startHost, traceParameters, type JobsOptions, type StartedTrace, type TraceJob } from './trace-jobs.js';

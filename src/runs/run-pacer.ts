@@ -1,12 +1,12 @@
-import { pause, type DaemonClock } from './daemon-clock.js';
-import { TYPICAL_PACKETS } from './measure-options.js';
+import { pause, type Clock } from '../measure/clock.js';
+import { TYPICAL_PACKETS } from '../measure/measure-options.js';
 
 /**
  * Holds a job to its own rate, on average: a target is given out once its packets so far and those expected of what is under
  * way fit the time that has passed. Within a few seconds one trace may send faster; the limit over all traces is the engine's.
  */
-export class JobPacer {
-  readonly #clock: DaemonClock;
+export class RunPacer {
+  readonly #clock: Clock;
   readonly #rate: number;
   readonly #signal: AbortSignal;
   /** Packets that may be sent; grows with time, at most to what one second brings. */
@@ -16,7 +16,7 @@ export class JobPacer {
   #wake = (): void => undefined;
 
   /** `rate`: packets per second. */
-  constructor(clock: DaemonClock, rate: number, signal: AbortSignal) {
+  constructor(clock: Clock, rate: number, signal: AbortSignal) {
     this.#clock = clock;
     this.#rate = rate;
     this.#signal = signal;

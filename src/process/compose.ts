@@ -21,22 +21,23 @@ import type { EngineClock, ProbeTransport } from '../transport/probe-transport.j
 import { openRawSocketTransport } from '../transport/raw-socket-transport.js';
 import { isOnLink } from '../transport/route-lookup.js';
 import { interfaceAddresses } from '../transport/route-source.js';
-import { CliError, errorCode } from './cli-error.js';
-import type { DaemonProcess } from './daemon-command.js';
-import type { DoctorPorts, LocalAddress, OpenedTransport, OtherTransport } from './doctor-ports.js';
-import { EXIT } from './exit-codes.js';
-import { createDaemonLog } from './log.js';
+import { CliError } from '../cli/cli-error.js';
+import { errorCode } from '../text/error-code.js';
+import type { DaemonProcess } from '../cli/daemon-command.js';
+import type { DoctorPorts, LocalAddress, OpenedTransport, OtherTransport } from '../cli/doctor-ports.js';
+import { EXIT } from '../cli/exit-codes.js';
+import { createDaemonLog } from '../cli/log.js';
 import { startMeasureStarter } from './measure-link.js';
-import type { Measuring, MeasuringHooks } from './measuring.js';
-import { captureInto } from './packet-comments.js';
-import { refuseReference } from './reference-setting.js';
-import { refuseInterface } from './own-interface.js';
-import { ownSourcesOnly, refuseSourceSetting } from './own-source.js';
-import { privilegeRemedy } from './privilege.js';
-import type { StorePorts } from './store-ports.js';
-import { createSystemTime } from './system-time.js';
-import { createUuidV7 } from './uuid-v7.js';
-import { toolVersion } from './version.js';
+import type { Measuring, MeasuringHooks } from '../measure/measuring.js';
+import { captureInto } from '../cli/packet-comments.js';
+import { refuseReference } from '../cli/reference-setting.js';
+import { refuseInterface } from '../cli/own-interface.js';
+import { ownSourcesOnly, refuseSourceSetting } from '../cli/own-source.js';
+import { privilegeRemedy } from '../cli/privilege.js';
+import type { StorePorts } from '../runs/store-ports.js';
+import { createSystemTime } from '../cli/system-time.js';
+import { createUuidV7 } from '../runs/uuid-v7.js';
+import { toolVersion } from '../cli/version.js';
 
 /** Implements `OpenMeasuring` with real sockets, real names and real time. */
 export async function openMeasuring(settings: Settings, hooks: MeasuringHooks): Promise<Measuring> {

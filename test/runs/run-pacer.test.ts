@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { JobPacer } from '../../src/daemon/job-pacer.js';
-import { VirtualClock } from './virtual-clock.js';
+import { RunPacer } from '../../src/runs/run-pacer.js';
+import { VirtualClock } from '../daemon/virtual-clock.js';
 
 const START = Date.UTC(2026, 10, 24);
 const RATE = 50;
@@ -8,7 +8,7 @@ const RATE = 50;
 describe('the rate of a job', () => {
   it('is not spent on targets that take no packets: the next one does not wait for what they were expected to', async () => {
     const clock = new VirtualClock(START);
-    const pacer = new JobPacer(clock, RATE, new AbortController().signal);
+    const pacer = new RunPacer(clock, RATE, new AbortController().signal);
     let given = 0;
     const giveOut = (async () => {
       for (; given < 20; given += 1) await pacer.take(2);
@@ -26,7 +26,7 @@ describe('the rate of a job', () => {
 
   it('is held on average, whatever the records take', async () => {
     const clock = new VirtualClock(START);
-    const pacer = new JobPacer(clock, RATE, new AbortController().signal);
+    const pacer = new RunPacer(clock, RATE, new AbortController().signal);
     let sent = 0;
     const giveOut = (async () => {
       for (let given = 0; given < 30; given += 1) {

@@ -1,8 +1,8 @@
 import { mayPass, type OutputError } from '../results/output-error.js';
-import { pause, type DaemonClock } from './daemon-clock.js';
+import { pause, type Clock } from '../measure/clock.js';
 
 export interface RetryOptions {
-  readonly clock: DaemonClock;
+  readonly clock: Clock;
   /** Aborted: the next failure is thrown. */
   readonly signal: AbortSignal;
   /** Told of each failure that is new. */

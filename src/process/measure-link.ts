@@ -1,7 +1,7 @@
 /** The daemon's end of the channel to its measuring processes. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { MeasureLink } from '../daemon/child-measurer.js';
+import type { MeasureLink } from '../measure/child/child-measurer.js';
 
 /** To the starter; `child` numbers the measuring processes. */
 export type StarterOrder =

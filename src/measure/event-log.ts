@@ -1,5 +1,5 @@
 /** What the daemon has to say: events by name, with fields. Written as JSON lines on stderr. */
-export interface DaemonLog {
+export interface EventLog {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
@@ -16,3 +16,10 @@ export function errorFields(error: unknown): LogFields {
   // Without a code it is a defect of ours: then the place matters.
   return code === null ? { error: error.message, stack: error.stack } : { error: error.message, code };
 }
+
+/** Events for whoever debugs: names and fields. People's messages do not go this way. */
+export interface Log {
+  debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export const SILENT_LOG: Log = { debug: () => undefined };
