@@ -4,10 +4,10 @@ import { loadDaemonSettings } from '../config/daemon-settings.js';
 import { loadSettings } from '../config/load-settings.js';
 import { DEFAULT_STORE } from '../config/settings.js';
 import { Daemon, type DaemonPorts } from '../daemon/daemon.js';
-import { within, type Clock } from '../measure/clock.js';
+import { within } from '../measure/clock.js';
 import { errorFields, type EventLog } from '../measure/event-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
-import { PROCESS_TIME } from '../results/record-writer.js';
+import { SYSTEM_CLOCK } from '../runs/system-clock.js';
 import { keepAside, takeInUnstored } from '../results/unstored-records.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
 import { CliError, usageError } from './cli-error.js';
@@ -106,7 +106,7 @@ class DaemonSession {
       try {
         return await this.#runWith(store, committer.commit);
       } finally {
-        await within(CLOCK, 1000, committer.close()).catch((error: unknown) => {
+        await within(SYSTEM_CLOCK, 1000, committer.close()).catch((error: unknown) => {
           this.#log.debug('committer-close-failed', errorFields(error));
         });
       }
@@ -119,12 +119,12 @@ class DaemonSession {
     const { toolVersion, readFiles, checkHttp, startHttp, terminal } = this.#context;
     const log = this.#log;
     const newId = createUuidV7(
-      () => CLOCK.wallMs(),
+      () => SYSTEM_CLOCK.wallMs(),
       (length) => randomBytes(length),
     );
     const daemon = new Daemon(
       {
-        ...{ clock: CLOCK, log, toolVersion, newId, store, commit, readFiles, checkHttp },
+        ...{ clock: SYSTEM_CLOCK, log, toolVersion, newId, store, commit, readFiles, checkHttp },
         aside: {
           keep: (records) => keepAside(store.path, records),
           takeIn: () => takeInUnstored(store),
@@ -141,7 +141,7 @@ class DaemonSession {
     const end = new Promise<number>((resolve) => {
       this.#signals.onEnd((signal) => {
         log.info('signal', { signal });
-        CLOCK.after(END_MS, () => {
+        SYSTEM_CLOCK.after(END_MS, () => {
           terminal.exitNow(EXIT.software);
         });
         resolve(EXIT.ok);
@@ -180,8 +180,6 @@ function claimStore(store: SqliteStore): void {
     throw new CliError('ESTOREBUSY', EXIT.cannotCreate, message, { cause: error });
   }
 }
-
-const CLOCK: Clock = { ...PROCESS_TIME, wallMs: () => Date.now() };
 
 /** Signals that come before anybody listens are kept. */
 class Signals {

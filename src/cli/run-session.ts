@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.js';
-import { loadList, type LoadedList } from '../runs/load-list.js';
 import { measureOptions, targetsOutstanding, tracesInFlight } from '../measure/measure-options.js';
-import { runList } from '../runs/run-list.js';
+import { retryTransient, type RetryOptions } from '../runs/retry-transient.js';
+import { SYSTEM_CLOCK } from '../runs/system-clock.js';
+import { abandonRun, workThrough, type RunWork } from '../runs/work-through.js';
 import { mayPass, OUTPUT_ERRORS } from '../results/output-error.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
@@ -34,6 +35,9 @@ export interface RunContext extends StorePorts {
 /** A list that is done waits so long for a store that cannot be written. */
 const PATIENCE_MS = 600_000;
 const RETRY_MS = 500;
+const LONGEST_RETRY_MS = 2000;
+/** After Ctrl-C. */
+const LAST_WRITE_MS = 5000;
 /** After Ctrl-C, names are still looked up for so long. */
 const LAST_NAMES_MS = 2000;
 /** Of a run that is gone on with, compared for faults that its targets share: about a second. */
@@ -89,7 +93,7 @@ export class RunSession {
       });
     } catch (error) {
       // What never began is nothing to go on with.
-      if (isNew) this.#abandon();
+      if (isNew) abandonRun(this.#store, this.#run.id, Date.now());
       throw error;
     }
   }
@@ -100,14 +104,7 @@ export class RunSession {
     const measurer = new ListMeasurer({ measuring, settings: this.#settings, toolVersion, log, slots });
     const stopListening = this.#listen(measuring, measurer);
     try {
-      if (!(await this.#load())) return await this.#end();
-      await this.#takeIn();
-      this.#store.targets.returnInFlight(this.#run.id);
-      const progress = this.#store.targets.progress(this.#run.id);
-      this.#introduce(measuring, progress);
-      if (progress.done > 0) this.#rememberFaults();
-      this.#screen = this.#createScreen(measurer, progress);
-      await this.#work(measurer, slots);
+      await this.#work(measuring, measurer);
       return await this.#end();
     } finally {
       this.#screen?.close();
@@ -147,43 +144,6 @@ export class RunSession {
     };
   }
 
-  /** After a kill while loading the list is read again: what is there already stays as it is. False: stopped. */
-  async #load(): Promise<boolean> {
-    if (this.#run.state !== 'loading') return true;
-    const { targets, protocol, dport, company, seed } = this.#settings;
-    if (targets === null) throw usageError('the run has no list; begin it anew with --targets FILE');
-    const defaults = { protocols: protocol, dport, company, seed: seed ?? 0 };
-    let saidAtMs = performance.now();
-    let loaded: LoadedList;
-    try {
-      loaded = await loadList(this.#store, this.#run.id, targets, defaults, {
-        onProblem: (text) => {
-          this.#say(`${basename(targets)}: ${text}`);
-        },
-        onRows: (rows) => {
-          if (performance.now() - saidAtMs < LOADING_MS) return;
-          saidAtMs = performance.now();
-          this.#say(`${basename(targets)}: ${figures(rows)} rows read so far`);
-        },
-        signal: this.#stop.signal,
-      });
-    } catch (error) {
-      // A list that cannot be read leaves no run behind that --resume would find.
-      if (error instanceof Error && error.name === 'TargetListError') this.#abandon();
-      throw error;
-    }
-    if (loaded.stopped) return false;
-    if (loaded.targets === 0) {
-      this.#abandon();
-      throw new CliError('ENOTARGETS', EXIT.noInput, `"${targets}" names no target; write one host a line`);
-    }
-    const { badRows, duplicates } = loaded;
-    if (badRows > 0) this.#say(`${counted(badRows, 'row')} of the list skipped, for the reasons above`);
-    if (duplicates > 0) this.#say(`${counted(duplicates, 'row')} of the list measured once with an earlier one`);
-    this.#store.runs.setState(this.#run.id, 'ready');
-    return true;
-  }
-
   /** What an earlier process could not store. */
   async #takeIn(): Promise<void> {
     for (const { path, records, left } of await takeInUnstored(this.#store)) {
@@ -191,11 +151,6 @@ export class RunSession {
         this.#say(`${counted(records, 'record')} of ${path} stored, which an earlier process could not store`);
       else this.#say(`${path} stays where it is: ${left}`);
     }
-  }
-
-  #abandon(): void {
-    this.#store.runs.setState(this.#run.id, 'finished', Date.now());
-    this.#store.runs.deleteEmpty();
   }
 
   #introduce(measuring: Measuring, { total, done }: TargetProgress): void {
@@ -231,9 +186,10 @@ export class RunSession {
     return screen;
   }
 
-  async #work(measurer: ListMeasurer, slots: number): Promise<void> {
+  async #work(measuring: Measuring, measurer: ListMeasurer): Promise<void> {
     const { openCommitter, log } = this.#context;
     const { signal } = this.#stop;
+    await this.#takeIn();
     const keeper = new RecordKeeper({
       path: this.#store.path,
       openCommitter,
@@ -246,57 +202,41 @@ export class RunSession {
         this.#stop.abort();
       },
     });
-    this.#screen?.watch(() => keeper.writer.held);
-    let end: 'done' | 'stopped' = 'stopped';
     try {
-      for (let progress = -1; ;) {
-        try {
-          end = await this.#pass(measurer, slots, keeper);
-          break;
-        } catch (error) {
-          if (!mayPass(error)) throw error;
-          if (error.code === OUTPUT_ERRORS.moved) {
-            if (!(await this.#isBack(error))) throw error;
-            continue;
-          }
-          // Nothing was stored since the last time: it will not help to go on.
-          if (progress === this.#storedNow) throw error;
-          progress = this.#storedNow;
-          if (!(await keeper.written(PATIENCE_MS, signal))) break;
-        }
-      }
+      await workThrough(this.#asWork(measuring, measurer, keeper));
     } catch (error) {
+      // Whoever ends it while the store fails wants to hear of what is not stored: that is the keeper's to say.
+      if (signal.aborted && mayPass(error)) return;
       this.#stop.abort();
       throw error;
     } finally {
-      await keeper.close();
+      await keeper.close(signal.aborted ? LAST_WRITE_MS : 0);
     }
-    await this.#insist(() => {
-      if (end === 'done') this.#store.runs.setState(this.#run.id, 'finished', Date.now());
-    });
   }
 
-  /** Waits for a store that was moved away. False: it is not back in time, or the run is to end. */
-  async #isBack({ message }: Error): Promise<boolean> {
-    this.#say(`${message}; waiting for it`);
-    const deadlineMs = performance.now() + PATIENCE_MS;
-    while (this.#store.trouble() !== null) {
-      if (this.#stop.signal.aborted || performance.now() > deadlineMs) return false;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-    this.#say('the store is back');
-    return true;
-  }
-
-  #pass(measurer: ListMeasurer, slots: number, { writer }: RecordKeeper): Promise<'done' | 'stopped'> {
-    return runList({
+  #asWork(measuring: Measuring, measurer: ListMeasurer, { writer }: RecordKeeper): RunWork {
+    const { targets, protocol, dport, company, seed, rate, json } = this.#settings;
+    if (this.#run.state === 'loading' && targets === null)
+      throw usageError('the run has no list; begin it anew with --targets FILE');
+    return {
       store: this.#store,
       runId: this.#run.id,
+      list:
+        targets === null ? null : { path: targets, defaults: { protocols: protocol, dport, company, seed: seed ?? 0 } },
       writer,
       measurer,
-      options: measureOptions(this.#settings, this.#settings.seed ?? 0),
-      outstanding: targetsOutstanding(slots),
+      options: measureOptions(this.#settings, seed ?? 0),
+      outstanding: targetsOutstanding(tracesInFlight(rate)),
       signal: this.#stop.signal,
+      wallMs: Date.now,
+      withStore: (work) => this.#withStore(work),
+      ...this.#ofLoading(basename(targets ?? '')),
+      onReady: (progress) => {
+        this.#introduce(measuring, progress);
+        if (progress.done > 0) this.#rememberFaults();
+        this.#screen = this.#createScreen(measurer, progress);
+        this.#screen.watch(() => writer.held);
+      },
       onStored: (record, interrupted) => {
         this.#storedNow += 1;
         if (interrupted) {
@@ -305,26 +245,54 @@ export class RunSession {
         }
         this.#screen?.count(record.verdict.outcome);
         const shown = this.#faults.take(record);
-        if (this.#settings.json) this.#output.write(`${JSON.stringify(shown)}\n`);
+        if (json) this.#output.write(`${JSON.stringify(shown)}\n`);
       },
       onTarget: () => {
         this.#screen?.targetDone();
       },
-    });
+    };
   }
 
-  /** Another process may be writing just now. */
-  async #insist(write: () => void): Promise<void> {
-    const deadlineMs = performance.now() + (this.#stop.signal.aborted ? RETRY_MS : PATIENCE_MS);
-    for (;;) {
-      try {
-        write();
-        return;
-      } catch (error) {
-        if (!mayPass(error) || this.#stop.signal.aborted || performance.now() > deadlineMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
+  #ofLoading(name: string): Pick<RunWork, 'loading' | 'onLoaded'> {
+    let saidAtMs = performance.now();
+    return {
+      loading: {
+        onProblem: (text) => {
+          this.#say(`${name}: ${text}`);
+        },
+        onRows: (rows) => {
+          if (performance.now() - saidAtMs < LOADING_MS) return;
+          saidAtMs = performance.now();
+          this.#say(`${name}: ${figures(rows)} rows read so far`);
+        },
+      },
+      onLoaded: ({ badRows, duplicates }) => {
+        if (badRows > 0) this.#say(`${counted(badRows, 'row')} of the list skipped, for the reasons above`);
+        if (duplicates > 0) this.#say(`${counted(duplicates, 'row')} of the list measured once with an earlier one`);
+      },
+    };
+  }
+
+  /** While another process writes, the disk is full, or the store is away. */
+  #withStore<T>(work: () => T | Promise<T>): Promise<T> {
+    const options: RetryOptions = {
+      clock: SYSTEM_CLOCK,
+      signal: this.#stop.signal,
+      // Of records that are held the keeper speaks.
+      onFailure: ({ code, message }) => {
+        if (code === OUTPUT_ERRORS.moved) this.#say(`${message}; waiting for it`);
+      },
+      isWorthTrying: ({ code }) => {
+        if (code !== OUTPUT_ERRORS.moved) return true;
+        const isBack = this.#store.trouble() === null;
+        if (isBack) this.#say('the store is back');
+        return isBack;
+      },
+      patience: { ms: PATIENCE_MS, done: () => this.#storedNow },
+      firstPauseMs: RETRY_MS,
+      longestPauseMs: LONGEST_RETRY_MS,
+    };
+    return retryTransient(options, work);
   }
 
   async #end(): Promise<number> {

@@ -64,8 +64,7 @@ export class TraceStore {
   /** @throws OutputError when not all is stored. */
   async close(): Promise<void> {
     try {
-      await this.#keeper.written(PATIENCE_MS, new AbortController().signal);
-      await this.#keeper.close();
+      await this.#keeper.close(PATIENCE_MS);
       this.#store.runs.setState(this.runId, 'finished', Date.now());
       if (this.#isEmpty) this.#store.runs.deleteEmpty();
     } finally {

@@ -9,15 +9,15 @@ import { OutputError } from '../results/output-error.js';
 import type { RecordWriter } from '../results/record-writer.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
-import { TargetListError, type TargetRow } from '../targets/target-row.js';
+import type { TargetRow } from '../targets/target-row.js';
 import type { TraceRecord } from '../trace/record.js';
 import type { Clock } from '../measure/clock.js';
 import { errorFields, type EventLog } from '../measure/event-log.js';
 import { RunPacer } from '../runs/run-pacer.js';
-import { loadList } from '../runs/load-list.js';
 import { measureOptions, targetsOutstanding, tracesInFlight } from '../measure/measure-options.js';
 import { retryTransient } from '../runs/retry-transient.js';
-import { runList, type RunWriter } from '../runs/run-list.js';
+import type { RunWriter } from '../runs/run-list.js';
+import { workThrough } from '../runs/work-through.js';
 import type { TargetMeasurer } from '../measure/target-measurer.js';
 
 /** What all runs of the daemon share. */
@@ -164,22 +164,51 @@ export class JobRun {
   }
 
   async #work(runId: string): Promise<'finished' | 'stopped'> {
-    const { store, clock } = this.#services;
+    const { store, measurer, clock, onRecord } = this.#services;
+    const { settings, rate } = this.#plan;
+    const { targets, protocol, dport, company } = settings;
+    const { signal } = this.#stop;
     this.#claim = await this.#retrying(() => store.claimRun(runId));
-    if ((await this.#load(runId)) === 'stopped') return 'stopped';
-    await this.#retrying(() => store.targets.returnInFlight(runId));
-    const before = await this.#retrying(() => store.targets.progress(runId));
-    this.#targets = before.total;
-    this.#done = before.done;
-    const end = await this.#retrying(() => this.#measure(runId));
-    if (end === 'stopped') return 'stopped';
-    await this.#setState('finished', clock.wallMs());
-    return 'finished';
-  }
-
-  #setState(state: 'ready' | 'finished', endedAtMs: number | null = null): Promise<void> {
-    return this.#retrying(() => {
-      if (this.#runId !== null) this.#services.store.runs.setState(this.#runId, state, endedAtMs);
+    const pacer = rate === null ? null : new RunPacer(clock, rate, signal);
+    const problems = new ListProblems(this.#log, targets);
+    return workThrough({
+      store,
+      runId,
+      list:
+        targets === null
+          ? null
+          : { path: targets, defaults: { protocols: protocol, dport, company, seed: this.#seed } },
+      writer: this.#ownWriter(),
+      measurer,
+      options: measureOptions(settings, this.#seed),
+      outstanding: targetsOutstanding(tracesInFlight(settings.rate)),
+      publicOnly: isOnRequest(this.#plan),
+      signal,
+      wallMs: () => clock.wallMs(),
+      withStore: (work) => this.#retrying(work),
+      loading: {
+        onProblem: (text) => {
+          problems.add(text);
+        },
+      },
+      onLoaded: (loaded) => {
+        problems.close(loaded);
+      },
+      onReady: ({ total, done }) => {
+        this.#targets = total;
+        this.#done = done;
+      },
+      ...(pacer === null
+        ? {}
+        : { pace: ({ protocols, stored }) => pacer.take(Math.max(0, protocols.length - stored.length)) }),
+      onStored: (record, provisional) => {
+        pacer?.settle(record.counters.sent);
+        if (!provisional) this.#tally.add(readWay(record));
+        onRecord(record, provisional);
+      },
+      onTarget: () => {
+        this.#done += 1;
+      },
     });
   }
 
@@ -194,63 +223,6 @@ export class JobRun {
       ...{ seed: this.#seed, targets: target !== null || targets === null ? null : resolve(targets), daemon },
     };
     return { id: newId(), name, vantage: settings.vantage, toolVersion, options, startedAtMs: clock.wallMs() };
-  }
-
-  /** After a kill while loading the list is read again: what is there already stays as it is. */
-  async #load(runId: string): Promise<'loaded' | 'stopped'> {
-    const { store, clock } = this.#services;
-    const { targets, protocol, dport, company } = this.#plan.settings;
-    const state = await this.#retrying(() => store.runs.get(runId)?.state);
-    if (state !== 'loading' || targets === null) return 'loaded';
-    const defaults = { protocols: protocol, dport, company, seed: this.#seed };
-    const problems = new ListProblems(this.#log, targets);
-    const hooks = {
-      onProblem: (text: string) => {
-        problems.add(text);
-      },
-      signal: this.#stop.signal,
-    };
-    try {
-      const loaded = await this.#retrying(() => loadList(store, runId, targets, defaults, hooks));
-      if (loaded.stopped) return 'stopped';
-      problems.close(loaded);
-      if (loaded.targets === 0)
-        throw new TargetListError('ETARGETLISTREAD', `"${targets}" names no target; write one host a line`);
-    } catch (error) {
-      // A run without targets would be an unfinished one for ever.
-      if (error instanceof TargetListError) await this.#setState('finished', clock.wallMs());
-      throw error;
-    }
-    await this.#setState('ready');
-    return 'loaded';
-  }
-
-  #measure(runId: string): Promise<'done' | 'stopped'> {
-    const { store, measurer, clock, onRecord } = this.#services;
-    const { settings, rate } = this.#plan;
-    const { signal } = this.#stop;
-    const pacer = rate === null ? null : new RunPacer(clock, rate, signal);
-    return runList({
-      store,
-      runId,
-      writer: this.#ownWriter(),
-      measurer,
-      options: measureOptions(settings, this.#seed),
-      outstanding: targetsOutstanding(tracesInFlight(settings.rate)),
-      publicOnly: isOnRequest(this.#plan),
-      signal,
-      ...(pacer === null
-        ? {}
-        : { pace: ({ protocols, stored }) => pacer.take(Math.max(0, protocols.length - stored.length)) }),
-      onStored: (record, provisional) => {
-        pacer?.settle(record.counters.sent);
-        if (!provisional) this.#tally.add(readWay(record));
-        onRecord(record, provisional);
-      },
-      onTarget: () => {
-        this.#done += 1;
-      },
-    });
   }
 
   /** The writer is everybody's: this run only waits for its own records, and for as long as it takes. */
@@ -295,10 +267,10 @@ export class JobRun {
 /** Each skipped row of a list in the log, up to a bound: the list may be a million bad rows. */
 class ListProblems {
   readonly #log: EventLog;
-  readonly #path: string;
+  readonly #path: string | null;
   #count = 0;
 
-  constructor(log: EventLog, path: string) {
+  constructor(log: EventLog, path: string | null) {
     this.#log = log;
     this.#path = path;
   }

@@ -1,12 +1,19 @@
 import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
 import { Slots } from './slots.js';
-import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from './target-measurer.js';
+import type {
+  MeasuredRecord,
+  MeasureOrder,
+  MeasurerStats,
+  OrderOptions,
+  StartedTrace,
+  TargetMeasurer,
+} from './target-measurer.js';
 import { keepHeapLean } from '../engine/lean-heap.js';
 import type { Log } from './event-log.js';
 import type { Measuring } from './measuring.js';
 import { SharedJobs } from './shared-jobs.js';
-import { startHost, traceParameters, type JobsOptions, type StartedTrace, type TraceJob } from './trace-jobs.js';
+import { startHost, traceParameters, type JobsOptions, type TraceJob } from './trace-jobs.js';
 
 export interface ListMeasurerOptions {
   readonly measuring: Measuring;
@@ -44,8 +51,7 @@ export class ListMeasurer implements TargetMeasurer {
     order: MeasureOrder,
     onRecord: (measured: MeasuredRecord) => void,
     // Nobody's process but its own ends with it: who shall be alone is so where a process of its own measures.
-    _alone?: boolean,
-    onStarted?: (trace: StartedTrace) => void,
+    { onStarted }: OrderOptions = {},
   ): Promise<'done' | 'interrupted'> {
     const jobs = await startHost(order.host, this.#jobsOptions(order, onStarted));
     let left = jobs.length;

@@ -54,16 +54,32 @@ export interface MeasurerStats extends EngineStats {
   readonly kernelDrops: number | null;
 }
 
+/** A trace of an order that has begun. */
+export interface StartedTrace {
+  readonly id: string;
+  readonly protocol: Protocol;
+  /** Of its target, with its zone. */
+  readonly address: string;
+}
+
+/** How an order is measured, for who needs it otherwise. */
+export interface OrderOptions {
+  /** With no other order under way, where a process of its own measures. Default false. */
+  readonly alone?: boolean;
+  /** Told of each trace that begins, where that is known here. */
+  readonly onStarted?: (trace: StartedTrace) => void;
+}
+
 export interface TargetMeasurer {
   /**
    * Resolves a target and traces it with every protocol. Every record is handed over as soon as it is there, names
    * included. Resolves with `interrupted` when the order was given up: then what was handed over may not be all.
-   * Rejects for defects only. `alone`: with no other order under way, where a process of its own measures.
+   * Rejects for defects only.
    */
   measure(
     order: MeasureOrder,
     onRecord: (measured: MeasuredRecord) => void,
-    alone?: boolean,
+    options?: OrderOptions,
   ): Promise<'done' | 'interrupted'>;
   /** Null where it cannot be known now. */
   stats(): MeasurerStats | null;

@@ -9,6 +9,7 @@ import type { Log } from './event-log.js';
 import type { Measuring } from './measuring.js';
 import type { NameBook } from './name-book.js';
 import type { SharedJobs } from './shared-jobs.js';
+import type { StartedTrace } from './target-measurer.js';
 import { unmeasuredRecord, type UnmeasuredTarget } from './unmeasured-record.js';
 
 /** Names resolved at the same time. */
@@ -70,12 +71,6 @@ export interface JobsOptions {
   readonly shared?: SharedJobs<TraceJob>;
   /** The store has this record already. `address` is null for targets without one. */
   readonly isStored?: (protocol: Protocol, address: string | null) => boolean;
-}
-
-export interface StartedTrace {
-  readonly id: string;
-  readonly protocol: Protocol;
-  readonly address: string;
 }
 
 /**

@@ -99,9 +99,10 @@ class MeasureServer {
         ({ record, interrupted, last }) => {
           this.#put({ kind: 'record', number, record, interrupted, last });
         },
-        false,
-        ({ id, protocol, address }) => {
-          say({ kind: 'started', number, traceId: id, protocol, address });
+        {
+          onStarted: ({ id, protocol, address }) => {
+            say({ kind: 'started', number, traceId: id, protocol, address });
+          },
         },
       );
     } catch (error) {

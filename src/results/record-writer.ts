@@ -154,7 +154,8 @@ export class RecordWriter {
         await this.flush();
         break;
       } catch (error) {
-        if (time.nowMs() + this.#options.retryMs > deadline) throw error;
+        const mayHelp = error instanceof OutputError && error.isTransient;
+        if (!mayHelp || time.nowMs() + this.#options.retryMs > deadline) throw error;
         await new Promise<void>((resolve) => time.after(this.#options.retryMs, resolve));
       }
     }

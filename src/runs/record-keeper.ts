@@ -40,31 +40,12 @@ export class RecordKeeper {
   }
 
   /**
-   * Waits until all that is held is stored, at most `patienceMs`; 5 s once `signal` is aborted. False: it is not, and `close`
-   * has the error.
+   * Waits for at most `patienceMs` for a store that may work again.
+   * @throws the failure, when something could not be written; it is beside the store then, if possible.
    */
-  async written(patienceMs: number, signal: AbortSignal): Promise<boolean> {
-    const startedAtMs = performance.now();
-    let abortedAtMs: number | null = null;
-    for (;;) {
-      try {
-        await this.writer.flush();
-        return true;
-      } catch (error) {
-        if (!(error instanceof OutputError && error.isTransient)) return false;
-        const nowMs = performance.now();
-        if (signal.aborted) abortedAtMs ??= nowMs;
-        if (abortedAtMs !== null && nowMs - abortedAtMs >= PATIENCE_WHEN_STOPPED_MS) return false;
-        if (nowMs - startedAtMs >= patienceMs) return false;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-  }
-
-  /** @throws the failure, when something could not be written; it is beside the store then, if possible. */
-  async close(): Promise<void> {
+  async close(patienceMs: number): Promise<void> {
     try {
-      await this.writer.close(0);
+      await this.writer.close(patienceMs);
     } catch (error) {
       await this.#rescue();
       throw error;
@@ -86,6 +67,3 @@ export class RecordKeeper {
     if (lost > 0) say(`${counted(lost, 'record')} not stored, and lost`);
   }
 }
-
-const RETRY_MS = 250;
-const PATIENCE_WHEN_STOPPED_MS = 5000;

@@ -122,7 +122,7 @@ async function measureTarget(
       .then(() => run.onStored?.(record, provisional))
       .catch(fail);
   };
-  const end = await measurer.measure(orderOf(run, target), take, isAlone);
+  const end = await measurer.measure(orderOf(run, target), take, { alone: isAlone });
   // Nothing was left of it: its records were stored before a kill, or it yields none any more.
   if (end === 'done' && !completed.includes(true)) store.targets.markDone([targetKey]);
   if (end === 'done' || completed.includes(true)) {

@@ -21,7 +21,6 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-const never = new AbortController().signal;
 const full = (): OutputError => new OutputError(OUTPUT_ERRORS.full, path, 'no space left', 'make room');
 
 function keeper(commit: () => Promise<unknown>): RecordKeeper {
@@ -43,8 +42,7 @@ describe('a keeper of records', () => {
     let attempts = 0;
     const kept = keeper(() => ((attempts += 1) < 3 ? Promise.reject(full()) : Promise.resolve()));
     put(kept, 1);
-    expect(await kept.written(60_000, never)).toBe(true);
-    await kept.close();
+    await kept.close(60_000);
     expect(said).toEqual([
       expect.stringContaining('no space left') as unknown,
       'the store can be written again; all that was held is stored',
@@ -56,8 +54,7 @@ describe('a keeper of records', () => {
     const kept = keeper(() => Promise.reject(full()));
     put(kept, 1);
     put(kept, 2);
-    expect(await kept.written(0, never)).toBe(false);
-    await expect(kept.close()).rejects.toThrow('no space left');
+    await expect(kept.close(0)).rejects.toThrow('no space left');
     const place = `${path}.unstored-${RUN_ID}.jsonl`;
     const ids = readFileSync(place, 'utf8')
       .split('\n')
@@ -71,8 +68,7 @@ describe('a keeper of records', () => {
   it('does not wait for a store that is damaged, and says so at once', async () => {
     const kept = keeper(() => Promise.reject(new OutputError(OUTPUT_ERRORS.corrupt, path, 'damaged', 'move it away')));
     put(kept, 1);
-    expect(await kept.written(60_000, never)).toBe(false);
+    await expect(kept.close(60_000)).rejects.toThrow('damaged');
     expect(broken.map(({ message }) => message)).toEqual([expect.stringContaining('damaged') as unknown]);
-    await expect(kept.close()).rejects.toThrow('damaged');
   });
 });

@@ -4,7 +4,7 @@ import { pause, type Clock } from '../clock.js';
 import type { EventLog } from '../event-log.js';
 import { GivenOrders, type OrderMessage } from './given-orders.js';
 import { parseMeasureMessage, type MeasureMessage, type MeasureRequest } from './measure-messages.js';
-import type { MeasuredRecord, MeasureOrder, MeasurerStats, TargetMeasurer } from '../target-measurer.js';
+import type { MeasureOrder, MeasuredRecord, MeasurerStats, OrderOptions, TargetMeasurer } from '../target-measurer.js';
 
 /** A child process, as far as it matters here. Messages are JSON text. */
 export interface MeasureLink {
@@ -105,7 +105,7 @@ export class ChildMeasurer implements TargetMeasurer {
   measure(
     order: MeasureOrder,
     onRecord: (measured: MeasuredRecord) => void,
-    alone = false,
+    { alone = false }: OrderOptions = {},
   ): Promise<'done' | 'interrupted'> {
     if (this.#interrupting || this.#closed) return Promise.resolve('interrupted');
     const end = this.#given.take(order, onRecord, alone);

@@ -1,0 +1,5 @@
+import { PROCESS_TIME } from '../results/record-writer.js';
+import type { Clock } from '../measure/clock.js';
+
+/** The process's own. */
+export const SYSTEM_CLOCK: Clock = { ...PROCESS_TIME, wallMs: () => Date.now() };
