@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { processTerminal } from './terminal.js';
+import { endProcess, processTerminal } from './terminal.js';
 import { toolVersion } from './version.js';
 
 /** Nothing but the version is loaded to show the version. */
@@ -47,4 +47,4 @@ process.stderr.on('error', () => undefined);
 const exitCode = await main(process.argv.slice(2));
 await written(process.stdout);
 await written(process.stderr);
-process.exit(exitCode);
+endProcess(exitCode);

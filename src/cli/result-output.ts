@@ -20,7 +20,9 @@ export function createResultOutput(stream: OutputStream): ResultOutput {
   const listeners: (() => void)[] = [];
   const fail = (error: Error): void => {
     if (closed || failure !== null) return;
-    if (errorCode(error) === 'EPIPE') closed = true;
+    // A terminal that has gone answers with EIO.
+    const code = errorCode(error);
+    if (code === 'EPIPE' || (code === 'EIO' && stream.isTTY === true)) closed = true;
     else failure = error;
     for (const listener of listeners) listener();
   };

@@ -26,6 +26,7 @@ export class RunScreen {
   readonly #display: LiveDisplay | null;
   readonly #style: Style;
   readonly #timer: NodeJS.Timeout;
+  readonly #stopListening: () => void;
   readonly #startedAtMs = performance.now();
   readonly #samples: { readonly atMs: number; readonly sent: number }[] = [];
   #done: number;
@@ -39,6 +40,13 @@ export class RunScreen {
     this.#style = createStyle(wantsColour(environment, isTerminal), wantsUnicode(environment));
     const live = canRedraw(environment, isTerminal) && !options.settings.debug;
     this.#display = live ? createLiveDisplay(stderr, () => this.#columns()) : null;
+    // The next drawing, once it goes on, begins anew.
+    this.#stopListening =
+      this.#display === null
+        ? () => undefined
+        : options.terminal.beforeStop(() => {
+            this.#display?.close();
+          });
     this.#timer = setInterval(
       () => {
         this.#show();
@@ -67,6 +75,7 @@ export class RunScreen {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#stopListening();
     this.#display?.close();
   }
 

@@ -3,8 +3,13 @@ import type { EngineTime } from '../engine/trace-engine.js';
 const NS_PER_MS = 1e6;
 /** Node's timers take at most 2³¹ − 1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** So late that the process stood still: by Ctrl-Z, or for want of a processor. */
+const LATE_NS = 100e6;
 
-/** Monotonic time since this call, and timers on it. Nothing spins: a callback comes up to about 1 ms late, never early. */
+/**
+ * Monotonic time since this call, and timers on it. Nothing spins: a callback comes up to about 1 ms late, never early. One that is much
+ * later comes after what has been received meanwhile was read, so that no answer is given up that is there.
+ */
 export function createSystemTime(): EngineTime {
   const [epochSeconds, epochNanoseconds] = process.hrtime();
   const nowNs = (): number => {
@@ -24,8 +29,10 @@ export function createSystemTime(): EngineTime {
       };
       // libuv counts whole milliseconds of a cached clock, so a timer may fire a fraction early.
       const due = (): void => {
-        if (nowNs() >= atNs) callback();
-        else arm();
+        const lateNs = nowNs() - atNs;
+        if (lateNs < 0) arm();
+        else if (lateNs < LATE_NS) callback();
+        else immediate = setImmediate(callback);
       };
       arm();
       return () => {

@@ -13,8 +13,13 @@ export interface Terminal {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Calls `listener` on SIGINT and SIGTERM instead of ending the process. Returns a function that stops it. */
+  /**
+   * Calls `listener` on SIGINT and SIGTERM instead of ending the process, and on a SIGHUP that is the first of all: a terminal that
+   * goes sends more than one. Returns a function that stops it.
+   */
   onInterrupt(listener: () => void): () => void;
+  /** Calls `listener` on Ctrl-Z, before the process is stopped. Returns a function that stops calling. */
+  beforeStop(listener: () => void): () => void;
   /** Ends the process at once. */
   exitNow(code: number): void;
 }
@@ -26,6 +31,16 @@ export function columnsOf({ columns }: OutputStream): number {
   return columns === undefined || columns === 0 ? DEFAULT_COLUMNS : columns;
 }
 
+/** The terminal has gone. */
+let hasHungUp = false;
+
+/** Ends at once. Node 20 crashes where it cannot put a terminal back that has gone: then by what that signal does by itself. */
+export function endProcess(code: number): void {
+  if (!hasHungUp) process.exit(code);
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
+
 /** This process's own streams, environment and signals. */
 export function processTerminal(): Terminal {
   return {
@@ -33,13 +48,45 @@ export function processTerminal(): Terminal {
     stderr: process.stderr,
     environment: process.env,
     onInterrupt: (listener) => {
-      process.on('SIGINT', listener);
-      process.on('SIGTERM', listener);
-      return () => {
-        process.off('SIGINT', listener);
-        process.off('SIGTERM', listener);
+      let isTold = false;
+      const interrupt = (): void => {
+        isTold = true;
+        listener();
       };
+      const hangUp = (): void => {
+        // Node forgets that nohup asked to be left alone: whoever has no terminal loses nothing when one goes.
+        if (!hasTerminal()) return;
+        hasHungUp = true;
+        if (!isTold) interrupt();
+      };
+      return listening([
+        ['SIGINT', interrupt],
+        ['SIGTERM', interrupt],
+        ['SIGHUP', hangUp],
+      ]);
     },
-    exitNow: (code) => process.exit(code),
+    beforeStop: (listener) =>
+      listening([
+        [
+          'SIGTSTP',
+          () => {
+            listener();
+            process.kill(process.pid, 'SIGSTOP');
+          },
+        ],
+      ]),
+    exitNow: endProcess,
+  };
+}
+
+/** Any of the three; one that has just gone is still one. */
+function hasTerminal(): boolean {
+  return [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+}
+
+function listening(signals: readonly (readonly [NodeJS.Signals, () => void])[]): () => void {
+  for (const [signal, listener] of signals) process.on(signal, listener);
+  return () => {
+    for (const [signal, listener] of signals) process.off(signal, listener);
   };
 }

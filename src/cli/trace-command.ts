@@ -108,6 +108,13 @@ class TraceSession {
     const stopListening = terminal.onInterrupt(() => {
       this.#onInterrupt(stop);
     });
+    const stopTelling =
+      this.#display === null
+        ? () => undefined
+        : terminal.beforeStop(() => {
+            this.#display?.close();
+            this.#dirty = true;
+          });
     this.#output.onClosed(stop);
     measuring.onFatal((error) => {
       this.#fatal = error;
@@ -124,6 +131,7 @@ class TraceSession {
       for (const timer of timers) clearInterval(timer);
       this.#display?.close();
       stopListening();
+      stopTelling();
       await measuring.close();
     }
   }

@@ -63,6 +63,8 @@ export interface FakeTerminal extends Terminal {
   readonly stderr: FakeStream;
   /** As Ctrl-C would. */
   interrupt(): void;
+  /** As Ctrl-Z would. */
+  stop(): void;
   readonly exits: number[];
 }
 
@@ -72,6 +74,7 @@ export function fakeTerminal(
   environment: Readonly<Record<string, string>> = {},
 ): FakeTerminal {
   const listeners = new Set<() => void>();
+  const stopListeners = new Set<() => void>();
   const exits: number[] = [];
   return {
     stdout: new FakeStream(stdout),
@@ -80,6 +83,13 @@ export function fakeTerminal(
     onInterrupt: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    beforeStop: (listener) => {
+      stopListeners.add(listener);
+      return () => stopListeners.delete(listener);
+    },
+    stop: () => {
+      for (const listener of [...stopListeners]) listener();
     },
     exitNow: (code) => {
       exits.push(code);

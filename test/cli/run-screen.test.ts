@@ -123,6 +123,21 @@ describe('the screen of a run', () => {
     expect(terminal.stderr.text.endsWith('\u001b[?25h')).toBe(true);
   });
 
+  it('gives the cursor back on Ctrl-Z, and draws anew once the process goes on', () => {
+    const terminal = fakeTerminal({}, { isTTY: true }, { TERM: 'xterm' });
+    const screen = screenOn(terminal);
+    vi.advanceTimersByTime(1000);
+    terminal.stop();
+    expect(terminal.stderr.text.endsWith('\u001b[?25h')).toBe(true);
+    vi.advanceTimersByTime(250);
+    expect(terminal.stderr.writes.at(-1)).toMatch(/^\u001b\[\?25l/);
+    screen.close();
+    // From then on it is no business of the screen's.
+    const { text } = terminal.stderr;
+    terminal.stop();
+    expect(terminal.stderr.text).toBe(text);
+  });
+
   it('has no colour with NO_COLOR, and does not move the cursor of a dumb terminal', () => {
     const uncoloured = fakeTerminal({}, { isTTY: true }, { TERM: 'xterm', NO_COLOR: '1' });
     const first = screenOn(uncoloured);

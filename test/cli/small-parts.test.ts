@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { errorText, exitCodeOf } from '../../src/cli/cli-error.js';
@@ -182,6 +184,31 @@ describe('system time', () => {
     });
     expect(called).toHaveLength(5);
     for (const { wanted, at } of called) expect(at).toBeGreaterThanOrEqual(wanted);
+  });
+
+  it('calls back late after what came in meanwhile has been read: no answer that is there is given up', async () => {
+    const socket = createSocket('udp6');
+    try {
+      await new Promise<void>((resolve) => socket.bind(0, '::1', resolve));
+      const time = createSystemTime();
+      const order: string[] = [];
+      socket.on('message', () => order.push('answer'));
+      const { port } = socket.address();
+      await new Promise<void>((resolve) => {
+        setImmediate(() => {
+          time.at(time.nowNs() + 1e6, () => {
+            order.push('given up');
+            resolve();
+          });
+          // This process stands still meanwhile: the answer waits, and the timer is long due.
+          const answer = `require('dgram').createSocket('udp6').send('x', ${port}, '::1', () => setTimeout(process.exit, 200))`;
+          execFileSync(process.execPath, ['-e', answer]);
+        });
+      });
+      expect(order).toEqual(['answer', 'given up']);
+    } finally {
+      socket.close();
+    }
   });
 
   it('is monotonic and begins near zero', () => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { openTunNetwork, targetAddress, type TunNetwork } from './tun-network.mjs';
 
+const IN_TERMINAL = fileURLToPath(new URL('in-terminal.py', import.meta.url));
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Some take long, most are near and done soon, and some must not be probed: their records come at once. */
@@ -77,10 +78,19 @@ export class ListBench {
 
   /** `pdm-trace <argv>` inside the network. */
   start(argv: readonly string[]): RunningCommand {
-    const [command = '', ...rest] = this.network.command([process.execPath, MAIN, ...argv]);
+    return this.#spawn(this.network.command([process.execPath, MAIN, ...argv]));
+  }
+
+  /** The same on a terminal, by `in-terminal.py`, which says what it takes and gives. */
+  startInTerminal(argv: readonly string[]): RunningCommand {
+    const command = this.network.command([process.execPath, MAIN, ...argv]);
+    return this.#spawn(['python3', IN_TERMINAL, JSON.stringify(command)]);
+  }
+
+  #spawn([command = '', ...argv]: readonly string[]): RunningCommand {
     // The targets have documentation addresses.
-    const env = { ...process.env, PDM_TRACE_ALLOW_SPECIAL: '1' };
-    const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], cwd: this.directory, env });
+    const env = { ...process.env, PDM_TRACE_ALLOW_SPECIAL: '1', TERM: 'xterm' };
+    const child = spawn(command, argv, { stdio: ['pipe', 'pipe', 'pipe'], cwd: this.directory, env });
     this.#children.add(child);
     return new RunningCommand(child);
   }
@@ -113,6 +123,11 @@ export class RunningCommand {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** A line of standard input. */
+  order(text: string): void {
+    this.#child.stdin?.write(`${text}\n`);
   }
 
   /** Resolves when standard output has so many lines, or the process is over. */

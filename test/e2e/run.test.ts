@@ -77,3 +77,36 @@ describe('Ctrl-C', () => {
     expect(storedRecords(bench.store).size).toBe(24);
   });
 });
+
+describe('a terminal', () => {
+  it('is left as it was found on Ctrl-Z, and a run that it goes from stores what was measured', async () => {
+    bench = await ListBench.open(TARGETS);
+    const flags = [...bench.flags, '--store', bench.store];
+    const first = bench.startInTerminal(['run', '--targets', bench.list, '--rate', '1000', ...flags]);
+    await first.prints(6);
+    first.order('stop');
+    await first.says('stopped');
+    // Whatever was drawn before is taken away, and the cursor is there.
+    expect(first.stdout.endsWith(SHOW_CURSOR)).toBe(true);
+    const { length } = first.stdout;
+    first.order('continue');
+    while (!first.stdout.slice(length).includes('in flight') && !first.isOver)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(first.stdout.slice(length)).toContain(HIDE_CURSOR);
+    first.order('hang up');
+    await first.ended;
+    // By the signal itself, as everything on a terminal that goes.
+    expect(first.stderr).toBe('stopped\nended -1\n');
+    const stored = storedRecords(bench.store);
+    expect(stored.size).toBeLessThan(2 * TARGETS);
+
+    const second = bench.start(['run', '--resume', '--rate', '3000', ...flags]);
+    expect((await second.ended).code).toBe(0);
+    const all = storedRecords(bench.store);
+    expect(all.size).toBe(2 * TARGETS);
+    for (const [key, { id }] of stored) expect(all.get(key)?.id).toBe(id);
+  });
+});
+
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
