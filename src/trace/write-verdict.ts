@@ -125,14 +125,18 @@ function hasAskedSyns({ state, context, witness }: Case): boolean {
   return state.identity.protocol === 'tcp' || witness.tcp.pairs > 0 || context.sibling('tcp') !== null;
 }
 
+/** METHOD: delivered. Where quotes in the target's name disagree, some may be those of a box on one of several ways. */
 function optionSeenUpTo(trace: Case): number | 'target' | null {
   const { state, meanings, lastPdmHop } = trace;
   let atTarget = false as boolean;
+  let isDenied = false as boolean;
   forEachPair(state, meanings, state.attemptStart, (pair) => {
     if (pair.arm !== ARM_CODE.pdm || pair.treated !== MEANING.arrived) return;
-    if (replyTo(state, pair.treatedRow)?.intactWhole === true) atTarget = true;
+    const reply = replyTo(state, pair.treatedRow);
+    if (reply?.intactWhole === true) atTarget = true;
+    if (reply !== null && (reply.stripped || reply.altered)) isDenied = true;
   });
-  return atTarget ? 'target' : lastPdmHop === 0 ? null : lastPdmHop;
+  return atTarget && !isDenied ? 'target' : lastPdmHop === 0 ? null : lastPdmHop;
 }
 
 /** Nobody sees the path itself: what is known of it are answers. */

@@ -129,4 +129,16 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     });
     expect(verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 'target' });
   });
+
+  it("a relative: some quotes in the target's name and not others, as of a box on one of several ways: it is not said to be seen there", () => {
+    const { verdict } = runTrace({
+      protocol: 'udp',
+      routers: 8,
+      differs: ({ arm, hopLimit, number }) =>
+        arm === ARM_CODE.pdm && hopLimit > 8 && number % 3 === 0
+          ? { from: TARGET, type: 1, code: 4, quote: (packet) => change(packet) }
+          : undefined,
+    });
+    expect(verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 8 });
+  });
 }
