@@ -16,6 +16,8 @@ export interface RunProgress {
   /** Records that are not on disk yet. */
   readonly unstored: number;
   readonly outcomes: ReadonlyMap<Outcome, number>;
+  /** By network, in words; null where nobody is accused. */
+  readonly networks: string | null;
 }
 
 const BAR = 24;
@@ -53,7 +55,7 @@ export function endText(outcomes: ReadonlyMap<Outcome, number>, brokenOff: numbe
   return outcomes.size === 0 ? rest : `${outcomesText(outcomes)}, ${rest}`;
 }
 
-/** Two lines for a terminal: how far, how fast, how long; then the outcomes. What matters least is cut first. */
+/** For a terminal: how far, how fast, how long; then the outcomes, then networks. What matters least is cut first. */
 export function progressFrame(progress: RunProgress, columns: number, style: Style): string[] {
   const { total, done, unstored, tracesInFlight, packetsPerSecond } = progress;
   const width = Math.max(0, Math.min(BAR, columns - LEAST_TEXT));
@@ -68,7 +70,11 @@ export function progressFrame(progress: RunProgress, columns: number, style: Sty
   ];
   const text = truncate(parts.join(', '), columns - 1 - (bar === '' ? 0 : width + 3), style.ellipsis);
   const held = unstored > HELD_WORTH_SAYING ? `${figures(unstored)} records wait for the disk; ` : '';
-  return [`${bar}${text}`, truncate(`${held}${outcomesText(progress.outcomes)}`, columns - 1, style.ellipsis)];
+  const found = [
+    `${held}${outcomesText(progress.outcomes)}`,
+    ...(progress.networks === null ? [] : [progress.networks]),
+  ];
+  return [`${bar}${text}`, ...found.map((line) => truncate(line, columns - 1, style.ellipsis))];
 }
 
 /** From the mean of this process; null while nothing is done. */

@@ -1,7 +1,8 @@
 import type { Settings } from '../config/settings.js';
 import type { TargetMeasurer } from '../measure/target-measurer.js';
-import type { Outcome } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../trace/record.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
+import { NetworksFound } from './networks-found.js';
 import { outcomesText, progressFrame, progressText, type RunProgress } from './run-progress.js';
 import { canRedraw, createStyle, wantsColour, wantsUnicode, type Style } from './style.js';
 import { columnsOf, type Terminal } from './terminal.js';
@@ -29,6 +30,7 @@ export class RunScreen {
   readonly #stopListening: () => void;
   readonly #startedAtMs = performance.now();
   readonly #samples: { readonly atMs: number; readonly sent: number }[] = [];
+  readonly #networks = new NetworksFound();
   #done: number;
   #unstored: () => number = () => 0;
 
@@ -60,6 +62,18 @@ export class RunScreen {
     this.#unstored = unstored;
   }
 
+  /** A record that is on disk. */
+  take(record: TraceRecord): void {
+    this.count(record.verdict.outcome);
+    this.remember(record);
+  }
+
+  /** One that is counted already. */
+  remember(record: TraceRecord): void {
+    this.#networks.add(record);
+  }
+
+  /** Records of which nothing else is known. */
   count(outcome: Outcome, records = 1): void {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + records);
   }
@@ -82,7 +96,8 @@ export class RunScreen {
   #show(): void {
     const progress = this.#progress();
     if (this.#display === null) {
-      this.#options.terminal.stderr.write(`pdm-trace: ${progressText(progress)}; ${outcomesText(this.outcomes)}\n`);
+      const found = [progressText(progress), outcomesText(this.outcomes), progress.networks ?? ''].filter(Boolean);
+      this.#options.terminal.stderr.write(`pdm-trace: ${found.join('; ')}\n`);
     } else {
       this.#display.draw(progressFrame(progress, this.#columns(), this.#style));
     }
@@ -105,6 +120,7 @@ export class RunScreen {
       packetsPerSecond: seconds <= 0 ? 0 : sent / seconds,
       unstored: this.#unstored(),
       outcomes: this.outcomes,
+      networks: this.#networks.text(),
     };
   }
 

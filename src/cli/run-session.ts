@@ -9,6 +9,7 @@ import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import { takeInUnstored } from '../results/unstored-records.js';
 import type { TargetProgress } from '../results/target-table.js';
+import type { TraceRecord } from '../trace/record.js';
 import { CliError, usageError } from './cli-error.js';
 import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';
@@ -167,10 +168,17 @@ export class RunSession {
     this.#context.log.debug('run-started', { runId: this.#run.id, seed, transport: measuring.transportChoice });
   }
 
-  #rememberFaults(): void {
+  #remember(screen: RunScreen): void {
     const { queries } = this.#store;
     const filter = { runId: this.#run.id };
-    this.#faults.remember(queries.records(filter, { limit: RECORDS_REMEMBERED }), queries.count(filter));
+    // One at a time: all of them together would take hundreds of megabytes.
+    const records = function* (): Iterable<TraceRecord> {
+      for (const record of queries.records(filter, { limit: RECORDS_REMEMBERED })) {
+        screen.remember(record);
+        yield record;
+      }
+    };
+    this.#faults.remember(records(), queries.count(filter));
   }
 
   /** A run that is gone on with shows what it has as a whole. */
@@ -233,9 +241,10 @@ export class RunSession {
       ...this.#ofLoading(basename(targets ?? '')),
       onReady: (progress) => {
         this.#introduce(measuring, progress);
-        if (progress.done > 0) this.#rememberFaults();
-        this.#screen = this.#createScreen(measurer, progress);
-        this.#screen.watch(() => writer.held);
+        const screen = this.#createScreen(measurer, progress);
+        screen.watch(() => writer.held);
+        if (progress.done > 0) this.#remember(screen);
+        this.#screen = screen;
       },
       onStored: (record, interrupted) => {
         this.#storedNow += 1;
@@ -243,7 +252,7 @@ export class RunSession {
           this.#brokenOff += 1;
           return;
         }
-        this.#screen?.count(record.verdict.outcome);
+        this.#screen?.take(record);
         const shown = this.#faults.take(record);
         if (json) this.#output.write(`${JSON.stringify(shown)}\n`);
       },
