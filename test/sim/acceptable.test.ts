@@ -340,8 +340,12 @@ describe('the examiner of what packets fare', () => {
     const target = { ...said.target, address };
     const whole = hopAt(5, address);
     const quotes = [{ intact: true, changes: [], count: 1 }];
-    for (const arm of [whole.arms.plain, whole.arms.pdm]) arm.responders[0]!.quotes = quotes;
+    const [responder] = whole.arms.pdm.responders;
+    Object.assign(responder!, { quotes, icmp: [{ type: 1, code: 4, pointer: null, count: 1 }] });
     expect(kinds({ ...said, target, hops: [whole] }, truth)).toEqual(['false-accusation']);
+    // A router that has the target's address is not the target.
+    Object.assign(responder!, { icmp: [{ type: 3, code: 0, pointer: null, count: 1 }] });
+    expect(kinds({ ...said, target, hops: [whole] }, truth)).toEqual([]);
   });
 
   it('takes a drop in front of a proxy for one, and nobody for the death of a target behind it', () => {

@@ -218,7 +218,11 @@ function targetQuotes(record: TraceRecord): boolean {
   const places = record.targetPairs === null ? record.hops : [...record.hops, record.targetPairs];
   return places.some(({ arms }) =>
     arms.pdm.responders.some(
-      ({ address, quotes }) => address === record.target.address && quotes.some(({ intact }) => intact === true),
+      ({ address, quotes, icmp }) =>
+        address === record.target.address &&
+        // Time Exceeded is a router's, whatever its address.
+        !(icmp.length > 0 && icmp.every(({ type }) => type === 3)) &&
+        quotes.some(({ intact }) => intact === true),
     ),
   );
 }
