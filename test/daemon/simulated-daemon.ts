@@ -54,13 +54,14 @@ export class SimulatedDaemon {
   httpOpen = 0;
   readFiles: () => Promise<null> = () => Promise.resolve(null);
   /** Why the disk does not take anything, or null. */
-  storeFailure: 'full' | 'locked' | null = null;
+  storeFailure: 'full' | 'locked' | 'io' | null = null;
   /** What the disk did not take before an end. */
   readonly aside: OutgoingRecord[] = [];
   life = 0;
   #daemon: Daemon | null = null;
   #process: { end(): void } | null = null;
   readonly #random: () => number;
+  readonly #claims = new Set<{ release(): void }>();
   #ids = 0;
 
   constructor({ startMs, seed, traceMs, jobs, storePath }: SimulationOptions) {
@@ -158,6 +159,9 @@ export class SimulatedDaemon {
   /** kill -9: whatever it held in memory is gone, and its child ends with it. */
   kill(): void {
     this.#process?.end();
+    // As the kernel does it.
+    for (const claim of this.#claims) claim.release();
+    this.#claims.clear();
     for (const child of [...this.world.alive]) child.die('the daemon is gone');
     this.#daemon = null;
   }
@@ -192,6 +196,11 @@ export class SimulatedDaemon {
     return {
       ...this.store,
       ...{ runs: failing(runs), targets: failing(targets), traces: failing(traces) },
+      claimRun: (runId) => {
+        const claim = this.store.claimRun(runId);
+        this.#claims.add(claim);
+        return claim;
+      },
     };
   }
 

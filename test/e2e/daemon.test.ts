@@ -1,83 +1,17 @@
 /** `pdm-trace daemon` as its users have it: processes, signals, a store and a network, and what happens when they die. */
-import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/results/sqlite-store.js';
 import { createLab } from '../lab/lab.mjs';
 import type { Lab } from '../lab/lab-types.js';
 import { MAIN } from './run-kills.js';
+import { parentOf, processesOf, RunningDaemon, type LogLine } from './running-daemon.js';
 
 beforeAll(() => {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" before these tests`);
 });
-
-type LogLine = Readonly<Record<string, unknown>> & { readonly event: string };
-
-/** A daemon and what it says. */
-class RunningDaemon {
-  readonly lines: LogLine[] = [];
-  readonly ended: Promise<number | null>;
-  other = '';
-  #over = false;
-  #waiting: (() => void)[] = [];
-
-  constructor(child: ChildProcess) {
-    createInterface({ input: child.stderr! }).on('line', (text) => {
-      if (text.startsWith('{')) this.lines.push(JSON.parse(text) as LogLine);
-      else this.other += `${text}\n`;
-      this.#wake();
-    });
-    this.ended = new Promise((resolve) => {
-      child.once('close', (code) => {
-        this.#over = true;
-        this.#wake();
-        resolve(code);
-      });
-    });
-  }
-
-  /** The first line from `from` on that `matches`. */
-  async says(event: string, matches: (line: LogLine) => boolean = () => true, from = 0): Promise<LogLine> {
-    for (;;) {
-      const found = this.lines.slice(from).find((line) => line.event === event && matches(line));
-      if (found !== undefined) return found;
-      if (this.#over)
-        throw new Error(`it ended without ${event}: ${this.other}${JSON.stringify(this.lines.slice(-5))}`);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting.splice(0)) wake();
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((candidate) => parentOf(candidate) === pid);
-}
-
-function parentOf(pid: number): number | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    return fields[0] === 'Z' ? null : Number(fields[1]);
-  } catch {
-    return null;
-  }
-}
-
-/** The starter and the measuring process. */
-function processesOf(daemonPid: number): { starter: number; measuring: number } {
-  const [starter] = childrenOf(daemonPid);
-  const [measuring] = starter === undefined ? [] : childrenOf(starter);
-  if (starter === undefined || measuring === undefined) throw new Error(`${daemonPid} has no measuring process`);
-  return { starter, measuring };
-}
 
 /** Every set of every thread. */
 function capabilities(pid: number): string[] {

@@ -81,6 +81,15 @@ export class ListBench {
     return this.#spawn(this.network.command([process.execPath, MAIN, ...argv]));
   }
 
+  /** A daemon inside the network, which says what it does on standard error. */
+  startDaemon(config: string): ChildProcess {
+    const [command = '', ...argv] = this.network.command([process.execPath, MAIN, 'daemon', '--config', config]);
+    const env = { ...process.env, PDM_TRACE_ALLOW_SPECIAL: '1' };
+    const child = spawn(command, argv, { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.directory, env });
+    this.#children.add(child);
+    return child;
+  }
+
   /** The same on a terminal, by `in-terminal.py`, which says what it takes and gives. */
   startInTerminal(argv: readonly string[]): RunningCommand {
     const command = this.network.command([process.execPath, MAIN, ...argv]);

@@ -1,5 +1,6 @@
 /** What `stripped` and `altered` ask alike: who quotes the option otherwise than it was sent. */
 import type { Case } from '../case.js';
+import { nextLookNs, REFUSED_AS_CLOSED, standOfErrors } from '../evidence/closed-port.js';
 import { chanceOfOneRate } from '../evidence/e-values.js';
 import { forEachPair, replyTo } from '../evidence/pair.js';
 import { isExplored } from '../explore.js';
@@ -80,6 +81,9 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
     });
   }
   if (!isExplored(trace)) return open('exploring', []);
+  const errors = byTarget === 0 ? 'clear' : standOfErrors(trace);
+  if (errors === 'refused') return refuted(REFUSED_AS_CLOSED);
+  if (errors === 'waits') return open('waiting for the echo requests', [], nextLookNs(trace));
   if (byTarget === 0 && witnesses.size < 2) {
     return quotes.length === 0 || witnesses.size === 0
       ? refuted()

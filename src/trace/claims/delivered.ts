@@ -1,6 +1,5 @@
 /** METHOD: delivered */
 import {
-  answersUnquoted,
   findTooNear,
   isLossShown,
   isUndecidable,
@@ -15,9 +14,9 @@ import {
   NEARER_DOUBT_P,
   NO_LOSS_E,
   NO_LOSS_E_IN_DOUBT,
-  SIBLING_POLL_NS,
   SUGGESTIVE_P,
 } from '../numbers.js';
+import { nextLookNs, REFUSED_AS_CLOSED, standOfErrors } from '../evidence/closed-port.js';
 import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import type { Ledger } from '../evidence/ledger.js';
@@ -55,7 +54,7 @@ export const delivered: Claim = {
     if (odd !== null) return refuted(odd);
     const echo = standOfErrors(trace);
     if (echo === 'refused') return refuted(REFUSED_AS_CLOSED);
-    if (echo === 'waits') return open('waiting for the echo requests', [], trace.nowNs + SIBLING_POLL_NS);
+    if (echo === 'waits') return open('waiting for the echo requests', [], nextLookNs(trace));
     return proven({
       outcome: 'delivered',
       basis: 'target',
@@ -89,21 +88,6 @@ const TAKEN_WITH_BOTH =
 function isTakenWithBoth({ state, counts }: Case): boolean {
   const { pairs, plainArrived } = counts.counted;
   return state.identity.protocol !== 'udp' && plainArrived < LEAST_ANSWERED_SHARE * pairs;
-}
-
-/** Words of a closed port about the option may be a firewall's: then echo requests with it draw them as well. */
-const REFUSED_AS_CLOSED: Reason = {
-  says: "Echo requests with the option are refused in the target's name by port unreachable, which is how the target answers datagrams without it: whose words those about datagrams with it are is not known.",
-  settledBy: 'capture-at-target',
-};
-
-/** METHOD: delivered, by errors. */
-function standOfErrors({ state, counts, context }: Case): 'clear' | 'refused' | 'waits' {
-  if (state.identity.protocol !== 'udp' || answersUnquoted(counts)) return 'clear';
-  const echo = context.sibling('icmp6');
-  if (echo === null) return 'clear';
-  if ((echo.refusedAsClosed ?? 0) > 0) return 'refused';
-  return echo.settled || echo.pdmArrivals > 0 || (echo.otherwise ?? 0) > 0 ? 'clear' : 'waits';
 }
 
 /** Where it is not seen from how far answers come, a reset by the target and one by a firewall before it are the same. */

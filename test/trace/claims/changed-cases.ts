@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import type { Claim } from '../../../src/trace/claims/claim.js';
 import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
-import { ByHand, findingOf, quotedBy, reasonOf } from '../by-hand.js';
+import type { Sibling } from '../../../src/trace/sibling.js';
+import { ByHand, ECHO_SILENT, findingOf, quotedBy, reasonOf } from '../by-hand.js';
 import { runTrace, withHopLimit } from '../fake-path.js';
 import { TARGET } from '../trace-fixture.js';
 
@@ -28,6 +29,19 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     });
     expect(finding.reasons[0]).toContain('as 2 routers beyond hop 2 quote it');
     expect(reasonOf(changedFrom(4).stand(claim))).toContain('One router beyond which nothing more is known');
+  });
+
+  it("is not proven by quotes in the target's name where echo requests with the option draw the same words: a box may borrow it", () => {
+    const stand = (sibling: Partial<Sibling>): ReturnType<ByHand['stand']> => {
+      const trace = new ByHand('udp');
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+      trace.pairs(3, 5, 'arrives', changedAtTarget).repeats(8, 2);
+      trace.context = { ...trace.context, sibling: (by) => (by === 'icmp6' ? { ...ECHO_SILENT, ...sibling } : null) };
+      return trace.stand(claim);
+    };
+    expect(findingOf(stand({}))).toMatchObject({ basis: 'target' });
+    expect(stand({ settled: false })).toMatchObject({ is: 'open', wants: [] });
+    expect(reasonOf(stand({ refusedAsClosed: 1 }))).toContain('refused in the target');
   });
 
   it("is not proven by the target's own quote alone, which may quote so: a router before it must agree", () => {

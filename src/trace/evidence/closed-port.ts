@@ -1,0 +1,25 @@
+/** METHOD: delivered, by errors: whose words of a closed port are those about datagrams with the option? */
+import type { Case } from '../case.js';
+import { SIBLING_POLL_NS } from '../numbers.js';
+import type { Reason } from '../reason.js';
+import { answersUnquoted } from './target-pairs.js';
+
+/** Words of a closed port about the option may be a firewall's: then echo requests with it draw them as well. */
+export const REFUSED_AS_CLOSED: Reason = {
+  says: "Echo requests with the option are refused in the target's name by port unreachable, which is how the target answers datagrams without it: whose words those about datagrams with it are is not known.",
+  settledBy: 'capture-at-target',
+};
+
+/** `waits`: the first answer about one of the echo requests is not there yet. */
+export function standOfErrors({ state, counts, context }: Case): 'clear' | 'refused' | 'waits' {
+  if (state.identity.protocol !== 'udp' || answersUnquoted(counts)) return 'clear';
+  const echo = context.sibling('icmp6');
+  if (echo === null) return 'clear';
+  if ((echo.refusedAsClosed ?? 0) > 0) return 'refused';
+  return echo.settled || echo.pdmArrivals > 0 || (echo.otherwise ?? 0) > 0 ? 'clear' : 'waits';
+}
+
+/** When to look again whether it is. */
+export function nextLookNs({ nowNs }: Case): number {
+  return nowNs + SIBLING_POLL_NS;
+}
