@@ -158,10 +158,7 @@ export class SimulatedDaemon {
 
   /** kill -9: whatever it held in memory is gone, and its child ends with it. */
   kill(): void {
-    this.#process?.end();
-    // As the kernel does it.
-    for (const claim of this.#claims) claim.release();
-    this.#claims.clear();
+    this.#endProcess();
     for (const child of [...this.world.alive]) child.die('the daemon is gone');
     this.#daemon = null;
   }
@@ -170,13 +167,20 @@ export class SimulatedDaemon {
   async stop(): Promise<number> {
     const startMs = this.clock.nowMs();
     await this.clock.run(this.daemon.stop(), 60_000);
-    this.#process?.end();
+    this.#endProcess();
     this.#daemon = null;
     return this.clock.nowMs() - startMs;
   }
 
   close(): void {
     this.store.close();
+  }
+
+  /** The kernel frees what the process had locked. */
+  #endProcess(): void {
+    this.#process?.end();
+    for (const claim of this.#claims) claim.release();
+    this.#claims.clear();
   }
 
   /** All calls that write fail while the disk does. */
