@@ -112,6 +112,9 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   let seenLastNs = Number.NEGATIVE_INFINITY;
   let lastPlainHop = 0;
   let highestHop = 0;
+  /** Since the path changed: the target may have moved. */
+  let laterDistance: number | null = null;
+  const plainDistance = (): number | null => (state.restarts > 0 ? laterDistance : meanings.plainDistance);
   let pdmDistance: number | null = null;
   let distanceHint: number | null = null;
   let pdmArrivals = 0;
@@ -165,6 +168,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       }
       plainAnswers += 1;
       if (meaning === MEANING.arrived) {
+        if (!atTarget && hop > meanings.routerAt) laterDistance = Math.min(laterDistance ?? hop, hop);
         if (atTarget && reply.quotedHopLimit !== null && reply.quotedHopLimit <= hop) {
           const hint = hop - reply.quotedHopLimit + 1;
           distanceHint = distanceHint === null ? hint : Math.min(distanceHint, hint);
@@ -238,7 +242,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       default: {
         if (pair.hopLimit > highestHop) highestHop = pair.hopLimit;
         if (pair.purpose === PURPOSE.repeat) addToPlace(repeat, state, pair, nowNs, wait);
-        if (pair.purpose === PURPOSE.distance && pair.hopLimit === meanings.plainDistance) {
+        if (pair.purpose === PURPOSE.distance && pair.hopLimit === plainDistance()) {
           addToPlace(distanceRepeat, state, pair, nowNs, wait);
         }
         addToPlace((hops[pair.hopLimit] ??= emptyPlace()), state, pair, nowNs, wait);
@@ -278,7 +282,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     lastPdmHop,
     lastPlainHop,
     highestHop,
-    distance: { plain: meanings.plainDistance, pdm: pdmDistance },
+    distance: { plain: plainDistance(), pdm: pdmDistance },
     distanceHint,
     pdmArrivals,
     plainArrivals,

@@ -4,14 +4,25 @@
  * that reports another option and not ours.
  */
 import type { Case } from '../case.js';
-import { LIKELY_PAIRS, LIKELY_PAIR_CAP, OTHER_OPTION_PAIR_CAP, REFUSED_PAIRS } from '../numbers.js';
+import {
+  LIKELY_PAIRS,
+  LIKELY_PAIR_CAP,
+  OTHER_OPTION_PAIR_CAP,
+  OWN_ARM_LOSSES,
+  OWN_ARM_PAIR_CAP,
+  REFUSED_PAIRS,
+} from '../numbers.js';
+import { canSynsStandFor } from '../probe/probe-packet.js';
 import type { Reason } from '../reason.js';
 import { PROTOCOLS } from '../record.js';
 import type { Cause } from '../record.js';
 import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
-import { RANK, wishAtHop } from '../wish.js';
+import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { isDependable } from './e-values.js';
+import { restOf } from './pair.js';
+import { emptyPlace } from './place.js';
+import { answersUnquoted } from './target-pairs.js';
 
 /** Whether a target that sends PDM itself may lose its answers instead (METHOD: dropped). `excluded`: it may not. */
 export type OwnPdm =
@@ -22,7 +33,11 @@ export type OwnPdm =
 /** `cause` and `upTo` as the accusation would say them. */
 export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): OwnPdm {
   const { state, hops, lastPdmHop, distance, otherOptions } = trace;
-  if (!mayOnlyOursBeLost(trace, cause) || isLostBefore(trace, upTo)) return { is: 'excluded' };
+  if (isLostBefore(trace, upTo)) return { is: 'excluded' };
+  if (mustAskBySyns(trace, cause)) {
+    const bySyns = standOfSyns(trace);
+    if (bySyns !== 'answered') return bySyns;
+  } else if (!mayOnlyOursBeLost(trace, cause)) return { is: 'excluded' };
   const reason = state.pdm.isSent ? SENDS_PDM : MAY_SEND_PDM;
   if (!state.limits.explain) return { is: 'possible', reason };
   for (let hop = lastPdmHop + 1; distance.plain !== null && hop < distance.plain; hop += 1) {
@@ -47,6 +62,36 @@ export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): O
     return { is: 'open', wants: [{ ...wish, treatment: 'do8', responder: place.plainResponders[0] ?? null }] };
   }
   return { is: 'possible', reason };
+}
+
+/**
+ * Errors quote the options of all arms: where a filter on the way back takes such errors, datagrams with other options look lost as
+ * well, and say nothing of the target's own. Where it answers no echo requests either, SYNs with the other option tell.
+ */
+function mustAskBySyns({ state, counts, context, explain }: Case, cause: Cause | null): boolean {
+  if (cause !== null || !state.limits.explain) return false;
+  if (state.identity.protocol !== 'udp' || answersUnquoted(counts)) return false;
+  return explain.icmp6?.has(ARM_CODE.do8) !== true && (context.sibling('icmp6')?.plainArrivals ?? 0) === 0;
+}
+
+/** `answered`: only ours may be lost. */
+function standOfSyns(trace: Case): OwnPdm | 'answered' {
+  const { state, context, explain, witness } = trace;
+  if (othersAreAnswered(trace)) return 'answered';
+  const { lost, lostLeading, pairs, pending, lastSentNs } = explain.tcp?.get(ARM_CODE.do8) ?? emptyPlace();
+  if (lost >= OWN_ARM_LOSSES && lostLeading > 0) return { is: 'excluded' };
+  const isHeard = context.watches('tcp');
+  if (isHeard === null || pending > 0) return { is: 'open', wants: [] };
+  if (!isHeard || !canSynsStandFor(state) || pairs >= OWN_ARM_PAIR_CAP) return { is: 'possible', reason: MAY_SEND_PDM };
+  const wish: PairWish = {
+    ...wishAtTarget(state, PURPOSE.explain, 'tcp', RANK.explain),
+    treatment: 'do8',
+    port: witness.tcp.port === 0 ? state.identity.destinationPort : witness.tcp.port,
+    leading: leadingInTurn(pairs + 1),
+    notBeforeNs: lastSentNs + state.limits.hopIntervalMs * 1e6,
+    restNs: restOf(state, 'tcp'),
+  };
+  return { is: 'open', wants: [wish] };
 }
 
 /** Nobody answers other options with PDM: where those are lost as well, it is not the target's answers. */

@@ -16,6 +16,18 @@ describe('where', () => {
     expect(where).toMatchObject({ interval: { after: 2, upTo: 5, likelyUpTo: 3 }, wants: [], settled: true });
   });
 
+  it('ends no more where the target was met before the path changed, be it that a silent router stands there now', () => {
+    const trace = lossAt3();
+    expect(trace.case.distance.plain).toBe(5);
+    trace.state.restarts = 1;
+    trace.state.attemptStart = trace.state.probes.count;
+    for (let hop = 1; hop <= 4; hop += 1) trace.pairs(5, hop, 'expires', hop < 3 ? 'expires' : null);
+    trace.pairs(3, 5, null, null);
+    expect([trace.case.distance.plain, locate(trace.case).interval.upTo]).toEqual([null, TARGET_HOP_LIMIT]);
+    trace.pairs(3, 6, 'arrives', null);
+    expect([trace.case.distance.plain, locate(trace.case).interval.upTo]).toEqual([6, 6]);
+  });
+
   it('asks once more at the distance of the target: of one that has moved farther away (anycast) it is not known', () => {
     const again = { hopLimit: 5, purpose: PURPOSE.distance, reachesTarget: true };
     expect(locate(lossAt3().case)).toMatchObject({ settled: false, wants: [again] });
