@@ -16,6 +16,7 @@ import {
   type Match,
   type Network,
   type Router,
+  type Rule,
   type Segment,
 } from './network.js';
 import {
@@ -560,12 +561,29 @@ describe('a firewall near the source that keeps no state for options, and needs 
     expect(outcomes(await recordsOf(inARow(half, silent)), 'udp')).toEqual(new Set(['inconclusive']));
   });
 
-  it('a relative: all errors about options are filtered, and PDM alone is dropped: no other option is said to be', async () => {
-    const filters: Change = (router, hop) => {
+  it('a relative: all errors about options are filtered, and PDM alone is dropped, or the target answers with it and that is lost', async () => {
+    const filters =
+      (match: Rule['match']): Change =>
+      (router, hop) => {
+        if (hop === 3) router.returnRules.push({ match: 'errors-quoting-options', share: 1 });
+        if (hop === 6) router.rules.push(rule('forward', match, DROP));
+      };
+    const answersWithPdm = target((host) => {
+      host.echo = 'silent';
+      host.tcp = 'resets';
+      host.answersWithPdm = 'to-pdm';
+    });
+    const takesPdm: Change = (router, hop) => {
       if (hop === 3) router.returnRules.push({ match: 'errors-quoting-options', share: 1 });
-      if (hop === 6) router.rules.push(rule('forward', { kind: 'option' }, DROP));
+      if (hop === 6) router.returnRules.push({ match: 'carrying-options', share: 1 });
     };
-    expect(outcomes(await recordsOf(inARow(filters, silent)), 'udp')).toEqual(new Set(['dropped']));
+    // Nothing tells these two apart.
+    expect(outcomes(await recordsOf(inARow(filters({ kind: 'option' }), silent)), 'udp')).toEqual(
+      new Set(['inconclusive']),
+    );
+    expect(outcomes(await recordsOf(inARow(takesPdm, answersWithPdm)), 'udp')).toEqual(new Set(['inconclusive']));
+    // SYNs with another option are lost as well: it is no answer of the target's.
+    expect(outcomes(await recordsOf(inARow(filters(ANY_OPTIONS), silent)), 'udp')).toEqual(new Set(['dropped']));
   });
 
   it('without it a drop is found by routers that answer SYNs', async () => {

@@ -20,6 +20,7 @@ import {
   TARGET_PAIR_CAP,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
+import { comesFrom } from '../reply/meaning.js';
 import type { Refusal } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { RANK, wishAtHop } from '../wish.js';
@@ -57,6 +58,7 @@ export const rejected: Claim = {
         return refuted(othersGotBeyond(refuser));
       }
     }
+    if (isAnsweredFromNearer(trace, refuser)) return refuted(ANSWERED_FROM_NEARER);
     const e = lossEValue(refusedFlows(refusedPairs), refusedPairs.plain, true);
     const needed = 1 / (1 - state.limits.confidence);
     const has = `${refuser.refusals} refusals`;
@@ -129,6 +131,20 @@ export const rejected: Claim = {
       ],
     });
   },
+};
+
+/**
+ * A proxy answers what it knows and lets the rest by, to a target that says of it what it says of everything. Who refuses in the
+ * target's name stands no farther than the target.
+ */
+function isAnsweredFromNearer({ counts }: Case, { inTargetName, reply }: Refuser): boolean {
+  const from = comesFrom(reply);
+  return inTargetName && from !== null && counts.comesFrom !== null && counts.comesFrom < from;
+}
+
+const ANSWERED_FROM_NEARER: Reason = {
+  says: "What refuses packets with the option in the target's name stands farther away than what answers those without: a proxy may answer for a target that says so of all packets.",
+  settledBy: 'capture-at-target',
 };
 
 /** Nothing is out, and no partner of a refused packet was answered from beyond the refuser. */

@@ -121,6 +121,23 @@ describe('rejected', () => {
     expect(reasonOf(behind(7).stand(rejected))).toContain('too near to be the target');
   });
 
+  it("is defeated by words in the target's name from farther away than what answers plain packets: a proxy may do that", () => {
+    const from = (plainFrom: number, refusedFrom: number): ByHand => {
+      const plain = { arrivesWith: 64 - plainFrom };
+      const refused = { ...inTargetName, replyHopLimit: 64 - refusedFrom };
+      const trace = new ByHand('icmp6');
+      trace.pairs(1, 1, 'expires', 'expires').pairs(1, 2, 'expires', 'expires').pairs(1, 3, 'expires', refused);
+      return trace
+        .pairs(1, 4, 'expires', refused)
+        .pairs(1, 5, plain, refused)
+        .target(20, plain, refused)
+        .placebos(8, plain)
+        .repeats(3, 2);
+    };
+    expect(reasonOf(from(5, 9).stand(rejected))).toContain('stands farther away than what answers those without');
+    for (const refusedFrom of [3, 5]) expect(from(5, refusedFrom).stand(rejected).is).toBe('open');
+  });
+
   it('is defeated by a refuser who told another trace that no way leads to the target, in these words', () => {
     const dead = (code: number, noWayToOthers: string): ByHand => {
       const answer = { from: routerAt(2), type: 1, code };
