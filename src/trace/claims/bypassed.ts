@@ -8,6 +8,7 @@ import {
   ratesText,
   targetWishes,
 } from '../evidence/target-pairs.js';
+import { SENDS_PDM } from '../evidence/own-pdm.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
@@ -39,6 +40,8 @@ export const bypassed: Claim = {
         settledBy: 'tcp',
       });
     }
+    // Such a target may do so in each of its answers, and those to plain packets come back by a way of their own.
+    if (state.pdm.isSent) return refuted(SENDS_PDM);
     const confirmation = confirm(trace, { name: 'bypassed', lost: counted.pdmOnly, causeAt: null, isPartial: true });
     if (confirmation.is === 'no') return refuted(confirmation.by);
     if (confirmation.is === 'open') return open(confirmation.has, confirmation.wants);

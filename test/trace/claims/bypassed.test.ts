@@ -102,6 +102,12 @@ describe('bypassed', () => {
     }
   });
 
+  it('is refuted where the target sends the option itself, and its answers to plain packets may be what is lost', () => {
+    const trace = lostPlain(11, 6);
+    trace.state.pdm.isSent = true;
+    expect(reasonOf(trace.stand(bypassed))).toContain('The target sends the option itself');
+  });
+
   it('asks for nothing more once a plain packet has arrived: `delivered` does', () => {
     const trace = new ByHand().explored().target(11, 'arrives', 'arrives').target(2, null, 'arrives');
     expect(trace.stand(bypassed).is).toBe('refuted');
