@@ -74,6 +74,9 @@ export class KnownToTrace implements TraceContext {
   routerSeenByOthers(): number {
     return this.#knowledge.sameTarget.routerSeen(this.#trace);
   }
+  routersBehindSeenByOthers(address: string): number {
+    return this.#knowledge.sameTarget.routersBehind(this.#trace, address);
+  }
 
   #habits(): PlaceHabits {
     return this.#knowledge.habits.of(this.#trace.request.runId);

@@ -21,6 +21,14 @@ export interface NearHopsOfTrace extends NearHops {
   end(): void;
 }
 
+/** Whom a trace met on its way. */
+export interface WayMet {
+  /** Who answered at which hop limit. */
+  readonly met: readonly (string | undefined)[];
+  /** The highest hop limit at which `plain` met a router on the trace's own flow. */
+  readonly routerAt: number;
+}
+
 /** What traces to the same target had found when they ended. */
 export interface LeftByEnded {
   /** The target's distance as one of them saw it. */
@@ -31,8 +39,8 @@ export interface LeftByEnded {
   isIntact: boolean;
   /** Who told one of them that no way leads to the target. */
   noWaySaid: readonly string[];
-  /** Who answered at which hop limit. */
-  met: readonly (string | undefined)[];
+  /** Of each, in the order in which they ended. */
+  readonly ways: WayMet[];
   /** Of those whose answers quote nothing. */
   readonly siblings: Partial<Record<Protocol, Sibling | null>>;
 }
@@ -131,7 +139,7 @@ export function createRunningTrace(
     request,
     target,
     state,
-    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], met: [], siblings: {} },
+    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], ways: [], siblings: {} },
     deferred: null,
     lastParted: null,
     reachingPair: null,

@@ -4,7 +4,7 @@ import { tellSiblings } from '../trace/told-to-others.js';
 import type { TraceContext } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
 import type { Protocol } from '../trace/record.js';
-import type { RunningTrace } from './running-trace.js';
+import type { RunningTrace, WayMet } from './running-trace.js';
 import type { TraceIndex } from './trace-index.js';
 
 /** Asks those that run, and what the ended ones have left. */
@@ -32,10 +32,18 @@ export class SameTarget {
     return highest;
   }
 
+  /** METHOD: dropped, a proxy. Ways differ in length before a router that traces share, not behind it. */
+  routersBehind(trace: RunningTrace, address: string): number {
+    let most = trace.left.ways.reduce((most, way) => Math.max(most, routersBehindOn(way, address)), 0);
+    for (const { met, state } of this.#others(trace))
+      most = Math.max(most, routersBehindOn({ met, routerAt: state.routerSeenAt }, address));
+    return most;
+  }
+
   /** Who answered a trace of another protocol at this hop limit; null where nobody did. */
   responderAt(trace: RunningTrace, hopLimit: number): string | null {
     for (const { met } of this.#others(trace)) if (met[hopLimit] !== undefined) return met[hopLimit];
-    return trace.left.met[hopLimit] ?? null;
+    return trace.left.ways.at(-1)?.met[hopLimit] ?? null;
   }
 
   /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
@@ -67,7 +75,7 @@ export class SameTarget {
       left.distanceSeen ??= trace.state.distanceSeen;
       left.routerSeen = Math.max(left.routerSeen, trace.state.routerSeenAt);
       left.isIntact ||= isIntact;
-      left.met = trace.met;
+      left.ways.push({ met: trace.met, routerAt: trace.state.routerSeenAt });
       left.noWaySaid = [...left.noWaySaid, ...noWaySaid];
     }
     const { protocol } = trace.request;
@@ -81,4 +89,10 @@ export class SameTarget {
   #others(trace: RunningTrace): RunningTrace[] {
     return this.#index.find(trace.target, 0).filter((other) => other !== trace);
   }
+}
+
+/** Where the address was met twice on it, behind the farther one. */
+function routersBehindOn({ met, routerAt }: WayMet, address: string): number {
+  const at = met.lastIndexOf(address, routerAt);
+  return at < 0 ? 0 : routerAt - at;
 }

@@ -103,6 +103,8 @@ export interface TraceContext {
   saidNoWayToOthers(address: string): boolean;
   /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
   routerSeenByOthers(): number;
+  /** How many hops behind this address another trace to the same target met a router, at most; 0 where none met it, or none behind. */
+  routersBehindSeenByOthers(address: string): number;
   /** Near hops that other traces have measured; null where every hop is to be this trace's own. */
   readonly nearHops: NearHops | null;
 }

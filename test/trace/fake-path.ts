@@ -67,6 +67,8 @@ export interface FakePath {
   /** Who told another trace that no way leads to the target. */
   readonly noWayToOthers?: string;
   readonly routerSeenByOthers?: number;
+  /** How many routers other traces met behind this one. */
+  readonly routersBehindSeenByOthers?: (address: string) => number;
   readonly confidence?: number;
   readonly size?: number;
   readonly explain?: boolean;
@@ -154,6 +156,7 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     saidNoWayToOthers: (address) => address === path.noWayToOthers,
     routerSeenByOthers: () => path.routerSeenByOthers ?? 0,
+    routersBehindSeenByOthers: (address) => path.routersBehindSeenByOthers?.(address) ?? 0,
     nearHops: path.nearHops ?? null,
   };
 }

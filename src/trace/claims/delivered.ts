@@ -16,7 +16,7 @@ import {
   NO_LOSS_E_IN_DOUBT,
   SUGGESTIVE_P,
 } from '../numbers.js';
-import { nextLookNs, REFUSED_AS_CLOSED, standOfErrors } from '../evidence/closed-port.js';
+import { findRefusalsOnly, nextLookNs, REFUSED_AS_CLOSED, standOfErrors } from '../evidence/closed-port.js';
 import { fisherPValue, mcnemarPValue } from '../evidence/e-values.js';
 import type { Case } from '../case.js';
 import type { Ledger } from '../evidence/ledger.js';
@@ -50,7 +50,8 @@ export const delivered: Claim = {
     if (lostBefore(trace))
       return refuted({ says: `${ratesText(trace)}; but ${MORE_LOST_BEFORE}`, settledBy: 'retrace' });
     const isNearer = nearest(nearer, mayBeNearer ? SUGGESTIVE_P : LOST_BEFORE_P);
-    const odd = findOddAnswers(trace) ?? findResetsOnly(trace) ?? isNearer;
+    const resetsOnly = trace.state.identity.protocol === 'tcp' ? findRefusalsOnly(trace) : null;
+    const odd = findOddAnswers(trace) ?? resetsOnly ?? isNearer;
     if (odd !== null) return refuted(odd);
     const echo = standOfErrors(trace);
     if (echo === 'refused') return refuted(REFUSED_AS_CLOSED);
@@ -88,15 +89,6 @@ const TAKEN_WITH_BOTH =
 function isTakenWithBoth({ state, counts }: Case): boolean {
   const { pairs, plainArrived } = counts.counted;
   return state.identity.protocol !== 'udp' && plainArrived < LEAST_ANSWERED_SHARE * pairs;
-}
-
-/** Where it is not seen from how far answers come, a reset by the target and one by a firewall before it are the same. */
-function findResetsOnly({ state, counts }: Case): Reason | null {
-  if (state.identity.protocol !== 'tcp' || counts.comesFrom !== null || counts.pdmBesidesResets > 0) return null;
-  return {
-    says: 'All segments that came back are resets, and from how far they came is not seen here: a firewall that resets packets with the option gives the same.',
-    settledBy: 'other-protocol',
-  };
 }
 
 /** What says that answers to the option come from nearer, and how often chance has it say so. */

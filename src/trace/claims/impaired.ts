@@ -16,6 +16,7 @@ import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
 import type { Case } from '../case.js';
+import { findRefusalsOnly } from '../evidence/closed-port.js';
 import type { Reason } from '../reason.js';
 import { SENDS_PDM } from '../evidence/own-pdm.js';
 
@@ -49,6 +50,8 @@ export const impaired: Claim = {
       return open('asking for the way back', wants, wayBack.is === 'open' ? wayBack.untilNs : null);
     }
     if (others === 'waits') return open('waiting for the other protocols', [], trace.nowNs + SIBLING_POLL_NS);
+    const refusalsOnly = findRefusalsOnly(trace);
+    if (refusalsOnly !== null) return refuted(withRates(trace, refusalsOnly));
     return proven({
       outcome: 'impaired',
       basis: 'target',

@@ -1,4 +1,4 @@
-/** METHOD: delivered, by errors: whose words of a closed port are those about datagrams with the option? */
+/** METHOD: delivered, by errors; impaired: whose words of a closed port are those about packets with the option? */
 import type { Case } from '../case.js';
 import { SIBLING_POLL_NS } from '../numbers.js';
 import type { Reason } from '../reason.js';
@@ -22,4 +22,16 @@ export function standOfErrors({ state, counts, context }: Case): 'clear' | 'refu
 /** When to look again whether it is. */
 export function nextLookNs({ nowNs }: Case): number {
   return nowNs + SIBLING_POLL_NS;
+}
+
+/** Where it is not seen from how far answers come, refusals by the target and those by a firewall before it are the same. */
+export function findRefusalsOnly({ state, counts }: Case): Reason | null {
+  const { protocol } = state.identity;
+  // Nobody refuses by an echo reply.
+  if (protocol === 'icmp6' || counts.comesFrom !== null || counts.pdmBesidesResets > 0) return null;
+  const what = protocol === 'tcp' ? 'segments that came back are resets' : 'answers are errors';
+  return {
+    says: `All ${what}, and from how far they came is not seen here: a firewall that refuses packets with the option so gives the same.`,
+    settledBy: 'other-protocol',
+  };
 }

@@ -114,7 +114,11 @@ export function ratesText({ counts }: Case): string {
 export function findTooNear(trace: Case, isAccusing = true): Reason | null {
   const { context, distance, meanings, state } = trace;
   if (distance.plain === null) return null;
-  const routerBeyond = Math.max(context.routerSeenByOthers(), meanings.routerAt);
+  const routerBeyond = Math.max(
+    context.routerSeenByOthers(),
+    meanings.routerAt,
+    routerFromShared(trace, distance.plain),
+  );
   // At the target's own distance a router may stand where other packets take another way: no bar to what accuses nobody, nor
   // to datagrams, which fewer boxes answer.
   const isAtOnce = isAccusing && state.identity.protocol !== 'udp';
@@ -123,6 +127,21 @@ export function findTooNear(trace: Case, isAccusing = true): Reason | null {
     says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
     settledBy: 'other-protocol',
   };
+}
+
+/**
+ * The farthest hop of a router that others met, counted from a router of this trace's own way: where they came to that by
+ * fewer hops, what they met behind it is farther away than their own hop limits say. 0 where there is none.
+ */
+function routerFromShared({ context, hops }: Case, distance: number): number {
+  let farthest = 0;
+  for (let hop = 1; hop < distance; hop += 1) {
+    for (const address of hops[hop]?.plainResponders ?? []) {
+      const behind = context.routersBehindSeenByOthers(address);
+      if (behind > 0) farthest = Math.max(farthest, hop + behind);
+    }
+  }
+  return farthest;
 }
 
 /** METHOD: Pairs. No bar will be reached: the pairs that the cap allows are spent, or would not do. */

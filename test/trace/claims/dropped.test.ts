@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { formatAddress } from '../../../src/address/address.js';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { makeCase } from '../../../src/trace/case.js';
 import type { PairWish } from '../../../src/trace/wish.js';
@@ -151,8 +152,11 @@ describe('dropped is defeated by', () => {
       }),
     );
     expect(spared).toBe(true);
-    expect(verdict.outcome).toBe('impaired');
-    expect(verdict.reasons[0]).toMatch(/are answered: 1 of (\d+) with, \1 of \1 without/);
+    expect(verdict.outcome).toBe('inconclusive');
+    // Of an error whose received hop limit is not seen it is not known who sends it.
+    expect(verdict.reasons[0]).toMatch(
+      /are answered: 1 of (\d+) with, \1 of \1 without.* how far they came is not seen/,
+    );
   });
 
   it('echo requests with the option that were answered', () => {
@@ -247,6 +251,26 @@ describe('dropped is defeated by', () => {
     const trace = lossAt3(11, 6, { routerSeenByOthers: 7 });
     expect(reasonOf(trace.stand(dropped))).toContain('too near to be the target');
     expect(lossAt3(11, 6, { routerSeenByOthers: 4 }).stand(dropped).is).toBe('proven');
+  });
+
+  it('… or than those that they met behind a router that this trace met as well, by a shorter way to it', () => {
+    const behind = (hop: number, count: number): ByHand =>
+      lossAt3(11, 6, {
+        routersBehindSeenByOthers: (address) => (address === formatAddress(routerAt(hop)) ? count : 0),
+      });
+    // The target answers from hop 5: at the router behind the fourth, or nearer than that behind the second.
+    for (const [hop, count] of [
+      [4, 1],
+      [2, 3],
+      [2, 4],
+    ] as const)
+      expect(reasonOf(behind(hop, count).stand(dropped))).toContain('a router on the way was met at hop');
+    for (const [hop, count] of [
+      [4, 0],
+      [2, 2],
+      [6, 3],
+    ] as const)
+      expect(behind(hop, count).stand(dropped).is).toBe('proven');
   });
 
   it('receive drops of the kernel, and an interruption', () => {

@@ -4,7 +4,8 @@ import type { Protocol } from '../../../src/trace/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import type { Sibling } from '../../../src/trace/sibling.js';
-import { ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
+import type { Standing } from '../../../src/trace/claims/claim.js';
+import { type Answer, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 
 /** One packet with the option arrived; so many pairs lost it. */
@@ -13,12 +14,13 @@ const losing = (
   placebos: number,
   values: ConstructorParameters<typeof ByHand>[1] = {},
   protocol: Protocol = 'icmp6',
+  answer: Answer = 'arrives',
 ): ByHand =>
   new ByHand(protocol, values)
     .explored()
-    .target(1, 'arrives', 'arrives')
-    .target(lost, 'arrives', null)
-    .placebos(placebos, 'arrives')
+    .target(1, answer, answer)
+    .target(lost, answer, null)
+    .placebos(placebos, answer)
     .references(12, 4)
     .repeats(3, 4);
 
@@ -146,7 +148,7 @@ describe('impaired', () => {
   });
 
   it('needs of UDP the witness that dropped needs: echo pairs that are lost as well', () => {
-    const besides = (siblingEcho: Sibling): ByHand => losing(20, 8, { siblingEcho }, 'udp');
+    const besides = (siblingEcho: Sibling): ByHand => losing(20, 8, { siblingEcho }, 'udp', { arrivesWith: 60 });
     const echoIsWhole = { plainArrivals: 12, pdmArrivals: 12, lossShown: false, settled: true };
     expect(reasonOf(besides(echoIsWhole).stand(impaired))).toContain('echo requests show no such loss');
     expect(reasonOf(besides(ECHO_SILENT).stand(impaired))).toContain('the target answers no echo request');
@@ -156,6 +158,24 @@ describe('impaired', () => {
     expect(besides(someAreLost).stand(impaired).is).toBe('open');
     const trace = besides(someAreLost).references(24, 4, 'arrives', 'arrives', 'tcp');
     expect(findingOf(trace.stand(impaired))).toMatchObject({ returnPath: 'excluded' });
+  });
+
+  it('is refuted by errors or resets alone where it is not seen from how far they come: a firewall may refuse so', () => {
+    const someAreLost = { ...ECHO_LOST, pdmArrivals: 3 };
+    const udp = (answer: Answer): Standing =>
+      losing(20, 8, { siblingEcho: someAreLost }, 'udp', answer)
+        .references(24, 4, 'arrives', 'arrives', 'tcp')
+        .stand(impaired);
+    expect(reasonOf(udp('arrives'))).toContain('All answers are errors, and from how far they came is not seen');
+    expect(udp({ arrivesWith: 60 }).is).toBe('proven');
+    const tcp = (answer: Answer, isSeen: boolean): Standing => {
+      const trace = losing(20, 8, {}, 'tcp', answer).references(24, 4, 'arrives', 'arrives', 'tcp');
+      if (!isSeen) for (const signature of trace.state.signatures) Object.assign(signature, { replyHopLimit: null });
+      return trace.stand(impaired);
+    };
+    expect(reasonOf(tcp({ resetsWith: 60 }, false))).toContain('All segments that came back are resets');
+    expect(tcp({ resetsWith: 60 }, true).is).toBe('proven');
+    expect(tcp('arrives', false).is).toBe('proven');
   });
 
   it('is defeated by a proxy that answers plain packets alone, before a way that loses of all alike', () => {
