@@ -7,6 +7,7 @@ import type {
   Habit,
   NearHops,
   TraceContext,
+  WayMet,
 } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
 import type { Protocol } from '../trace/record.js';
@@ -74,8 +75,8 @@ export class KnownToTrace implements TraceContext {
   routerSeenByOthers(): number {
     return this.#knowledge.sameTarget.routerSeen(this.#trace);
   }
-  routersBehindSeenByOthers(address: string): number {
-    return this.#knowledge.sameTarget.routersBehind(this.#trace, address);
+  waysOfOthers(): readonly WayMet[] {
+    return this.#knowledge.sameTarget.ways(this.#trace);
   }
 
   #habits(): PlaceHabits {

@@ -5,7 +5,7 @@ import type { RandomMaterial } from './random-material.js';
 import type { TraceRequest } from './trace-engine.js';
 import { createTraceState } from '../trace/state/trace-state.js';
 import type { Flow, TraceState } from '../trace/state/trace-state.js';
-import type { NearHops, TraceContext } from '../trace/trace-context.js';
+import type { NearHops, TraceContext, WayMet } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
 import type { Protocol, TraceRecord } from '../trace/record.js';
 import type { Draws } from '../trace/wish.js';
@@ -19,14 +19,6 @@ export interface NearHopsOfTrace extends NearHops {
   likelyAt(hopLimit: number): string | null;
   /** The trace is over. */
   end(): void;
-}
-
-/** Whom a trace met on its way. */
-export interface WayMet {
-  /** Who answered at which hop limit. */
-  readonly met: readonly (string | undefined)[];
-  /** The highest hop limit at which `plain` met a router on the trace's own flow. */
-  readonly routerAt: number;
 }
 
 /** What traces to the same target had found when they ended. */

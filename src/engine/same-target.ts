@@ -1,10 +1,10 @@
 /** What traces to one target tell each other, while they run and when they have ended. */
 import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.js';
 import { tellSiblings } from '../trace/told-to-others.js';
-import type { TraceContext } from '../trace/trace-context.js';
+import type { TraceContext, WayMet } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
 import type { Protocol } from '../trace/record.js';
-import type { RunningTrace, WayMet } from './running-trace.js';
+import type { RunningTrace } from './running-trace.js';
 import type { TraceIndex } from './trace-index.js';
 
 /** Asks those that run, and what the ended ones have left. */
@@ -32,12 +32,12 @@ export class SameTarget {
     return highest;
   }
 
-  /** METHOD: dropped, a proxy. Ways differ in length before a router that traces share, not behind it. */
-  routersBehind(trace: RunningTrace, address: string): number {
-    let most = trace.left.ways.reduce((most, way) => Math.max(most, routersBehindOn(way, address)), 0);
-    for (const { met, state } of this.#others(trace))
-      most = Math.max(most, routersBehindOn({ met, routerAt: state.routerSeenAt }, address));
-    return most;
+  /** Of those that run, and those that the ended ones have left. */
+  ways(trace: RunningTrace): readonly WayMet[] {
+    const ways = [...trace.left.ways];
+    for (const other of this.#index.find(trace.target, 0))
+      if (other !== trace) ways.push({ met: other.met, routerAt: other.state.routerSeenAt });
+    return ways;
   }
 
   /** Who answered a trace of another protocol at this hop limit; null where nobody did. */
@@ -89,10 +89,4 @@ export class SameTarget {
   #others(trace: RunningTrace): RunningTrace[] {
     return this.#index.find(trace.target, 0).filter((other) => other !== trace);
   }
-}
-
-/** Where the address was met twice on it, behind the farther one. */
-function routersBehindOn({ met, routerAt }: WayMet, address: string): number {
-  const at = met.lastIndexOf(address, routerAt);
-  return at < 0 ? 0 : routerAt - at;
 }

@@ -78,6 +78,12 @@ export interface Case {
   exploration: Exploration | null;
 }
 
+/** What most cases hold none of is made where it is needed: there is a case for each step. */
+const NO_PAIRS: Place = Object.freeze(emptyPlace());
+const NO_PLACES: ReadonlyMap<number, Place> = new Map();
+const NO_REFUSERS: ReadonlyMap<string, Refuser> = new Map();
+const NOBODY: readonly Refuser[] = [];
+
 /** Makes the case. Moves `state.largestArmDifferenceNs` and the pace at the target, which read the same pairs. */
 export function makeCase(state: TraceState, context: TraceContext, nowNs: number): Case {
   const meanings = meaningsOf(state);
@@ -86,11 +92,11 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
   const grace = graceNs(state);
   const hops: (Place | undefined)[] = [];
   const target = emptyPlace();
-  const repeat = emptyPlace();
-  const distanceRepeat = emptyPlace();
+  let repeat = NO_PAIRS;
+  let distanceRepeat = NO_PAIRS;
   const explain: Partial<Record<Protocol, Map<number, Place>>> = {};
-  const references = new Map<number, Place>();
-  const otherOptions = new Map<number, Place>();
+  let references = null as Map<number, Place> | null;
+  let otherOptions = null as Map<number, Place> | null;
   const givenUp = { plainOnly: 0, pdmOnly: 0 };
   const startOfCount = Math.max(state.attemptStart, state.countStart);
   const alone = { pairs: 0, done: 0, targetAnswered: false };
@@ -106,7 +112,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     refusedOnOwnWay: 0,
     lostOnOwnWay: 0,
   };
-  const refusers = new Map<string, Refuser>();
+  let refusers = null as Map<string, Refuser> | null;
   let lastPdmHop = 0;
   let seenFirstNs = Number.NEGATIVE_INFINITY;
   let seenLastNs = Number.NEGATIVE_INFINITY;
@@ -197,7 +203,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       if (!isWord && isOfTheEnd) oddAnswers += 1;
     } else if (meaning === MEANING.refused) {
       pdmRefusals += 1;
-      noteRefuser(refusers, reply, pair, state.identity.targetText, meanings.terminal);
+      noteRefuser((refusers ??= new Map()), reply, pair, state.identity.targetText, meanings.terminal);
     }
   };
 
@@ -227,10 +233,10 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         takeExplaining(pair);
         return;
       case PURPOSE.otherOption:
-        addToPlace(placeIn(otherOptions, pair.hopLimit), state, pair, nowNs, wait);
+        addToPlace(placeIn((otherOptions ??= new Map()), pair.hopLimit), state, pair, nowNs, wait);
         return;
       case PURPOSE.reference:
-        addToPlace(placeIn(references, pair.flow), state, pair, nowNs, wait);
+        addToPlace(placeIn((references ??= new Map()), pair.flow), state, pair, nowNs, wait);
         return;
       case PURPOSE.echo:
       case PURPOSE.syn:
@@ -241,14 +247,18 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         break;
       default: {
         if (pair.hopLimit > highestHop) highestHop = pair.hopLimit;
-        if (pair.purpose === PURPOSE.repeat) addToPlace(repeat, state, pair, nowNs, wait);
+        if (pair.purpose === PURPOSE.repeat) {
+          if (repeat === NO_PAIRS) repeat = emptyPlace();
+          addToPlace(repeat, state, pair, nowNs, wait);
+        }
         if (pair.purpose === PURPOSE.distance && pair.hopLimit === plainDistance()) {
+          if (distanceRepeat === NO_PAIRS) distanceRepeat = emptyPlace();
           addToPlace(distanceRepeat, state, pair, nowNs, wait);
         }
         addToPlace((hops[pair.hopLimit] ??= emptyPlace()), state, pair, nowNs, wait);
       }
     }
-    countRefusedPair(refusedPairs, refusers, state, pair, lastPdmHop, !isAwaited(pair, nowNs, grace));
+    countRefusedPair(refusedPairs, refusers ?? NO_REFUSERS, state, pair, lastPdmHop, !isAwaited(pair, nowNs, grace));
   });
 
   const {
@@ -276,8 +286,8 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     repeat,
     distanceRepeat,
     explain,
-    otherOptions,
-    references,
+    otherOptions: otherOptions ?? NO_PLACES,
+    references: references ?? NO_PLACES,
     alone,
     lastPdmHop,
     lastPlainHop,
@@ -288,7 +298,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
     plainArrivals,
     plainAnswers,
     ownAnswers,
-    refusers: [...refusers.values()],
+    refusers: refusers === null ? NOBODY : [...refusers.values()],
     pdmRefusals,
     oddAnswers,
     plainRefusals,

@@ -13,7 +13,7 @@
  */
 import type { Case } from './case.js';
 import { mcnemarPValue } from './evidence/e-values.js';
-import { responderOf } from './evidence/place.js';
+import { hasOneNameAtMost, responderOf } from './evidence/place.js';
 import type { Place } from './evidence/place.js';
 import {
   HINTED_PAIRS,
@@ -119,9 +119,9 @@ function pairsOwedAlone(trace: Case): (hop: number) => number {
 }
 
 /** A refusal is an answer too, but its packet did not cross. Where the arms met two names one pair does not tell whose they are. */
-function crossedByBoth({ pairs, void: uncounted, both, lost, plainResponders, pdmResponders }: Place): boolean {
-  const names = new Set([...plainResponders, ...pdmResponders]);
-  return both > 0 && both === pairs - uncounted && lost === 0 && names.size <= 1;
+function crossedByBoth(place: Place): boolean {
+  const { pairs, void: uncounted, both, lost } = place;
+  return both > 0 && both === pairs - uncounted && lost === 0 && hasOneNameAtMost(place);
 }
 
 /** Packets with the option are missing somewhere, at the target, at hops that answer others of them, or refused; or changed. */

@@ -73,6 +73,14 @@ export interface AnsweredTarget {
   readonly lastNs: number;
 }
 
+/** Whom a trace met on its way. */
+export interface WayMet {
+  /** Who answered at which hop limit. */
+  readonly met: readonly (string | undefined)[];
+  /** The highest hop limit at which `plain` met a router on the trace's own flow. */
+  readonly routerAt: number;
+}
+
 /** What the engine tells a trace of others: of the same run, or to the same target. Asked anew in each step. */
 export interface TraceContext {
   /** Null where nothing is known of it in this run. */
@@ -103,8 +111,8 @@ export interface TraceContext {
   saidNoWayToOthers(address: string): boolean;
   /** The highest hop limit at which other traces to the same target met a router; 0 when there are none. */
   routerSeenByOthers(): number;
-  /** How many hops behind this address another trace to the same target met a router, at most; 0 where none met it, or none behind. */
-  routersBehindSeenByOthers(address: string): number;
+  /** Whom other traces to the same target met. */
+  waysOfOthers(): readonly WayMet[];
   /** Near hops that other traces have measured; null where every hop is to be this trace's own. */
   readonly nearHops: NearHops | null;
 }

@@ -5,6 +5,7 @@ import { createRunningTrace, type RunningTrace } from '../../src/engine/running-
 import { SameTarget } from '../../src/engine/same-target.js';
 import { TraceIndex } from '../../src/engine/trace-index.js';
 import type { Protocol } from '../../src/trace/record.js';
+import type { WayMet } from '../../src/trace/trace-context.js';
 import { contextOf } from '../trace/fake-path.js';
 import { SOURCE, TARGET } from '../trace/trace-fixture.js';
 import { FakeTransport, requestFor } from './engine-fixture.js';
@@ -26,8 +27,8 @@ function trace(protocol: Protocol, met: readonly string[], routerSeenAt = met.le
   return made;
 }
 
-describe('routers behind one that is met by several traces', () => {
-  const behind = (others: readonly RunningTrace[], hasEnded: boolean): ((address: string) => number) => {
+describe('the ways of other traces to one target', () => {
+  const waysBeside = (others: readonly RunningTrace[], ended: readonly RunningTrace[]): readonly WayMet[] => {
     const own = trace('icmp6', ['a', 'b', 'c', 'd']);
     const index = new TraceIndex();
     for (const one of [own, ...others]) index.add(one);
@@ -36,23 +37,24 @@ describe('routers behind one that is met by several traces', () => {
       () => contextOf(),
       () => 0,
     );
-    for (const other of hasEnded ? others : []) {
+    for (const other of ended) {
       index.remove(other);
       known.leave(other);
     }
-    return (address) => known.routersBehind(own, address);
+    return known.ways(own);
   };
+  const udp = trace('udp', ['a', 'd', 'e', 'f'], 3);
+  const tcp = trace('tcp', ['a', 'b', 'd']);
 
-  it.each([false, true])('are counted on the ways of the others, the farthest of them; ended: %s', (hasEnded) => {
-    const count = behind([trace('udp', ['a', 'd', 'e', 'f']), trace('tcp', ['a', 'b', 'd'])], hasEnded);
-    expect([count('d'), count('b'), count('a'), count('f'), count('c')]).toEqual([2, 1, 3, 0, 0]);
+  it.each([[[]], [[udp]], [[udp, tcp]]])('are known while these run, and when %# of them have ended', (ended) => {
+    const ways = waysBeside([udp, tcp], ended);
+    expect(ways.map(({ met, routerAt }) => [met.slice(1).join(''), routerAt]).sort()).toEqual([
+      ['abd', 3],
+      ['adef', 3],
+    ]);
   });
 
-  it('are those that plain packets met: who answered beyond, to the option, is none', () => {
-    expect(behind([trace('udp', ['a', 'd', 'e', 'f'], 3)], false)('d')).toBe(1);
-  });
-
-  it('are counted behind the farther place of an address that was met at two', () => {
-    expect(behind([trace('udp', ['d', 'e', 'd', 'f'])], false)('d')).toBe(1);
+  it('are none where it is alone', () => {
+    expect(waysBeside([], [])).toEqual([]);
   });
 });

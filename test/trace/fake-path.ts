@@ -4,7 +4,7 @@
  */
 import { matchReply } from '../../src/trace/reply/match-reply.js';
 import type { Sibling } from '../../src/trace/sibling.js';
-import type { AnsweredTarget, Habit, NearHops, TraceContext } from '../../src/trace/trace-context.js';
+import type { AnsweredTarget, Habit, NearHops, TraceContext, WayMet } from '../../src/trace/trace-context.js';
 import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { observe } from '../../src/trace/reply/observe.js';
@@ -67,8 +67,8 @@ export interface FakePath {
   /** Who told another trace that no way leads to the target. */
   readonly noWayToOthers?: string;
   readonly routerSeenByOthers?: number;
-  /** How many routers other traces met behind this one. */
-  readonly routersBehindSeenByOthers?: (address: string) => number;
+  /** Whom other traces to the target met. */
+  readonly waysOfOthers?: readonly WayMet[];
   readonly confidence?: number;
   readonly size?: number;
   readonly explain?: boolean;
@@ -156,7 +156,7 @@ export function contextOf(path: Partial<FakePath> = {}): TraceContext {
     isIntactAtTarget: () => path.intactAtTarget ?? false,
     saidNoWayToOthers: (address) => address === path.noWayToOthers,
     routerSeenByOthers: () => path.routerSeenByOthers ?? 0,
-    routersBehindSeenByOthers: (address) => path.routersBehindSeenByOthers?.(address) ?? 0,
+    waysOfOthers: () => path.waysOfOthers ?? [],
     nearHops: path.nearHops ?? null,
   };
 }

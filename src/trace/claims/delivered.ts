@@ -93,7 +93,7 @@ function isTakenWithBoth({ state, counts }: Case): boolean {
 
 /** What says that answers to the option come from nearer, and how often chance has it say so. */
 interface FromNearer {
-  readonly says: string;
+  says(): string;
   readonly p: number;
 }
 
@@ -102,37 +102,51 @@ interface FromNearer {
  * way that they take. By each hop limit that may part the two, `p` allowing for there being several; and from pair to pair, for
  * ways of several lengths before such a box blur that: both packets of a pair may take the same of them.
  */
-function answersFromNearer({ cameFrom }: Case): FromNearer[] {
+function answersFromNearer({ cameFrom }: Case): readonly FromNearer[] {
+  const { plain, pdm } = cameFrom.nearer;
+  const farthest = highest(cameFrom.plain);
+  const limits = [...cameFrom.pdm.keys()].filter((from) => from < farthest);
+  if (limits.length === 0 && pdm === 0) return FROM_AS_FAR;
   const within = (limit: number): Record<'plain' | 'pdm', number> => ({
     plain: countWithin(cameFrom.plain, limit),
     pdm: countWithin(cameFrom.pdm, limit),
   });
   const all = within(Infinity);
-  const limits = [...cameFrom.pdm.keys()].filter((from) => from < Math.max(...cameFrom.plain.keys()));
   const byLimit = limits.map((limit) => {
     const near = within(limit);
     return {
-      says: `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}`,
+      says: () =>
+        `Of ${all.pdm} answers to packets with the option ${near.pdm} came back by no more than ${limit} routers, of ${all.plain} to those without ${near.plain}`,
       p: limits.length * fisherPValue(near.plain, all.plain, near.pdm, all.pdm),
     };
   });
-  const { plain, pdm } = cameFrom.nearer;
   const byPair = {
-    says: `In ${pdm} pairs the packet with the option was answered from nearer than the other one, in ${plain} it was the other way round`,
+    says: () =>
+      `In ${pdm} pairs the packet with the option was answered from nearer than the other one, in ${plain} it was the other way round`,
     p: mcnemarPValue(pdm, plain),
   };
   return [...byLimit, byPair];
 }
 
+const FROM_AS_FAR: readonly FromNearer[] = [];
+
+function highest(answers: ReadonlyMap<number, number>): number {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const from of answers.keys()) if (from > highest) highest = from;
+  return highest;
+}
+
 function countWithin(answers: ReadonlyMap<number, number>, limit: number): number {
-  return [...answers].reduce((sum, [from, count]) => (from <= limit ? sum + count : sum), 0);
+  let sum = 0;
+  for (const [from, count] of answers) if (from <= limit) sum += count;
+  return sum;
 }
 
 /** The first of them that is more than chance at this bar. */
 function nearest(answers: readonly FromNearer[], bar: number): Reason | null {
   const found = answers.find(({ p }) => p <= bar);
   if (found === undefined) return null;
-  return { says: `${found.says}: something nearer may answer for the target.`, settledBy: 'other-protocol' };
+  return { says: `${found.says()}: something nearer may answer for the target.`, settledBy: 'other-protocol' };
 }
 
 const MORE_LOST_BEFORE =

@@ -128,11 +128,7 @@ const NO_WITNESS: Counts = Object.freeze(emptyCounts());
 export function countPairs(state: TraceState, meanings: Meanings, nowNs: number, seen: Seen): AllCounts {
   const target = emptyCounts();
   const witness: Record<WitnessProtocol, Counts> = { icmp6: NO_WITNESS, tcp: NO_WITNESS };
-  const cameFrom = {
-    plain: new Map<number, number>(),
-    pdm: new Map<number, number>(),
-    nearer: { plain: 0, pdm: 0 },
-  };
+  const cameFrom: Distances = { plain: new Map(), pdm: new Map(), nearer: { plain: 0, pdm: 0 } };
   const grace = graceNs(state);
   const looksAfter = looksLostNs(state);
   const from = Math.max(state.attemptStart, state.countStart);

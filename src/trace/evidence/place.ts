@@ -31,10 +31,10 @@ export interface Place {
   plainSilentRow: number;
   lastSentNs: number;
   /** Of the trace's own flow, sources of Time Exceeded. */
-  plainResponders: string[];
-  pdmResponders: string[];
+  plainResponders: readonly string[];
+  pdmResponders: readonly string[];
   /** Sources of Time Exceeded to `plain`, any flow. */
-  plainResponderOnAnyFlow: string[];
+  plainResponderOnAnyFlow: readonly string[];
   /** Flows on which `plain` was answered since one showed a new source. */
   flowsSinceNew: number;
   /** Packets with the option that a Time Exceeded quotes intact. */
@@ -47,6 +47,9 @@ export interface Place {
   /** … and those about which something else was said: neither of these, nor a refusal. */
   treatedOtherwise: number;
 }
+
+/** Shared by all that have none: a case is made in each step, and most lists of it hold one name or none. */
+const NOBODY: readonly string[] = [];
 
 /** No pair yet: first times are ∞ and last ones −∞, so that each comparison with them comes out right. */
 export function emptyPlace(): Place {
@@ -66,9 +69,9 @@ export function emptyPlace(): Place {
     plainAnswered: 0,
     plainSilentRow: 0,
     lastSentNs: Number.NEGATIVE_INFINITY,
-    plainResponders: [],
-    pdmResponders: [],
-    plainResponderOnAnyFlow: [],
+    plainResponders: NOBODY,
+    pdmResponders: NOBODY,
+    plainResponderOnAnyFlow: NOBODY,
     flowsSinceNew: 0,
     pdmIntact: 0,
     firstIntactNs: Number.POSITIVE_INFINITY,
@@ -88,7 +91,9 @@ export function addToPlace(place: Place, state: TraceState, pair: Pair, nowNs: n
   if (pair.treated === MEANING.expired) {
     const reply = replyTo(state, pair.treatedRow);
     if (reply !== null) {
-      if (pair.flow === 0 && pair.arm === ARM_CODE.pdm) addOnce(place.pdmResponders, reply.responder);
+      if (pair.flow === 0 && pair.arm === ARM_CODE.pdm) {
+        place.pdmResponders = withName(place.pdmResponders, reply.responder);
+      }
       if (reply.intact === true && !reply.partial && isExpired(reply)) noteIntact(place, pair);
     }
   }
@@ -129,17 +134,18 @@ function noteIntact(place: Place, { lastSentNs }: Pair): void {
 function notePlainResponder(place: Place, state: TraceState, pair: Pair): void {
   const reply = replyTo(state, pair.plainRow);
   if (reply === null) return;
-  if (pair.flow === 0) addOnce(place.plainResponders, reply.responder);
+  if (pair.flow === 0) place.plainResponders = withName(place.plainResponders, reply.responder);
   if (place.plainResponderOnAnyFlow.includes(reply.responder)) {
     if (pair.flow !== 0) place.flowsSinceNew += 1;
     return;
   }
-  place.plainResponderOnAnyFlow.push(reply.responder);
+  place.plainResponderOnAnyFlow = withName(place.plainResponderOnAnyFlow, reply.responder);
   place.flowsSinceNew = 1;
 }
 
-function addOnce(list: string[], value: string): void {
-  if (!list.includes(value)) list.push(value);
+function withName(names: readonly string[], name: string): readonly string[] {
+  if (names.length === 0) return [name];
+  return names.includes(name) ? names : [...names, name];
 }
 
 /** Nobody has answered there, neither arm. */
@@ -170,10 +176,21 @@ export function hopBeforeFirst(
 
 /** Who answers at a hop: the one address, empty for nobody, null where there are several or something else came back. */
 export function responderOf(place: Place): string | null {
-  const [responder] = place.plainResponders.length > 0 ? place.plainResponders : place.pdmResponders;
+  const { plainResponders, pdmResponders } = place;
+  const responder = plainResponders[0] ?? pdmResponders[0];
   if (responder === undefined) {
     return place.plainAnswered + place.treatedPassed + place.refused + place.pdmOnly === 0 ? '' : null;
   }
-  const isOnly = [...place.plainResponders, ...place.pdmResponders].every((address) => address === responder);
-  return isOnly ? responder : null;
+  return isNoOther(plainResponders, responder) && isNoOther(pdmResponders, responder) ? responder : null;
+}
+
+/** Nobody but this address is named. */
+function isNoOther(names: readonly string[], address: string): boolean {
+  return names.length === 0 || (names.length === 1 && names[0] === address);
+}
+
+/** One address answered both arms, or one of them; or nobody. */
+export function hasOneNameAtMost({ plainResponders, pdmResponders }: Place): boolean {
+  const name = plainResponders[0] ?? pdmResponders[0];
+  return name === undefined || (isNoOther(plainResponders, name) && isNoOther(pdmResponders, name));
 }

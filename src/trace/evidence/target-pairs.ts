@@ -130,19 +130,24 @@ export function findTooNear(trace: Case, isAccusing = true): Reason | null {
 }
 
 /**
- * The farthest hop of a router that others met, counted from a router of this trace's own way: where they came to that by
- * fewer hops, what they met behind it is farther away than their own hop limits say. 0 where there is none.
+ * METHOD: dropped, a proxy. The farthest hop of a router that others met, counted from a router of this trace's own way: where they
+ * came to that by fewer hops, what they met behind it is farther away than their own hop limits say. 0 where there is none.
  */
 function routerFromShared({ context, hops }: Case, distance: number): number {
   let farthest = 0;
-  for (let hop = 1; hop < distance; hop += 1) {
-    for (const address of hops[hop]?.plainResponders ?? []) {
-      const behind = context.routersBehindSeenByOthers(address);
-      if (behind > 0) farthest = Math.max(farthest, hop + behind);
+  for (const { met, routerAt } of context.waysOfOthers()) {
+    for (let hop = 1; hop < distance; hop += 1) {
+      for (const address of hops[hop]?.plainResponders ?? NOBODY) {
+        // Where it was met twice, behind the farther place.
+        const at = met.lastIndexOf(address, routerAt);
+        if (at >= 0 && at < routerAt) farthest = Math.max(farthest, hop + routerAt - at);
+      }
     }
   }
   return farthest;
 }
+
+const NOBODY: readonly string[] = [];
 
 /** METHOD: Pairs. No bar will be reached: the pairs that the cap allows are spent, or would not do. */
 export function isUndecidable(trace: Case): boolean {

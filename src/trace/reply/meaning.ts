@@ -12,6 +12,8 @@ export const MEANING = { none: 0, expired: 1, arrived: 2, refused: 3, other: 4 }
 export type Meaning = (typeof MEANING)[keyof typeof MEANING];
 
 const FAR = 0xff;
+/** So many answers to `plain` show that they are what plain packets draw; more of them show no more. */
+const PLAIN_COUNTS = 2;
 const UNKNOWN_DISTANCE = 0xff;
 
 /** What is known of one sender, an address that says one kind of thing, from the rows that it answered. */
@@ -41,9 +43,8 @@ export class Meanings {
   /** By signature, `TABLES` octets each: many thousand traces keep theirs. */
   readonly #meanings: Uint8Array;
 
-  constructor(state: TraceState) {
+  constructor(state: TraceState, { drawn, byPlain, routerAt }: AllDrawn = countDrawn(state)) {
     const { signatures, identity } = state;
-    const { drawn, byPlain, routerAt } = countDrawn(state);
     const expiredFrom = new Set<string>();
     for (const signature of signatures) if (isExpired(signature)) expiredFrom.add(signature.responder);
     let terminal: Set<string> | null = null;
@@ -69,7 +70,7 @@ export class Meanings {
       else if (
         isTerminalKind(signature) &&
         !expiredFrom.has(responder) &&
-        own.plainCount >= 2 &&
+        own.plainCount >= PLAIN_COUNTS &&
         own.plainFrom < FAR &&
         own.plainFrom > routerAt
       ) {
@@ -200,19 +201,42 @@ export class Meanings {
   }
 }
 
-const MADE = new WeakMap<
-  TraceState,
-  { readonly revision: number; readonly attemptStart: number; readonly of: Meanings }
->();
+interface Made {
+  revision: number;
+  readonly attemptStart: number;
+  readonly drawn: AllDrawn;
+  readonly of: Meanings;
+}
 
-/** Those of the trace as it stands: made anew once a reply was taken in, or the measurement has begun again. */
+const MADE = new WeakMap<TraceState, Made>();
+
+/** Those of the trace as it stands: made anew once a reply says what none has said, or the measurement has begun again. */
 export function meaningsOf(state: TraceState): Meanings {
   const { attemptStart, probes } = state;
   const made = MADE.get(state);
   if (made?.revision === probes.replies && made.attemptStart === attemptStart) return made.of;
-  const meanings = new Meanings(state);
-  MADE.set(state, { revision: probes.replies, attemptStart, of: meanings });
+  const drawn = countDrawn(state);
+  if (made?.attemptStart === attemptStart && drawsTheSame(made.drawn, drawn)) {
+    made.revision = probes.replies;
+    return made.of;
+  }
+  const meanings = new Meanings(state, drawn);
+  MADE.set(state, { revision: probes.replies, attemptStart, drawn, of: meanings });
   return meanings;
+}
+
+/** One more answer like those before it changes no meaning: most replies are such. Time Exceeded may, wherever it is met. */
+function drawsTheSame(a: AllDrawn, b: AllDrawn): boolean {
+  if (a.drawn.length !== b.drawn.length || a.expired !== b.expired || a.routerAt !== b.routerAt) return false;
+  for (let index = 0; index < a.drawn.length; index += 1) {
+    const one = a.drawn[index];
+    const other = b.drawn[index];
+    if (one === undefined || other === undefined || a.byPlain[index] !== b.byPlain[index]) return false;
+    if (Math.min(one.plainCount, PLAIN_COUNTS) !== Math.min(other.plainCount, PLAIN_COUNTS)) return false;
+    if (one.plainFrom !== other.plainFrom || one.treatedFrom !== other.treatedFrom) return false;
+    if (one.treatedOwnFrom !== other.treatedOwnFrom) return false;
+  }
+  return true;
 }
 
 /** Packets without an extension header, whatever their length. */
@@ -226,6 +250,8 @@ interface AllDrawn {
   /** By signature: 1 where `plain` drew it. */
   readonly byPlain: Uint8Array;
   readonly routerAt: number;
+  /** Probes that ran out of hop limit. */
+  readonly expired: number;
 }
 
 function countDrawn({ probes, signatures, senders, attemptStart }: TraceState): AllDrawn {
@@ -236,10 +262,14 @@ function countDrawn({ probes, signatures, senders, attemptStart }: TraceState): 
   );
   const byPlain = new Uint8Array(signatures.length);
   let routerAt = 0;
+  let expired = 0;
   for (let row = 0; row < probes.count; row += 1) {
     const index = probes.reply(row);
     const own = index === null ? undefined : drawn[index];
-    if (index === null || own === undefined) continue;
+    const signature = index === null ? undefined : signatures[index];
+    if (index === null || own === undefined || signature === undefined) continue;
+    const ranOut = isExpired(signature);
+    if (ranOut) expired += 1;
     const hop = probes.hopLimit(row);
     const isOwnFlow = probes.flow(row) === 0;
     if (isPlainArm(probes.arm(row))) {
@@ -247,15 +277,13 @@ function countDrawn({ probes, signatures, senders, attemptStart }: TraceState): 
       byPlain[index] = 1;
       if (!isOwnFlow) continue;
       if (hop < own.plainFrom) own.plainFrom = hop;
-      if (row < attemptStart || hop <= routerAt) continue;
-      const signature = signatures[index];
-      if (signature !== undefined && isExpired(signature)) routerAt = hop;
+      if (row >= attemptStart && hop > routerAt && ranOut) routerAt = hop;
     } else {
       if (hop < own.treatedFrom) own.treatedFrom = hop;
       if (isOwnFlow && hop < own.treatedOwnFrom) own.treatedOwnFrom = hop;
     }
   }
-  return { drawn, byPlain, routerAt };
+  return { drawn, byPlain, routerAt, expired };
 }
 
 /** Only this places a hop. */

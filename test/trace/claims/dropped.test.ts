@@ -254,23 +254,20 @@ describe('dropped is defeated by', () => {
   });
 
   it('… or than those that they met behind a router that this trace met as well, by a shorter way to it', () => {
-    const behind = (hop: number, count: number): ByHand =>
-      lossAt3(11, 6, {
-        routersBehindSeenByOthers: (address) => (address === formatAddress(routerAt(hop)) ? count : 0),
-      });
-    // The target answers from hop 5: at the router behind the fourth, or nearer than that behind the second.
-    for (const [hop, count] of [
-      [4, 1],
-      [2, 3],
-      [2, 4],
-    ] as const)
-      expect(reasonOf(behind(hop, count).stand(dropped))).toContain('a router on the way was met at hop');
-    for (const [hop, count] of [
-      [4, 0],
-      [2, 2],
-      [6, 3],
-    ] as const)
-      expect(behind(hop, count).stand(dropped).is).toBe('proven');
+    // The target answers from hop 5, right behind the fourth router.
+    const beside = (...way: readonly (number | string)[]): ByHand => {
+      const met = [undefined, ...way.map((one) => (typeof one === 'string' ? one : formatAddress(routerAt(one))))];
+      return lossAt3(11, 6, { waysOfOthers: [{ met, routerAt: way.length }] });
+    };
+    for (const way of [
+      [4, 'a'],
+      [1, 4, 'a', 'b'],
+      [2, 'a', 'b', 'c'],
+      [4, 'a', 4, 'b'],
+    ])
+      expect(reasonOf(beside(...way).stand(dropped))).toContain('a router on the way was met at hop');
+    for (const way of [[], [4], [1, 2, 4], [2, 'a', 'b'], ['a', 'b', 'c'], [4, 'a', 4]])
+      expect(beside(...way).stand(dropped).is).toBe('proven');
   });
 
   it('receive drops of the kernel, and an interruption', () => {

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MEANING, Meanings, targetQuotesIntact } from '../../../src/trace/reply/meaning.js';
+import { MEANING, Meanings, meaningsOf, targetQuotesIntact } from '../../../src/trace/reply/meaning.js';
 import { ByHand, type Answer } from '../by-hand.js';
 import { routerAt, withHopLimit } from '../fake-path.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
@@ -177,5 +178,53 @@ describe("the target's own quote of the option", () => {
     };
     expect(quoted('do8')).toBe(quoted('do16'));
     expect([quoted('do8'), quoted('pdm')]).toEqual([false, true]);
+  });
+});
+
+describe('meanings that are kept from reply to reply', () => {
+  const answers: readonly Answer[] = [
+    'expires',
+    'arrives',
+    null,
+    port(TARGET),
+    port(TARGET, 62),
+    port(routerAt(3)),
+    { from: routerAt(2), type: 1, code: 1, replyHopLimit: 62 },
+    { from: TARGET, type: 4, code: 2, replyHopLimit: 60 },
+    { from: routerAt(4), type: 3, code: 0, replyHopLimit: 61 },
+  ];
+
+  it('are those that would be made anew, whatever came in', () => {
+    const answer = fc.constantFrom(...answers);
+    const pair = fc.record({ hopLimit: fc.constantFrom(1, 2, 3, 4, 5, 6, 64), plain: answer, treated: answer });
+    fc.assert(
+      fc.property(fc.array(pair, { minLength: 1, maxLength: 25 }), (pairs) => {
+        const trace = new ByHand('udp');
+        const { state } = trace;
+        for (const { hopLimit, plain, treated } of pairs) {
+          trace.pairs(1, hopLimit, plain, treated);
+          const meanings = meaningsOf(state);
+          const anew = new Meanings(state);
+          expect([meanings.routerAt, meanings.plainDistance, [...meanings.terminal]]).toEqual([
+            anew.routerAt,
+            anew.plainDistance,
+            [...anew.terminal],
+          ]);
+          for (let row = 0; row < state.probes.count; row += 1) {
+            expect(meanings.of(state, row)).toBe(anew.of(state, row));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are kept while further answers are like those before, and made anew by one that is not', () => {
+    const trace = base();
+    const made = meaningsOf(trace.state);
+    trace.target(3, port(TARGET), port(TARGET));
+    expect(meaningsOf(trace.state)).toBe(made);
+    trace.target(1, port(TARGET), port(TARGET, 62));
+    expect(meaningsOf(trace.state)).not.toBe(made);
   });
 });
