@@ -9,7 +9,8 @@ import type { AllCounts, Counts, WitnessAnswers } from './evidence/counts.js';
 import { classify, forEachPair, graceNs, isAwaited, PAIR_CLASS, replyTo, waitNs } from './evidence/pair.js';
 import type { Pair } from './evidence/pair.js';
 import { namelessAddresses } from './evidence/nameless.js';
-import { isPlainArm, isTerminalKind, MEANING, meaningsOf } from './reply/meaning.js';
+import { MEANING, meaningsOf } from './reply/meaning.js';
+import { isPlainArm, isTerminalKind } from './reply/words.js';
 import type { Meanings } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
@@ -203,7 +204,7 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
       if (!isWord && isOfTheEnd) oddAnswers += 1;
     } else if (meaning === MEANING.refused) {
       pdmRefusals += 1;
-      noteRefuser((refusers ??= new Map()), reply, pair, state.identity.targetText, meanings.terminal);
+      noteRefuser((refusers ??= new Map<string, Refuser>()), reply, pair, state.identity.targetText, meanings.terminal);
     }
   };
 
@@ -233,10 +234,10 @@ export function makeCase(state: TraceState, context: TraceContext, nowNs: number
         takeExplaining(pair);
         return;
       case PURPOSE.otherOption:
-        addToPlace(placeIn((otherOptions ??= new Map()), pair.hopLimit), state, pair, nowNs, wait);
+        addToPlace(placeIn((otherOptions ??= new Map<number, Place>()), pair.hopLimit), state, pair, nowNs, wait);
         return;
       case PURPOSE.reference:
-        addToPlace(placeIn((references ??= new Map()), pair.flow), state, pair, nowNs, wait);
+        addToPlace(placeIn((references ??= new Map<number, Place>()), pair.flow), state, pair, nowNs, wait);
         return;
       case PURPOSE.echo:
       case PURPOSE.syn:

@@ -4,6 +4,10 @@
 /** Room that any probe fits in that was not asked to be larger: packets stay within so many octets. */
 export const MAX_PROBE_LENGTH = 128;
 
+// METHOD: Replies
+/** Answers to `plain` by which another address is the end of the path; more of them show no more. */
+export const TERMINAL_ANSWERS = 2;
+
 // METHOD: Flow and identity
 /** Stacks acknowledge a SYN with seq, seq + 1 or seq + 2: numbers stand so far apart that each of them names one probe. */
 export const TCP_SPACING = 64;

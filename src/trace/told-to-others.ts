@@ -7,7 +7,7 @@ import { sharesPrefix } from './evidence/nameless.js';
 import { othersAreAnswered } from './evidence/own-pdm.js';
 import { answersUnquoted, findTooNear, isLossShown, isTargetSilent } from './evidence/target-pairs.js';
 import { answeredReference } from './evidence/reference.js';
-import { isPortUnreachable } from './reply/meaning.js';
+import { isPortUnreachable } from './reply/words.js';
 import type { TraceState } from './state/trace-state.js';
 import type { At, TraceContext } from './trace-context.js';
 import type { Sibling } from './sibling.js';

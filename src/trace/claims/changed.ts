@@ -5,6 +5,8 @@ import { chanceOfOneRate } from '../evidence/e-values.js';
 import { forEachPair, replyTo } from '../evidence/pair.js';
 import { isExplored } from '../explore.js';
 import { REPEAT_CAP } from '../numbers.js';
+import { PROTOCOLS } from '../record.js';
+import type { Reason } from '../reason.js';
 import { MEANING } from '../reply/meaning.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
@@ -33,7 +35,9 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   let lastIntact = 0;
   let targetIntact = false as boolean;
   let targetIntactInPart = false as boolean;
+  let inTargetName = 0;
   let byTarget = 0;
+  let otherwiseByTarget = 0;
   let firstHop = Number.POSITIVE_INFINITY;
   /** Of routers that show the option whole, of those that show it otherwise, and of these and the target. */
   const whole: QuoteAt[] = [];
@@ -49,9 +53,12 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
     if (pair.treated === MEANING.arrived) {
       if (isIntact(reply)) targetIntact = true;
       else if (shows(reply)) {
-        byTarget += 1;
+        inTargetName += 1;
+        // Where it is not seen from how far a quote comes, it may be a box's before the target, which quotes as the routers do.
+        if (reply.replyHopLimit !== null) byTarget += 1;
         shown.add(reply);
       } else if (reply.intact === true) targetIntactInPart = true;
+      else if (reply.stripped || reply.altered) otherwiseByTarget += 1;
     } else if (pair.treated === MEANING.expired && pair.hopLimit !== TARGET_HOP_LIMIT) {
       if (isIntact(reply)) {
         lastIntact = Math.max(lastIntact, pair.hopLimit);
@@ -60,12 +67,14 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
     }
   });
   // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
-  if (targetIntact || (targetIntactInPart && byTarget === 0) || trace.context.isIntactAtTarget()) {
+  if (targetIntact || (targetIntactInPart && inTargetName === 0) || trace.context.isIntactAtTarget()) {
     return refuted({
       says: 'Some routers quote the option otherwise than it was sent, but the target got it intact.',
       settledBy: null,
     });
   }
+  // Of one way, or of a quote that was damaged.
+  if (otherwiseByTarget > 0 && otherwiseByTarget >= inTargetName) return refuted(QUOTED_OTHERWISE);
   const witnesses = new Set<string>();
   for (const { hop, reply } of quotes) {
     if (hop <= lastIntact) continue;
@@ -81,7 +90,8 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
     });
   }
   if (!isExplored(trace)) return open('exploring', []);
-  const errors = byTarget === 0 ? 'clear' : standOfErrors(trace);
+  if (byTarget > 0 && isBeforeTarget(trace)) return refuted(QUOTED_FROM_NEARER);
+  const errors = inTargetName === 0 ? 'clear' : standOfErrors(trace);
   if (errors === 'refused') return refuted(REFUSED_AS_CLOSED);
   if (errors === 'waits') return open('waiting for the echo requests', [], nextLookNs(trace));
   if (byTarget === 0 && witnesses.size < 2) {
@@ -135,6 +145,23 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
     reasons: [`${words(shown)}: ${seen}.`],
   });
 }
+
+/** What answers packets of another protocol stands farther away: what quotes in the target's name is a box like the routers. */
+function isBeforeTarget({ state, context, counts: { comesFrom } }: Case): boolean {
+  if (comesFrom === null) return false;
+  const others = PROTOCOLS.filter((protocol) => protocol !== state.identity.protocol);
+  return others.some((protocol) => (context.sibling(protocol)?.comesFrom ?? comesFrom) > comesFrom);
+}
+
+const QUOTED_FROM_NEARER: Reason = {
+  says: "What quotes the option otherwise than it was sent in the target's name answers from nearer than what answers packets of another protocol: a box before it may, and quote as the routers there do.",
+  settledBy: 'capture-at-target',
+};
+
+const QUOTED_OTHERWISE: Reason = {
+  says: "Some quotes show the option otherwise than it was sent, and as many in the target's name show it otherwise again: removed here, changed there.",
+  settledBy: 'capture-at-target',
+};
 
 /** A quote of a packet that left with this hop limit, and when. */
 interface QuoteAt {

@@ -5,7 +5,7 @@ import { findTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, RELABELLED_PER_LOST, STRAYS_PER_LOST } from '../numbers.js';
 import { countUnassembled } from '../reply/reassembly.js';
 import type { Reason } from '../reason.js';
-import { isNoWay } from '../reply/meaning.js';
+import { isNoWay } from '../reply/words.js';
 import { isTooBigWithOption } from '../reply/too-big.js';
 
 /** All doubts in one reason, of a claim that they refute; null where there is none. */

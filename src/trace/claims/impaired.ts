@@ -11,7 +11,10 @@ import {
 } from '../evidence/target-pairs.js';
 import { standOfWayBack } from '../evidence/way-back.js';
 import { SIBLING_POLL_NS } from '../numbers.js';
+import { forEachPair, replyTo } from '../evidence/pair.js';
 import { PROTOCOLS } from '../record.js';
+import { MEANING } from '../reply/meaning.js';
+import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
 import { confirm } from './confirm.js';
@@ -50,6 +53,8 @@ export const impaired: Claim = {
       return open('asking for the way back', wants, wayBack.is === 'open' ? wayBack.untilNs : null);
     }
     if (others === 'waits') return open('waiting for the other protocols', [], trace.nowNs + SIBLING_POLL_NS);
+    if (isAnsweredFromNearer(trace)) return refuted(withRates(trace, FROM_NEARER));
+    if (isAnsweredInOtherWords(trace)) return refuted(withRates(trace, IN_OTHER_WORDS));
     const refusalsOnly = findRefusalsOnly(trace);
     if (refusalsOnly !== null) return refuted(withRates(trace, refusalsOnly));
     return proven({
@@ -69,6 +74,50 @@ export const impaired: Claim = {
       ],
     });
   },
+};
+
+/**
+ * All answers to the option come from nearer than most to `plain` do: a box on one of several ways may answer whatever it gets, and
+ * the target no packet with the option.
+ */
+function isAnsweredFromNearer({ counts: { counted }, cameFrom }: Case): boolean {
+  const farthest = Math.max(...cameFrom.pdm.keys());
+  let farther = 0;
+  for (const [from, answers] of cameFrom.plain) if (from > farthest) farther += answers;
+  return cameFrom.pdm.size > 0 && 2 * farther > counted.plainArrived;
+}
+
+/** … or in words that fewer than half of those to `plain` use, as such a box does that answers in the target's place. */
+function isAnsweredInOtherWords({ state, meanings }: Case): boolean {
+  const plain = new Map<string, number>();
+  const used = new Set<string>();
+  let answers = 0;
+  forEachPair(state, meanings, state.attemptStart, (pair) => {
+    if (pair.purpose !== PURPOSE.target) return;
+    for (const row of [pair.first, pair.first + 1]) {
+      const reply = replyTo(state, row);
+      if (reply === null || meanings.of(state, row) !== MEANING.arrived) continue;
+      const words = `${reply.type} ${reply.code}`;
+      if (state.probes.arm(row) === ARM_CODE.pdm) used.add(words);
+      else if (state.probes.arm(row) === ARM_CODE.plain) {
+        answers += 1;
+        plain.set(words, (plain.get(words) ?? 0) + 1);
+      }
+    }
+  });
+  let alike = 0;
+  for (const words of used) alike += plain.get(words) ?? 0;
+  return used.size > 0 && 2 * alike < answers;
+}
+
+const IN_OTHER_WORDS: Reason = {
+  says: 'What answered those says what few answers to packets without it say: something before the target may answer for it on one of several ways.',
+  settledBy: 'other-protocol',
+};
+
+const FROM_NEARER: Reason = {
+  says: 'What answered those comes from nearer than most answers to packets without it: something before the target may answer for it.',
+  settledBy: 'other-protocol',
 };
 
 /** METHOD: impaired. */

@@ -6,6 +6,7 @@ import { refusedFlows } from '../evidence/refusals.js';
 import type { Refuser } from '../evidence/refusals.js';
 import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
+import { standOfWayBack } from '../evidence/way-back.js';
 import { firstRoundIsOver, isExplored } from '../explore.js';
 import {
   INTERVAL_PAIR_CAP,
@@ -20,10 +21,10 @@ import {
   TARGET_PAIR_CAP,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
-import { comesFrom } from '../reply/meaning.js';
+import { comesFrom } from '../reply/words.js';
 import type { Refusal } from '../record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import { RANK, wishAtHop } from '../wish.js';
+import { earlier, RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { open, proven, refuted } from './claim.js';
 import type { Claim } from './claim.js';
@@ -92,9 +93,13 @@ export const rejected: Claim = {
       causeAt: firstRoundIsOver(trace) ? causeAt(trace, refusedFrom) : null,
     });
     if (confirmation.is === 'no') return refuted(confirmation.by);
+    const rest = standOfTheRest(trace, refuser);
+    if (rest.is === 'lost elsewhere') return refuted(rest.reason);
     if (confirmation.is === 'open') {
-      return open(`${has}, ${confirmation.has}`, confirmation.wants, confirmation.untilNs);
+      const wants = [...confirmation.wants, ...rest.wants];
+      return open(`${has}, ${confirmation.has}`, wants, earlier(confirmation.untilNs, rest.untilNs));
     }
+    if (rest.is === 'open') return open(`${has}, asking for the way back`, rest.wants, rest.untilNs);
     const { type, code, pointer } = refuser.reply;
     const refusal: Refusal = {
       address: refuser.address,
@@ -126,7 +131,7 @@ export const rejected: Claim = {
       ...(trace.plainArrivals > 0 ? { boundedBy: trace.counts.counted.plainArrived } : {}),
       reasons: [
         `${refuser.inTargetName ? "Something in the target's name" : refuser.address} refused ${type < 0 ? 'by RST ' : ''}${refuser.refusals} packets with the option and none without, while ${refusedPairs.pdm} of their partners were answered from beyond.`,
-        ...lostWithoutAWord(trace),
+        ...restText(trace),
         ...confirmation.reasons,
       ],
     });
@@ -152,14 +157,45 @@ function isNobodyBeyond(trace: Case): boolean {
   return isTargetSilent(trace) && trace.refusedPairs.pdm === 0 && trace.pendingProbes === 0 && isExplored(trace);
 }
 
-/** Of those to the target more than one in four. */
-function lostWithoutAWord({ counts, refusedPairs }: Case): string[] {
+/** Pairs that lost the option at the target without a word, where those are more than one in four of the lost. */
+function lostWithoutAWord({ counts, refusedPairs }: Case): number {
   const { plainOnly } = counts.counted;
   const lost = plainOnly - refusedPairs.pdmAtTarget;
-  if (lost <= (1 - REFUSED_SHARE) * plainOnly) return [];
+  return lost <= (1 - REFUSED_SHARE) * plainOnly ? 0 : lost;
+}
+
+function restText(trace: Case): string[] {
+  const lost = lostWithoutAWord(trace);
+  if (lost === 0) return [];
   return [
-    `Of ${plainOnly} lost at the target ${lost} were lost without a word: a limit on such errors, or another loser besides.`,
+    `Of ${trace.counts.counted.plainOnly} lost at the target ${lost} were lost without a word: a limit on such errors, or another loser besides.`,
   ];
+}
+
+type Rest =
+  | { readonly is: 'settled' | 'open'; readonly wants: readonly PairWish[]; readonly untilNs: number | null }
+  | { readonly is: 'lost elsewhere'; readonly reason: Reason };
+
+const NO_REST: Rest = { is: 'settled', wants: [], untilNs: null };
+
+/**
+ * One refuses some, and the target gets the rest: where many are lost without a word it takes what `dropped` takes to say that it is not
+ * the answers to those that are lost.
+ */
+function standOfTheRest(trace: Case, { address, refusals }: Refuser): Rest {
+  const lost = trace.plainArrivals === 0 ? 0 : lostWithoutAWord(trace);
+  if (lost === 0) return NO_REST;
+  const wayBack = standOfWayBack(trace);
+  if (wayBack.is === 'excluded') return NO_REST;
+  if (wayBack.is === 'open') return { is: 'open', wants: wayBack.wants, untilNs: wayBack.untilNs };
+  const { says, settledBy } = wayBack.reason;
+  return {
+    is: 'lost elsewhere',
+    reason: {
+      says: `${address} refused ${refusals} packets with the option, and of those to the target ${lost} were lost without a word: they may get through. ${says}`,
+      settledBy,
+    },
+  };
 }
 
 function refusedElsewhere({ address }: Refuser): Reason {

@@ -1,6 +1,7 @@
 /** Pairs at the target, and of those who bear witness for it, in the order sent. Counts only; what they show is the claims' business. */
 import { LATELY_GRACES, LATELY_INTERVALS, LATELY_NS, PAIRS_TO_LOOK_LOST } from '../numbers.js';
-import { comesFrom, MEANING } from '../reply/meaning.js';
+import { MEANING } from '../reply/meaning.js';
+import { comesFrom } from '../reply/words.js';
 import type { Meanings } from '../reply/meaning.js';
 import { PURPOSE, witnessOf } from '../state/trace-state.js';
 import type { ReplySignature, TraceState, WitnessProtocol } from '../state/trace-state.js';

@@ -2,7 +2,8 @@
  * Pairs, the only evidence of loss (METHOD: Pairs): the one iterator over probe rows and the one classifier. Pair k is rows
  * 2k and 2k + 1, in the order in which they were sent.
  */
-import { isPlainArm, MEANING } from '../reply/meaning.js';
+import { MEANING } from '../reply/meaning.js';
+import { isPlainArm } from '../reply/words.js';
 import type { Meaning, Meanings } from '../reply/meaning.js';
 import type { PairLook } from '../pace.js';
 import type { Protocol } from '../record.js';

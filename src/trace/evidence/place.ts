@@ -1,5 +1,6 @@
 /** Pairs of one place, a hop limit or the target, counted by what came back. */
-import { isExpired, MEANING } from '../reply/meaning.js';
+import { MEANING } from '../reply/meaning.js';
+import { isExpired } from '../reply/words.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 import { classify, isAwaited, PAIR_CLASS, replyTo } from './pair.js';

@@ -2,7 +2,7 @@
 import { waitNs } from '../evidence/pair.js';
 import { ARMS } from '../record.js';
 import type { Arm } from '../record.js';
-import { isExpired } from '../reply/meaning.js';
+import { isExpired } from '../reply/words.js';
 import { ARM_CODE, signatureOf } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 import { encodedLength, packetsPerProbe } from './probe-packet.js';

@@ -3,18 +3,26 @@
  * the target's name is the target's depends on what `plain` draws there, so the table is made anew from all replies of the
  * trace whenever they are read.
  */
-import { DESTINATION_UNREACHABLE, ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
-import { ARM_CODE, signatureOf } from '../state/trace-state.js';
+import { TERMINAL_ANSWERS } from '../numbers.js';
+import { signatureOf } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
+import {
+  isExpired,
+  isNoWay,
+  isNoWord,
+  isPlainArm,
+  isRefusal,
+  isTerminalKind,
+  kindOf,
+  returnDistance,
+  wordOf,
+} from './words.js';
 
 /** `expired`: it got this far. `arrived`: it reached the target. `refused`: somebody says that it will not. */
 export const MEANING = { none: 0, expired: 1, arrived: 2, refused: 3, other: 4 } as const;
 export type Meaning = (typeof MEANING)[keyof typeof MEANING];
 
 const FAR = 0xff;
-/** So many answers to `plain` show that they are what plain packets draw; more of them show no more. */
-const PLAIN_COUNTS = 2;
-const UNKNOWN_DISTANCE = 0xff;
 
 /** What is known of one sender, an address that says one kind of thing, from the rows that it answered. */
 interface Drawn {
@@ -66,11 +74,12 @@ export class Meanings {
       const own = drawn[index];
       if (own === undefined || own.plainCount === 0) continue;
       const { responder } = signature;
-      if (responder === identity.targetText) note(signature);
-      else if (
+      if (responder === identity.targetText) {
+        if (!isNoWay(signature)) note(signature);
+      } else if (
         isTerminalKind(signature) &&
         !expiredFrom.has(responder) &&
-        own.plainCount >= PLAIN_COUNTS &&
+        own.plainCount >= TERMINAL_ANSWERS &&
         own.plainFrom < FAR &&
         own.plainFrom > routerAt
       ) {
@@ -93,7 +102,8 @@ export class Meanings {
     let plainDistance: number | null = null;
     const plainOf = (signature: ReplySignature): Meaning => {
       if (isNoWord(signature, source)) return MEANING.other;
-      if (isOfTarget(signature.responder)) return MEANING.arrived;
+      // Nobody says of himself that there is no way to him.
+      if (isOfTarget(signature.responder) && !isNoWay(signature)) return MEANING.arrived;
       return isRefusal(signature) ? MEANING.refused : MEANING.other;
     };
     const meanings = new Uint8Array(TABLES * signatures.length);
@@ -167,8 +177,11 @@ export class Meanings {
         if (from > routerAt || meetings().differ) return ODD;
       }
       // On another way the target's other address may be farther away, and something before the target may answer plain packets.
-      const maySpeakForTarget = returns.has(wordOf(signature)) || isTerminalKind(signature);
+      const isTargetsWord = returns.has(wordOf(signature));
+      const maySpeakForTarget = isTargetsWord || isTerminalKind(signature);
       if (meetings().differ && !expiredFrom.has(responder) && maySpeakForTarget) return ODD;
+      // … and where that is not seen, nobody behind a router that both arms met, it may say what it says to plain packets.
+      if (isTargetsWord && !expiredFrom.has(responder) && !meetings().isCommon(ownFrom - 1)) return ODD;
       const meaning = isRefusal(signature) ? MEANING.refused : MEANING.other;
       return [meaning, meaning];
     };
@@ -232,16 +245,11 @@ function drawsTheSame(a: AllDrawn, b: AllDrawn): boolean {
     const one = a.drawn[index];
     const other = b.drawn[index];
     if (one === undefined || other === undefined || a.byPlain[index] !== b.byPlain[index]) return false;
-    if (Math.min(one.plainCount, PLAIN_COUNTS) !== Math.min(other.plainCount, PLAIN_COUNTS)) return false;
+    if (Math.min(one.plainCount, TERMINAL_ANSWERS) !== Math.min(other.plainCount, TERMINAL_ANSWERS)) return false;
     if (one.plainFrom !== other.plainFrom || one.treatedFrom !== other.treatedFrom) return false;
     if (one.treatedOwnFrom !== other.treatedOwnFrom) return false;
   }
   return true;
-}
-
-/** Packets without an extension header, whatever their length. */
-export function isPlainArm(arm: number): boolean {
-  return arm === ARM_CODE.plain || arm === ARM_CODE.long;
 }
 
 interface AllDrawn {
@@ -286,19 +294,6 @@ function countDrawn({ probes, signatures, senders, attemptStart }: TraceState): 
   return { drawn, byPlain, routerAt, expired };
 }
 
-/** Only this places a hop. */
-export function isExpired({ type, code }: ReplySignature): boolean {
-  return type === ICMPV6.timeExceeded && code === TIME_EXCEEDED.hopLimit;
-}
-
-/** It says that the packet has no way to the target, whatever it carries. */
-export function isNoWay({ type, code }: ReplySignature): boolean {
-  return (
-    type === ICMPV6.destinationUnreachable &&
-    (code === DESTINATION_UNREACHABLE.noRoute || code === DESTINATION_UNREACHABLE.addressUnreachable)
-  );
-}
-
 /** Who said so of packets without the option. */
 export function addressesWithoutWay(state: TraceState): string[] {
   const { probes } = state;
@@ -309,27 +304,6 @@ export function addressesWithoutWay(state: TraceState): string[] {
       addresses.add(signature.responder);
   }
   return [...addresses];
-}
-
-/** What says nothing of the packet's fate: too long for a link, not put together, no route on this very host. */
-function isNoWord({ type, code, responder }: ReplySignature, source: string): boolean {
-  if (type === ICMPV6.packetTooBig || type === ICMPV6.timeExceeded) return true;
-  return responder === source && type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.noRoute;
-}
-
-/** Unreachable, or a parameter problem. */
-export function isRefusal({ type }: ReplySignature): boolean {
-  return type === ICMPV6.destinationUnreachable || type === ICMPV6.parameterProblem;
-}
-
-/** What the end of a path sends: data, echo replies, segments, or that no port is open. */
-export function isTerminalKind(reply: ReplySignature): boolean {
-  return reply.type < 0 || isPortUnreachable(reply);
-}
-
-/** 1/4 (RFC 4443 §3.1): a closed port in the target's name, and the word of many reject rules elsewhere. */
-export function isPortUnreachable({ type, code }: Pick<ReplySignature, 'type' | 'code'>): boolean {
-  return type === ICMPV6.destinationUnreachable && code === DESTINATION_UNREACHABLE.portUnreachable;
 }
 
 /**
@@ -369,31 +343,6 @@ function readMeetings(state: TraceState): Meetings {
   const both = [...plain.keys()].filter((hop) => treated.has(hop));
   const last = Math.max(0, ...both);
   return { isCommon, differ: last > 0 && !isCommon(last) };
-}
-
-/** Type and code, or kind of segment. */
-function wordOf({ type, code }: Pick<ReplySignature, 'type' | 'code'>): number {
-  return (type + 1) * 256 + code;
-}
-
-/** Type and code, or kind of segment, and from how far it came: hosts start hop limits at 64, 128 or 255. */
-/** One kind of thing that one address says. */
-export function senderKey(signature: ReplySignature): string {
-  return `${signature.responder} ${kindOf(signature)}`;
-}
-
-function kindOf({ type, code, replyHopLimit }: ReplySignature): number {
-  return ((type + 1) * 256 + code) * 256 + returnDistance(replyHopLimit);
-}
-
-/** Routers that it came back by, as its hop limit tells; null where that is not seen. */
-export function comesFrom({ replyHopLimit }: ReplySignature): number | null {
-  return replyHopLimit === null ? null : returnDistance(replyHopLimit);
-}
-
-function returnDistance(hopLimit: number | null): number {
-  if (hopLimit === null) return UNKNOWN_DISTANCE;
-  return (hopLimit <= 64 ? 64 : hopLimit <= 128 ? 128 : 255) - hopLimit;
 }
 
 /** METHOD: stripped, altered. The target has quoted the whole option as it was sent, of a packet that arrived: no refusal in its name. */

@@ -11,7 +11,7 @@ import { ARM_CODE, signatureOf, TARGET_HOP_LIMIT } from '../state/trace-state.js
 import type { ReplyObject } from '../record.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import type { Match } from './match-reply.js';
-import { isExpired, isPlainArm, isRefusal, isTerminalKind, senderKey } from './meaning.js';
+import { isExpired, isPlainArm, isRefusal, isTerminalKind, senderKey } from './words.js';
 import type { Reply } from './reply.js';
 import { settleWeakQuotes } from './weak-quotes.js';
 

@@ -2,7 +2,7 @@
 import { ICMPV6, TIME_EXCEEDED } from '../../wire/icmpv6.js';
 import type { Case } from '../case.js';
 import { replyTo } from '../evidence/pair.js';
-import { isExpired } from './meaning.js';
+import { isExpired } from './words.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 

@@ -7,7 +7,7 @@
 import { formatAddress } from '../../address/address.js';
 import { compareQuote } from './quote-comparison.js';
 import type { ErrorReply } from './reply.js';
-import { isExpired } from './meaning.js';
+import { isExpired } from './words.js';
 import { ARM_CODE, signatureOf } from '../state/trace-state.js';
 import type { TraceState, WeakRouter } from '../state/trace-state.js';
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Claim } from '../../../src/trace/claims/claim.js';
 import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
 import type { Sibling } from '../../../src/trace/sibling.js';
-import { ByHand, ECHO_SILENT, findingOf, quotedBy, reasonOf } from '../by-hand.js';
+import { alter, ByHand, ECHO_SILENT, findingOf, quotedBy, reasonOf, strip } from '../by-hand.js';
 import { runTrace, withHopLimit } from '../fake-path.js';
 import { TARGET } from '../trace-fixture.js';
 
@@ -18,7 +18,9 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
       .target(11, 'arrives', 'arrives')
       .repeats(8, first - 1);
   };
-  const changedAtTarget = { from: TARGET, type: 1, code: 4, quote: change };
+  // From as far as the target's answers to plain packets come.
+  const changedAtTarget = { from: TARGET, type: 1, code: 4, quote: change, replyHopLimit: 60 };
+  const own = { arrivesWith: 60 };
 
   it('is proven by two routers beyond that agree, names nobody, and not by one', () => {
     const finding = findingOf(changedFrom(3).stand(claim));
@@ -35,7 +37,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     const stand = (sibling: Partial<Sibling>): ReturnType<ByHand['stand']> => {
       const trace = new ByHand('udp');
       for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
-      trace.pairs(3, 5, 'arrives', changedAtTarget).repeats(8, 2);
+      trace.pairs(3, 5, own, changedAtTarget).repeats(8, 2);
       trace.context = { ...trace.context, sibling: (by) => (by === 'icmp6' ? { ...ECHO_SILENT, ...sibling } : null) };
       return trace.stand(claim);
     };
@@ -44,20 +46,60 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     expect(reasonOf(stand({ refusedAsClosed: 1 }))).toContain('refused in the target');
   });
 
+  it("is not proven by quotes in the target's name where it is not seen from how far they come: it rests on the routers then", () => {
+    const unseen = { from: TARGET, type: 1, code: 4, quote: change };
+    const from = (first: number): ReturnType<ByHand['stand']> => {
+      const trace = new ByHand('udp');
+      for (let hop = 1; hop <= 4; hop += 1)
+        trace.pairs(3, hop, 'expires', hop >= first ? quotedBy(hop, change) : 'expires');
+      return trace
+        .pairs(3, 5, 'arrives', unseen)
+        .repeats(8, first - 1)
+        .stand(claim);
+    };
+    expect(findingOf(from(3))).toMatchObject({ basis: 'routers' });
+    expect(reasonOf(from(4))).toContain('One router beyond which nothing more is known');
+  });
+
+  it("is not proven by quotes in the target's name where what answers another protocol stands farther away: a box may quote so", () => {
+    const stand = (comesFrom: number): ReturnType<ByHand['stand']> => {
+      const trace = new ByHand('udp');
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+      trace.pairs(3, 5, own, changedAtTarget).target(2, own, changedAtTarget).repeats(8, 2);
+      trace.context = { ...trace.context, sibling: (by) => (by === 'icmp6' ? { ...ECHO_SILENT, comesFrom } : null) };
+      return trace.stand(claim);
+    };
+    // 60 from 64: by four routers.
+    expect(findingOf(stand(4))).toMatchObject({ basis: 'target' });
+    expect(reasonOf(stand(5))).toContain('answers from nearer than what answers packets of another protocol');
+  });
+
+  it("is not proven where as many quotes in the target's name are changed otherwise: one may be damaged, or of another way", () => {
+    const stand = (otherwise: number): ReturnType<ByHand['stand']> => {
+      const trace = new ByHand('udp');
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop > 2 ? quotedBy(hop, change) : 'expires');
+      const other = { ...changedAtTarget, quote: claim.name === 'altered' ? strip : alter };
+      trace.pairs(3, 5, own, changedAtTarget).target(otherwise, own, other).repeats(8, 2);
+      return trace.stand(claim);
+    };
+    expect(findingOf(stand(2))).toMatchObject({ basis: 'target' });
+    expect(reasonOf(stand(3))).toContain('removed here, changed there');
+  });
+
   it("is not proven by the target's own quote alone, which may quote so: a router before it must agree", () => {
-    const trace = new ByHand('udp').explored().target(11, 'arrives', changedAtTarget);
+    const trace = new ByHand('udp').explored().target(11, own, changedAtTarget);
     // The target quoted hop limit 5 itself intact; without that, its word stands.
     expect(trace.stand(claim).is).toBe('refuted');
-    const own = new ByHand('udp');
-    for (let hop = 1; hop <= 4; hop += 1) own.pairs(3, hop, 'expires', 'expires');
-    own.pairs(3, 5, 'arrives', changedAtTarget).target(1, 'arrives', changedAtTarget).repeats(3, 4);
-    expect(reasonOf(own.stand(claim))).toContain('the target may quote so');
+    const alone = new ByHand('udp');
+    for (let hop = 1; hop <= 4; hop += 1) alone.pairs(3, hop, 'expires', 'expires');
+    alone.pairs(3, 5, own, changedAtTarget).target(1, own, changedAtTarget).repeats(3, 4);
+    expect(reasonOf(alone.stand(claim))).toContain('the target may quote so');
     const agreeing = (from: number): ByHand => {
       const trace = new ByHand('udp');
       for (let hop = 1; hop <= 4; hop += 1) {
         trace.pairs(3, hop, 'expires', hop >= from ? quotedBy(hop, change) : 'expires');
       }
-      return trace.pairs(3, 5, 'arrives', changedAtTarget).repeats(8, from - 1);
+      return trace.pairs(3, 5, own, changedAtTarget).repeats(8, from - 1);
     };
     expect(findingOf(agreeing(3).stand(claim))).toMatchObject({
       basis: 'target',

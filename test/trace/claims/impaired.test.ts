@@ -160,6 +160,21 @@ describe('impaired', () => {
     expect(findingOf(trace.stand(impaired))).toMatchObject({ returnPath: 'excluded' });
   });
 
+  it('is refuted where all answers to the option come from nearer than most to plain packets, or in other words', () => {
+    const beside = (plain: Answer, treated: Answer, few: number): Standing => {
+      const trace = new ByHand('tcp').explored().target(1, treated, treated).target(few, treated, null);
+      trace.target(20, plain, null).placebos(8, plain).references(12, 4).references(24, 4, 'arrives', 'arrives', 'tcp');
+      return trace.repeats(3, 4).stand(impaired);
+    };
+    const far = { arrivesWith: 60 };
+    expect(reasonOf(beside(far, { arrivesWith: 62 }, 1))).toContain('from nearer than most answers');
+    expect(beside(far, { arrivesWith: 62 }, 20).is).toBe('proven');
+    expect(beside(far, { arrivesWith: 58 }, 1).is).toBe('proven');
+    expect(beside(far, far, 1).is).toBe('proven');
+    expect(reasonOf(beside({ resetsWith: 60 }, far, 1))).toContain('what few answers to packets without it say');
+    expect(beside({ resetsWith: 60 }, far, 40).is).toBe('proven');
+  });
+
   it('is refuted by errors or resets alone where it is not seen from how far they come: a firewall may refuse so', () => {
     const someAreLost = { ...ECHO_LOST, pdmArrivals: 3 };
     const udp = (answer: Answer): Standing =>

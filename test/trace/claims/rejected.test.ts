@@ -3,8 +3,9 @@ import { delivered } from '../../../src/trace/claims/delivered.js';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
+import type { Sibling } from '../../../src/trace/sibling.js';
 import { lossEValue } from '../../../src/trace/evidence/e-values.js';
-import { alter, ByHand, ECHO_LOST, findingOf, quotedBy, reasonOf, type Answer } from '../by-hand.js';
+import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, quotedBy, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit, type Drawn, type FakePath } from '../fake-path.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { octetsOf, TARGET } from '../trace-fixture.js';
@@ -65,6 +66,23 @@ describe('rejected', () => {
     expect(silently(7).reasons).toContain(
       'Of 26 lost at the target 7 were lost without a word: a limit on such errors, or another loser besides.',
     );
+  });
+
+  it('asks for the witness of dropped where many are lost without a word: the target may get those, and its errors be lost', () => {
+    const beside = (siblingEcho: Sibling, silent: number): ByHand => {
+      const trace = new ByHand('udp', { siblingEcho }).explored(3).pairs(1, 3, 'expires', prohibited);
+      return trace
+        .target(20, 'arrives', prohibited)
+        .target(silent, 'arrives', null)
+        .placebos(20, 'arrives')
+        .repeats(3, 2);
+    };
+    expect(reasonOf(beside(ECHO_SILENT, 10).stand(rejected))).toContain(
+      '10 were lost without a word: they may get through',
+    );
+    expect(beside(ECHO_LOST, 10).references(12, 2).stand(rejected).is).not.toBe('refuted');
+    // Fewer than one in four may be lost to a limit, or by chance.
+    expect(beside(ECHO_SILENT, 5).stand(rejected).is).toBe('proven');
   });
 
   it('is proven by two refusals because of the header chain (1/8), and open with one', () => {

@@ -41,6 +41,34 @@ describe('what a reply to the option means', () => {
     expect(treatedMeaning(base(), { from: routerAt(4), type: 1, code: 0 })).toBe(MEANING.refused);
   });
 
+  it('is neither by another address that says what the target says to plain packets, but behind a router that both arms met', () => {
+    // A host refuses all datagrams by 1/1, those with the option by an address of its own.
+    const says = (from: Uint8Array, replyHopLimit: number): Answer => ({ from, type: 1, code: 1, replyHopLimit });
+    const own = says(TARGET, 60);
+    const other = says(octetsOf('2001:db8:99::1'), 61);
+    const behind = (plainAt3: Answer): ByHand => {
+      const trace = new ByHand('udp').pairs(1, 1, 'expires', 'expires').pairs(1, 2, 'expires', 'expires');
+      trace.pairs(1, 3, plainAt3, 'expires').pairs(1, 4, 'expires', other).pairs(2, 5, own, other);
+      return trace.target(2, own, other);
+    };
+    expect(treatedMeaning(behind(null), other)).toBe(MEANING.other);
+    expect(treatedMeaning(behind('expires'), other)).toBe(MEANING.refused);
+    // Other words than the target's are a refusal all the same.
+    expect(treatedMeaning(behind(null), { ...(other as object), code: 0 } as Answer)).toBe(MEANING.refused);
+  });
+
+  it.each([0, 3])(
+    "is no arrival by 1/%i in the target's name, nor is that of plain: nobody says so of himself",
+    (code) => {
+      const noWay: Answer = { from: TARGET, type: 1, code, replyHopLimit: 60 };
+      const { state } = base(noWay);
+      const { plainDistance } = new Meanings(state);
+      expect([plainDistance, treatedMeaning(base(noWay), noWay)]).toEqual([null, MEANING.other]);
+      for (let row = 0; row < state.probes.count; row += 1)
+        expect(new Meanings(state).of(state, row)).not.toBe(MEANING.arrived);
+    },
+  );
+
   it('is no arrival where the same words come back from another distance', () => {
     const trace = base();
     const near = treatedMeaning(trace, port(TARGET, 62), 3);
