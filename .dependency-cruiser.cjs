@@ -6,7 +6,7 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { path: '^src/', pathNot: [from, ...allowed] },
 });
-const pure = ['address', 'wire', 'trace', 'text'];
+const pure = ['address', 'wire', 'text', 'record', 'trace'];
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
@@ -14,46 +14,52 @@ module.exports = {
     only('text-imports-nothing', '^src/text/', [], ''),
     only('address-imports-nothing', '^src/address/', [], 'address is the innermost room'),
     only('wire-imports-address', '^src/wire/', ['^src/address/'], ''),
-    only('trace-imports-wire', '^src/trace/', ['^src/wire/', '^src/address/'], ''),
+    only('record-imports-nothing', '^src/record/', [], 'what a record is, for whoever writes or reads one'),
+    only('trace-imports-wire', '^src/trace/', ['^src/record/', '^src/wire/', '^src/address/'], ''),
     only('transport-imports-inward', '^src/transport/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
     only(
       'engine-imports-the-port-only',
       '^src/engine/',
-      ['^src/transport/probe-transport\\.ts$', '^src/trace/', '^src/wire/', '^src/address/'],
+      ['^src/transport/probe-transport\\.ts$', '^src/trace/', '^src/record/', '^src/wire/', '^src/address/'],
       'adapters are chosen in process/compose.ts',
     ),
-    only('annotate-imports-inward', '^src/annotate/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
-    only('targets-imports-inward', '^src/targets/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only(
+      'annotate-imports-inward',
+      '^src/annotate/',
+      ['^src/trace/', '^src/record/', '^src/wire/', '^src/address/'],
+      '',
+    ),
+    only('targets-imports-inward', '^src/targets/', ['^src/trace/', '^src/record/', '^src/wire/', '^src/address/'], ''),
     only(
       'results-imports-inward',
       '^src/results/',
-      ['^src/trace/', '^src/wire/', '^src/address/', '^src/transport/probe-transport\\.ts$'],
+      ['^src/trace/', '^src/record/', '^src/wire/', '^src/address/', '^src/transport/probe-transport\\.ts$'],
       '',
     ),
-    only('config-imports-inward', '^src/config/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    only('config-imports-inward', '^src/config/', ['^src/trace/', '^src/record/', '^src/wire/', '^src/address/'], ''),
     only(
       'report-imports-inward',
       '^src/report/',
-      ['^src/results/', '^src/annotate/', '^src/text/', '^src/trace/', '^src/wire/', '^src/address/'],
+      ['^src/results/', '^src/annotate/', '^src/text/', '^src/trace/', '^src/record/', '^src/wire/', '^src/address/'],
       '',
     ),
     only(
       'measure-imports-inward',
       '^src/measure/',
-      ['^src/(engine|annotate|config|text|trace|wire|address)/', '^src/transport/probe-transport\\.ts$'],
+      ['^src/(engine|annotate|config|text|trace|record|wire|address)/', '^src/transport/probe-transport\\.ts$'],
       'one host to its records: no store, no list',
     ),
     only(
       'runs-imports-inward',
       '^src/runs/',
-      ['^src/(measure|results|targets|config|text|trace|wire|address)/'],
+      ['^src/(measure|results|targets|config|text|trace|record|wire|address)/'],
       'a list in the store, for whoever runs it',
     ),
     only(
       'daemon-imports-inward',
       '^src/daemon/',
       [
-        '^src/(runs|measure|report|results|engine|targets|annotate|config|text|trace|wire|address)/',
+        '^src/(runs|measure|report|results|engine|targets|annotate|config|text|trace|record|wire|address)/',
         '^src/transport/probe-transport\\.ts$',
       ],
       '',

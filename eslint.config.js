@@ -56,7 +56,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/address/**', 'src/wire/**', 'src/trace/**', 'src/text/**'],
+    files: ['src/address/**', 'src/wire/**', 'src/text/**', 'src/record/**', 'src/trace/**'],
     rules: {
       'no-restricted-globals': ['error', ...impure],
       'no-restricted-properties': [
@@ -68,7 +68,7 @@ export default tseslint.config(
   },
   {
     // A file of the measurement is read in one sitting: comments and blank lines are read too.
-    files: ['src/trace/**'],
+    files: ['src/record/**', 'src/trace/**'],
     rules: { 'max-lines': ['error', { max: 400, skipBlankLines: false, skipComments: false }] },
   },
   {

@@ -16,7 +16,7 @@ import process from 'node:process';
 const CLAIMS = 'src/trace/claims';
 /** In its folder, and neither claims nor parts of them that METHOD has a heading for. */
 const PLUMBING = ['claim', 'claims', 'changed', 'confirm'];
-const OUTCOME_CODES = ['src/trace/record.ts', 'OUTCOME_EXIT_CODES'];
+const OUTCOME_CODES = ['src/record/record.ts', 'OUTCOME_EXIT_CODES'];
 const OTHER_CODES = ['src/cli/exit-codes.ts', 'EXIT'];
 const FLAG_FILES = ['src/cli/flags.ts', 'src/cli/report-flags.ts'];
 
@@ -256,7 +256,6 @@ const OTHER_NUMBERS = {
     'MOST_CHANCES',
   ],
   'arithmetic: two packets make a pair, and sums are rounded': ['ANSWERS_PER_PAIR', 'ROUNDING'],
-  "the version of METHOD, which stands with the record's types": ['METHOD_VERSION'],
 };
 
 /** Constants that are numbers, or lists of them. @param {Texts} sources @returns {string[]} */

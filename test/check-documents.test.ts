@@ -76,7 +76,7 @@ const WELL: Documents = {
     'src/trace/claims/delivered.ts': "export const delivered: Claim = {\n  name: 'delivered',\n};",
     'src/trace/claims/no-difference.ts': "export const noDifference: Claim = {\n  name: 'no-difference',\n};",
     'src/trace/claims/same-path.ts': 'export function standOfSamePath() {}',
-    'src/trace/record.ts': "export const OUTCOME_EXIT_CODES = {\n  delivered: 0,\n  'no-difference': 20,\n};",
+    'src/record/record.ts': "export const OUTCOME_EXIT_CODES = {\n  delivered: 0,\n  'no-difference': 20,\n};",
     'src/cli/exit-codes.ts': 'export const EXIT = {\n  ok: 0,\n  /** Bad. */\n  usage: 64,\n} as const;',
     'src/cli/flags.ts': "[\n  ['hopInterval', 'MS'],\n  ['dns', null],\n  ['transport', 'auto|native'],\n]",
     'src/trace/pace.ts': '/** METHOD: Pairs, Rhythm at a responder. (METHOD: pairs) METHOD: Claims. The list. */',

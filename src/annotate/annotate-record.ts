@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
 import { isOfTunnelledIpv4 } from '../address/special-purpose.js';
-import type { AsFields, Outcome, PlaceRecord, SummaryRecord, TraceRecord } from '../trace/record.js';
+import type { AsFields, Outcome, PlaceRecord, SummaryRecord, TraceRecord } from '../record/record.js';
 import type { AsDatabase } from './as-database.js';
 import type { AsOrigin } from './as-table.js';
 import { attributeInterval, attributeRefusal, type Named, type Origins } from './attribution.js';

@@ -1,4 +1,4 @@
-import type { Attribution, Membership, SilentStretch } from '../trace/record.js';
+import type { Attribution, Membership, SilentStretch } from '../record/record.js';
 
 /** What an address says about whose router has it. */
 export interface Origins {

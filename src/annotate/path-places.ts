@@ -1,7 +1,7 @@
 import { formatAddress, parseAddress, sharesSite } from '../address/address.js';
 import { parsePrefix, prefixContains } from '../address/prefix.js';
 import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
-import type { HopRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import type { HopRecord, ResponderRecord, TraceRecord } from '../record/record.js';
 import { ICMPV6, TIME_EXCEEDED } from '../wire/icmpv6.js';
 
 /** Global unicast, RFC 4291 §2.4 and IANA's registry. */

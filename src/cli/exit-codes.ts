@@ -1,5 +1,5 @@
 import type { TraceEnd } from '../measure/trace-jobs.js';
-import { OUTCOMES, OUTCOME_EXIT_CODES } from '../trace/record.js';
+import { OUTCOMES, OUTCOME_EXIT_CODES } from '../record/record.js';
 
 /** What the process ends with when it is not a verdict (sysexits.h). */
 export const EXIT = {

@@ -2,7 +2,7 @@ import { readWay } from '../report/record-stop.js';
 import { withFaultSentence } from '../report/run-faults.js';
 import { faultLines, sharedFaultSentence } from '../report/shared-fault-words.js';
 import { SharedFaultTally, type SharedFault } from '../report/shared-faults.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { counted } from '../text/counted.js';
 
 /** Of so many targets half means something; before, the first few of a list may happen to be alike. */

@@ -1,5 +1,5 @@
 import type { LiveTrace } from '../measure/trace-jobs.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { outcomePaint, titleText } from './record-text.js';
 import type { Style } from './style.js';
 import { sanitizeForTerminal, truncate } from '../text/terminal-text.js';

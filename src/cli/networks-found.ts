@@ -2,7 +2,7 @@
 import { asLabel } from '../report/record-words.js';
 import { figures } from '../text/counted.js';
 import { sanitizeForTerminal } from '../text/terminal-text.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 
 /** Sets of networks that are told apart; of more only their number is known. */
 const MOST_SETS = 10_000;

@@ -1,4 +1,4 @@
-import type { Outcome, TraceRecord } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../record/record.js';
 import { hopTerms } from '../report/place-words.js';
 import { addressAndName, asText, confidenceText, nameOrAddress } from '../report/record-words.js';
 import type { Paint, Style } from './style.js';

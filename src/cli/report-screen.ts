@@ -1,5 +1,5 @@
 import type { Cell, Table } from '../report/table.js';
-import { ACCUSATIONS, OUTCOMES, type Outcome } from '../trace/record.js';
+import { ACCUSATIONS, OUTCOMES, type Outcome } from '../record/record.js';
 import type { Paint, Style } from './style.js';
 import { displayWidth, padEnd, padStart, sanitizeForTerminal, truncate } from '../text/terminal-text.js';
 

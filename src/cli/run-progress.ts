@@ -1,5 +1,5 @@
 import { counted, durationText, figures } from '../text/counted.js';
-import { OUTCOMES, type Outcome } from '../trace/record.js';
+import { OUTCOMES, type Outcome } from '../record/record.js';
 import type { Style } from './style.js';
 import { truncate } from '../text/terminal-text.js';
 

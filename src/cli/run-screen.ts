@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.js';
 import type { TargetMeasurer } from '../measure/target-measurer.js';
-import type { Outcome, TraceRecord } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../record/record.js';
 import { createLiveDisplay, type LiveDisplay } from './live-display.js';
 import { NetworksFound } from './networks-found.js';
 import { outcomesText, progressFrame, progressText, type RunProgress } from './run-progress.js';

@@ -9,7 +9,7 @@ import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import { takeInUnstored } from '../results/unstored-records.js';
 import type { TargetProgress } from '../results/target-table.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { CliError, usageError } from './cli-error.js';
 import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';

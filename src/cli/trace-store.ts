@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import type { Log } from '../measure/event-log.js';
 import { RecordKeeper } from '../runs/record-keeper.js';
 import type { StorePorts } from '../runs/store-ports.js';

@@ -1,6 +1,6 @@
 import { distanceOf } from '../annotate/path-places.js';
-import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { isEnd, refusesInTargetName } from '../results/refusals.js';
+import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../record/record.js';
+import { isEnd, refusesInTargetName } from '../record/refusals.js';
 import { isLastPdmHopN } from '../report/place-words.js';
 import { repeatOf, type Repeat } from '../report/repeated-hops.js';
 import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';

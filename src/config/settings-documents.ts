@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { daemonFileSchema } from './daemon-settings.js';
-import { traceRecordSchema } from './record-schema.js';
+import { traceRecordSchema } from '../record/record-schema.js';
 import { SETTING_KEYS, flagOf, settingOf, settingsFileSchema, variableOf } from './settings.js';
 
 /** The files in `config/` are these, written out; a test compares them. */

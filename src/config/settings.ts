@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HIGHEST_HOP_LIMIT } from '../trace/numbers.js';
 import { LARGEST_PROBE, SMALLEST_PROBE } from '../trace/probe/probe-size.js';
-import type { Protocol } from '../trace/record.js';
+import type { Protocol } from '../record/record.js';
 import {
   choice,
   choices,

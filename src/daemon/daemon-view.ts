@@ -1,5 +1,5 @@
 /** What HTTP needs to know of the daemon, and the one thing it can ask of it. */
-import type { Protocol } from '../trace/record.js';
+import type { Protocol } from '../record/record.js';
 import type { MeasurerStats } from '../measure/target-measurer.js';
 
 /** A job as it is shown over HTTP. Times are milliseconds since 1970. */

@@ -8,7 +8,7 @@ import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { OutgoingRecord } from '../results/trace-table.js';
 import type { KeptAside, TakenIn } from '../results/unstored-records.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { ChildMeasurer, type MeasureLink } from '../measure/child/child-measurer.js';
 import { pause, within, type Clock } from '../measure/clock.js';
 import { errorFields, type EventLog } from '../measure/event-log.js';

@@ -1,9 +1,9 @@
 /** What goes in and out of the API: requests are checked with these, and the OpenAPI document is made of them. */
 import { z } from 'zod';
-import { traceRecordSchema } from '../config/record-schema.js';
+import { traceRecordSchema } from '../record/record-schema.js';
 import { parseHost } from '../targets/parse-host.js';
 import { HIGHEST_HOP_LIMIT } from '../trace/numbers.js';
-import { OUTCOMES, PROTOCOLS } from '../trace/record.js';
+import { OUTCOMES, PROTOCOLS } from '../record/record.js';
 import { TARGET_STATES } from '../results/target-table.js';
 import { PROBLEM_CODES } from './http-problem.js';
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { OUTCOMES } from '../trace/record.js';
+import { OUTCOMES } from '../record/record.js';
 import type { DaemonView, JobView } from './daemon-view.js';
 import type { Lag } from './event-loop-lag.js';
 

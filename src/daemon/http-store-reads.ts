@@ -3,7 +3,7 @@ import { htmlPage } from '../report/html-page.js';
 import { markup } from '../report/markup.js';
 import { findFaults, type FaultWords } from '../report/run-faults.js';
 import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
-import type { SummaryRow } from '../results/summary-row.js';
+import type { SummaryRow } from '../record/summary-row.js';
 import type { ListedTarget, TargetProgress } from '../results/target-table.js';
 import type { OutcomeCount } from '../results/trace-queries.js';
 import type { TraceFilter } from '../results/trace-filter.js';

@@ -10,7 +10,7 @@ import type { RecordWriter } from '../results/record-writer.js';
 import type { StoredRun } from '../results/run-table.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { TargetRow } from '../targets/target-row.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import type { Clock } from '../measure/clock.js';
 import { errorFields, type EventLog } from '../measure/event-log.js';
 import { RunPacer } from '../runs/run-pacer.js';

@@ -4,7 +4,7 @@
  * what takes its answers now: so each asks for those since then.
  */
 import type { AnsweredTarget, AskedAnswers, AskedPair, At } from '../trace/trace-context.js';
-import type { Protocol } from '../trace/record.js';
+import type { Protocol } from '../record/record.js';
 
 /** Places kept at most of what was answered behind them; beyond it new ones are not learned. */
 const MOST_PLACES = 1_000_000;

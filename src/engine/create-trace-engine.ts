@@ -6,7 +6,7 @@ import { sameAddress } from '../address/address.js';
 import type { ProbeTransport, WatchedFlow } from '../transport/probe-transport.js';
 import type { Case } from '../trace/case.js';
 import type { TraceContext } from '../trace/trace-context.js';
-import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Protocol, TraceRecord } from '../record/record.js';
 import { judgeTrace } from '../trace/trace-machine.js';
 import { placesAnsweredBeyond, reportingHabits } from '../trace/told-to-others.js';
 import { sharedHops } from '../trace/near-hops.js';

@@ -10,7 +10,7 @@ import type {
   WayMet,
 } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
-import type { Protocol } from '../trace/record.js';
+import type { Protocol } from '../record/record.js';
 import type { WitnessProtocol } from '../trace/state/trace-state.js';
 import { Asker } from './answers-from-outside.js';
 import type { HabitsOfRuns, PlaceHabits } from './place-habits.js';

@@ -1,7 +1,7 @@
 /** One table of near hops for each run, source and kind of probe, and each trace's view of it. */
 import { formatAddress } from '../address/address.js';
 import type { NearHop, SeenHops } from '../trace/trace-context.js';
-import type { HopRecord } from '../trace/record.js';
+import type { HopRecord } from '../record/record.js';
 import type { TraceState } from '../trace/state/trace-state.js';
 import { writeHop } from '../trace/write-record.js';
 import { NearHopTable, Told } from './near-hop-table.js';

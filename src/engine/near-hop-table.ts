@@ -11,7 +11,7 @@ import { responderOf } from '../trace/evidence/place.js';
 import type { Place } from '../trace/evidence/place.js';
 import type { NearHop, SeenHops } from '../trace/trace-context.js';
 import { LOSSY_HOP_P, PAIRS_PER_HOP } from '../trace/numbers.js';
-import type { HopRecord } from '../trace/record.js';
+import type { HopRecord } from '../record/record.js';
 import { TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
 import { HeardResponders } from './heard-responders.js';
 

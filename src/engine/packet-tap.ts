@@ -2,7 +2,7 @@
  * Shows every packet of the traces to somebody else, with what the engine made of it. The engine knows nothing of what
  * happens to them; whoever listens must be quick and must not throw.
  */
-import type { Arm, Protocol } from '../trace/record.js';
+import type { Arm, Protocol } from '../record/record.js';
 import type { Reply } from '../trace/reply/reply.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
 

@@ -7,7 +7,7 @@ import { createTraceState } from '../trace/state/trace-state.js';
 import type { Flow, TraceState } from '../trace/state/trace-state.js';
 import type { NearHops, TraceContext, WayMet } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
-import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Protocol, TraceRecord } from '../record/record.js';
 import type { Draws } from '../trace/wish.js';
 import type { Ask, RouterBudget } from './responder-budgets.js';
 import type { Waiting } from './waiting-line.js';

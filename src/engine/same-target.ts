@@ -3,7 +3,7 @@ import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.
 import { tellSiblings } from '../trace/told-to-others.js';
 import type { TraceContext, WayMet } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
-import type { Protocol } from '../trace/record.js';
+import type { Protocol } from '../record/record.js';
 import type { RunningTrace } from './running-trace.js';
 import type { TraceIndex } from './trace-index.js';
 

@@ -3,7 +3,7 @@
  * `createTraceEngine` in `create-trace-engine.ts` implements it.
  */
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
-import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Protocol, TraceRecord } from '../record/record.js';
 import type { PacketTap } from './packet-tap.js';
 
 /** Time as the engine needs it. Pacing is monotonic; wall time only dates records. A virtual one drives simulations. */

@@ -1,7 +1,7 @@
 /** The record of a trace that could not begin: every target yields one. */
 import { formatAddress } from '../address/address.js';
-import { RECORD_SCHEMA, noCounters } from '../trace/record.js';
-import type { TraceRecord } from '../trace/record.js';
+import { RECORD_SCHEMA, noCounters } from '../record/record.js';
+import type { TraceRecord } from '../record/record.js';
 import type { TraceRequest } from './trace-engine.js';
 
 /** No hops, no pairs and no counts; `reason` is all that it says. Times are milliseconds since 1970. */

@@ -1,5 +1,5 @@
 import type { AddressNames } from '../annotate/annotate-record.js';
-import type { AsFields, TraceRecord } from '../trace/record.js';
+import type { AsFields, TraceRecord } from '../record/record.js';
 
 interface Known {
   readonly name: string | null;

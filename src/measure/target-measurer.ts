@@ -1,6 +1,6 @@
 /** The port between lists and whatever measures their targets: this process, or a child of it. */
 import type { EngineStats } from '../engine/trace-engine.js';
-import type { Protocol, TraceRecord } from '../trace/record.js';
+import type { Protocol, TraceRecord } from '../record/record.js';
 
 /** What is the same for all targets of a run. Names and units are the settings'. */
 export interface MeasureOptions {

@@ -2,7 +2,7 @@ import { formatAddress, parseAddress } from '../address/address.js';
 import { destinationPort, type Settings } from '../config/settings.js';
 import type { TraceHandle, TraceParameters, TraceRequest } from '../engine/trace-engine.js';
 import { LONG_EXTRA as LONGEST_ARM_EXTRA } from '../trace/probe/probe-fragments.js';
-import type { Outcome, Protocol, TraceRecord } from '../trace/record.js';
+import type { Outcome, Protocol, TraceRecord } from '../record/record.js';
 import type { Route } from '../transport/probe-transport.js';
 import { errorCode } from '../text/error-code.js';
 import type { Log } from './event-log.js';

@@ -1,6 +1,6 @@
 import type { TraceRequest } from '../engine/trace-engine.js';
 import { unstartedRecord } from '../engine/unstarted-record.js';
-import type { Outcome, TraceRecord } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../record/record.js';
 
 /** What is known of a target that no packet was sent to. */
 export interface UnmeasuredTarget {

@@ -1,6 +1,6 @@
 /** Whose network may be meant, in words. */
 import { ATTRIBUTION_RULES } from '../annotate/attribution.js';
-import type { Attribution, SilentStretch, TraceRecord } from '../trace/record.js';
+import type { Attribution, SilentStretch, TraceRecord } from '../record/record.js';
 import { asLabel, sourceText } from './record-words.js';
 import { safeText } from '../text/safe-text.js';
 

@@ -1,4 +1,4 @@
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { markup, type Markup } from './markup.js';
 import { pathColumns, pdmReaches, stopOf, type ArmCell, type PathColumn, type Stop } from './path-columns.js';
 import { shortened } from '../text/safe-text.js';

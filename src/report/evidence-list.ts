@@ -1,5 +1,5 @@
 import { isAtTarget } from '../annotate/path-places.js';
-import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../trace/record.js';
+import { OUTCOMES, type NamedAddress, type Outcome, type TraceRecord, type VerdictEvidence } from '../record/record.js';
 import { otherNetworks, ruleText } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import { hopTerms } from './place-words.js';

@@ -1,5 +1,5 @@
-import { refusesInTargetName } from '../results/refusals.js';
-import type { IcmpCount, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { refusesInTargetName } from '../record/refusals.js';
+import type { IcmpCount, ResponderRecord, TraceRecord } from '../record/record.js';
 import { icmpErrorText } from './icmp-words.js';
 import { markup, type Markup } from './markup.js';
 import { pathColumns, stopOf, type ArmCell, type PathColumn, type Stop } from './path-columns.js';

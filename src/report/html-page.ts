@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
-import { summariseRecord, type SummaryRow } from '../results/summary-row.js';
-import { ACCUSATIONS, type Outcome, type TraceRecord } from '../trace/record.js';
+import { summariseRecord, type SummaryRow } from '../record/summary-row.js';
+import { ACCUSATIONS, type Outcome, type TraceRecord } from '../record/record.js';
 import { markup, type Markup } from './markup.js';
 import { confidenceText } from './record-words.js';
 import { PAGE_STYLE } from './page-style.js';

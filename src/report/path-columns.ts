@@ -1,6 +1,6 @@
 import { distanceOf, isAtTarget } from '../annotate/path-places.js';
-import { isEnd, onlyRefuses } from '../results/refusals.js';
-import type { Arm, ArmRecord, Outcome, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import { isEnd, onlyRefuses } from '../record/refusals.js';
+import type { Arm, ArmRecord, Outcome, PlaceRecord, ResponderRecord, TraceRecord } from '../record/record.js';
 import { targetArrivals } from './record-words.js';
 
 /** What an arm drew at one place. `refused`: only refusals from elsewhere, so the packets did not get here. */

@@ -1,7 +1,7 @@
 /** Sentences about places on the path: where packets stop, how far they were seen, where the ways part. */
 import { isAtTarget } from '../annotate/path-places.js';
-import { insertedOnPath } from '../results/inserted-headers.js';
-import type { TraceRecord } from '../trace/record.js';
+import { insertedOnPath } from '../record/inserted-headers.js';
+import type { TraceRecord } from '../record/record.js';
 import { destinationNetworkText, hopText, placeText, plainHop } from './record-words.js';
 import { repeatOf } from './repeated-hops.js';
 import { safeText } from '../text/safe-text.js';

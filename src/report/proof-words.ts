@@ -1,5 +1,5 @@
 /** Sentences about what a verdict rests on: what was counted, what shows that it is no loss of answers, what the cause is. */
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import {
   atMostText,
   confidenceText,

@@ -1,4 +1,4 @@
-import type { NamedAddress, Outcome, TraceRecord } from '../trace/record.js';
+import type { NamedAddress, Outcome, TraceRecord } from '../record/record.js';
 import { drawPath } from './draw-path.js';
 import { evidenceLists } from './evidence-list.js';
 import { hopLadder } from './hop-ladder.js';

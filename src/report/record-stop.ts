@@ -1,6 +1,6 @@
 import { canonicalText, formatAddress, isLinkLocal, isUniqueLocal, parseAddress } from '../address/address.js';
 import { PathPlaces } from '../annotate/path-places.js';
-import type { AsFields, TraceRecord } from '../trace/record.js';
+import type { AsFields, TraceRecord } from '../record/record.js';
 
 /** An address at a hop limit; hop 0 is the source, whose address is of no interest. */
 export interface StopPlace {

@@ -1,4 +1,4 @@
-import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../trace/record.js';
+import type { AsFields, PlaceRecord, ResponderRecord, TraceRecord, VerdictEvidence } from '../record/record.js';
 import { safeText } from '../text/safe-text.js';
 import { withAndWithout } from '../trace/with-and-without.js';
 

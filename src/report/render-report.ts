@@ -1,7 +1,7 @@
 import { atlasResults } from '../results/atlas-json.js';
 import { scamperLines } from '../results/scamper-json.js';
 import { csvLine, SUMMARY_CSV_COLUMNS, SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
-import type { SummaryRow } from '../results/summary-row.js';
+import type { SummaryRow } from '../record/summary-row.js';
 import type { OutcomeCount, Page, TraceQueries } from '../results/trace-queries.js';
 import type { TraceFilter } from '../results/trace-filter.js';
 import { formatTable, type TableFormat } from './format-table.js';

@@ -1,4 +1,4 @@
-import type { ArmRecord, HopRecord } from '../trace/record.js';
+import type { ArmRecord, HopRecord } from '../record/record.js';
 
 /** Hop limits from … to, both included, at which the same `period` answers come again and again. */
 export interface Repeat {

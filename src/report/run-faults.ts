@@ -1,6 +1,6 @@
 import type { TraceQueries } from '../results/trace-queries.js';
 import type { TraceFilter } from '../results/trace-filter.js';
-import type { Outcome, TraceRecord } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../record/record.js';
 import { readWay, type RecordStop } from './record-stop.js';
 import { faultLines, sharedFaultSentence } from './shared-fault-words.js';
 import { SharedFaultTally } from './shared-faults.js';

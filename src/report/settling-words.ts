@@ -1,4 +1,4 @@
-import type { SettledBy, TraceRecord } from '../trace/record.js';
+import type { SettledBy, TraceRecord } from '../record/record.js';
 
 /** What the user can do about a verdict that is open. */
 const SETTLING: Readonly<Record<SettledBy, string>> = {

@@ -1,8 +1,8 @@
 import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
 import { SUMMARY_CSV_COLUMNS, summaryCells, type SummaryCell } from '../results/summary-csv.js';
 import type { StoredRun } from '../results/run-table.js';
-import type { SummaryRow } from '../results/summary-row.js';
-import { OUTCOMES, type Outcome } from '../trace/record.js';
+import type { SummaryRow } from '../record/summary-row.js';
+import { OUTCOMES, type Outcome } from '../record/record.js';
 import { NO_FAULTS, type FaultWords } from './run-faults.js';
 
 export type Cell = SummaryCell;

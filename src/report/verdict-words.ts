@@ -1,4 +1,4 @@
-import type { Outcome, TraceRecord } from '../trace/record.js';
+import type { Outcome, TraceRecord } from '../record/record.js';
 import { attributionSentence } from './attribution-words.js';
 import { icmpErrorText } from './icmp-words.js';
 import {

@@ -5,7 +5,7 @@ import {
   type Protocol,
   type ResponderRecord,
   type TraceRecord,
-} from '../trace/record.js';
+} from '../record/record.js';
 import { armPath, expandReplies, quotedHopLimit, type ArmHop } from './expand-replies.js';
 import { pdmTraceObject } from './pdm-trace-object.js';
 

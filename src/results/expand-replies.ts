@@ -1,6 +1,6 @@
 import { TARGET_HOP_LIMIT } from '../trace/numbers.js';
-import type { Arm, HopRecord, IcmpCount, PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
-import { isEnd, onlyRefuses } from './refusals.js';
+import type { Arm, HopRecord, IcmpCount, PlaceRecord, ResponderRecord, TraceRecord } from '../record/record.js';
+import { isEnd, onlyRefuses } from '../record/refusals.js';
 
 /** One answered probe, as far as a record still knows it. */
 export interface ExpandedReply {

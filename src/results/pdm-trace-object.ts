@@ -1,6 +1,6 @@
-import type { Arm, TraceRecord } from '../trace/record.js';
+import type { Arm, TraceRecord } from '../record/record.js';
 import type { ArmHop } from './expand-replies.js';
-import { insertedHeaders } from './inserted-headers.js';
+import { insertedHeaders } from '../record/inserted-headers.js';
 
 /** What formats of other people have no field for, in one object of each arm's trace: `pdm_trace`, which their readers pass over. */
 export function pdmTraceObject(record: TraceRecord, arm: Arm, path: readonly ArmHop[]): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { ARMS, type Arm, type Protocol, type ResponderRecord, type TraceRecord } from '../trace/record.js';
+import { ARMS, type Arm, type Protocol, type ResponderRecord, type TraceRecord } from '../record/record.js';
 import { ARM_EXTRA_OCTETS, armPath, expandReplies, quotedHopLimit, reaches, type ArmHop } from './expand-replies.js';
 import { pdmTraceObject } from './pdm-trace-object.js';
 

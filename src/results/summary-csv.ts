@@ -1,5 +1,5 @@
-import type { TraceRecord } from '../trace/record.js';
-import { summariseRecord, type SummaryRow } from './summary-row.js';
+import type { TraceRecord } from '../record/record.js';
+import { summariseRecord, type SummaryRow } from '../record/summary-row.js';
 
 /**
  * What makes a spreadsheet take a cell for a formula when it comes first (OWASP, CSV injection), the full-width forms that

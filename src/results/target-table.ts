@@ -1,4 +1,4 @@
-import { PROTOCOLS, type Outcome, type Protocol } from '../trace/record.js';
+import { PROTOCOLS, type Outcome, type Protocol } from '../record/record.js';
 import { noSuchRun } from './output-error.js';
 import { PAGE_CACHE_KIB, type SqlConnection } from './sql-connection.js';
 

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, lstatSync, readdirSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { OUTPUT_ERRORS, OutputError } from './output-error.js';
 import { isInMemory, type SqliteStore } from './sqlite-store.js';
 import { prepareRecord, type OutgoingRecord, type RecordToStore } from './trace-table.js';

@@ -2,7 +2,7 @@
 import type { RecordWriter } from '../results/record-writer.js';
 import type { SqliteStore } from '../results/sqlite-store.js';
 import type { StoredTarget } from '../results/target-table.js';
-import type { TraceRecord } from '../trace/record.js';
+import type { TraceRecord } from '../record/record.js';
 import { Slots } from '../measure/slots.js';
 import type { MeasureOptions, MeasuredRecord, MeasureOrder, TargetMeasurer } from '../measure/target-measurer.js';
 

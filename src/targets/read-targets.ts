@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { PROTOCOLS, type Protocol } from '../trace/record.js';
+import { PROTOCOLS, type Protocol } from '../record/record.js';
 import { parseHost } from './parse-host.js';
 import { splitCsvRow } from './split-csv-row.js';
 import { splitLines, type Line } from './split-lines.js';

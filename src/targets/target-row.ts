@@ -1,4 +1,4 @@
-import type { Protocol } from '../trace/record.js';
+import type { Protocol } from '../record/record.js';
 
 /** What a list can say of a target. Cells that a row leaves out have the list's defaults. */
 export interface TargetRow {

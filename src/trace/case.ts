@@ -14,7 +14,7 @@ import { isPlainArm, isTerminalKind } from './reply/words.js';
 import type { Meanings } from './reply/meaning.js';
 import { countRefusedPair, noteRefuser } from './evidence/refusals.js';
 import type { RefusedPairs, Refuser } from './evidence/refusals.js';
-import type { Protocol } from './record.js';
+import type { Protocol } from '../record/record.js';
 import type { TraceContext } from './trace-context.js';
 import { ARM_CODE, isExplaining, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
 import type { ReplySignature, TraceState, WitnessProtocol } from './state/trace-state.js';

@@ -1,5 +1,5 @@
 /** Why a claim does not stand: a sentence, and the fact that what would settle it is known by. */
-import type { SettledBy } from './record.js';
+import type { SettledBy } from '../record/record.js';
 
 /** Made where the claim is weighed, so that nobody has to guess from the sentence. */
 export interface Reason {

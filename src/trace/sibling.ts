@@ -1,5 +1,5 @@
 /** What traces of several protocols to one target tell each other. */
-import type { Cause } from './record.js';
+import type { Cause } from '../record/record.js';
 
 /** What the echo trace to the same target knows of why (METHOD: cause); a trace that loses the option after the same hop takes it. */
 export interface EchoCause {

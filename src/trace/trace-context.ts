@@ -1,6 +1,6 @@
 /** What a trace is told of the others in the same invocation. */
 import type { Place } from './evidence/place.js';
-import type { HopRecord, Protocol } from './record.js';
+import type { HopRecord, Protocol } from '../record/record.js';
 import type { Sibling } from './sibling.js';
 import type { TraceState, WitnessProtocol } from './state/trace-state.js';
 

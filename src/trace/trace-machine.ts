@@ -19,7 +19,7 @@ import { noteAsked } from './evidence/reference.js';
 import { aloneWishes, explorationWishes, firstRoundIsOver, isAloneOver } from './explore.js';
 import { nearHopsAreSettled, settleNearHops } from './near-hops.js';
 import { ALONE_NS, PARTED_SHARE, PART_RESTS_NS, PATIENCE_NS, PLACEBOS_TO_PART, PROBE_CAP } from './numbers.js';
-import type { Arm, VerdictRecord } from './record.js';
+import type { Arm, VerdictRecord } from '../record/record.js';
 import type { TraceState } from './state/trace-state.js';
 import { tell } from './told-to-others.js';
 import type { TraceContext } from './trace-context.js';

@@ -1,6 +1,6 @@
 /** A pair that the evidence still lacks. Nothing here sends: the engine grants one wish after the other. */
 import { packetsPerProbe } from './probe/probe-packet.js';
-import type { Arm, Protocol } from './record.js';
+import type { Arm, Protocol } from '../record/record.js';
 import { PAIRS_TO_EXPECT, THIN_AFTER, THIN_SPACING_MS } from './numbers.js';
 import type { Place } from './evidence/place.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from './state/trace-state.js';

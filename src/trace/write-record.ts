@@ -6,7 +6,7 @@ import type { Pair } from './evidence/pair.js';
 import { meaningsOf } from './reply/meaning.js';
 import type { NearHop } from './trace-context.js';
 import { cutOf, probeLength } from './probe/probe-packet.js';
-import { ARMS, METHOD_VERSION, RECORD_SCHEMA } from './record.js';
+import { ARMS, METHOD_VERSION, RECORD_SCHEMA } from '../record/record.js';
 import type {
   Arm,
   ArmRecord,
@@ -23,7 +23,7 @@ import type {
   TargetPairsRecord,
   TraceRecord,
   VerdictRecord,
-} from './record.js';
+} from '../record/record.js';
 import type { Judged } from './trace-machine.js';
 import { ARM_CODE, isExplaining, isPlainOnly, PURPOSE, TARGET_HOP_LIMIT, witnessOf } from './state/trace-state.js';
 import type { ReplySignature, TraceState } from './state/trace-state.js';

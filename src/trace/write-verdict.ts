@@ -11,7 +11,7 @@ import { standOfWitness } from './evidence/witness.js';
 import { FELL_SILENT, hasFallenSilent } from './evidence/silence.js';
 import type { Reason } from './reason.js';
 import { describeFragments } from './reply/reassembly.js';
-import type { SettledBy, VerdictEvidence, VerdictRecord } from './record.js';
+import type { SettledBy, VerdictEvidence, VerdictRecord } from '../record/record.js';
 import { MEANING } from './reply/meaning.js';
 import { describeTooBig } from './reply/too-big.js';
 import { ARM_CODE } from './state/trace-state.js';

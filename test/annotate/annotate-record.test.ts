@@ -3,8 +3,8 @@ import { formatAddress, parseAddress } from '../../src/address/address.js';
 import { parsePrefixList } from '../../src/address/prefix.js';
 import { annotateRecord, type AnnotationSources } from '../../src/annotate/annotate-record.js';
 import type { AsOrigin } from '../../src/annotate/as-table.js';
-import { traceRecordSchema } from '../../src/config/record-schema.js';
-import type { HopRecord, NextHop, Outcome, TraceRecord } from '../../src/trace/record.js';
+import { traceRecordSchema } from '../../src/record/record-schema.js';
+import type { HopRecord, NextHop, Outcome, TraceRecord } from '../../src/record/record.js';
 import { sampleArm, sampleHop, sampleRecord, sampleResponder, sampleSummaryHop } from './sample-record.js';
 
 /** Third group of the address tells the network: 2001:db8:<network>::. */

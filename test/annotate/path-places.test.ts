@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { distanceOf, isAtTarget, PathPlaces } from '../../src/annotate/path-places.js';
 import { HIGHEST_HOP_LIMIT, TARGET_HOP_LIMIT } from '../../src/trace/numbers.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { sampleHop, sampleRecord } from './sample-record.js';
 
 function withDistance(plain: number | null, pdm: number | null): TraceRecord {

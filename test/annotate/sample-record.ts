@@ -1,5 +1,5 @@
-import { noCounters } from '../../src/trace/record.js';
-import type { ArmRecord, HopRecord, ResponderRecord, SummaryHop, TraceRecord } from '../../src/trace/record.js';
+import { noCounters } from '../../src/record/record.js';
+import type { ArmRecord, HopRecord, ResponderRecord, SummaryHop, TraceRecord } from '../../src/record/record.js';
 
 /** A record as the trace room leaves it: no names, no origins. */
 export function sampleRecord(changes: Partial<TraceRecord> = {}): TraceRecord {

@@ -4,7 +4,7 @@ import type { Measuring, MeasuringHooks, OpenMeasuring } from '../../src/measure
 import { createSystemTime } from '../../src/cli/system-time.js';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import type { TraceRequest } from '../../src/engine/trace-engine.js';
-import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOMES, type TraceRecord } from '../../src/record/record.js';
 import { buildRecord } from './record-builder.js';
 
 interface FakeTrace {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FaultWatch } from '../../src/cli/fault-watch.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { deliveredRecord, droppedRecord, hop, routerPlace } from './record-builder.js';
 
 /** Of its own target; loses the option between hops `after` and `after` + 1. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NetworksFound } from '../../src/cli/networks-found.js';
 import { progressFrame } from '../../src/cli/run-progress.js';
 import { createStyle } from '../../src/cli/style.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { buildRecord } from '../results/record-builder.js';
 
 const found = (...records: readonly TraceRecord[]): string | null => {

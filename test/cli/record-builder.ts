@@ -7,8 +7,8 @@ import type {
   TargetPairsRecord,
   TraceRecord,
   VerdictRecord,
-} from '../../src/trace/record.js';
-import { noCounters } from '../../src/trace/record.js';
+} from '../../src/record/record.js';
+import { noCounters } from '../../src/record/record.js';
 
 /** Routers of one path: r1…r3 in AS64500, r4…r6 in AS64510, the target in AS64501. */
 const AS_NAMES: Readonly<Record<number, string>> = { 64500: 'Source Net', 64510: 'Transit Ltd', 64501: 'Example Corp' };

@@ -7,7 +7,7 @@ import { runCommandLine } from '../../src/cli/command-line.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { buildRecord, START_MS, type RecordOptions } from '../results/record-builder.js';
 import { fakeTerminal, type FakeStreamOptions } from './fake-terminal.js';
 

@@ -4,7 +4,7 @@ import { createStyle } from '../../src/cli/style.js';
 import { displayWidth } from '../../src/text/terminal-text.js';
 import { summaryTable, type Table } from '../../src/report/table.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
-import { summariseRecord } from '../../src/results/summary-row.js';
+import { summariseRecord } from '../../src/record/summary-row.js';
 import { buildRecord } from '../results/record-builder.js';
 
 const rows = [

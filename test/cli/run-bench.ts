@@ -8,7 +8,7 @@ import { runCommandLine } from '../../src/cli/command-line.js';
 import type { OpenMeasuring } from '../../src/measure/measuring.js';
 import type { StoreCommitter } from '../../src/runs/store-ports.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import type { SummaryRow } from '../../src/results/summary-row.js';
+import type { SummaryRow } from '../../src/record/summary-row.js';
 import { missing } from './fake-measuring.js';
 import { fakeTerminal, type FakeTerminal } from './fake-terminal.js';
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TraceRequest } from '../../src/engine/trace-engine.js';
 import { OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
 import { openSqliteStore } from '../../src/results/sqlite-store.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { fakeMeasuring, resolved } from './fake-measuring.js';
 import { fakeTerminal } from './fake-terminal.js';
 import { deliveredRecord, droppedRecord, hop, routerPlace } from './record-builder.js';

@@ -11,7 +11,7 @@ import { wantsColour, wantsUnicode, canRedraw } from '../../src/cli/style.js';
 import { createSystemTime } from '../../src/cli/system-time.js';
 import { displayWidth, sanitizeForTerminal, truncate, wrap } from '../../src/text/terminal-text.js';
 import { createUuidV7 } from '../../src/runs/uuid-v7.js';
-import { OUTCOMES } from '../../src/trace/record.js';
+import { OUTCOMES } from '../../src/record/record.js';
 import { deliveredRecord } from './record-builder.js';
 
 describe('text for terminals', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/address/address.js';
 import { runCommandLine, type CommandLinePorts } from '../../src/cli/command-line.js';
 import { CliError } from '../../src/cli/cli-error.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { fakeMeasuring, outcomes, resolved, type FakeMeasuring } from './fake-measuring.js';
 import { fakeTerminal, type FakeTerminal } from './fake-terminal.js';
 import { deliveredRecord, droppedRecord } from './record-builder.js';

@@ -1,7 +1,7 @@
 /** Settings of a daemon that measures the lab's target every other second, and what it then says. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import type { Container } from './run-container.js';
 
 const SETTINGS = `

@@ -2,7 +2,7 @@
 import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OUTCOME_EXIT_CODES, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOME_EXIT_CODES, type TraceRecord } from '../../src/record/record.js';
 import { createLab } from '../lab/lab.mjs';
 import type { Lab } from '../lab/lab-types.js';
 import { buildImage, type BuiltImage } from './build-image.js';

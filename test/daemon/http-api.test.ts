@@ -2,7 +2,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { composeHttp } from '../../src/daemon/http-server.js';
 import { OutputError } from '../../src/results/output-error.js';
-import { OUTCOMES } from '../../src/trace/record.js';
+import { OUTCOMES } from '../../src/record/record.js';
 import { nearFault } from '../report/near-fault.js';
 import { buildRecord } from '../results/record-builder.js';
 import { HttpFixture, JOB, NOW_MS, POST, RUN_ID, SECOND_RUN } from './http-fixture.js';

@@ -10,7 +10,7 @@ import { openStoreReader } from '../../src/daemon/http-store-reader.js';
 import type { MeasurerStats } from '../../src/measure/target-measurer.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
-import type { Outcome, TraceRecord } from '../../src/trace/record.js';
+import type { Outcome, TraceRecord } from '../../src/record/record.js';
 import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 
 export { RUN_ID, START_MS };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FastifyInstance } from 'fastify';
-import { OUTCOMES } from '../../src/trace/record.js';
+import { OUTCOMES } from '../../src/record/record.js';
 import { HttpFixture, JOB, NOW_MS } from './http-fixture.js';
 
 // For busy machines: nothing here takes more than two seconds on an idle one.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { probingTxt } from '../../src/daemon/probing-txt.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { buildRecord } from '../results/record-builder.js';
 import { HttpFixture, JOB, NOW_MS, RUN_ID, SECOND_RUN } from './http-fixture.js';
 

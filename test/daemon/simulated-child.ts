@@ -3,7 +3,7 @@ import type { MeasureLink } from '../../src/measure/child/child-measurer.js';
 import type { Clock } from '../../src/measure/clock.js';
 import { RECORD_WINDOW, type MeasureMessage, type MeasureRequest } from '../../src/measure/child/measure-messages.js';
 import type { MeasureOrder } from '../../src/measure/target-measurer.js';
-import type { Protocol, TraceRecord } from '../../src/trace/record.js';
+import type { Protocol, TraceRecord } from '../../src/record/record.js';
 import { buildRecord } from '../results/record-builder.js';
 
 export interface ChildWorld {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Protocol } from '../../src/trace/record.js';
+import type { Protocol } from '../../src/record/record.js';
 import { requestFor, setUp } from './engine-fixture.js';
 
 describe('one failed watch', () => {

@@ -1,7 +1,7 @@
 /** A transport in memory with a path of routers behind it, and a clock that only moves when told to. */
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
 import type { TraceEngineOptions, TraceRequest, EngineTime } from '../../src/engine/trace-engine.js';
-import type { Protocol, TraceRecord } from '../../src/trace/record.js';
+import type { Protocol, TraceRecord } from '../../src/record/record.js';
 import type {
   ObservedPacket,
   ProbeTransport,

@@ -6,7 +6,7 @@ import { RandomMaterial } from '../../src/engine/random-material.js';
 import { createRunningTrace, freshFlow, type RunningTrace } from '../../src/engine/running-trace.js';
 import { TraceIndex } from '../../src/engine/trace-index.js';
 import { matchReply } from '../../src/trace/reply/match-reply.js';
-import type { Protocol } from '../../src/trace/record.js';
+import type { Protocol } from '../../src/record/record.js';
 import { parseReply } from '../../src/trace/reply/reply.js';
 import type { SendOutcome } from '../../src/transport/probe-transport.js';
 import {

@@ -1,6 +1,6 @@
 /** The engine over a transport in memory: whatever the transport does, each trace ends in one record. */
 import { describe, expect, it } from 'vitest';
-import { traceRecordSchema } from '../../src/config/record-schema.js';
+import { traceRecordSchema } from '../../src/record/record-schema.js';
 import { alter } from '../trace/by-hand.js';
 import { octetsOf, TARGET } from '../trace/trace-fixture.js';
 import { requestFor, setUp } from './engine-fixture.js';

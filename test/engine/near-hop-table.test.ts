@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { NearHopTable, Told } from '../../src/engine/near-hop-table.js';
 import type { SeenHops } from '../../src/trace/trace-context.js';
 import { emptyPlace, type Place } from '../../src/trace/evidence/place.js';
-import type { HopRecord } from '../../src/trace/record.js';
+import type { HopRecord } from '../../src/record/record.js';
 
 type Hop = string | null | Partial<Place>;
 

@@ -4,7 +4,7 @@ import { RandomMaterial } from '../../src/engine/random-material.js';
 import { createRunningTrace, type RunningTrace } from '../../src/engine/running-trace.js';
 import { SameTarget } from '../../src/engine/same-target.js';
 import { TraceIndex } from '../../src/engine/trace-index.js';
-import type { Protocol } from '../../src/trace/record.js';
+import type { Protocol } from '../../src/record/record.js';
 import type { WayMet } from '../../src/trace/trace-context.js';
 import { contextOf } from '../trace/fake-path.js';
 import { SOURCE, TARGET } from '../trace/trace-fixture.js';

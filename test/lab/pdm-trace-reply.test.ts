@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { findPdm } from '../../src/wire/find-pdm.js';
 import { decodePdmTimeMs, type PdmOption } from '../../src/wire/pdm.js';
 import { createLab } from './lab.mjs';

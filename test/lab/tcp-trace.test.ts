@@ -1,6 +1,6 @@
 /** SYN probes in the lab's real networks: a port that listens, one that does not, and filters on the way. */
 import { describe, expect, it } from 'vitest';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { createLab } from './lab.mjs';
 import type { Lab } from './lab-types.js';
 import { traceRecords } from './trace-records.js';

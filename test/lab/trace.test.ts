@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { OUTCOME_EXIT_CODES, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOME_EXIT_CODES, type TraceRecord } from '../../src/record/record.js';
 import { checkRecord, exitCodeOf, isLossy } from '../scenario/check-record.js';
 import { readScenario, scenarioNames } from '../scenario/description.mjs';
 import { cannotBuild } from './cannot-build.mjs';

@@ -1,7 +1,7 @@
 /** Networks in which something false is easily said: every outcome must be one that wrongs nobody. */
 import process from 'node:process';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { checkRun, checkRunSays, checkTrap, exitCodeOf } from '../scenario/check-record.js';
 import { readScenario, trapNames } from '../scenario/description.mjs';
 import { targetNetworks } from '../scenario/layout.mjs';

@@ -5,7 +5,7 @@ import { ListMeasurer } from '../../src/measure/list-measurer.js';
 import { SILENT_LOG } from '../../src/measure/event-log.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import type { MeasuredRecord, MeasureOrder } from '../../src/measure/target-measurer.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { fakeMeasuring, resolved, type FakeOptions } from '../cli/fake-measuring.js';
 import { deliveredRecord } from '../cli/record-builder.js';
 import { literalOr, until } from '../cli/run-bench.js';

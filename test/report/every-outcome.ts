@@ -2,7 +2,7 @@
 import { annotateRecord, type AnnotationSources } from '../../src/annotate/annotate-record.js';
 import { unmeasuredRecord } from '../../src/measure/unmeasured-record.js';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import type { Outcome, TraceRecord } from '../../src/trace/record.js';
+import type { Outcome, TraceRecord } from '../../src/record/record.js';
 import { writeRecord } from '../../src/trace/write-record.js';
 import { dropsFrom, isTreated, routerAt, runTrace, type Drawn, type FakePath } from '../trace/fake-path.js';
 import { asDatabaseOf } from '../sim/as-database-of.js';

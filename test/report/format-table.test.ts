@@ -9,7 +9,7 @@ import {
   summaryTable,
   type Table,
 } from '../../src/report/table.js';
-import { summariseRecord } from '../../src/results/summary-row.js';
+import { summariseRecord } from '../../src/record/summary-row.js';
 import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 
 const rows = [

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { htmlPage, type HtmlPage } from '../../src/report/html-page.js';
 import { pathColumns, pdmReaches, stopOf } from '../../src/report/path-columns.js';
 import { recordCard } from '../../src/report/record-card.js';
-import { summariseRecord } from '../../src/results/summary-row.js';
-import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
+import { summariseRecord } from '../../src/record/summary-row.js';
+import { OUTCOMES, type TraceRecord } from '../../src/record/record.js';
 import { buildRecord, START_MS } from '../results/record-builder.js';
 
 function page(records: readonly TraceRecord[], over: Partial<HtmlPage> = {}): string {

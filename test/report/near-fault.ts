@@ -1,4 +1,4 @@
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { buildRecord, type RecordOptions } from '../results/record-builder.js';
 
 /** Numbers that are equal modulo this share their routers. */

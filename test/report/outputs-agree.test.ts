@@ -13,9 +13,9 @@ import { summaryTable } from '../../src/report/table.js';
 import { atlasResults } from '../../src/results/atlas-json.js';
 import { scamperTraces } from '../../src/results/scamper-json.js';
 import { recordCsvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
-import { summariseRecord } from '../../src/results/summary-row.js';
+import { summariseRecord } from '../../src/record/summary-row.js';
 import { TARGET_HOP_LIMIT } from '../../src/trace/numbers.js';
-import { OUTCOMES, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOMES, type TraceRecord } from '../../src/record/record.js';
 import { companyOf, everyOutcome, type OutcomeCase } from './every-outcome.js';
 
 /** What an output says of a thing. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { repeatOf } from '../../src/report/repeated-hops.js';
-import type { HopRecord } from '../../src/trace/record.js';
+import type { HopRecord } from '../../src/record/record.js';
 import { arm, hop, responder, routerPlace } from '../cli/record-builder.js';
 
 /** `aabcbc.`: who answers at each hop limit, in both arms; a dot is silence. */

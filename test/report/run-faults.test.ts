@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { traceRecordSchema } from '../../src/config/record-schema.js';
+import { traceRecordSchema } from '../../src/record/record-schema.js';
 import { formatTable } from '../../src/report/format-table.js';
 import { renderRecords, renderTable, reportTable } from '../../src/report/render-report.js';
 import { findFaults, NO_FAULTS, type FaultWords } from '../../src/report/run-faults.js';
@@ -8,7 +8,7 @@ import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-stor
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { prepareRecord } from '../../src/results/trace-table.js';
 import type { TraceFilter } from '../../src/results/trace-filter.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { RUN_ID, START_MS, type RecordOptions } from '../results/record-builder.js';
 import { nearFault } from './near-fault.js';
 

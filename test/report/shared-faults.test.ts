@@ -3,7 +3,7 @@ import { readWay } from '../../src/report/record-stop.js';
 import { otherFaultsSentence, sharedFaultSentence } from '../../src/report/shared-fault-words.js';
 import { SharedFaultTally, type SharedFault } from '../../src/report/shared-faults.js';
 import { TARGET_HOP_LIMIT } from '../../src/trace/numbers.js';
-import type { Outcome, TraceRecord } from '../../src/trace/record.js';
+import type { Outcome, TraceRecord } from '../../src/record/record.js';
 import { buildRecord, type RecordOptions } from '../results/record-builder.js';
 
 /** Numbers that are equal modulo this share their routers; hops 1 and 2 are of the source's AS. */

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { recordText } from '../../src/cli/record-text.js';
 import { scamperTraces } from '../../src/results/scamper-json.js';
-import { isEnd } from '../../src/results/refusals.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import { isEnd } from '../../src/record/refusals.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { deliveredRecord } from '../cli/record-builder.js';
 import { createStyle } from '../../src/cli/style.js';
 

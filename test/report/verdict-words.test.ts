@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verdictWords } from '../../src/report/verdict-words.js';
-import { noCounters, OUTCOMES, SETTLED_BY, type Attribution, type TraceRecord } from '../../src/trace/record.js';
+import { noCounters, OUTCOMES, SETTLED_BY, type Attribution, type TraceRecord } from '../../src/record/record.js';
 import {
   buildRecord,
   deliveredRecord,

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { atlasResults } from '../../src/results/atlas-json.js';
 import { expandReplies } from '../../src/results/expand-replies.js';
 import { scamperLines, scamperTraces } from '../../src/results/scamper-json.js';
-import type { ResponderRecord, TraceRecord } from '../../src/trace/record.js';
+import type { ResponderRecord, TraceRecord } from '../../src/record/record.js';
 import { buildRecord, START_MS, withNetworks } from './record-builder.js';
 
 const DATA = join(import.meta.dirname, 'data');

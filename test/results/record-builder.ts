@@ -2,7 +2,7 @@
  * Records as a real trace leaves them, about 20 kB at the default size: enough of everything that a store, a table or an
  * export can be tested on, and the same for the same options.
  */
-import { noCounters } from '../../src/trace/record.js';
+import { noCounters } from '../../src/record/record.js';
 import type {
   Arm,
   ArmRecord,
@@ -13,7 +13,7 @@ import type {
   ResponderRecord,
   SummaryHop,
   TraceRecord,
-} from '../../src/trace/record.js';
+} from '../../src/record/record.js';
 
 export interface RecordOptions {
   /** Makes id, addresses and names differ. Default 1. */

@@ -8,7 +8,7 @@ import { applyRetention } from '../../src/results/apply-retention.js';
 import { driverFor, openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
 import { MIGRATIONS } from '../../src/results/store-schema.js';
 import { csvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
-import type { SummaryRow } from '../../src/results/summary-row.js';
+import type { SummaryRow } from '../../src/record/summary-row.js';
 import type { NewTarget } from '../../src/results/target-table.js';
 import type { Page } from '../../src/results/trace-queries.js';
 import type { TraceFilter } from '../../src/results/trace-filter.js';

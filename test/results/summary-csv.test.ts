@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csvLine, recordCsvLine, SUMMARY_CSV_COLUMNS, SUMMARY_CSV_HEADER } from '../../src/results/summary-csv.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { buildRecord, withNetworks } from './record-builder.js';
 
 function cells(record: TraceRecord): Record<string, string> {

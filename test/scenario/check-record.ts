@@ -1,6 +1,12 @@
 /** A record held against the truth of its description: the same demands in the kernel's lab and in the simulator. */
 import { expect } from 'vitest';
-import { ACCUSATIONS, OUTCOMES, OUTCOME_EXIT_CODES, type HopRecord, type TraceRecord } from '../../src/trace/record.js';
+import {
+  ACCUSATIONS,
+  OUTCOMES,
+  OUTCOME_EXIT_CODES,
+  type HopRecord,
+  type TraceRecord,
+} from '../../src/record/record.js';
 import type { Description, LayoutNode } from './description-types.js';
 import { readWay } from '../../src/report/record-stop.js';
 import { faultLines } from '../../src/report/shared-fault-words.js';

@@ -7,7 +7,7 @@ import {
   type Outcome,
   type TraceRecord,
   type VerdictRecord,
-} from '../../src/trace/record.js';
+} from '../../src/record/record.js';
 import { acceptable } from './acceptable.js';
 import { formatText, octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';

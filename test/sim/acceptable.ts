@@ -20,7 +20,7 @@
  * nobody reports, it is farther.
  */
 import { distanceOf } from '../../src/annotate/path-places.js';
-import type { Attribution, PlaceRecord, TraceRecord } from '../../src/trace/record.js';
+import type { Attribution, PlaceRecord, TraceRecord } from '../../src/record/record.js';
 import { octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
 import { addressKey, type Effect, type Fates, type ProtocolTruth, type TimeWindow, type Truth } from './truth.js';

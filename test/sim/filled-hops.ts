@@ -1,5 +1,5 @@
 /** Whether hops that a record took from other traces are those that its own packets met. */
-import type { HopRecord, TraceRecord } from '../../src/trace/record.js';
+import type { HopRecord, TraceRecord } from '../../src/record/record.js';
 import { octetsOf } from './address-text.js';
 import { pathOf, type FlowKey, type Network, type Router } from './network.js';
 import { addressKey } from './truth.js';

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import type { Outcome, TraceRecord } from '../../src/trace/record.js';
+import type { Outcome, TraceRecord } from '../../src/record/record.js';
 import { line, routers } from './exchange.js';
 import {
   FULL_QUOTE,

@@ -1,4 +1,4 @@
-import { OUTCOMES, type Outcome, type TraceRecord } from '../../src/trace/record.js';
+import { OUTCOMES, type Outcome, type TraceRecord } from '../../src/record/record.js';
 import { fatesFor, truthFor, type Violation } from './acceptable.js';
 import { SCENARIO_WEIGHTS, type GeneratedNetwork, type Scenario } from './generate-network.js';
 import { INGREDIENTS, type Ingredient } from './ingredients.js';

@@ -6,7 +6,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import type { Outcome } from '../../src/trace/record.js';
+import type { Outcome } from '../../src/record/record.js';
 import { line } from './exchange.js';
 import type { Network } from './network.js';
 import { ANY_OPTIONS, DROP, plainRouter, plainTarget, rule } from './network-parts.js';

@@ -2,7 +2,7 @@
 import { annotateRecord } from '../../src/annotate/annotate-record.js';
 import { tracesInFlight } from '../../src/measure/measure-options.js';
 import { Slots } from '../../src/measure/slots.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { acceptable, routersSeenUpTo, type Violation } from './acceptable.js';
 import { asDatabaseOf } from './as-database-of.js';
 import type { GeneratedNetwork } from './generate-network.js';

@@ -1,5 +1,5 @@
 import type { TraceEngine, TraceEngineOptions, TraceParameters, TraceRequest } from '../../src/engine/trace-engine.js';
-import type { TraceRecord } from '../../src/trace/record.js';
+import type { TraceRecord } from '../../src/record/record.js';
 import { annotateRecord } from '../../src/annotate/annotate-record.js';
 import { acceptable, routersSeenUpTo, type Violation } from './acceptable.js';
 import { asDatabaseOf } from './as-database-of.js';

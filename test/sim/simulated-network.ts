@@ -1,4 +1,4 @@
-import { PROTOCOLS } from '../../src/trace/record.js';
+import { PROTOCOLS } from '../../src/record/record.js';
 import { TARGET_HOP_LIMIT } from '../../src/trace/state/trace-state.js';
 import { LossProcess, type LossModel } from './loss-process.js';
 import {

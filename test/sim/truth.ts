@@ -2,7 +2,7 @@
  * What happens to packets in a `Network`, worked out from its description without sending any: every way a flow can take, at
  * every time at which something changes, walked rule by rule. Nothing here knows how the program under test judges.
  */
-import { PROTOCOLS, type Protocol } from '../../src/trace/record.js';
+import { PROTOCOLS, type Protocol } from '../../src/record/record.js';
 import {
   epochAt,
   matches,

@@ -6,7 +6,7 @@ import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending
 import { matchReply } from '../../src/trace/reply/match-reply.js';
 import { observe } from '../../src/trace/reply/observe.js';
 import type { ReceivedPacket } from '../../src/trace/reply/reply.js';
-import type { Arm, Protocol } from '../../src/trace/record.js';
+import type { Arm, Protocol } from '../../src/record/record.js';
 import { PURPOSE, TARGET_HOP_LIMIT, type Purpose, type TraceState } from '../../src/trace/state/trace-state.js';
 import type { TraceContext } from '../../src/trace/trace-context.js';
 import { contextOf, routerAt, withHopLimit, type Drawn, type FakePath } from './fake-path.js';

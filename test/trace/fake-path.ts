@@ -5,7 +5,7 @@
 import { matchReply } from '../../src/trace/reply/match-reply.js';
 import type { Sibling } from '../../src/trace/sibling.js';
 import type { AnsweredTarget, Habit, NearHops, TraceContext, WayMet } from '../../src/trace/trace-context.js';
-import type { Protocol, VerdictRecord } from '../../src/trace/record.js';
+import type { Protocol, VerdictRecord } from '../../src/record/record.js';
 import { addPair, markHandedOver, markSent } from '../../src/trace/probe/sending.js';
 import { observe } from '../../src/trace/reply/observe.js';
 import type { Reply } from '../../src/trace/reply/reply.js';

@@ -4,7 +4,7 @@ import { formatAddress } from '../../src/address/address.js';
 import type { NearHop, NearHops } from '../../src/trace/trace-context.js';
 import { sharedHops } from '../../src/trace/near-hops.js';
 import { ACCUSATION_PROBE_CAP } from '../../src/trace/numbers.js';
-import type { HopRecord } from '../../src/trace/record.js';
+import type { HopRecord } from '../../src/record/record.js';
 import { PURPOSE } from '../../src/trace/state/trace-state.js';
 import { writeRecord } from '../../src/trace/write-record.js';
 import { dropsFrom, routerAt, runTrace, type Drawn, type FakePath, type Outcome } from './fake-path.js';

@@ -6,7 +6,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Outcome } from '../../src/trace/record.js';
+import type { Outcome } from '../../src/record/record.js';
 import type { FakePath, Outcome as Ended } from './fake-path.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../../src/trace');

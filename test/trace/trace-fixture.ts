@@ -4,7 +4,7 @@ import { emitIcmpv6Octets } from './icmpv6-octets.js';
 import { parseAddress } from '../../src/address/address.js';
 import { encodeProbe, MAX_PROBE_LENGTH } from '../../src/trace/probe/probe-packet.js';
 import type { PairWish } from '../../src/trace/wish.js';
-import type { Protocol } from '../../src/trace/record.js';
+import type { Protocol } from '../../src/record/record.js';
 import { parseReply, type ReceivedPacket, type Reply } from '../../src/trace/reply/reply.js';
 import { addPair, markHandedOver } from '../../src/trace/probe/sending.js';
 import { createTraceState, PURPOSE, type Flow, type TraceState } from '../../src/trace/state/trace-state.js';

@@ -19,7 +19,7 @@ import {
 } from '../../src/trace/state/trace-state.js';
 import { decodePdmTime, encodePdmTimeNs, parsePdm, type PdmOption } from '../../src/wire/pdm.js';
 import { restOf } from '../../src/trace/evidence/pair.js';
-import type { Arm } from '../../src/trace/record.js';
+import type { Arm } from '../../src/record/record.js';
 import { placesAnsweredBeyond } from '../../src/trace/told-to-others.js';
 import { step } from '../../src/trace/trace-machine.js';
 import { ByHand, ECHO_SILENT } from './by-hand.js';

@@ -1,8 +1,8 @@
 /** The record of traces over fake paths: its shape, and that it says what was measured. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { traceRecordSchema } from '../../src/config/record-schema.js';
-import { METHOD_VERSION, type TraceRecord } from '../../src/trace/record.js';
+import { traceRecordSchema } from '../../src/record/record-schema.js';
+import { METHOD_VERSION, type TraceRecord } from '../../src/record/record.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../src/trace/trace-machine.js';
 import { writeRecord } from '../../src/trace/write-record.js';

@@ -1,6 +1,6 @@
 import { destinationPort } from '../../config/settings.js';
 import { unstartedRecord } from '../../engine/unstarted-record.js';
-import type { Protocol, TraceRecord } from '../../trace/record.js';
+import type { Protocol, TraceRecord } from '../../record/record.js';
 import type { MeasureOrder } from '../target-measurer.js';
 
 /** A trace that ended with the process that measured it. Times are milliseconds since 1970. */

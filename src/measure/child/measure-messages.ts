@@ -3,9 +3,9 @@
  * comes from it is checked here before it is believed.
  */
 import { z } from 'zod';
-import { traceRecordSchema } from '../../config/record-schema.js';
+import { traceRecordSchema } from '../../record/record-schema.js';
 import type { Settings } from '../../config/settings.js';
-import { PROTOCOLS, type Protocol, type TraceRecord } from '../../trace/record.js';
+import { PROTOCOLS, type Protocol, type TraceRecord } from '../../record/record.js';
 import type { MeasureOrder } from '../target-measurer.js';
 
 /** From the daemon. */

@@ -19,7 +19,7 @@ import {
   REFUSED_PAIRS,
   SIBLING_POLL_NS,
 } from '../numbers.js';
-import type { Arm, Cause, Protocol } from '../record.js';
+import type { Arm, Cause, Protocol } from '../../record/record.js';
 import { canSynsStandFor } from '../probe/probe-packet.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';

@@ -5,7 +5,7 @@ import { chanceOfOneRate } from '../evidence/e-values.js';
 import { forEachPair, replyTo } from '../evidence/pair.js';
 import { isExplored } from '../explore.js';
 import { REPEAT_CAP } from '../numbers.js';
-import { PROTOCOLS } from '../record.js';
+import { PROTOCOLS } from '../../record/record.js';
 import type { Reason } from '../reason.js';
 import { MEANING } from '../reply/meaning.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../state/trace-state.js';

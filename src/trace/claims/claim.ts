@@ -5,7 +5,7 @@
 import type { Case } from '../case.js';
 import type { Place } from '../evidence/place.js';
 import type { Reason } from '../reason.js';
-import type { Cause, Outcome, Refusal, SettledBy, VerdictEvidence, VerdictRecord } from '../record.js';
+import type { Cause, Outcome, Refusal, SettledBy, VerdictEvidence, VerdictRecord } from '../../record/record.js';
 import type { PairWish } from '../wish.js';
 
 /** A claim's name is its source file, its test, its heading in METHOD and its word in the record. */

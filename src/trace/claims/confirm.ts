@@ -9,7 +9,7 @@ import { standOfCause } from './cause.js';
 import type { CauseStanding } from './cause.js';
 import { doubtOf } from './doubt.js';
 import type { Reason } from '../reason.js';
-import type { Cause } from '../record.js';
+import type { Cause } from '../../record/record.js';
 import { CHANGED_TWICE, standOfPath } from './same-path.js';
 import { locate } from './where.js';
 import type { Where } from './where.js';

@@ -12,7 +12,7 @@ import {
 import { standOfWayBack } from '../evidence/way-back.js';
 import { SIBLING_POLL_NS } from '../numbers.js';
 import { forEachPair, replyTo } from '../evidence/pair.js';
-import { PROTOCOLS } from '../record.js';
+import { PROTOCOLS } from '../../record/record.js';
 import { MEANING } from '../reply/meaning.js';
 import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
 import { open, proven, refuted } from './claim.js';

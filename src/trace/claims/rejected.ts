@@ -22,7 +22,7 @@ import {
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { comesFrom } from '../reply/words.js';
-import type { Refusal } from '../record.js';
+import type { Refusal } from '../../record/record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { earlier, RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';

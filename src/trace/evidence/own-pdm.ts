@@ -14,8 +14,8 @@ import {
 } from '../numbers.js';
 import { canSynsStandFor } from '../probe/probe-packet.js';
 import type { Reason } from '../reason.js';
-import { PROTOCOLS } from '../record.js';
-import type { Cause } from '../record.js';
+import { PROTOCOLS } from '../../record/record.js';
+import type { Cause } from '../../record/record.js';
 import { ARM_CODE, PURPOSE } from '../state/trace-state.js';
 import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';

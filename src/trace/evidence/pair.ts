@@ -6,7 +6,7 @@ import { MEANING } from '../reply/meaning.js';
 import { isPlainArm } from '../reply/words.js';
 import type { Meaning, Meanings } from '../reply/meaning.js';
 import type { PairLook } from '../pace.js';
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 import { ARM_CODE, TARGET_HOP_LIMIT, PURPOSE, signatureOf } from '../state/trace-state.js';
 import type { ReplySignature, TraceState, Purpose } from '../state/trace-state.js';
 import {

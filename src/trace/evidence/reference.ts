@@ -19,7 +19,7 @@ import {
   WITNESS_PORTS,
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 import { PURPOSE } from '../state/trace-state.js';
 import { RANK, wishAtTarget } from '../wish.js';
 import type { PairWish } from '../wish.js';

@@ -4,7 +4,7 @@
  */
 import type { Case } from '../case.js';
 import { SIBLING_POLL_NS } from '../numbers.js';
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 import { earlier } from '../wish.js';
 import { askingRouter, LOSS_OF_SYNS, ownLoss, standOfPartialReference, standOfReference } from './reference.js';
 import type { WayBack } from './reference.js';

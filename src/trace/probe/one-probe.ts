@@ -1,7 +1,7 @@
 /** What becomes of one probe, for those who send it: no other room reads its row. */
 import { waitNs } from '../evidence/pair.js';
-import { ARMS } from '../record.js';
-import type { Arm } from '../record.js';
+import { ARMS } from '../../record/record.js';
+import type { Arm } from '../../record/record.js';
 import { isExpired } from '../reply/words.js';
 import { ARM_CODE, signatureOf } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';

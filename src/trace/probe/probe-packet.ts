@@ -24,7 +24,7 @@ import { PAYLOAD_LENGTH, UPPER_HEADER_LENGTH } from './probe-size.js';
 import type { Flow, TraceState } from '../state/trace-state.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import { FARTHEST_ACKNOWLEDGEMENT, TCP_SPACING } from '../numbers.js';
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 
 export { MAX_PROBE_LENGTH } from '../numbers.js';
 

@@ -20,7 +20,7 @@ import {
   numberOfFragmentId,
   numberOfTcpSequence,
 } from '../probe/probe-packet.js';
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 import type { ErrorReply, Reply } from './reply.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';

@@ -8,7 +8,7 @@ import { TCP_FLAG } from '../../wire/tcp.js';
 import { waitNs } from '../evidence/pair.js';
 import { packetsPerProbe } from '../probe/probe-packet.js';
 import { ARM_CODE, signatureOf, TARGET_HOP_LIMIT } from '../state/trace-state.js';
-import type { ReplyObject } from '../record.js';
+import type { ReplyObject } from '../../record/record.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
 import type { Match } from './match-reply.js';
 import { isExpired, isPlainArm, isRefusal, isTerminalKind, senderKey } from './words.js';

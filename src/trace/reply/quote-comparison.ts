@@ -19,7 +19,7 @@ import {
   PAYLOAD_OFFSET,
   probeLength,
 } from '../probe/probe-packet.js';
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 import { ARM_CODE } from '../state/trace-state.js';
 import type { TraceState } from '../state/trace-state.js';
 

@@ -1,5 +1,5 @@
 /** Why a probe exists: which of the procedure's questions its pair answers. */
-import type { Protocol } from '../record.js';
+import type { Protocol } from '../../record/record.js';
 
 /** Codes of a probe's row: one octet for each of many million probes. */
 export const PURPOSE = {

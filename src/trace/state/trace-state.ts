@@ -4,8 +4,8 @@
  */
 import { formatAddress } from '../../address/address.js';
 import type { PdmOption } from '../../wire/pdm.js';
-import { noCounters } from '../record.js';
-import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../record.js';
+import { noCounters } from '../../record/record.js';
+import type { Arm, Counters, ReplyObject, InterfaceInformation, MplsLabel, Protocol } from '../../record/record.js';
 import { TARGET_HOP_LIMIT } from '../numbers.js';
 import { Pace } from '../pace.js';
 import { paddingFor, probeUriPrefixLength } from '../probe/probe-size.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { causeForOthers, standOfCause } from '../../../src/trace/claims/cause.js';
-import type { Arm, Cause } from '../../../src/trace/record.js';
+import type { Arm, Cause } from '../../../src/record/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand, ECHO_LOST, ECHO_SILENT, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, type FakePath, type Outcome } from '../fake-path.js';

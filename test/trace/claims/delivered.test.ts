@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Standing } from '../../../src/trace/claims/claim.js';
 import { delivered } from '../../../src/trace/claims/delivered.js';
 import { ARM_CODE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
-import type { Protocol } from '../../../src/trace/record.js';
+import type { Protocol } from '../../../src/record/record.js';
 import type { Sibling } from '../../../src/trace/sibling.js';
 import { ByHand, ECHO_LOST, findingOf, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit } from '../fake-path.js';

@@ -7,7 +7,7 @@ import { doubtsOf } from '../../../src/trace/claims/doubt.js';
 import { ByHand, findingOf, reasonOf } from '../by-hand.js';
 import { routerAt, runTrace } from '../fake-path.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
-import type { Protocol } from '../../../src/trace/record.js';
+import type { Protocol } from '../../../src/record/record.js';
 import { TARGET } from '../trace-fixture.js';
 
 const doubtsOn = (...asked: Parameters<typeof doubtsOf>): string[] => doubtsOf(...asked).map(({ says }) => says);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { impaired } from '../../../src/trace/claims/impaired.js';
-import type { Protocol } from '../../../src/trace/record.js';
+import type { Protocol } from '../../../src/record/record.js';
 import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import type { Sibling } from '../../../src/trace/sibling.js';

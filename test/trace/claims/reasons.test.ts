@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { SETTLED_BY } from '../../../src/trace/record.js';
+import { SETTLED_BY } from '../../../src/record/record.js';
 import { CHANGED_TWICE } from '../../../src/trace/claims/same-path.js';
 import { TARGET_HOP_LIMIT } from '../../../src/trace/numbers.js';
 import { ECHO_LOST, ECHO_SILENT } from '../by-hand.js';

@@ -10,7 +10,7 @@ import {
   targetWishes,
 } from '../../../src/trace/evidence/target-pairs.js';
 import { restOf } from '../../../src/trace/evidence/pair.js';
-import type { Protocol } from '../../../src/trace/record.js';
+import type { Protocol } from '../../../src/record/record.js';
 import { makeCase, type Case } from '../../../src/trace/case.js';
 import { ByHand } from '../by-hand.js';
 

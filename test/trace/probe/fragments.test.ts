@@ -9,7 +9,7 @@ import {
   encodedLength,
   packetsPerProbe,
 } from '../../../src/trace/probe/probe-packet.js';
-import type { Arm, Protocol } from '../../../src/trace/record.js';
+import type { Arm, Protocol } from '../../../src/record/record.js';
 import { describeFragments } from '../../../src/trace/reply/reassembly.js';
 import { observe } from '../../../src/trace/reply/observe.js';
 import { ARM_CODE, type TraceState } from '../../../src/trace/state/trace-state.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { numberOfChecksum, numberOfEchoSequence, encodeProbe } from '../../../src/trace/probe/probe-packet.js';
-import type { Arm, Protocol } from '../../../src/trace/record.js';
+import type { Arm, Protocol } from '../../../src/record/record.js';
 import { PURPOSE } from '../../../src/trace/state/trace-state.js';
 import { upperLayerChecksum } from '../../../src/wire/checksum.js';
 import { makeState, packetOf, sendPair, SOURCE, TARGET } from '../trace-fixture.js';

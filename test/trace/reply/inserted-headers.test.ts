@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchReply, type MatchResult } from '../../../src/trace/reply/match-reply.js';
 import { encodeFragment } from '../../../src/trace/probe/probe-packet.js';
-import type { Arm, Protocol } from '../../../src/trace/record.js';
+import type { Arm, Protocol } from '../../../src/record/record.js';
 import type { TraceState } from '../../../src/trace/state/trace-state.js';
 import { hex } from '../../wire/hex.js';
 import { errorAbout, makeState, packetOf, replyFrom, sendPair } from '../trace-fixture.js';

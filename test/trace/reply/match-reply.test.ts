@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { matchReply, type MatchResult } from '../../../src/trace/reply/match-reply.js';
-import type { Arm, Protocol } from '../../../src/trace/record.js';
+import type { Arm, Protocol } from '../../../src/record/record.js';
 import { addPair, markHandedOver } from '../../../src/trace/probe/sending.js';
 import { observe } from '../../../src/trace/reply/observe.js';
 import type { Reply } from '../../../src/trace/reply/reply.js';

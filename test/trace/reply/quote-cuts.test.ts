@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchReply } from '../../../src/trace/reply/match-reply.js';
-import type { Arm, Protocol } from '../../../src/trace/record.js';
+import type { Arm, Protocol } from '../../../src/record/record.js';
 import type { MatchResult } from '../../../src/trace/reply/match.js';
 import { parseReply, type Reply } from '../../../src/trace/reply/reply.js';
 import { observe } from '../../../src/trace/reply/observe.js';

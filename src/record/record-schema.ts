@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { OUTCOMES, PROTOCOLS, RECORD_SCHEMA, SETTLED_BY, type Arm, type TraceRecord } from '../trace/record.js';
+import { OUTCOMES, PROTOCOLS, RECORD_SCHEMA, SETTLED_BY, type Arm, type TraceRecord } from './record.js';
 
 /**
- * The record as a zod schema, for its JSON Schema and for checking records that come from elsewhere. `trace/record.ts` is
+ * The record as a zod schema, for its JSON Schema and for checking records that come from elsewhere. `record/record.ts` is
  * where it is defined; the last lines here make a difference between the two a compile error.
  */
 

@@ -1,4 +1,4 @@
-import type { PlaceRecord, ResponderRecord, TraceRecord } from '../trace/record.js';
+import type { PlaceRecord, ResponderRecord, TraceRecord } from './record.js';
 
 const CHANGE = 'inserted-';
 

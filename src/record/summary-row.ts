@@ -1,5 +1,5 @@
 import { insertedInOrder } from './inserted-headers.js';
-import type { Cause, Membership, Outcome, Protocol, TraceRecord } from '../trace/record.js';
+import type { Cause, Membership, Outcome, Protocol, TraceRecord } from './record.js';
 
 /**
  * What tables, filters and comparisons need of a record, flat. The store keeps it beside the record so that no query

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceRecordSchema } from '../../src/config/record-schema.js';
+import { traceRecordSchema } from '../../src/record/record-schema.js';
 import { sampleHop, sampleRecord, sampleResponder, sampleSummaryHop } from '../annotate/sample-record.js';
 
 const full = sampleRecord({

@@ -1,4 +1,4 @@
-import type { Arm, ResponderRecord, TraceRecord } from '../trace/record.js';
+import type { Arm, ResponderRecord, TraceRecord } from './record.js';
 
 /** Arms whose packets have an extension header: those that a refusal may be about. */
 const WITH_HEADER: readonly Arm[] = ['pdm', 'do8', 'do16'];
