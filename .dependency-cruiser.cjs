@@ -6,6 +6,14 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { path: '^src/', pathNot: [from, ...allowed] },
 });
+/** Parts of a room that import nothing of it, nor of one another, but what `allowed` says. */
+const apart = (room, part, allowed = []) =>
+  only(
+    `${room}-${part}-stands-alone`,
+    `^src/${room}/${part}/`,
+    [`^src/(?!${room}/)`, ...allowed.map((file) => `^src/${room}/${file}`)],
+    '',
+  );
 const pure = ['address', 'wire', 'text', 'record', 'trace'];
 module.exports = {
   forbidden: [
@@ -17,6 +25,9 @@ module.exports = {
     only('record-imports-nothing', '^src/record/', [], 'what a record is, for whoever writes or reads one'),
     only('trace-imports-wire', '^src/trace/', ['^src/record/', '^src/wire/', '^src/address/'], ''),
     only('transport-imports-inward', '^src/transport/', ['^src/trace/', '^src/wire/', '^src/address/'], ''),
+    apart('transport', 'native', ['probe-transport\\.ts$']),
+    apart('transport', 'raw-socket', ['probe-transport\\.ts$', 'raw-socket-error\\.ts$', 'route/']),
+    apart('transport', 'route', ['probe-transport\\.ts$', 'raw-socket-error\\.ts$']),
     only(
       'engine-imports-the-port-only',
       '^src/engine/',
@@ -92,13 +103,13 @@ module.exports = {
     {
       name: 'raw-socket-has-one-importer',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/transport/raw-socket-transport\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/transport/raw-socket/raw-socket-transport\\.ts$' },
       to: { path: 'node_modules/raw-socket' },
     },
     {
       name: 'the-addon-has-one-importer',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/transport/native-[a-z-]+\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/transport/native/[a-z-]+\\.ts$' },
       to: { path: '^native-shim|pdm-native-shim' },
     },
     {

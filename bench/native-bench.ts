@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openNativeTransport } from '../src/transport/native-transport.js';
+import { openNativeTransport } from '../src/transport/native/native-transport.js';
 import type { ProbeTransport, SendOutcome } from '../src/transport/probe-transport.js';
 import { octets, OURS, enterContractNetwork, TARGET } from '../test/native/contract-network.js';
 import { connect, enterNewNamespace, Host, openTunSink, run } from '../test/native/network-namespace.js';

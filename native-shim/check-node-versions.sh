@@ -12,6 +12,6 @@ for version in 20 22 24; do
     ln -sfn "package/node_modules/node-linux-$machine/bin" "$folder/bin"
   }
   echo "== Node $("$folder/bin/node" --version)"
-  PATH="$folder/bin:$PATH" node node_modules/vitest/vitest.mjs run --project unit test/native --testTimeout 30000
+  PATH="$folder/bin:$PATH" node node_modules/vitest/vitest.mjs run --project unit test/native test/transport/native --testTimeout 30000
 done
 [ "$before" = "$(sha256sum native-shim/build/Release/pdm_native_shim.node)" ] || { echo 'the binary was built again meanwhile' >&2; exit 1; }

@@ -43,4 +43,4 @@ node -e '
   require("./native-shim/index.cjs");
   const { PDM_NATIVE_SHIM_PREBUILD: copy } = process.env;
   if (!require("fs").readFileSync("/proc/self/maps", "utf8").includes(copy)) throw new Error(`not the binary of ${copy}`);'
-node node_modules/vitest/vitest.mjs run --project unit test/native --testTimeout 60000 "$@"
+node node_modules/vitest/vitest.mjs run --project unit test/native test/transport/native --testTimeout 60000 "$@"

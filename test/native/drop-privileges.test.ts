@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { assertNoCapabilities, chooseUser, type PrivilegeSituation } from '../../src/transport/native-privileges.js';
-import { dropPrivileges, openNativeTransport } from '../../src/transport/native-transport.js';
+import { assertNoCapabilities, chooseUser, type PrivilegeSituation } from '../../src/transport/native/privileges.js';
+import { dropPrivileges, openNativeTransport } from '../../src/transport/native/native-transport.js';
 import { enterNewNamespace } from './network-namespace.js';
 
 const ALL_IDS = '         0          0 4294967295\n';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { NativeBatchReader } from '../../src/transport/native-batch.js';
-import { NativeClock } from '../../src/transport/native-clock.js';
+import { NativeBatchReader } from '../../src/transport/native/batch.js';
+import { NativeClock } from '../../src/transport/native/clock.js';
 import { udpPacket } from '../transport/contract-packets.js';
 
 describe('the engine’s clock and the addon’s', () => {

@@ -3,7 +3,7 @@ import * as shim from 'pdm-native-shim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/address/address.js';
 import type { ProbeTransport } from '../../src/transport/probe-transport.js';
-import { openNativeTransport } from '../../src/transport/native-transport.js';
+import { openNativeTransport } from '../../src/transport/native/native-transport.js';
 import { echoRequest, isEchoReply } from '../transport/contract-packets.js';
 import { Inbox, OK, sendAll } from '../transport/behaviour.js';
 import { octets } from './contract-network.js';

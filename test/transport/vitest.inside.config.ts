@@ -6,7 +6,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   test: {
     name: 'inside',
-    include: ['test/transport/*.inside.ts'],
+    include: ['test/transport/**/*.inside.ts'],
     // One process, not a worker thread: raw-socket loads once per process, and effective ids belong to processes.
     pool: 'forks',
     execArgv: ['--expose-gc'],

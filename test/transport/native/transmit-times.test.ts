@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { TransmitTimes } from '../../src/transport/native-transmit-times.js';
-import { batchOf } from './addon-packets.js';
+import { TransmitTimes } from '../../../src/transport/native/transmit-times.js';
+import { batchOf } from '../../native/addon-packets.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,5 +1,5 @@
-import type { WatchedFlow } from './probe-transport.js';
-import { RawSocketError } from './raw-socket-error.js';
+import type { WatchedFlow } from '../probe-transport.js';
+import { RawSocketError } from '../raw-socket-error.js';
 
 export type WatchedProtocol = WatchedFlow['protocol'];
 

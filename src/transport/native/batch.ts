@@ -1,8 +1,8 @@
 import type * as shim from 'pdm-native-shim';
-import { readU16 } from '../wire/big-endian.js';
-import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
-import { completeChecksum } from './native-checksum.js';
-import type { ObservedPacket } from './probe-transport.js';
+import { readU16 } from '../../wire/big-endian.js';
+import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../../wire/ipv6.js';
+import { completeChecksum } from './checksum.js';
+import type { ObservedPacket } from '../probe-transport.js';
 
 /** Flags of the addon. */
 const OUTGOING = 1;

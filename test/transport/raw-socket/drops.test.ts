@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KernelDrops, parseRawSocketTable, type ProcessFiles } from '../../src/transport/raw-socket-drops.js';
+import { KernelDrops, parseRawSocketTable, type ProcessFiles } from '../../../src/transport/raw-socket/drops.js';
 
 const HEADER =
   '  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops';

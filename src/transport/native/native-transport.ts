@@ -5,20 +5,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type * as shim from 'pdm-native-shim';
-import { formatAddress, isLinkLocal } from '../address/address.js';
-import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
-import { NativeBatchReader } from './native-batch.js';
-import { NativeClock } from './native-clock.js';
-import { asTransportError, describeErrno, NativeTransportError } from './native-error.js';
-import { buildFilter, REJECT_ALL } from './native-filter.js';
+import { formatAddress, isLinkLocal } from '../../address/address.js';
+import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../../wire/ipv6.js';
+import { NativeBatchReader } from './batch.js';
+import { NativeClock } from './clock.js';
+import { asTransportError, describeErrno, NativeTransportError } from './error.js';
+import { buildFilter, REJECT_ALL } from './filter.js';
 import {
   assertNoCapabilities,
   chooseFileOwner,
   chooseUser,
   currentSituation,
   type UserAndGroup,
-} from './native-privileges.js';
-import { TransmitTimes } from './native-transmit-times.js';
+} from './privileges.js';
+import { TransmitTimes } from './transmit-times.js';
 import type {
   EngineClock,
   ObservedPacket,
@@ -28,7 +28,7 @@ import type {
   TransportCapabilities,
   TransportStats,
   WatchedFlow,
-} from './probe-transport.js';
+} from '../probe-transport.js';
 
 const MAX_BATCH = 1024;
 const ETHER_TYPE_IPV6 = 0x86dd;

@@ -3,9 +3,9 @@
  * the packet is seen with the pseudo-header's sum in the field. Such a checksum says nothing about the packet, so it is
  * put in here as the card would have done, and whoever verifies checksums need not know.
  */
-import { finishChecksum, onesComplementSum, pseudoHeaderSum } from '../wire/checksum.js';
-import { walkExtensionChain } from '../wire/extension-chain.js';
-import { IPV6_HEADER_LENGTH, IPV6_OFFSET, NEXT_HEADER } from '../wire/ipv6.js';
+import { finishChecksum, onesComplementSum, pseudoHeaderSum } from '../../wire/checksum.js';
+import { walkExtensionChain } from '../../wire/extension-chain.js';
+import { IPV6_HEADER_LENGTH, IPV6_OFFSET, NEXT_HEADER } from '../../wire/ipv6.js';
 
 const CHECKSUM_OFFSET: Readonly<Partial<Record<number, number>>> = {
   [NEXT_HEADER.tcp]: 16,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { EngineClock } from './probe-transport.js';
+import type { EngineClock } from '../probe-transport.js';
 
 const CACHE_NS = 100e6;
 

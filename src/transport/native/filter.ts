@@ -3,8 +3,8 @@
  * this process. They run on packets from the IPv6 header on. Instructions: code, jt, jf, k (Linux
  * Documentation/networking/filter.rst).
  */
-import { IPV6_HEADER_LENGTH, NEXT_HEADER } from '../wire/ipv6.js';
-import type { WatchedFlow } from './probe-transport.js';
+import { IPV6_HEADER_LENGTH, NEXT_HEADER } from '../../wire/ipv6.js';
+import type { WatchedFlow } from '../probe-transport.js';
 
 /** Words per instruction. */
 export const FILTER_WORDS = 4;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { completeChecksum } from '../../src/transport/native-checksum.js';
-import { icmpPacket, udpPacket, upperLayerChecksum, wholePacket } from '../transport/contract-packets.js';
+import { completeChecksum } from '../../../src/transport/native/checksum.js';
+import { icmpPacket, udpPacket, upperLayerChecksum, wholePacket } from '../contract-packets.js';
 
 const ENDS = { source: new Uint8Array(16).fill(0x21), destination: new Uint8Array(16).fill(0x22) };
 

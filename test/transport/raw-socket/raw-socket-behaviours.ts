@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
-import type { ProbeTransport } from '../../src/transport/probe-transport.js';
-import { openRawSocketTransport } from '../../src/transport/raw-socket-transport.js';
-import { type Behaviour, failed, Inbox, OK, sendAll } from './behaviour.js';
+import type { ProbeTransport } from '../../../src/transport/probe-transport.js';
+import { openRawSocketTransport } from '../../../src/transport/raw-socket/raw-socket-transport.js';
+import { type Behaviour, failed, Inbox, OK, sendAll } from '../behaviour.js';
 import {
   echoRequest,
   icmpPacket,
@@ -13,10 +13,10 @@ import {
   isUdpTo,
   udpPacket,
   wholePacket,
-} from './contract-packets.js';
-import type { TransportFixture } from './contract.js';
-import { octets } from './inside-fixture.js';
-import { NETWORK } from './transport-network.js';
+} from '../contract-packets.js';
+import type { TransportFixture } from '../contract.js';
+import { octets } from '../inside-fixture.js';
+import { NETWORK } from '../transport-network.js';
 
 const IDENTIFIER = 0x1a2b;
 const PORT = 40_123;

@@ -1,7 +1,7 @@
-import type { EngineClock, SendOutcome } from './probe-transport.js';
-import { errnoName, socketError } from './raw-socket-error.js';
+import type { EngineClock, SendOutcome } from '../probe-transport.js';
+import { errnoName, socketError } from '../raw-socket-error.js';
 import type { RawSocket } from './raw-socket-module.js';
-import { bindToInterface, hideQueueDrops, showQueueDrops } from './raw-socket-options.js';
+import { bindToInterface, hideQueueDrops, showQueueDrops } from './options.js';
 
 /** The module keeps its queue in an array and shifts it: it is fast only while that is short. */
 const MAX_OUTSTANDING = 32;

@@ -5,7 +5,7 @@
  * The octets of a received UDP datagram or TCP segment may hold an unfinished checksum (on virtual links); the kernel has
  * nevertheless verified it.
  */
-import { formatAddress, isLinkLocal } from '../address/address.js';
+import { formatAddress, isLinkLocal } from '../../address/address.js';
 import type {
   EngineClock,
   ObservedPacket,
@@ -15,15 +15,15 @@ import type {
   TransportCapabilities,
   TransportStats,
   WatchedFlow,
-} from './probe-transport.js';
-import { BoundedMap } from './raw-socket-bounded-map.js';
-import { KernelDrops } from './raw-socket-drops.js';
-import { errnoName, RawSocketError, socketError } from './raw-socket-error.js';
+} from '../probe-transport.js';
+import { BoundedMap } from './bounded-map.js';
+import { KernelDrops } from './drops.js';
+import { errnoName, RawSocketError, socketError } from '../raw-socket-error.js';
 import type { RawSocket, RawSocketModule } from './raw-socket-module.js';
-import { ignorePathMtu } from './raw-socket-options.js';
-import { RawSocketReceivers } from './raw-socket-receivers.js';
-import { RawSocketSender, SendBatch } from './raw-socket-sender.js';
-import { lookupRoute, type RouteOptions } from './route-lookup.js';
+import { ignorePathMtu } from './options.js';
+import { RawSocketReceivers } from './receivers.js';
+import { RawSocketSender, SendBatch } from './sender.js';
+import { lookupRoute, type RouteOptions } from '../route/route-lookup.js';
 
 const IPPROTO_RAW = 255;
 const MAX_BATCH = 1024;

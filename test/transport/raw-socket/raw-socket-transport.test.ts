@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ObservedPacket, ProbeTransport, SendOutcome } from '../../src/transport/probe-transport.js';
-import type { RawSocket } from '../../src/transport/raw-socket-module.js';
-import { failed, OK, sendAll } from './behaviour.js';
-import { udpPacket } from './contract-packets.js';
-import { octets } from './inside-fixture.js';
+import type { ObservedPacket, ProbeTransport, SendOutcome } from '../../../src/transport/probe-transport.js';
+import type { RawSocket } from '../../../src/transport/raw-socket/raw-socket-module.js';
+import { failed, OK, sendAll } from '../behaviour.js';
+import { udpPacket } from '../contract-packets.js';
+import { octets } from '../inside-fixture.js';
 
 type After = Parameters<RawSocket['send']>[5];
 
@@ -74,7 +74,7 @@ const [SENDING, ICMP6, UDP] = [255, 58, 17];
 
 async function open(): Promise<ProbeTransport> {
   vi.resetModules();
-  const { openRawSocketTransport } = await import('../../src/transport/raw-socket-transport.js');
+  const { openRawSocketTransport } = await import('../../../src/transport/raw-socket/raw-socket-transport.js');
   return openRawSocketTransport({ clock });
 }
 

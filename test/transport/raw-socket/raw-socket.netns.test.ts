@@ -1,9 +1,9 @@
-import { transportContract } from './contract.js';
-import { describeInNamespaces } from './in-namespaces.js';
+import { transportContract } from '../contract.js';
+import { describeInNamespaces } from '../in-namespaces.js';
 import { rawSocketBehaviours } from './raw-socket-behaviours.js';
 
 describeInNamespaces(
   'the raw-socket transport',
-  'raw-socket.inside.ts',
+  'raw-socket/raw-socket.inside.ts',
   [...transportContract, ...rawSocketBehaviours].map(({ title }) => title),
 );

@@ -1,4 +1,4 @@
-import type { EngineClock } from './probe-transport.js';
+import type { EngineClock } from '../probe-transport.js';
 
 const REMEASURE_AFTER_NS = 1e9;
 /** Two measurements of the same difference disagree by less. */

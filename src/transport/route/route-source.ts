@@ -1,6 +1,6 @@
 /** Source address selection for a given interface, where the kernel cannot be asked: rules 1–3 and 8 of RFC 6724 §5. */
 import { readFileSync } from 'node:fs';
-import { isLinkLocal, isLoopback, sameAddress } from '../address/address.js';
+import { isLinkLocal, isLoopback, sameAddress } from '../../address/address.js';
 
 const IFA_F_DADFAILED = 0x08;
 const IFA_F_DEPRECATED = 0x20;

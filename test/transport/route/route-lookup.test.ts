@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { isInPrefixOf, isOnLink, isRoutedOnLink, routedInterfaces } from '../../src/transport/route-lookup.js';
-import { chooseSource } from '../../src/transport/route-source.js';
-import { octets } from './inside-fixture.js';
+import { isInPrefixOf, isOnLink, isRoutedOnLink, routedInterfaces } from '../../../src/transport/route/route-lookup.js';
+import { chooseSource } from '../../../src/transport/route/route-source.js';
+import { octets } from '../inside-fixture.js';
 
 const hex = (text: string): string => Buffer.from(octets(text)).toString('hex');
 

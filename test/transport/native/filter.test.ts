@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildFilter, rangesOf, REJECT_ALL } from '../../src/transport/native-filter.js';
-import type { WatchedFlow } from '../../src/transport/probe-transport.js';
-import { runFilter } from './bpf-machine.js';
+import { buildFilter, rangesOf, REJECT_ALL } from '../../../src/transport/native/filter.js';
+import type { WatchedFlow } from '../../../src/transport/probe-transport.js';
+import { runFilter } from '../../native/bpf-machine.js';
 
 const IPV6 = 0x86dd;
 const HOST = 0;

@@ -1,11 +1,11 @@
-import { parseAddress } from '../address/address.js';
-import type { EngineClock, ObservedPacket, WatchedFlow } from './probe-transport.js';
-import type { BoundedMap } from './raw-socket-bounded-map.js';
-import type { KernelDrops } from './raw-socket-drops.js';
-import { socketError } from './raw-socket-error.js';
-import { FlowSet } from './raw-socket-flows.js';
+import { parseAddress } from '../../address/address.js';
+import type { EngineClock, ObservedPacket, WatchedFlow } from '../probe-transport.js';
+import type { BoundedMap } from './bounded-map.js';
+import type { KernelDrops } from './drops.js';
+import { socketError } from '../raw-socket-error.js';
+import { FlowSet } from './flows.js';
 import type { RawSocket } from './raw-socket-module.js';
-import { growReceiveBuffer, passErrorsAndEchoReplies, verifyChecksumAt } from './raw-socket-options.js';
+import { growReceiveBuffer, passErrorsAndEchoReplies, verifyChecksumAt } from './options.js';
 
 const LARGEST_DATAGRAM = 0xffff;
 const RECEIVE_MEMORY = 4 << 20;

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openNativeTransport } from '../../src/transport/native-transport.js';
-import { Inbox, sendAll } from '../transport/behaviour.js';
-import { echoRequest, isEchoReply } from '../transport/contract-packets.js';
-import { describeTransportContract, type TransportFixture } from '../transport/contract.js';
+import { openNativeTransport } from '../../../src/transport/native/native-transport.js';
+import { Inbox, sendAll } from '../behaviour.js';
+import { echoRequest, isEchoReply } from '../contract-packets.js';
+import { describeTransportContract, type TransportFixture } from '../contract.js';
 import {
   type ContractNetwork,
   enterContractNetwork,
@@ -14,7 +14,7 @@ import {
   TARGET,
   UDP_ECHO_PORT,
   UNROUTABLE,
-} from './contract-network.js';
+} from '../../native/contract-network.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

@@ -2,9 +2,9 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { formatAddress, isLinkLocal, parseAddress, sameAddress } from '../address/address.js';
-import type { Route } from './probe-transport.js';
-import { RawSocketError } from './raw-socket-error.js';
+import { formatAddress, isLinkLocal, parseAddress, sameAddress } from '../../address/address.js';
+import type { Route } from '../probe-transport.js';
+import { RawSocketError } from '../raw-socket-error.js';
 import { commonPrefixLength, interfaceAddresses, sourceOnInterface } from './route-source.js';
 
 const MINIMUM_MTU = 1280; // RFC 8200 §5

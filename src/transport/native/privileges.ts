@@ -3,7 +3,7 @@
  * capabilities of all threads go.
  */
 import { readFileSync } from 'node:fs';
-import { NativeTransportError } from './native-error.js';
+import { NativeTransportError } from './error.js';
 
 /** Debian's, and the kernel's overflow id. */
 const NOBODY = { uid: 65534, gid: 65534 };
