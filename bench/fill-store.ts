@@ -3,8 +3,8 @@
  * reads whole records. Between runs 4 % of the targets change. Prints how long it took and how large a record is, as JSON.
  */
 import process from 'node:process';
-import { openSqliteStore } from '../src/results/sqlite-store.js';
-import { prepareRecord, type OutgoingRecord } from '../src/results/trace-table.js';
+import { openSqliteStore } from '../src/results/store/sqlite-store.js';
+import { prepareRecord, type OutgoingRecord } from '../src/results/store/trace-table.js';
 import { buildRecord, RUN_ID, START_MS, uuid } from '../test/results/record-builder.js';
 
 const RUNS = 10;

@@ -9,7 +9,7 @@ import { errorFields, type EventLog } from '../measure/event-log.js';
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
 import { SYSTEM_CLOCK } from '../runs/system-clock.js';
 import { keepAside, takeInUnstored } from '../results/unstored-records.js';
-import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
+import { openSqliteStore, type SqliteStore } from '../results/store/sqlite-store.js';
 import { CliError, usageError } from './cli-error.js';
 import { daemonCheckLines } from './daemon-check.js';
 import { EXIT } from './exit-codes.js';

@@ -1,7 +1,7 @@
 import { formatAddress } from '../address/address.js';
 import type { PacketTap, TappedProbe, TappedTrace, TappedVerdict } from '../engine/packet-tap.js';
-import type { PcapngFile } from '../results/pcapng-file.js';
-import { wholePacket } from '../results/pcapng-packet.js';
+import type { PcapngFile } from '../results/files/pcapng-file.js';
+import { wholePacket } from '../results/files/pcapng-packet.js';
 import type { Reply } from '../trace/reply/reply.js';
 import { TCP_FLAG } from '../wire/tcp.js';
 

@@ -6,8 +6,8 @@ import { escapeMarkdown, formatTable, type TableFormat } from '../report/format-
 import { renderRecords, renderTable, reportTable, type ReportTable } from '../report/render-report.js';
 import { findFaults, NO_FAULTS, type FaultWords } from '../report/run-faults.js';
 import { runOverviewTable, runTable, type RunOverview, type Table } from '../report/table.js';
-import type { SqliteStore } from '../results/sqlite-store.js';
-import { writeWholeFile } from '../results/write-whole-file.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
+import { writeWholeFile } from '../results/files/write-whole-file.js';
 import { CliError, usageError } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 import type { ReportFormat } from './report-flags.js';

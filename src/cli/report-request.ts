@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { canonicalText } from '../address/address.js';
 import { closestName } from '../config/closest-name.js';
-import type { TraceFilter } from '../results/trace-filter.js';
+import type { TraceFilter } from '../results/store/trace-filter.js';
 import { ACCUSATIONS, OUTCOMES, PROTOCOLS, type Outcome } from '../record/record.js';
 import { usageError } from './cli-error.js';
 import { REPORT_FORMATS, type ReportFormat } from './report-flags.js';

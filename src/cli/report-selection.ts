@@ -1,9 +1,9 @@
 import { closestName } from '../config/closest-name.js';
 import { timeText } from '../report/table.js';
-import type { StoredRun } from '../results/run-table.js';
-import type { SqliteStore } from '../results/sqlite-store.js';
-import type { Page } from '../results/trace-queries.js';
-import type { TraceFilter } from '../results/trace-filter.js';
+import type { StoredRun } from '../results/store/run-table.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
+import type { Page } from '../results/store/trace-queries.js';
+import type { TraceFilter } from '../results/store/trace-filter.js';
 import { usageError } from './cli-error.js';
 import type { ReportRequest } from './report-request.js';
 import { figures } from '../text/counted.js';

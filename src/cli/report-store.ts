@@ -1,5 +1,5 @@
 import { OUTPUT_ERRORS, OutputError } from '../results/output-error.js';
-import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
+import { openSqliteStore, type SqliteStore } from '../results/store/sqlite-store.js';
 import { CliError } from './cli-error.js';
 import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.js';
-import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
+import { openSqliteStore, type SqliteStore } from '../results/store/sqlite-store.js';
 import type { TraceRecord } from '../record/record.js';
 import type { Log } from '../measure/event-log.js';
 import { RecordKeeper } from '../runs/record-keeper.js';

@@ -2,11 +2,11 @@
 import type { DaemonSettings } from '../config/daemon-settings.js';
 import type { HttpSettings } from '../config/http-settings.js';
 import type { Settings } from '../config/settings.js';
-import { applyRetention } from '../results/apply-retention.js';
-import { RecordWriter, type RecordWriterOptions } from '../results/record-writer.js';
-import type { StoredRun } from '../results/run-table.js';
-import type { SqliteStore } from '../results/sqlite-store.js';
-import type { OutgoingRecord } from '../results/trace-table.js';
+import { applyRetention } from '../results/store/apply-retention.js';
+import { RecordWriter, type RecordWriterOptions } from '../results/store/record-writer.js';
+import type { StoredRun } from '../results/store/run-table.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
+import type { OutgoingRecord } from '../results/store/trace-table.js';
 import type { KeptAside, TakenIn } from '../results/unstored-records.js';
 import type { TraceRecord } from '../record/record.js';
 import { ChildMeasurer, type MeasureLink } from '../measure/child/child-measurer.js';

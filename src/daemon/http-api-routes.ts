@@ -1,7 +1,7 @@
 import { canonicalText, formatAddress, parseAddress } from '../address/address.js';
 import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { SummaryRow } from '../record/summary-row.js';
-import type { TraceFilter } from '../results/trace-filter.js';
+import type { TraceFilter } from '../results/store/trace-filter.js';
 import { parseHost } from '../targets/parse-host.js';
 import { TRACE_REFUSALS, type DaemonView, type JobView, type TraceRequest } from './daemon-view.js';
 import {

@@ -4,7 +4,7 @@ import { traceRecordSchema } from '../record/record-schema.js';
 import { parseHost } from '../targets/parse-host.js';
 import { HIGHEST_HOP_LIMIT } from '../trace/numbers.js';
 import { OUTCOMES, PROTOCOLS } from '../record/record.js';
-import { TARGET_STATES } from '../results/target-table.js';
+import { TARGET_STATES } from '../results/store/target-table.js';
 import { PROBLEM_CODES } from './http-problem.js';
 
 const DEFAULT_LIMIT = 50;

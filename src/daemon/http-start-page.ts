@@ -1,7 +1,7 @@
 import { outcomeBadge } from '../report/record-card.js';
 import { minuteText, pageHead } from '../report/html-page.js';
 import { markup, type Markup } from '../report/markup.js';
-import type { OutcomeCount } from '../results/trace-queries.js';
+import type { OutcomeCount } from '../results/store/trace-queries.js';
 import type { DaemonView, JobView } from './daemon-view.js';
 import type { RunRow } from './http-store-reads.js';
 

@@ -2,12 +2,12 @@
 import { htmlPage } from '../report/html-page.js';
 import { markup } from '../report/markup.js';
 import { findFaults, type FaultWords } from '../report/run-faults.js';
-import { openSqliteStore, type SqliteStore } from '../results/sqlite-store.js';
+import { openSqliteStore, type SqliteStore } from '../results/store/sqlite-store.js';
 import type { SummaryRow } from '../record/summary-row.js';
-import type { ListedTarget, TargetProgress } from '../results/target-table.js';
-import type { OutcomeCount } from '../results/trace-queries.js';
-import type { TraceFilter } from '../results/trace-filter.js';
-import type { RunState, StoredRun } from '../results/run-table.js';
+import type { ListedTarget, TargetProgress } from '../results/store/target-table.js';
+import type { OutcomeCount } from '../results/store/trace-queries.js';
+import type { TraceFilter } from '../results/store/trace-filter.js';
+import type { RunState, StoredRun } from '../results/store/run-table.js';
 
 /** A run as lists show it. Times are milliseconds since 1970. */
 export interface RunRow {

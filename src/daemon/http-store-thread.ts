@@ -1,7 +1,7 @@
 /** The thread behind `startStoreReader`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { sendableError } from '../results/output-error.js';
-import { loadDriverEarly } from '../results/sqlite-store.js';
+import { loadDriverEarly } from '../results/store/sqlite-store.js';
 import { readByName, type ReadAnswer, type ReadOrder } from './http-store-reader.js';
 import { StoreReads } from './http-store-reads.js';
 

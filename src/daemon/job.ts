@@ -1,8 +1,8 @@
 /** A job of the settings file: its schedule, the run that is under way, and what became of the one before. */
 import type { JobSettings } from '../config/daemon-settings.js';
 import type { Settings } from '../config/settings.js';
-import type { StoredRun } from '../results/run-table.js';
-import type { SqliteStore } from '../results/sqlite-store.js';
+import type { StoredRun } from '../results/store/run-table.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
 import type { JobView } from './daemon-view.js';
 import { daemonOptionsOf, JobRun, type RunEnd, type RunPlan, type RunServices } from './job-run.js';
 import { errorFields } from '../measure/event-log.js';

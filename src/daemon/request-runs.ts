@@ -2,7 +2,7 @@
 import { parseAddress } from '../address/address.js';
 import { refuseNonPublic } from '../annotate/target-policy.js';
 import type { Settings } from '../config/settings.js';
-import type { StoredRun } from '../results/run-table.js';
+import type { StoredRun } from '../results/store/run-table.js';
 import { parseHost } from '../targets/parse-host.js';
 import { TRACE_REFUSALS, type TraceRequest } from './daemon-view.js';
 import { ownSettings, unfinishedRuns, type JobServices } from './job.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
+import type { ChangeRow, OutcomeCount } from '../results/store/trace-queries.js';
 import { summariseRecord, type SummaryRow } from '../record/summary-row.js';
 import { ACCUSATIONS, type Outcome, type TraceRecord } from '../record/record.js';
 import { markup, type Markup } from './markup.js';

@@ -1,5 +1,5 @@
-import type { TraceQueries } from '../results/trace-queries.js';
-import type { TraceFilter } from '../results/trace-filter.js';
+import type { TraceQueries } from '../results/store/trace-queries.js';
+import type { TraceFilter } from '../results/store/trace-filter.js';
 import type { Outcome, TraceRecord } from '../record/record.js';
 import { readWay, type RecordStop } from './record-stop.js';
 import { faultLines, sharedFaultSentence } from './shared-fault-words.js';

@@ -1,6 +1,6 @@
-import type { ChangeRow, OutcomeCount } from '../results/trace-queries.js';
+import type { ChangeRow, OutcomeCount } from '../results/store/trace-queries.js';
 import { SUMMARY_CSV_COLUMNS, summaryCells, type SummaryCell } from '../results/summary-csv.js';
-import type { StoredRun } from '../results/run-table.js';
+import type { StoredRun } from '../results/store/run-table.js';
 import type { SummaryRow } from '../record/summary-row.js';
 import { OUTCOMES, type Outcome } from '../record/record.js';
 import { NO_FAULTS, type FaultWords } from './run-faults.js';

@@ -5,9 +5,9 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TraceRecord } from '../record/record.js';
 import { OUTPUT_ERRORS, OutputError } from './output-error.js';
-import { isInMemory, type SqliteStore } from './sqlite-store.js';
-import { prepareRecord, type OutgoingRecord, type RecordToStore } from './trace-table.js';
-import { writeWholeFile } from './write-whole-file.js';
+import { isInMemory, type SqliteStore } from './store/sqlite-store.js';
+import { prepareRecord, type OutgoingRecord, type RecordToStore } from './store/trace-table.js';
+import { writeWholeFile } from './files/write-whole-file.js';
 
 /** What a line has besides the record's own fields, as `unstored`: how the store would have kept it. */
 type Fate = Omit<RecordToStore, 'record'>;

@@ -1,5 +1,5 @@
 /** From a file of targets into the store. */
-import type { SqliteStore } from '../results/sqlite-store.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
 import { readTargets } from '../targets/read-targets.js';
 import type { TargetDefaults, TargetRow } from '../targets/target-row.js';
 

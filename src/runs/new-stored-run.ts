@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { runOptions } from '../config/run-options.js';
 import type { Settings } from '../config/settings.js';
-import type { NewRun } from '../results/run-table.js';
+import type { NewRun } from '../results/store/run-table.js';
 import { createUuidV7 } from './uuid-v7.js';
 
 /** Whoever goes on may stand in another directory. */

@@ -1,5 +1,5 @@
 import { OutputError } from '../results/output-error.js';
-import { RecordWriter } from '../results/record-writer.js';
+import { RecordWriter } from '../results/store/record-writer.js';
 import { keepAside } from '../results/unstored-records.js';
 import type { Log } from '../measure/event-log.js';
 import { counted } from '../text/counted.js';

@@ -1,7 +1,7 @@
 /** Works through the targets that a run has in the store. */
-import type { RecordWriter } from '../results/record-writer.js';
-import type { SqliteStore } from '../results/sqlite-store.js';
-import type { StoredTarget } from '../results/target-table.js';
+import type { RecordWriter } from '../results/store/record-writer.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
+import type { StoredTarget } from '../results/store/target-table.js';
 import type { TraceRecord } from '../record/record.js';
 import { Slots } from '../measure/slots.js';
 import type { MeasureOptions, MeasuredRecord, MeasureOrder, TargetMeasurer } from '../measure/target-measurer.js';

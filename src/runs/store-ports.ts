@@ -1,4 +1,4 @@
-import type { RecordWriterOptions } from '../results/record-writer.js';
+import type { RecordWriterOptions } from '../results/store/record-writer.js';
 
 /** Commits batches of records to a store. */
 export interface StoreCommitter {

@@ -1,4 +1,4 @@
-import { PROCESS_TIME } from '../results/record-writer.js';
+import { PROCESS_TIME } from '../results/store/record-writer.js';
 import type { Clock } from '../measure/clock.js';
 
 /** The process's own. */

@@ -1,6 +1,6 @@
 /** One process's part in a run of the store, from its list to its end: of `run`, of a daemon's jobs and of traces on request. */
-import type { SqliteStore } from '../results/sqlite-store.js';
-import type { TargetProgress } from '../results/target-table.js';
+import type { SqliteStore } from '../results/store/sqlite-store.js';
+import type { TargetProgress } from '../results/store/target-table.js';
 import { TargetListError, type TargetDefaults } from '../targets/target-row.js';
 import { loadList, type LoadedList, type LoadHooks } from './load-list.js';
 import { runList, type ListRun } from './run-list.js';

@@ -7,7 +7,7 @@ import type { TargetResolution } from '../../src/annotate/names.js';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import type { OpenMeasuring } from '../../src/measure/measuring.js';
 import type { StoreCommitter } from '../../src/runs/store-ports.js';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
+import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
 import type { SummaryRow } from '../../src/record/summary-row.js';
 import { missing } from './fake-measuring.js';
 import { fakeTerminal, type FakeTerminal } from './fake-terminal.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TraceRequest } from '../../src/engine/trace-engine.js';
 import { OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
 import type { TraceRecord } from '../../src/record/record.js';
 import { fakeMeasuring, resolved } from './fake-measuring.js';
 import { fakeTerminal } from './fake-terminal.js';

@@ -8,8 +8,8 @@ import type { DaemonView, JobView, TraceRequest } from '../../src/daemon/daemon-
 import { composeHttp, startHttp, type HttpInput, type RunningHttp } from '../../src/daemon/http-server.js';
 import { openStoreReader } from '../../src/daemon/http-store-reader.js';
 import type { MeasurerStats } from '../../src/measure/target-measurer.js';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
+import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
+import { prepareRecord } from '../../src/results/store/trace-table.js';
 import type { Outcome, TraceRecord } from '../../src/record/record.js';
 import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { prepareRecord } from '../../src/results/trace-table.js';
+import { prepareRecord } from '../../src/results/store/trace-table.js';
 import { buildRecord, uuid } from '../results/record-builder.js';
 import { jobSettings, SimulatedDaemon } from './simulated-daemon.js';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
 import { jobSettings, SimulatedDaemon } from './simulated-daemon.js';
 import { moveStore } from '../results/move-store.js';
 

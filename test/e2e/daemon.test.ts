@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
 import { createLab } from '../lab/lab.mjs';
 import type { Lab } from '../lab/lab-types.js';
 import { MAIN } from './run-kills.js';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
+import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
+import { prepareRecord } from '../../src/results/store/trace-table.js';
 import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 
 const MAIN = join(import.meta.dirname, '../../dist/cli/main.js');

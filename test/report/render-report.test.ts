@@ -2,9 +2,9 @@ import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TABLE_FORMATS } from '../../src/report/format-table.js';
 import { RECORD_FORMATS, renderRecords, renderTable, REPORT_TABLES } from '../../src/report/render-report.js';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
+import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
 import { recordCsvLine, SUMMARY_CSV_HEADER } from '../../src/results/summary-csv.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
+import { prepareRecord } from '../../src/results/store/trace-table.js';
 import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 
 const SECOND_RUN = `${RUN_ID.slice(0, -1)}2`;

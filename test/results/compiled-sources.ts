@@ -7,7 +7,10 @@ import ts from 'typescript';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** What children import: the rooms the store needs, and the tests' own children. */
-const FOLDERS = ['src/address', 'src/record', 'src/trace', 'src/targets', 'src/results', 'test/results'];
+const FOLDERS = [
+  ...['src/address', 'src/record', 'src/trace', 'src/targets'],
+  ...['src/results', 'src/results/store', 'src/results/files', 'test/results'],
+];
 
 export interface CompiledSources {
   readonly directory: string;

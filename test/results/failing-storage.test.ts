@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RecordWriter } from '../../src/results/record-writer.js';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
+import { RecordWriter } from '../../src/results/store/record-writer.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
+import { prepareRecord } from '../../src/results/store/trace-table.js';
 import { compileSources, startChild, type CompiledSources } from './compiled-sources.js';
 import { buildRecord, RUN_ID } from './record-builder.js';
 

@@ -5,11 +5,11 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openJsonLinesFile } from '../../src/results/json-lines-file.js';
+import { openJsonLinesFile } from '../../src/results/files/json-lines-file.js';
 import { OutputError } from '../../src/results/output-error.js';
-import { RecordWriter } from '../../src/results/record-writer.js';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
-import { writeWholeFile } from '../../src/results/write-whole-file.js';
+import { RecordWriter } from '../../src/results/store/record-writer.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
+import { writeWholeFile } from '../../src/results/files/write-whole-file.js';
 import { buildRecord, RUN_ID } from './record-builder.js';
 
 const [directory = '', makeRoom = ''] = process.argv.slice(2);

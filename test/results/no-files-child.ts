@@ -2,8 +2,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutputError } from '../../src/results/output-error.js';
-import { startStoreWorker } from '../../src/results/store-worker-client.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
+import { startStoreWorker } from '../../src/results/store/store-worker-client.js';
+import { prepareRecord } from '../../src/results/store/trace-table.js';
 import { buildRecord } from './record-builder.js';
 
 const [path = ''] = process.argv.slice(2);

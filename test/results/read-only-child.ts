@@ -1,8 +1,8 @@
 /** Tries to write where only reading is allowed. Argument: a directory with a store in it. */
 import { join } from 'node:path';
-import { openJsonLinesFile } from '../../src/results/json-lines-file.js';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
-import { writeWholeFile } from '../../src/results/write-whole-file.js';
+import { openJsonLinesFile } from '../../src/results/files/json-lines-file.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
+import { writeWholeFile } from '../../src/results/files/write-whole-file.js';
 
 const [directory = ''] = process.argv.slice(2);
 const attempts: Record<string, () => unknown> = {

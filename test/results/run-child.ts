@@ -3,9 +3,9 @@
  * records through the writing thread. Prints `{"put": id}` when it hands a record over and `{"stored": id}` when told that it
  * is on disk. Arguments: path of the store.
  */
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
-import { RecordWriter } from '../../src/results/record-writer.js';
-import { startStoreWorker } from '../../src/results/store-worker-client.js';
+import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
+import { RecordWriter } from '../../src/results/store/record-writer.js';
+import { startStoreWorker } from '../../src/results/store/store-worker-client.js';
 import { buildRecord, RUN_ID, uuid } from './record-builder.js';
 
 const [path = ''] = process.argv.slice(2);

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import { prepareRecord, type OutgoingRecord } from '../../src/results/trace-table.js';
+import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
+import { prepareRecord, type OutgoingRecord } from '../../src/results/store/trace-table.js';
 import { keepAside, takeInUnstored } from '../../src/results/unstored-records.js';
 import { buildRecord, RUN_ID } from './record-builder.js';
 

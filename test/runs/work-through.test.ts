@@ -6,8 +6,8 @@ import { measureOptions } from '../../src/measure/measure-options.js';
 import type { TargetMeasurer } from '../../src/measure/target-measurer.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import { mayPass, OUTPUT_ERRORS, OutputError } from '../../src/results/output-error.js';
-import { RecordWriter } from '../../src/results/record-writer.js';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
+import { RecordWriter } from '../../src/results/store/record-writer.js';
+import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
 import { workThrough, type RunWork } from '../../src/runs/work-through.js';
 import { buildRecord, RUN_ID, START_MS, uuid } from '../results/record-builder.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { captureInto } from '../../src/cli/packet-comments.js';
-import type { TappedVerdict } from '../../src/engine/packet-tap.js';
-import type { WaitingPacket } from '../../src/results/pcapng-file.js';
-import type { Reply } from '../../src/trace/reply/reply.js';
+import { captureInto } from '../../../src/cli/packet-comments.js';
+import type { TappedVerdict } from '../../../src/engine/packet-tap.js';
+import type { WaitingPacket } from '../../../src/results/files/pcapng-file.js';
+import type { Reply } from '../../../src/trace/reply/reply.js';
 
 const address = (last: number): Uint8Array =>
   Uint8Array.from([0x20, 1, 0xd, 0xb8, ...new Array<number>(11).fill(0), last]);

@@ -1,4 +1,4 @@
-import { noSuchRun } from './output-error.js';
+import { noSuchRun } from '../output-error.js';
 import type { SqlConnection } from './sql-connection.js';
 
 /** `loading`: its targets are still being stored. `ready`: may be measured. `finished`: nothing is left to do. */

@@ -1,5 +1,5 @@
 /** Which records are read, and the condition that it makes in SQL. */
-import type { Outcome, Protocol } from '../record/record.js';
+import type { Outcome, Protocol } from '../../record/record.js';
 import type { SqlValue } from './sql-connection.js';
 
 /** All given conditions must hold. Of a list one entry must; an empty list matches nothing. */

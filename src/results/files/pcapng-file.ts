@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
-import { explainOutputError, OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { explainOutputError, OUTPUT_ERRORS, OutputError } from '../output-error.js';
 import { emitFileHeader, emitPacket, emitStatistics } from './pcapng-blocks.js';
 
 /** What a kill may cost is this and the hold together: less than a second. */

@@ -1,4 +1,4 @@
-import { explainOutputError, OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { explainOutputError, OUTPUT_ERRORS, OutputError } from '../output-error.js';
 import { prepareRecord, type OutgoingRecord, type RecordToStore } from './trace-table.js';
 
 /** Times are milliseconds. */

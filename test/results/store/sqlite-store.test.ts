@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyRetention } from '../../src/results/apply-retention.js';
-import { driverFor, openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import { MIGRATIONS } from '../../src/results/store-schema.js';
-import { csvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
-import type { SummaryRow } from '../../src/record/summary-row.js';
-import type { NewTarget } from '../../src/results/target-table.js';
-import type { Page } from '../../src/results/trace-queries.js';
-import type { TraceFilter } from '../../src/results/trace-filter.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
-import { buildRecord, RUN_ID, START_MS, withNetworks, type RecordOptions } from './record-builder.js';
+import { applyRetention } from '../../../src/results/store/apply-retention.js';
+import { driverFor, openSqliteStore, type SqliteStore } from '../../../src/results/store/sqlite-store.js';
+import { MIGRATIONS } from '../../../src/results/store/store-schema.js';
+import { csvLine, SUMMARY_CSV_COLUMNS } from '../../../src/results/summary-csv.js';
+import type { SummaryRow } from '../../../src/record/summary-row.js';
+import type { NewTarget } from '../../../src/results/store/target-table.js';
+import type { Page } from '../../../src/results/store/trace-queries.js';
+import type { TraceFilter } from '../../../src/results/store/trace-filter.js';
+import { prepareRecord } from '../../../src/results/store/trace-table.js';
+import { buildRecord, RUN_ID, START_MS, withNetworks, type RecordOptions } from '../record-builder.js';
 
 const SECOND_RUN = `${RUN_ID.slice(0, -1)}2`;
 const THIRD_RUN = `${RUN_ID.slice(0, -1)}3`;
@@ -532,7 +532,7 @@ describe('migrations', () => {
   it('open a file of the first version, and it has the same tables then as a new one', () => {
     const old = join(directory, 'old.db');
     const database = new Database(old);
-    database.exec(readFileSync(join(import.meta.dirname, 'data/store-version-1.sql'), 'utf8'));
+    database.exec(readFileSync(join(import.meta.dirname, '../data/store-version-1.sql'), 'utf8'));
     database.close();
     const opened = openSqliteStore(old);
     const record = buildRecord({ number: 1, distance: 3, lastPdmHop: 1 });
@@ -548,7 +548,7 @@ describe('migrations', () => {
     expect(schema(old)).toEqual(schema(path));
   });
 
-  const FIRST_VERSION = readFileSync(join(import.meta.dirname, 'data/store-version-1.sql'), 'utf8');
+  const FIRST_VERSION = readFileSync(join(import.meta.dirname, '../data/store-version-1.sql'), 'utf8');
   const CSV_IN_1 = 15;
 
   /** A file of the first version with records as that version stored them, one of them damaged. */

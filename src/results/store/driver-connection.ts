@@ -1,7 +1,7 @@
 /** The SQLite driver behind `SqlConnection`, on a file that may be moved, deleted or replaced while it is open. */
 import type Database from 'better-sqlite3';
 import type { FilePlace } from './file-place.js';
-import { explainOutputError, explainingErrors, storeMoved } from './output-error.js';
+import { explainOutputError, explainingErrors, storeMoved } from '../output-error.js';
 import type { SqlConnection, SqlParameters, SqlStatement, SqlValue } from './sql-connection.js';
 
 /** Finds the store again in a file that lies at its path now: the same one, restored from a copy. */

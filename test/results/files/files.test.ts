@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openJsonLinesFile } from '../../src/results/json-lines-file.js';
-import { writeWholeFile } from '../../src/results/write-whole-file.js';
+import { openJsonLinesFile } from '../../../src/results/files/json-lines-file.js';
+import { writeWholeFile } from '../../../src/results/files/write-whole-file.js';
 
 let directory: string;
 let path: string;

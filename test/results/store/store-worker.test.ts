@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openJsonLinesFile } from '../../src/results/json-lines-file.js';
-import { RecordWriter } from '../../src/results/record-writer.js';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import type * as Client from '../../src/results/store-worker-client.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
-import { compileSources, type CompiledSources } from './compiled-sources.js';
-import { buildRecord, RUN_ID } from './record-builder.js';
+import { openJsonLinesFile } from '../../../src/results/files/json-lines-file.js';
+import { RecordWriter } from '../../../src/results/store/record-writer.js';
+import { openSqliteStore, type SqliteStore } from '../../../src/results/store/sqlite-store.js';
+import type * as Client from '../../../src/results/store/store-worker-client.js';
+import { prepareRecord } from '../../../src/results/store/trace-table.js';
+import { compileSources, type CompiledSources } from '../compiled-sources.js';
+import { buildRecord, RUN_ID } from '../record-builder.js';
 
 let sources: CompiledSources;
 let client: typeof Client;
@@ -20,7 +20,7 @@ let store: SqliteStore;
 
 beforeAll(async () => {
   sources = compileSources();
-  const url = pathToFileURL(join(sources.directory, 'src/results/store-worker-client.js')).href;
+  const url = pathToFileURL(join(sources.directory, 'src/results/store/store-worker-client.js')).href;
   client = (await import(/* @vite-ignore */ url)) as typeof Client;
 });
 afterAll(() => {
@@ -69,7 +69,7 @@ describe('the thread that writes the store', () => {
   });
 
   it('is started again with the next batch when it ended by itself', async () => {
-    const thread = join(sources.directory, 'src/results/store-worker.js');
+    const thread = join(sources.directory, 'src/results/store/store-worker.js');
     const code = readFileSync(thread, 'utf8');
     const dying = "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit(1));";
     writeFileSync(thread, dying);

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OUTPUT_ERRORS, type OutputError } from '../../src/results/output-error.js';
-import { openPcapngFile, type PcapngFile, type PcapngOptions } from '../../src/results/pcapng-file.js';
-import { wholePacket } from '../../src/results/pcapng-packet.js';
+import { OUTPUT_ERRORS, type OutputError } from '../../../src/results/output-error.js';
+import { openPcapngFile, type PcapngFile, type PcapngOptions } from '../../../src/results/files/pcapng-file.js';
+import { wholePacket } from '../../../src/results/files/pcapng-packet.js';
 
 const EPOCH_NS = 1_700_000_000_123_456_789n;
 let folder: string;

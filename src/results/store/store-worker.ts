@@ -3,7 +3,7 @@
  * packets. Started by `store-worker-client.ts`; one message is one batch, answered by one message.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { explainOutputError, OUTPUT_ERRORS, sendableError, storeMoved } from './output-error.js';
+import { explainOutputError, OUTPUT_ERRORS, sendableError, storeMoved } from '../output-error.js';
 import { loadDriverEarly, openSqliteStore, type SqliteStore } from './sqlite-store.js';
 import { unpackBatch, type StoreWorkerAnswer, type StoreWorkerOrder } from './store-worker-client.js';
 

@@ -1,8 +1,8 @@
-import type { Outcome, TraceRecord } from '../record/record.js';
-import { noSuchRun } from './output-error.js';
+import type { Outcome, TraceRecord } from '../../record/record.js';
+import { noSuchRun } from '../output-error.js';
 import type { SqlConnection, SqlStatement, SqlValue } from './sql-connection.js';
-import { summaryCsvLine } from './summary-csv.js';
-import { columnName, SUMMARY_FIELDS, summariseRecord } from '../record/summary-row.js';
+import { summaryCsvLine } from '../summary-csv.js';
+import { columnName, SUMMARY_FIELDS, summariseRecord } from '../../record/summary-row.js';
 
 export interface RecordToStore {
   readonly record: TraceRecord;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSqliteStore } from '../../src/results/sqlite-store.js';
-import { compileSources, startChild, type CompiledSources } from './compiled-sources.js';
-import { RUN_ID, START_MS } from './record-builder.js';
+import { openSqliteStore } from '../../../src/results/store/sqlite-store.js';
+import { compileSources, startChild, type CompiledSources } from '../compiled-sources.js';
+import { RUN_ID, START_MS } from '../record-builder.js';
 
 let sources: CompiledSources;
 let directory: string;

@@ -1,7 +1,7 @@
-import type { Outcome, Protocol, TraceRecord } from '../record/record.js';
-import { damagedRecord } from './output-error.js';
+import type { Outcome, Protocol, TraceRecord } from '../../record/record.js';
+import { damagedRecord } from '../output-error.js';
 import type { SqlConnection, SqlValue } from './sql-connection.js';
-import { columnName, SUMMARY_FIELDS, type SummaryRow } from '../record/summary-row.js';
+import { columnName, SUMMARY_FIELDS, type SummaryRow } from '../../record/summary-row.js';
 import { whereClause, type TraceFilter } from './trace-filter.js';
 
 export interface Page {

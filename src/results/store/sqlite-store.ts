@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
 import { DriverConnection, type Successor } from './driver-connection.js';
 import { FilePlace } from './file-place.js';
-import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError, storeMoved } from './output-error.js';
+import { explainOutputError, explainingErrors, OUTPUT_ERRORS, OutputError, storeMoved } from '../output-error.js';
 import { RunTable } from './run-table.js';
 import { PAGE_CACHE_KIB, type SqlConnection } from './sql-connection.js';
 import { APPLICATION_ID, MIGRATIONS, READ_AS_NEWEST } from './store-schema.js';

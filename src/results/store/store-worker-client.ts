@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { receivedError, type SentError } from './output-error.js';
+import { receivedError, type SentError } from '../output-error.js';
 import type { PreparedRecord, StoreCounts } from './trace-table.js';
 
 /** One message to the thread that writes; it answers each. */

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { explainOutputError } from './output-error.js';
+import { explainOutputError } from '../output-error.js';
 
 const NEWLINE = 0x0a;
 const BLOCK = 64 * 1024;

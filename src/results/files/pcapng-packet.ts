@@ -1,5 +1,5 @@
-import type { ObservedPacket } from '../transport/probe-transport.js';
-import { IPV6_HEADER_LENGTH, NEXT_HEADER, emitIpv6Header } from '../wire/ipv6.js';
+import type { ObservedPacket } from '../../transport/probe-transport.js';
+import { IPV6_HEADER_LENGTH, NEXT_HEADER, emitIpv6Header } from '../../wire/ipv6.js';
 
 const UPPER_LAYER = { icmpv6: NEXT_HEADER.icmp6, udp: NEXT_HEADER.udp, tcp: NEXT_HEADER.tcp } as const;
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from './json-lines-file.js';
-import { explainOutputError, OUTPUT_ERRORS, OutputError } from './output-error.js';
+import { explainOutputError, OUTPUT_ERRORS, OutputError } from '../output-error.js';
 
 const CHUNK = 256 * 1024;
 

@@ -1,5 +1,5 @@
-import { PROTOCOLS, type Outcome, type Protocol } from '../record/record.js';
-import { noSuchRun } from './output-error.js';
+import { PROTOCOLS, type Outcome, type Protocol } from '../../record/record.js';
+import { noSuchRun } from '../output-error.js';
 import { PAGE_CACHE_KIB, type SqlConnection } from './sql-connection.js';
 
 /** A row of a run's list, as `targets/` reads it. */

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openSqliteStore, type SqliteStore } from '../../src/results/sqlite-store.js';
-import type * as Client from '../../src/results/store-worker-client.js';
-import { prepareRecord } from '../../src/results/trace-table.js';
-import { compileSources, type CompiledSources } from './compiled-sources.js';
-import { buildRecord, RUN_ID } from './record-builder.js';
-import { moveStore } from './move-store.js';
+import { openSqliteStore, type SqliteStore } from '../../../src/results/store/sqlite-store.js';
+import type * as Client from '../../../src/results/store/store-worker-client.js';
+import { prepareRecord } from '../../../src/results/store/trace-table.js';
+import { compileSources, type CompiledSources } from '../compiled-sources.js';
+import { buildRecord, RUN_ID } from '../record-builder.js';
+import { moveStore } from '../move-store.js';
 
 const OTHER_RUN = `${RUN_ID.slice(0, -1)}9`;
 const MOVED = expect.objectContaining({ code: 'EOUTPUTMOVED', isTransient: true }) as Error;
@@ -22,7 +22,7 @@ let store: SqliteStore;
 
 beforeAll(async () => {
   sources = compileSources();
-  const url = pathToFileURL(join(sources.directory, 'src/results/store-worker-client.js')).href;
+  const url = pathToFileURL(join(sources.directory, 'src/results/store/store-worker-client.js')).href;
   client = (await import(/* @vite-ignore */ url)) as typeof Client;
 });
 afterAll(() => {
