@@ -40,6 +40,8 @@ module.exports = {
       ['^src/trace/', '^src/record/', '^src/wire/', '^src/address/'],
       '',
     ),
+    apart('annotate', 'names', ['(annotation-error|sanitise-name)\\.ts$']),
+    apart('annotate', 'as-data', ['(annotation-error|sanitise-name)\\.ts$']),
     only('targets-imports-inward', '^src/targets/', ['^src/trace/', '^src/record/', '^src/wire/', '^src/address/'], ''),
     only(
       'results-imports-inward',

@@ -2,12 +2,12 @@ import { formatAddress, parseAddress } from '../address/address.js';
 import type { PrefixSet } from '../address/prefix.js';
 import { isOfTunnelledIpv4 } from '../address/special-purpose.js';
 import type { AsFields, Outcome, PlaceRecord, SummaryRecord, TraceRecord } from '../record/record.js';
-import type { AsDatabase } from './as-database.js';
-import type { AsOrigin } from './as-table.js';
+import type { AsDatabase } from './as-data/as-database.js';
+import type { AsOrigin } from './as-data/as-table.js';
 import { attributeInterval, attributeRefusal, type Named, type Origins } from './attribution.js';
-import { EXCHANGE_LANS } from './exchange-lans.js';
+import { EXCHANGE_LANS } from './as-data/exchange-lans.js';
 import { PathPlaces } from './path-places.js';
-import type { NameResolver } from './names.js';
+import type { NameResolver } from './names/names.js';
 
 /** Where names and networks come from; what is null is not asked. */
 export interface AnnotationSources {

@@ -108,7 +108,7 @@ async function runCommand(
     case 'doctor': {
       const { runDoctor } = await import('./doctor-command.js');
       const { target } = parsed.flags;
-      const { badHost } = await import('../annotate/target-resolution.js');
+      const { badHost } = await import('../annotate/names/target-resolution.js');
       const bad = typeof target === 'string' ? badHost(target) : null;
       if (bad !== null) throw usageError(`--target: ${bad}`);
       const request = {

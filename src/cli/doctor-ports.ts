@@ -1,5 +1,5 @@
-import type { AsDatabase } from '../annotate/as-database.js';
-import type { NameResolver } from '../annotate/names.js';
+import type { AsDatabase } from '../annotate/as-data/as-database.js';
+import type { NameResolver } from '../annotate/names/names.js';
 import type { Settings } from '../config/settings.js';
 import type { EngineTime } from '../engine/trace-engine.js';
 import type { ProbeTransport } from '../transport/probe-transport.js';

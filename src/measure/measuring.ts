@@ -1,5 +1,5 @@
 import type { AddressNames } from '../annotate/annotate-record.js';
-import type { TargetResolution } from '../annotate/names.js';
+import type { TargetResolution } from '../annotate/names/names.js';
 import type { EngineTime, TraceEngine } from '../engine/trace-engine.js';
 import type { TraceRecord } from '../record/record.js';
 import type { ProbeTransport } from '../transport/probe-transport.js';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/address/address.js';
 import { parsePrefixList } from '../../src/address/prefix.js';
 import { annotateRecord, type AnnotationSources } from '../../src/annotate/annotate-record.js';
-import type { AsOrigin } from '../../src/annotate/as-table.js';
+import type { AsOrigin } from '../../src/annotate/as-data/as-table.js';
 import { traceRecordSchema } from '../../src/record/record-schema.js';
 import type { HopRecord, NextHop, Outcome, TraceRecord } from '../../src/record/record.js';
 import { sampleArm, sampleHop, sampleRecord, sampleResponder, sampleSummaryHop } from './sample-record.js';

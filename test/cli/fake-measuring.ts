@@ -1,4 +1,4 @@
-import type { TargetResolution } from '../../src/annotate/names.js';
+import type { TargetResolution } from '../../src/annotate/names/names.js';
 import type { Settings } from '../../src/config/settings.js';
 import type { Measuring, MeasuringHooks, OpenMeasuring } from '../../src/measure/measuring.js';
 import { createSystemTime } from '../../src/cli/system-time.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress } from '../../src/address/address.js';
-import type { TargetResolution } from '../../src/annotate/names.js';
+import type { TargetResolution } from '../../src/annotate/names/names.js';
 import { runCommandLine } from '../../src/cli/command-line.js';
 import type { OpenMeasuring } from '../../src/measure/measuring.js';
 import type { StoreCommitter } from '../../src/runs/store-ports.js';

@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
-import { formatAddress, parseAddress } from '../address/address.js';
-import type { Prefix } from '../address/prefix.js';
-import { AnnotationError, causeText } from './annotation-error.js';
+import { formatAddress, parseAddress } from '../../address/address.js';
+import type { Prefix } from '../../address/prefix.js';
+import { AnnotationError, causeText } from '../annotation-error.js';
 import { BoundedCache } from './bounded-cache.js';
 import { HostsFile } from './hosts-file.js';
 import { LookupGate } from './lookup-gate.js';
 import { IPV4_ONLY_NAME, isOfNat64, mayBeOfNat64, nat64PrefixesOf } from './nat64.js';
-import { sanitiseName } from './sanitise-name.js';
+import { sanitiseName } from '../sanitise-name.js';
 import {
   NOT_THERE,
   TIMEOUT,

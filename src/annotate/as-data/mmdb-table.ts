@@ -1,7 +1,7 @@
 import { Reader, type Response } from 'mmdb-lib';
-import { formatAddress } from '../address/address.js';
+import { formatAddress } from '../../address/address.js';
 import type { AsOrigin } from './as-table.js';
-import { sanitiseLabel } from './sanitise-name.js';
+import { sanitiseLabel } from '../sanitise-name.js';
 
 /** An MMDB file (MaxMind DB format 2.0) that maps addresses to origin ASes. */
 export interface MmdbTable {

@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { parseAddress } from '../address/address.js';
-import { causeText } from './annotation-error.js';
-import { NAME_LENGTH_LIMIT, sanitiseName } from './sanitise-name.js';
+import { parseAddress } from '../../address/address.js';
+import { causeText } from '../annotation-error.js';
+import { NAME_LENGTH_LIMIT, sanitiseName } from '../sanitise-name.js';
 
 export interface TargetError {
   /** `bad-name`, `no-such-name`, `ipv4-only`, `lookup-timeout` or `lookup-failed`. */

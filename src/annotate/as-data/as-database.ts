@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { AnnotationError, causeText } from './annotation-error.js';
+import { AnnotationError, causeText } from '../annotation-error.js';
 import type { AsOrigin } from './as-table.js';
 import { openMmdb } from './mmdb-table.js';
 import { AsCsvParser } from './parse-as-csv.js';

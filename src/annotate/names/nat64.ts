@@ -1,5 +1,5 @@
-import { formatAddress } from '../address/address.js';
-import { parsePrefix, prefixContains, type Prefix } from '../address/prefix.js';
+import { formatAddress } from '../../address/address.js';
+import { parsePrefix, prefixContains, type Prefix } from '../../address/prefix.js';
 
 /** A name that has IPv4 addresses alone: an IPv6 address of it was made by a DNS64, and shows the prefix (RFC 7050). */
 export const IPV4_ONLY_NAME = 'ipv4only.arpa';

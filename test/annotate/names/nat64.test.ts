@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddress } from '../../src/address/address.js';
-import { formatPrefix } from '../../src/address/prefix.js';
-import { isOfNat64, mayBeOfNat64, nat64PrefixesOf } from '../../src/annotate/nat64.js';
+import { parseAddress } from '../../../src/address/address.js';
+import { formatPrefix } from '../../../src/address/prefix.js';
+import { isOfNat64, mayBeOfNat64, nat64PrefixesOf } from '../../../src/annotate/names/nat64.js';
 
 const octets = (text: string): Uint8Array => parseAddress(text)!.octets;
 

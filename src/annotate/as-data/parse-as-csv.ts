@@ -1,5 +1,5 @@
-import { parseAddress } from '../address/address.js';
-import { sanitiseLabel } from './sanitise-name.js';
+import { parseAddress } from '../../address/address.js';
+import { sanitiseLabel } from '../sanitise-name.js';
 import { AsTableBuilder } from './as-table.js';
 
 /**

@@ -1,4 +1,4 @@
-import { parsePrefix, PrefixSet } from '../address/prefix.js';
+import { parsePrefix, PrefixSet } from '../../address/prefix.js';
 
 /**
  * Blocks from which the registries number exchange LANs. Whoever originates such a prefix, if anybody does, is the exchange or

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { formatAddress, parseAddress } from '../../src/address/address.js';
-import { BUNDLED_PACKAGE, openAsDatabase, type AsDatabase } from '../../src/annotate/as-database.js';
-import { AsTableBuilder } from '../../src/annotate/as-table.js';
-import { AsCsvParser, parseWords } from '../../src/annotate/parse-as-csv.js';
+import { formatAddress, parseAddress } from '../../../src/address/address.js';
+import { BUNDLED_PACKAGE, openAsDatabase, type AsDatabase } from '../../../src/annotate/as-data/as-database.js';
+import { AsTableBuilder } from '../../../src/annotate/as-data/as-table.js';
+import { AsCsvParser, parseWords } from '../../../src/annotate/as-data/parse-as-csv.js';
 
 // For busy machines: nothing here takes more than a second on an idle one.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
-import { formatAddress, parseAddress } from '../address/address.js';
+import { formatAddress, parseAddress } from '../../address/address.js';
 
 /** What `/etc/hosts` (hosts(5)) says. Names are in lower case, addresses as RFC 5952 text without zone. */
 export interface HostsTable {

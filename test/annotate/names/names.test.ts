@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { formatAddress, parseAddress } from '../../src/address/address.js';
+import { formatAddress, parseAddress } from '../../../src/address/address.js';
 import {
   createNameResolver,
   reverseName,
   type NameResolver,
   type NameResolverOptions,
-} from '../../src/annotate/names.js';
+} from '../../../src/annotate/names/names.js';
 import { startDnsServer, type Answer, type DnsServer, type Question, type Reply } from './dns-server.js';
 
 // For busy machines: nothing here takes more than a second on an idle one.
