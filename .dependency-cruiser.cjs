@@ -58,6 +58,11 @@ module.exports = {
       ['^src/results/', '^src/annotate/', '^src/text/', '^src/trace/', '^src/record/', '^src/wire/', '^src/address/'],
       '',
     ),
+    apart('report', 'words'),
+    apart('report', 'faults'),
+    apart('report', 'formats'),
+    apart('report', 'table', ['faults/']),
+    apart('report', 'page', ['words/', 'faults/']),
     only(
       'measure-imports-inward',
       '^src/measure/',

@@ -213,7 +213,7 @@ describe('the check of the documents', () => {
     expect(faultsOf(withSource('src/trace/explore.ts', text))).toEqual([
       'src/trace/explore.ts has the number LEAST_LOST: what METHOD states belongs in src/trace/numbers.ts',
     ]);
-    for (const file of ['src/trace/numbers.ts', 'src/report/table.ts'])
+    for (const file of ['src/trace/numbers.ts', 'src/report/table/table.ts'])
       expect(faultsOf(withSource(file, text))).toEqual([]);
     for (const other of [
       'const NONCE_LENGTH = 8;',

@@ -1,7 +1,7 @@
-import { readWay } from '../report/record-stop.js';
-import { withFaultSentence } from '../report/run-faults.js';
-import { faultLines, sharedFaultSentence } from '../report/shared-fault-words.js';
-import { SharedFaultTally, type SharedFault } from '../report/shared-faults.js';
+import { readWay } from '../report/faults/record-stop.js';
+import { withFaultSentence } from '../report/faults/run-faults.js';
+import { faultLines, sharedFaultSentence } from '../report/faults/shared-fault-words.js';
+import { SharedFaultTally, type SharedFault } from '../report/faults/shared-faults.js';
 import type { TraceRecord } from '../record/record.js';
 import { counted } from '../text/counted.js';
 

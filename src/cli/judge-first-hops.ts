@@ -1,4 +1,4 @@
-import { icmpErrorText } from '../report/icmp-words.js';
+import { icmpErrorText } from '../report/words/icmp-words.js';
 import type { FirstHopsAnswers, HopAnswer, HopAnswers } from './first-hops.js';
 
 /** What the first hops show, in words, and what to do about it. */

@@ -1,5 +1,5 @@
 /** What a list found by network, while it runs: records that accuse, by the networks that may be meant. */
-import { asLabel } from '../report/record-words.js';
+import { asLabel } from '../report/words/record-words.js';
 import { figures } from '../text/counted.js';
 import { sanitizeForTerminal } from '../text/terminal-text.js';
 import type { TraceRecord } from '../record/record.js';

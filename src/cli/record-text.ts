@@ -1,10 +1,10 @@
 import type { Outcome, TraceRecord } from '../record/record.js';
-import { hopTerms } from '../report/place-words.js';
-import { addressAndName, asText, confidenceText, nameOrAddress } from '../report/record-words.js';
+import { hopTerms } from '../report/words/place-words.js';
+import { addressAndName, asText, confidenceText, nameOrAddress } from '../report/words/record-words.js';
 import type { Paint, Style } from './style.js';
 import { padEnd, sanitizeForTerminal, wrap } from '../text/terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
-import { verdictWords } from '../report/verdict-words.js';
+import { verdictWords } from '../report/words/verdict-words.js';
 
 export interface TextOptions {
   /** Width of the terminal, or null where the text goes to a file or pipe. */

@@ -1,4 +1,4 @@
-import type { Cell, Table } from '../report/table.js';
+import type { Cell, Table } from '../report/table/table.js';
 import { ACCUSATIONS, OUTCOMES, type Outcome } from '../record/record.js';
 import type { Paint, Style } from './style.js';
 import { displayWidth, padEnd, padStart, sanitizeForTerminal, truncate } from '../text/terminal-text.js';

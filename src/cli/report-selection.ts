@@ -1,5 +1,5 @@
 import { closestName } from '../config/closest-name.js';
-import { timeText } from '../report/table.js';
+import { timeText } from '../report/table/table.js';
 import type { StoredRun } from '../results/store/run-table.js';
 import type { SqliteStore } from '../results/store/sqlite-store.js';
 import type { Page } from '../results/store/trace-queries.js';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { formatAddress, parseAddress } from '../address/address.js';
 import type { Settings } from '../config/settings.js';
-import { verdictWords } from '../report/verdict-words.js';
+import { verdictWords } from '../report/words/verdict-words.js';
 import { badHost } from '../annotate/names/target-resolution.js';
 import { CliError, usageError } from './cli-error.js';
 import { errorCode } from '../text/error-code.js';

@@ -1,9 +1,9 @@
 import { distanceOf } from '../annotate/path-places.js';
 import type { ArmRecord, HopRecord, PlaceRecord, ResponderRecord, TraceRecord } from '../record/record.js';
 import { isEnd, refusesInTargetName } from '../record/refusals.js';
-import { isLastPdmHopN } from '../report/place-words.js';
-import { repeatOf, type Repeat } from '../report/repeated-hops.js';
-import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/record-words.js';
+import { isLastPdmHopN } from '../report/words/place-words.js';
+import { repeatOf, type Repeat } from '../report/words/repeated-hops.js';
+import { addressAndName, asText, nameOrAddress, targetArrivals } from '../report/words/record-words.js';
 import { ICMPV6 } from '../wire/icmpv6.js';
 import type { Style } from './style.js';
 import { displayWidth, padEnd, padStart, truncate } from '../text/terminal-text.js';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { pagePolicy } from '../report/html-page.js';
+import { pagePolicy } from '../report/page/html-page.js';
 import { OutputError } from '../results/output-error.js';
 import { Guard } from './http-guard.js';
 import { errorFields, type EventLog } from '../measure/event-log.js';

@@ -1,6 +1,6 @@
-import { outcomeBadge } from '../report/record-card.js';
-import { minuteText, pageHead } from '../report/html-page.js';
-import { markup, type Markup } from '../report/markup.js';
+import { outcomeBadge } from '../report/page/record-card.js';
+import { minuteText, pageHead } from '../report/page/html-page.js';
+import { markup, type Markup } from '../report/page/markup.js';
 import type { OutcomeCount } from '../results/store/trace-queries.js';
 import type { DaemonView, JobView } from './daemon-view.js';
 import type { RunRow } from './http-store-reads.js';

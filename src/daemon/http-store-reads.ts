@@ -1,7 +1,7 @@
 /** Everything that HTTP reads from the store, as plain data that can go from one thread to another. */
-import { htmlPage } from '../report/html-page.js';
-import { markup } from '../report/markup.js';
-import { findFaults, type FaultWords } from '../report/run-faults.js';
+import { htmlPage } from '../report/page/html-page.js';
+import { markup } from '../report/page/markup.js';
+import { findFaults, type FaultWords } from '../report/faults/run-faults.js';
 import { openSqliteStore, type SqliteStore } from '../results/store/sqlite-store.js';
 import type { SummaryRow } from '../record/summary-row.js';
 import type { ListedTarget, TargetProgress } from '../results/store/target-table.js';

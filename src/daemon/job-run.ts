@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import { runOptions } from '../config/run-options.js';
 import type { Settings } from '../config/settings.js';
-import { readWay } from '../report/record-stop.js';
-import { faultLines } from '../report/shared-fault-words.js';
-import { SharedFaultTally } from '../report/shared-faults.js';
+import { readWay } from '../report/faults/record-stop.js';
+import { faultLines } from '../report/faults/shared-fault-words.js';
+import { SharedFaultTally } from '../report/faults/shared-faults.js';
 import { OutputError } from '../results/output-error.js';
 import type { RecordWriter } from '../results/store/record-writer.js';
 import type { StoredRun } from '../results/store/run-table.js';

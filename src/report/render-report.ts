@@ -1,13 +1,13 @@
-import { atlasResults } from '../results/atlas-json.js';
-import { scamperLines } from '../results/scamper-json.js';
+import { atlasResults } from './formats/atlas-json.js';
+import { scamperLines } from './formats/scamper-json.js';
 import { csvLine, SUMMARY_CSV_COLUMNS, SUMMARY_CSV_HEADER } from '../results/summary-csv.js';
 import type { SummaryRow } from '../record/summary-row.js';
 import type { OutcomeCount, Page, TraceQueries } from '../results/store/trace-queries.js';
 import type { TraceFilter } from '../results/store/trace-filter.js';
-import { formatTable, type TableFormat } from './format-table.js';
-import { htmlPage } from './html-page.js';
-import { NO_FAULTS, textWithFault, type FaultWords } from './run-faults.js';
-import { changeTable, outcomeTable, SHARED_FAULT_COLUMN, summaryTable, type Table } from './table.js';
+import { formatTable, type TableFormat } from './table/format-table.js';
+import { htmlPage } from './page/html-page.js';
+import { NO_FAULTS, textWithFault, type FaultWords } from './faults/run-faults.js';
+import { changeTable, outcomeTable, SHARED_FAULT_COLUMN, summaryTable, type Table } from './table/table.js';
 
 /** What a report can show: one row per record, how many ended how, or what changed since the last run. */
 export const REPORT_TABLES = ['summary', 'outcomes', 'changes'] as const;

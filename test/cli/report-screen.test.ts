@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { screenTable } from '../../src/cli/report-screen.js';
 import { createStyle } from '../../src/cli/style.js';
 import { displayWidth } from '../../src/text/terminal-text.js';
-import { summaryTable, type Table } from '../../src/report/table.js';
+import { summaryTable, type Table } from '../../src/report/table/table.js';
 import { SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { summariseRecord } from '../../src/record/summary-row.js';
 import { buildRecord } from '../results/record-builder.js';

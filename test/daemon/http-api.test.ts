@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { composeHttp } from '../../src/daemon/http-server.js';
 import { OutputError } from '../../src/results/output-error.js';
 import { OUTCOMES } from '../../src/record/record.js';
-import { nearFault } from '../report/near-fault.js';
+import { nearFault } from '../report/faults/near-fault.js';
 import { buildRecord } from '../results/record-builder.js';
 import { HttpFixture, JOB, NOW_MS, POST, RUN_ID, SECOND_RUN } from './http-fixture.js';
 import { OpenApiChecker, type OpenApi } from './open-api-checker.js';

@@ -16,7 +16,17 @@ beforeAll(async () => {
   http = new HttpFixture();
   http.fill();
   // A thread cannot be started from TypeScript on Node 20.
-  sources = compileSources(['src/daemon', 'src/report', 'src/text', 'src/annotate', 'src/wire']);
+  sources = compileSources([
+    ...[
+      'src/daemon',
+      'src/report/page',
+      'src/report/words',
+      'src/report/faults',
+      'src/text',
+      'src/annotate',
+      'src/wire',
+    ],
+  ]);
   const url = pathToFileURL(join(sources.directory, 'src/daemon/http-store-reader.js')).href;
   ({ startStoreReader: start } = (await import(url)) as { startStoreReader: typeof startStoreReader });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nearFault } from '../report/near-fault.js';
+import { nearFault } from '../report/faults/near-fault.js';
 import { jobSettings, SimulatedDaemon } from './simulated-daemon.js';
 
 const START = Date.UTC(2026, 10, 24, 12, 0, 0);

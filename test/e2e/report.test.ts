@@ -9,7 +9,7 @@ import { prepareRecord } from '../../src/results/store/trace-table.js';
 import { buildRecord, RUN_ID, START_MS } from '../results/record-builder.js';
 
 const MAIN = join(import.meta.dirname, '../../dist/cli/main.js');
-const READ_ATLAS = join(import.meta.dirname, '../results/data/read-atlas-result.py');
+const READ_ATLAS = join(import.meta.dirname, '../report/formats/data/read-atlas-result.py');
 const RECORDS = 4000;
 
 let folder: string;

@@ -6,12 +6,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { recordText } from '../../src/cli/record-text.js';
 import { createStyle } from '../../src/cli/style.js';
-import { formatTable } from '../../src/report/format-table.js';
-import { htmlPage } from '../../src/report/html-page.js';
-import { confidenceText, shareText } from '../../src/report/record-words.js';
-import { summaryTable } from '../../src/report/table.js';
-import { atlasResults } from '../../src/results/atlas-json.js';
-import { scamperTraces } from '../../src/results/scamper-json.js';
+import { formatTable } from '../../src/report/table/format-table.js';
+import { htmlPage } from '../../src/report/page/html-page.js';
+import { confidenceText, shareText } from '../../src/report/words/record-words.js';
+import { summaryTable } from '../../src/report/table/table.js';
+import { atlasResults } from '../../src/report/formats/atlas-json.js';
+import { scamperTraces } from '../../src/report/formats/scamper-json.js';
 import { recordCsvLine, SUMMARY_CSV_COLUMNS } from '../../src/results/summary-csv.js';
 import { summariseRecord } from '../../src/record/summary-row.js';
 import { TARGET_HOP_LIMIT } from '../../src/trace/numbers.js';

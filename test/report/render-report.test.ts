@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TABLE_FORMATS } from '../../src/report/format-table.js';
+import { TABLE_FORMATS } from '../../src/report/table/format-table.js';
 import { RECORD_FORMATS, renderRecords, renderTable, REPORT_TABLES } from '../../src/report/render-report.js';
 import { openSqliteStore, type SqliteStore } from '../../src/results/store/sqlite-store.js';
 import { recordCsvLine, SUMMARY_CSV_HEADER } from '../../src/results/summary-csv.js';

@@ -1,7 +1,7 @@
 /** METHOD: Replies, terminal responder. A target that answers from another address: every output takes its words for arrivals. */
 import { describe, expect, it } from 'vitest';
 import { recordText } from '../../src/cli/record-text.js';
-import { scamperTraces } from '../../src/results/scamper-json.js';
+import { scamperTraces } from '../../src/report/formats/scamper-json.js';
 import { isEnd } from '../../src/record/refusals.js';
 import type { TraceRecord } from '../../src/record/record.js';
 import { deliveredRecord } from '../cli/record-builder.js';

@@ -8,9 +8,9 @@ import {
   type TraceRecord,
 } from '../../src/record/record.js';
 import type { Description, LayoutNode } from './description-types.js';
-import { readWay } from '../../src/report/record-stop.js';
-import { faultLines } from '../../src/report/shared-fault-words.js';
-import { SharedFaultTally } from '../../src/report/shared-faults.js';
+import { readWay } from '../../src/report/faults/record-stop.js';
+import { faultLines } from '../../src/report/faults/shared-fault-words.js';
+import { SharedFaultTally } from '../../src/report/faults/shared-faults.js';
 import { layOut, targetNetworks } from './layout.mjs';
 
 const ACCUSES_LOSS: readonly string[] = ['dropped', 'rejected'];

@@ -6,8 +6,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createTraceEngine } from '../../src/engine/create-trace-engine.js';
-import { readWay } from '../../src/report/record-stop.js';
-import { SharedFaultTally, type SharedFault } from '../../src/report/shared-faults.js';
+import { readWay } from '../../src/report/faults/record-stop.js';
+import { SharedFaultTally, type SharedFault } from '../../src/report/faults/shared-faults.js';
 import { filledHops, wrongFills } from './filled-hops.js';
 import { generateList, type ListOptions, type NearHopKind } from './generate-list.js';
 import { demandOf, isFindable } from './outcome-table.js';
