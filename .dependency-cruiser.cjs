@@ -34,6 +34,9 @@ module.exports = {
       ['^src/transport/probe-transport\\.ts$', '^src/trace/', '^src/record/', '^src/wire/', '^src/address/'],
       'adapters are chosen in process/compose.ts',
     ),
+    apart('engine', 'pace'),
+    apart('engine', 'shared', ['(running-trace|trace-index)\\.ts$']),
+    apart('engine', 'tap', ['running-trace\\.ts$']),
     only(
       'annotate-imports-inward',
       '^src/annotate/',

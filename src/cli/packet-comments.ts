@@ -1,5 +1,5 @@
 import { formatAddress } from '../address/address.js';
-import type { PacketTap, TappedProbe, TappedTrace, TappedVerdict } from '../engine/packet-tap.js';
+import type { PacketTap, TappedProbe, TappedTrace, TappedVerdict } from '../engine/tap/packet-tap.js';
 import type { PcapngFile } from '../results/files/pcapng-file.js';
 import { wholePacket } from '../results/files/pcapng-packet.js';
 import type { Reply } from '../trace/reply/reply.js';

@@ -4,7 +4,7 @@ import { sizeOf } from '../trace/probe/one-probe.js';
 import { MAX_PROBE_LENGTH, encodeProbe } from '../trace/probe/probe-packet.js';
 import { readU16 } from '../wire/big-endian.js';
 import { IPV6_HEADER_LENGTH, IPV6_OFFSET } from '../wire/ipv6.js';
-import type { TappedFragment } from './packet-tap.js';
+import type { TappedFragment } from './tap/packet-tap.js';
 import type { RunningTrace } from './running-trace.js';
 
 const LARGEST_BATCH = 256;

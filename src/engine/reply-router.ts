@@ -5,9 +5,9 @@ import { observe } from '../trace/reply/observe.js';
 import { parseReply } from '../trace/reply/reply.js';
 import type { Reply } from '../trace/reply/reply.js';
 import type { ObservedPacket } from '../transport/probe-transport.js';
-import type { PacketTap } from './packet-tap.js';
+import type { PacketTap } from './tap/packet-tap.js';
 import type { RunningTrace } from './running-trace.js';
-import { tapMatched, tapUnmatched } from './tap-packets.js';
+import { tapMatched, tapUnmatched } from './tap/tap-packets.js';
 import type { TraceIndex } from './trace-index.js';
 
 /** `counts` are the engine's; what fits no probe of a trace that it may concern counts there, by reason. */

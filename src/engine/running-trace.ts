@@ -9,9 +9,9 @@ import type { NearHops, TraceContext, WayMet } from '../trace/trace-context.js';
 import type { Sibling } from '../trace/sibling.js';
 import type { Protocol, TraceRecord } from '../record/record.js';
 import type { Draws } from '../trace/wish.js';
-import type { Ask, RouterBudget } from './responder-budgets.js';
-import type { Waiting } from './waiting-line.js';
-import type { Waking } from './wake-queue.js';
+import type { Ask, RouterBudget } from './pace/responder-budgets.js';
+import type { Waiting } from './pace/waiting-line.js';
+import type { Waking } from './pace/wake-queue.js';
 
 /** What the engine needs of it besides. */
 export interface NearHopsOfTrace extends NearHops {

@@ -4,7 +4,7 @@
  */
 import type { EngineClock, ProbeTransport } from '../transport/probe-transport.js';
 import type { Protocol, TraceRecord } from '../record/record.js';
-import type { PacketTap } from './packet-tap.js';
+import type { PacketTap } from './tap/packet-tap.js';
 
 /** Time as the engine needs it. Pacing is monotonic; wall time only dates records. A virtual one drives simulations. */
 export interface EngineTime extends EngineClock {

@@ -8,7 +8,7 @@
  * - A divergence that is over where both arms meet the same router at the same hop limit cannot move what is beyond.
  * - Losses before the joining hop would show at it and beyond. Where own hops lose packets with the option more often
  *   than chance has it, or one was refused, stripped or altered, or the path changed, the trace looks at every hop itself.
- * - Hops at which the others lost packets in this way are not passed on at all (engine/near-hop-table.ts).
+ * - Hops at which the others lost packets in this way are not passed on at all (engine/shared/near-hop-table.ts).
  * - Habits of reporters are counted from own pairs alone, as places that were not probed have none.
  */
 import type { Case } from './case.js';

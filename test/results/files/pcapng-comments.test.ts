@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { captureInto } from '../../../src/cli/packet-comments.js';
-import type { TappedVerdict } from '../../../src/engine/packet-tap.js';
+import type { TappedVerdict } from '../../../src/engine/tap/packet-tap.js';
 import type { WaitingPacket } from '../../../src/results/files/pcapng-file.js';
 import type { Reply } from '../../../src/trace/reply/reply.js';
 

@@ -2,8 +2,8 @@
  * Which places, addresses at a hop limit, quote packets with an extension header in this run (METHOD: Replies, reporter). Nothing
  * of it outlives the run: a router that reported yesterday may not today.
  */
-import type { At, Habit } from '../trace/trace-context.js';
-import type { ReportingHabit } from '../trace/told-to-others.js';
+import type { At, Habit } from '../../trace/trace-context.js';
+import type { ReportingHabit } from '../../trace/told-to-others.js';
 import { AnswersFromOutside } from './answers-from-outside.js';
 
 /** Places kept at most; beyond it new ones are not learned. */

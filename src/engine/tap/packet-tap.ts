@@ -2,9 +2,9 @@
  * Shows every packet of the traces to somebody else, with what the engine made of it. The engine knows nothing of what
  * happens to them; whoever listens must be quick and must not throw.
  */
-import type { Arm, Protocol } from '../record/record.js';
-import type { Reply } from '../trace/reply/reply.js';
-import type { ObservedPacket } from '../transport/probe-transport.js';
+import type { Arm, Protocol } from '../../record/record.js';
+import type { Reply } from '../../trace/reply/reply.js';
+import type { ObservedPacket } from '../../transport/probe-transport.js';
 
 /** What a tap is told of the trace that a packet belongs to. */
 export interface TappedTrace {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Pacer } from '../../src/engine/pacer.js';
-import { RandomMaterial, LOCAL_IDS, requireNonZero } from '../../src/engine/random-material.js';
-import { TargetSpacing } from '../../src/engine/target-spacing.js';
-import { WakeQueue, type Waking } from '../../src/engine/wake-queue.js';
+import { Pacer } from '../../../src/engine/pace/pacer.js';
+import { RandomMaterial, LOCAL_IDS, requireNonZero } from '../../../src/engine/random-material.js';
+import { TargetSpacing } from '../../../src/engine/pace/target-spacing.js';
+import { WakeQueue, type Waking } from '../../../src/engine/pace/wake-queue.js';
 
 describe('the wake queue', () => {
   it('gives entries in the order of their times, whatever was scheduled, moved and removed before', () => {

@@ -8,13 +8,13 @@ import type {
   NearHops,
   TraceContext,
   WayMet,
-} from '../trace/trace-context.js';
-import type { Sibling } from '../trace/sibling.js';
-import type { Protocol } from '../record/record.js';
-import type { WitnessProtocol } from '../trace/state/trace-state.js';
+} from '../../trace/trace-context.js';
+import type { Sibling } from '../../trace/sibling.js';
+import type { Protocol } from '../../record/record.js';
+import type { WitnessProtocol } from '../../trace/state/trace-state.js';
 import { Asker } from './answers-from-outside.js';
 import type { HabitsOfRuns, PlaceHabits } from './place-habits.js';
-import type { RunningTrace } from './running-trace.js';
+import type { RunningTrace } from '../running-trace.js';
 import type { SameTarget } from './same-target.js';
 
 /** Where it is known. */

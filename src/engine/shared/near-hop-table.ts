@@ -6,13 +6,13 @@
  * equal-cost members AGREEING_TRACES traces in a row meet the same one once in 2^15 times, and each contradiction doubles
  * what is asked for. What nobody has seen again for a while is not passed on either.
  */
-import { mcnemarPValue } from '../trace/evidence/e-values.js';
-import { responderOf } from '../trace/evidence/place.js';
-import type { Place } from '../trace/evidence/place.js';
-import type { NearHop, SeenHops } from '../trace/trace-context.js';
-import { LOSSY_HOP_P, PAIRS_PER_HOP } from '../trace/numbers.js';
-import type { HopRecord } from '../record/record.js';
-import { TARGET_HOP_LIMIT } from '../trace/state/trace-state.js';
+import { mcnemarPValue } from '../../trace/evidence/e-values.js';
+import { responderOf } from '../../trace/evidence/place.js';
+import type { Place } from '../../trace/evidence/place.js';
+import type { NearHop, SeenHops } from '../../trace/trace-context.js';
+import { LOSSY_HOP_P, PAIRS_PER_HOP } from '../../trace/numbers.js';
+import type { HopRecord } from '../../record/record.js';
+import { TARGET_HOP_LIMIT } from '../../trace/state/trace-state.js';
 import { HeardResponders } from './heard-responders.js';
 
 /** Traces in a row that must have met the same responder one hop before. */

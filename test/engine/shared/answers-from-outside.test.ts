@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { KnownToTrace } from '../../src/engine/known-to-trace.js';
-import { HabitsOfRuns } from '../../src/engine/place-habits.js';
+import { KnownToTrace } from '../../../src/engine/shared/known-to-trace.js';
+import { HabitsOfRuns } from '../../../src/engine/shared/place-habits.js';
 
 const ROUTER = '2001:db8:1:4::1';
 const traceIn = (habits: HabitsOfRuns, runId: string, targetText = 'this'): KnownToTrace =>

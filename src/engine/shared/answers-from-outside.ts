@@ -3,8 +3,8 @@
  * packets left: of other targets, and of whom traces asked themselves. What came back before a trace lost anything shows nothing of
  * what takes its answers now: so each asks for those since then.
  */
-import type { AnsweredTarget, AskedAnswers, AskedPair, At } from '../trace/trace-context.js';
-import type { Protocol } from '../record/record.js';
+import type { AnsweredTarget, AskedAnswers, AskedPair, At } from '../../trace/trace-context.js';
+import type { Protocol } from '../../record/record.js';
 
 /** Places kept at most of what was answered behind them; beyond it new ones are not learned. */
 const MOST_PLACES = 1_000_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HeardResponders } from '../../src/engine/heard-responders.js';
+import { HeardResponders } from '../../../src/engine/shared/heard-responders.js';
 
 const after = (...responders: string[]): HeardResponders => {
   const heard = new HeardResponders();

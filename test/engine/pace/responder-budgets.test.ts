@@ -1,8 +1,8 @@
 /** Real budgets against routers with token buckets, in virtual time: METHOD: Rhythm at a router. */
 import { describe, expect, it } from 'vitest';
-import { ResponderBudgets } from '../../src/engine/responder-budgets.js';
-import type { Ask, RouterBudget } from '../../src/engine/responder-budgets.js';
-import { WaitingLine, type Waiting } from '../../src/engine/waiting-line.js';
+import { ResponderBudgets } from '../../../src/engine/pace/responder-budgets.js';
+import type { Ask, RouterBudget } from '../../../src/engine/pace/responder-budgets.js';
+import { WaitingLine, type Waiting } from '../../../src/engine/pace/waiting-line.js';
 
 const ROUTER = '2001:db8::1';
 const INTERVAL_MS = 100;

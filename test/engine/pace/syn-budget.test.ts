@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SynBudget } from '../../src/engine/syn-budget.js';
+import { SynBudget } from '../../../src/engine/pace/syn-budget.js';
 
 describe('the budget of SYNs', () => {
   it('never grants more than 8, and 2 more for each second, whatever the traces that ask', () => {

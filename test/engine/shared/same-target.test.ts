@@ -1,14 +1,14 @@
 /** What traces to one target tell each other of the way. */
 import { describe, expect, it } from 'vitest';
-import { RandomMaterial } from '../../src/engine/random-material.js';
-import { createRunningTrace, type RunningTrace } from '../../src/engine/running-trace.js';
-import { SameTarget } from '../../src/engine/same-target.js';
-import { TraceIndex } from '../../src/engine/trace-index.js';
-import type { Protocol } from '../../src/record/record.js';
-import type { WayMet } from '../../src/trace/trace-context.js';
-import { contextOf } from '../trace/fake-path.js';
-import { SOURCE, TARGET } from '../trace/trace-fixture.js';
-import { FakeTransport, requestFor } from './engine-fixture.js';
+import { RandomMaterial } from '../../../src/engine/random-material.js';
+import { createRunningTrace, type RunningTrace } from '../../../src/engine/running-trace.js';
+import { SameTarget } from '../../../src/engine/shared/same-target.js';
+import { TraceIndex } from '../../../src/engine/trace-index.js';
+import type { Protocol } from '../../../src/record/record.js';
+import type { WayMet } from '../../../src/trace/trace-context.js';
+import { contextOf } from '../../trace/fake-path.js';
+import { SOURCE, TARGET } from '../../trace/trace-fixture.js';
+import { FakeTransport, requestFor } from '../engine-fixture.js';
 
 const material = new RandomMaterial(new FakeTransport().randomBytes);
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PlaceHabits } from '../../src/engine/place-habits.js';
+import { PlaceHabits } from '../../../src/engine/shared/place-habits.js';
 
 const at = (hop: number): { hop: number; address: string } => ({ hop, address: `2001:db8:1:${hop}::1` });
 const seen = (hop: number, reported = 3): Parameters<PlaceHabits['note']>[0] => ({

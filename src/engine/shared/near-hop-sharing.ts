@@ -1,12 +1,12 @@
 /** One table of near hops for each run, source and kind of probe, and each trace's view of it. */
-import { formatAddress } from '../address/address.js';
-import type { NearHop, SeenHops } from '../trace/trace-context.js';
-import type { HopRecord } from '../record/record.js';
-import type { TraceState } from '../trace/state/trace-state.js';
-import { writeHop } from '../trace/write-record.js';
+import { formatAddress } from '../../address/address.js';
+import type { NearHop, SeenHops } from '../../trace/trace-context.js';
+import type { HopRecord } from '../../record/record.js';
+import type { TraceState } from '../../trace/state/trace-state.js';
+import { writeHop } from '../../trace/write-record.js';
 import { NearHopTable, Told } from './near-hop-table.js';
-import { sharesNearHops } from './running-trace.js';
-import type { NearHopsOfTrace, RunningTrace } from './running-trace.js';
+import { sharesNearHops } from '../running-trace.js';
+import type { NearHopsOfTrace, RunningTrace } from '../running-trace.js';
 
 /** Tables kept; the one that no trace has asked for longest goes first. Traces that use it keep it until they end. */
 const MOST_TABLES = 8;

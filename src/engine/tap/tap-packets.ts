@@ -1,10 +1,10 @@
 /** What the tap is told of a packet, from the trace that it belongs to. */
-import { describeProbe } from '../trace/probe/one-probe.js';
-import type { Reply } from '../trace/reply/reply.js';
-import type { Observed } from '../trace/reply/observe.js';
-import type { ObservedPacket } from '../transport/probe-transport.js';
+import { describeProbe } from '../../trace/probe/one-probe.js';
+import type { Reply } from '../../trace/reply/reply.js';
+import type { Observed } from '../../trace/reply/observe.js';
+import type { ObservedPacket } from '../../transport/probe-transport.js';
 import type { PacketTap, TappedFragment, TappedTrace } from './packet-tap.js';
-import type { RunningTrace } from './running-trace.js';
+import type { RunningTrace } from '../running-trace.js';
 
 /** `fragment`: index and number of fragments, or null for a whole probe. */
 export function tapSent(

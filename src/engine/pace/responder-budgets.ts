@@ -4,7 +4,7 @@
  * options says nothing of a limit. It grows while that is answered and somebody waits, and falls to what was delivered where
  * less than half of it is.
  */
-import type { ErrorAbout } from '../trace/probe/one-probe.js';
+import type { ErrorAbout } from '../../trace/probe/one-probe.js';
 import { hasTokens, tokensAtNs } from './tokens.js';
 
 const SWEEP_ABOVE = 4096;

@@ -1,9 +1,9 @@
 /** Which ways are passed on, and which are not: rule by rule, on evidence made by hand. */
 import { describe, expect, it } from 'vitest';
-import { NearHopTable, Told } from '../../src/engine/near-hop-table.js';
-import type { SeenHops } from '../../src/trace/trace-context.js';
-import { emptyPlace, type Place } from '../../src/trace/evidence/place.js';
-import type { HopRecord } from '../../src/record/record.js';
+import { NearHopTable, Told } from '../../../src/engine/shared/near-hop-table.js';
+import type { SeenHops } from '../../../src/trace/trace-context.js';
+import { emptyPlace, type Place } from '../../../src/trace/evidence/place.js';
+import type { HopRecord } from '../../../src/record/record.js';
 
 type Hop = string | null | Partial<Place>;
 

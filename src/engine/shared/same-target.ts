@@ -1,11 +1,11 @@
 /** What traces to one target tell each other, while they run and when they have ended. */
-import { addressesWithoutWay, targetQuotesIntact } from '../trace/reply/meaning.js';
-import { tellSiblings } from '../trace/told-to-others.js';
-import type { TraceContext, WayMet } from '../trace/trace-context.js';
-import type { Sibling } from '../trace/sibling.js';
-import type { Protocol } from '../record/record.js';
-import type { RunningTrace } from './running-trace.js';
-import type { TraceIndex } from './trace-index.js';
+import { addressesWithoutWay, targetQuotesIntact } from '../../trace/reply/meaning.js';
+import { tellSiblings } from '../../trace/told-to-others.js';
+import type { TraceContext, WayMet } from '../../trace/trace-context.js';
+import type { Sibling } from '../../trace/sibling.js';
+import type { Protocol } from '../../record/record.js';
+import type { RunningTrace } from '../running-trace.js';
+import type { TraceIndex } from '../trace-index.js';
 
 /** Asks those that run, and what the ended ones have left. */
 export class SameTarget {
