@@ -87,6 +87,13 @@ module.exports = {
       ],
       '',
     ),
+    apart('daemon', 'jobs', ['daemon-view\\.ts$']),
+    apart('daemon', 'http', ['daemon-view\\.ts$']),
+    apart('cli', 'terminal'),
+    apart('cli', 'arguments', ['cli-error\\.ts$']),
+    ...['trace', 'run', 'report', 'doctor', 'daemon'].map((command) =>
+      apart('cli', command, ['arguments/', 'terminal/', '(cli-error|exit-codes|result-output)\\.ts$']),
+    ),
     {
       name: 'cli-starts-processes-only',
       comment: 'commands are given what process/ puts together',

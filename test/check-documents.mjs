@@ -18,7 +18,7 @@ const CLAIMS = 'src/trace/claims';
 const PLUMBING = ['claim', 'claims', 'changed', 'confirm'];
 const OUTCOME_CODES = ['src/record/record.ts', 'OUTCOME_EXIT_CODES'];
 const OTHER_CODES = ['src/cli/exit-codes.ts', 'EXIT'];
-const FLAG_FILES = ['src/cli/flags.ts', 'src/cli/report-flags.ts'];
+const FLAG_FILES = ['src/cli/arguments/flags.ts', 'src/cli/arguments/report-flags.ts'];
 
 /** `## stripped, altered` and `# Claims (own)`, in lower case. @param {string} method */
 function headings(method) {

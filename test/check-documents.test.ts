@@ -78,7 +78,7 @@ const WELL: Documents = {
     'src/trace/claims/same-path.ts': 'export function standOfSamePath() {}',
     'src/record/record.ts': "export const OUTCOME_EXIT_CODES = {\n  delivered: 0,\n  'no-difference': 20,\n};",
     'src/cli/exit-codes.ts': 'export const EXIT = {\n  ok: 0,\n  /** Bad. */\n  usage: 64,\n} as const;',
-    'src/cli/flags.ts': "[\n  ['hopInterval', 'MS'],\n  ['dns', null],\n  ['transport', 'auto|native'],\n]",
+    'src/cli/arguments/flags.ts': "[\n  ['hopInterval', 'MS'],\n  ['dns', null],\n  ['transport', 'auto|native'],\n]",
     'src/trace/pace.ts': '/** METHOD: Pairs, Rhythm at a responder. (METHOD: pairs) METHOD: Claims. The list. */',
   },
   tests: ['delivered', 'no-difference', 'same-path'].map((name) => `test/trace/claims/${name}.test.ts`),

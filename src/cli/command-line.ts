@@ -1,16 +1,16 @@
 import type { Settings } from '../config/settings.js';
 import { errorText, exitCodeOf, usageError } from './cli-error.js';
-import type { DaemonProcess } from './daemon-command.js';
-import type { DoctorPorts } from './doctor-ports.js';
+import type { DaemonProcess } from './daemon/daemon-command.js';
+import type { DoctorPorts } from './doctor/doctor-ports.js';
 import { EXIT } from './exit-codes.js';
-import { reportKey } from './flags.js';
+import { reportKey } from './arguments/flags.js';
 import { createDebugLog } from './log.js';
 import { SILENT_LOG, type Log } from '../measure/event-log.js';
 import type { StorePorts } from '../runs/store-ports.js';
 import type { OpenMeasuring } from '../measure/measuring.js';
-import { parseArguments, type ParsedArguments } from './parse-arguments.js';
+import { parseArguments, type ParsedArguments } from './arguments/parse-arguments.js';
 import { createResultOutput } from './result-output.js';
-import { columnsOf, type Terminal } from './terminal.js';
+import { columnsOf, type Terminal } from './terminal/terminal.js';
 
 /** What the commands are given; each is only loaded by the command that uses it. */
 export interface CommandLinePorts {
@@ -34,7 +34,7 @@ export async function runCommandLine(
       return await show(`${ports.toolVersion}\n`, terminal);
     }
     if (parsed.help) {
-      const { helpText } = await import('./help-text.js');
+      const { helpText } = await import('./arguments/help-text.js');
       return await show(helpText(parsed.command, columnsOf(terminal.stdout)), terminal);
     }
     if (parsed.command === 'trace' && parsed.operands.length === 0)
@@ -44,7 +44,7 @@ export async function runCommandLine(
     if (parsed.command === 'daemon') {
       if (parsed.operands.length > 0)
         throw usageError(`daemon takes no "${parsed.operands.join(' ')}"; name the settings file with --config`);
-      const { runDaemon } = await import('./daemon-command.js');
+      const { runDaemon } = await import('./daemon/daemon-command.js');
       const { toolVersion } = ports;
       return await runDaemon({ ...(await ports.daemonProcess()), terminal, toolVersion, flags: parsed.flags });
     }
@@ -80,13 +80,13 @@ async function runCommand(
 ): Promise<number> {
   switch (parsed.command) {
     case 'trace': {
-      const { runTrace } = await import('./trace-command.js');
+      const { runTrace } = await import('./trace/trace-command.js');
       const openMeasuring = await ports.openMeasuring();
       const { storePorts, toolVersion } = ports;
       return runTrace(parsed.operands, settings, { terminal, openMeasuring, storePorts, toolVersion, log });
     }
     case 'run': {
-      const { runTargets } = await import('./run-command.js');
+      const { runTargets } = await import('./run/run-command.js');
       const openMeasuring = await ports.openMeasuring();
       const storePorts = await ports.storePorts();
       const { loadSettings } = await import('../config/load-settings.js');
@@ -102,11 +102,11 @@ async function runCommand(
       });
     }
     case 'report': {
-      const { runReport } = await import('./report-command.js');
+      const { runReport } = await import('./report/report-command.js');
       return runReport(reportFlags(parsed), settings, terminal);
     }
     case 'doctor': {
-      const { runDoctor } = await import('./doctor-command.js');
+      const { runDoctor } = await import('./doctor/doctor-command.js');
       const { target } = parsed.flags;
       const { badHost } = await import('../annotate/names/target-resolution.js');
       const bad = typeof target === 'string' ? badHost(target) : null;

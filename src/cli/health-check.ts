@@ -3,7 +3,7 @@
  * run in this container; else with 1 and one line on stdout, which the engine keeps.
  */
 import { readFileSync } from 'node:fs';
-import { daemonConfigFile, healthAddress, isAlive } from './daemon-health.js';
+import { daemonConfigFile, healthAddress, isAlive } from './daemon/daemon-health.js';
 
 /** The container's first process, tini, has the daemon's arguments. */
 const FIRST_PROCESS = '/proc/1/cmdline';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { endProcess, processTerminal } from './terminal.js';
+import { endProcess, processTerminal } from './terminal/terminal.js';
 import { toolVersion } from './version.js';
 
 /** Nothing but the version is loaded to show the version. */

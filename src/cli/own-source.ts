@@ -1,7 +1,7 @@
 import { formatAddress, isLinkLocal, isLoopback, parseAddress, sameAddress } from '../address/address.js';
 import type { ProbeTransport } from '../transport/probe-transport.js';
 import { CliError } from './cli-error.js';
-import type { LocalAddress } from './doctor-ports.js';
+import type { LocalAddress } from './doctor/doctor-ports.js';
 import { EXIT } from './exit-codes.js';
 
 /** The addresses of this host's interfaces, as they are now. */

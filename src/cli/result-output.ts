@@ -1,7 +1,7 @@
 import { CliError } from './cli-error.js';
 import { errorCode } from '../text/error-code.js';
 import { EXIT } from './exit-codes.js';
-import type { OutputStream } from './terminal.js';
+import type { OutputStream } from './terminal/terminal.js';
 
 /** Standard output. A reader that went away (EPIPE) is quiet; anything else that cannot be written is an error of code 73. */
 export interface ResultOutput {

@@ -13,9 +13,9 @@ import { ChildMeasurer, type MeasureLink } from '../measure/child/child-measurer
 import { pause, within, type Clock } from '../measure/clock.js';
 import { errorFields, type EventLog } from '../measure/event-log.js';
 import { TRACE_REFUSALS, type DaemonView, type JobView, type TraceRequest } from './daemon-view.js';
-import { Job, type JobServices } from './job.js';
-import { daemonOptionsOf } from './job-run.js';
-import { REQUEST_RUN, RequestRefused, RequestRuns } from './request-runs.js';
+import { Job, type JobServices } from './jobs/job.js';
+import { daemonOptionsOf } from './jobs/job-run.js';
+import { REQUEST_RUN, RequestRefused, RequestRuns } from './jobs/request-runs.js';
 import type { MeasurerStats } from '../measure/target-measurer.js';
 
 export interface HttpServer {

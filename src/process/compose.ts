@@ -23,8 +23,8 @@ import { isOnLink } from '../transport/route/route-lookup.js';
 import { interfaceAddresses } from '../transport/route/route-source.js';
 import { CliError } from '../cli/cli-error.js';
 import { errorCode } from '../text/error-code.js';
-import type { DaemonProcess } from '../cli/daemon-command.js';
-import type { DoctorPorts, LocalAddress, OpenedTransport, OtherTransport } from '../cli/doctor-ports.js';
+import type { DaemonProcess } from '../cli/daemon/daemon-command.js';
+import type { DoctorPorts, LocalAddress, OpenedTransport, OtherTransport } from '../cli/doctor/doctor-ports.js';
 import { EXIT } from '../cli/exit-codes.js';
 import { createDaemonLog } from '../cli/log.js';
 import { startMeasureStarter } from './measure-link.js';
@@ -33,7 +33,7 @@ import { captureInto } from '../cli/packet-comments.js';
 import { refuseReference } from '../cli/reference-setting.js';
 import { refuseInterface } from '../cli/own-interface.js';
 import { ownSourcesOnly, refuseSourceSetting } from '../cli/own-source.js';
-import { privilegeRemedy } from '../cli/privilege.js';
+import { privilegeRemedy } from '../cli/doctor/privilege.js';
 import type { StorePorts } from '../runs/store-ports.js';
 import { createSystemTime } from '../cli/system-time.js';
 import { createUuidV7 } from '../runs/uuid-v7.js';
@@ -161,11 +161,11 @@ export const daemonProcess: DaemonProcess = {
     return settings.doNotProbe === null ? null : readPrefixText(settings.doNotProbe, 'doNotProbe');
   },
   checkHttp: async (settings) => {
-    const { readHttpFiles } = await import('../daemon/http-files.js');
+    const { readHttpFiles } = await import('../daemon/http/http-files.js');
     readHttpFiles(settings);
   },
   startHttp: (log, store) => async (settings, view) => {
-    const { startHttp } = await import('../daemon/http-server.js');
+    const { startHttp } = await import('../daemon/http/http-server.js');
     return startHttp({ settings, view, store, log, toolVersion: toolVersion() });
   },
 };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.js';
-import { COMMANDS, flagText, flagsOf } from '../../src/cli/flags.js';
-import { helpText } from '../../src/cli/help-text.js';
-import { parseArguments } from '../../src/cli/parse-arguments.js';
+import { COMMANDS, flagText, flagsOf } from '../../src/cli/arguments/flags.js';
+import { helpText } from '../../src/cli/arguments/help-text.js';
+import { parseArguments } from '../../src/cli/arguments/parse-arguments.js';
 import { displayWidth } from '../../src/text/terminal-text.js';
 import { fakeTerminal, type FakeTerminal } from './fake-terminal.js';
 

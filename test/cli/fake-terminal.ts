@@ -1,4 +1,4 @@
-import type { OutputStream, Terminal } from '../../src/cli/terminal.js';
+import type { OutputStream, Terminal } from '../../src/cli/terminal/terminal.js';
 
 export interface FakeStreamOptions {
   readonly isTTY?: boolean;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/address/address.js';
 import { exitCodeOf } from '../../src/cli/cli-error.js';
-import type { LocalAddress } from '../../src/cli/doctor-ports.js';
+import type { LocalAddress } from '../../src/cli/doctor/doctor-ports.js';
 import { ownSourcesOnly, refuseSourceSetting } from '../../src/cli/own-source.js';
 import type { ProbeTransport, Route } from '../../src/transport/probe-transport.js';
 

@@ -7,7 +7,7 @@ import { traceExitCode } from '../../src/cli/exit-codes.js';
 import { icmpErrorText } from '../../src/report/words/icmp-words.js';
 import { NameBook } from '../../src/measure/name-book.js';
 import { atMostText, confidenceText } from '../../src/report/words/record-words.js';
-import { wantsColour, wantsUnicode, canRedraw } from '../../src/cli/style.js';
+import { wantsColour, wantsUnicode, canRedraw } from '../../src/cli/terminal/style.js';
 import { createSystemTime } from '../../src/cli/system-time.js';
 import { displayWidth, sanitizeForTerminal, truncate, wrap } from '../../src/text/terminal-text.js';
 import { createUuidV7 } from '../../src/runs/uuid-v7.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { daemonOptionsOf } from '../../src/daemon/job-run.js';
+import { daemonOptionsOf } from '../../src/daemon/jobs/job-run.js';
 import { RECORD_WINDOW } from '../../src/measure/child/measure-messages.js';
 import { jobSettings, SimulatedDaemon, type LogLine } from './simulated-daemon.js';
 

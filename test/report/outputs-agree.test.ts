@@ -4,8 +4,8 @@
  * outcomes that name nobody are stated without a network in all of them.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { recordText } from '../../src/cli/record-text.js';
-import { createStyle } from '../../src/cli/style.js';
+import { recordText } from '../../src/cli/trace/record-text.js';
+import { createStyle } from '../../src/cli/terminal/style.js';
 import { formatTable } from '../../src/report/table/format-table.js';
 import { htmlPage } from '../../src/report/page/html-page.js';
 import { confidenceText, shareText } from '../../src/report/words/record-words.js';

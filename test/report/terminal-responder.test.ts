@@ -1,11 +1,11 @@
 /** METHOD: Replies, terminal responder. A target that answers from another address: every output takes its words for arrivals. */
 import { describe, expect, it } from 'vitest';
-import { recordText } from '../../src/cli/record-text.js';
+import { recordText } from '../../src/cli/trace/record-text.js';
 import { scamperTraces } from '../../src/report/formats/scamper-json.js';
 import { isEnd } from '../../src/record/refusals.js';
 import type { TraceRecord } from '../../src/record/record.js';
 import { deliveredRecord } from '../cli/record-builder.js';
-import { createStyle } from '../../src/cli/style.js';
+import { createStyle } from '../../src/cli/terminal/style.js';
 
 const OTHER = '2001:db8:ffff::99';
 
