@@ -1,4 +1,4 @@
-import { TYPICAL_PACKETS, tracesInFlight } from '../../measure/measure-options.js';
+import { tracesInFlight } from '../../measure/measure-options.js';
 import { ACCUSATION_PROBE_CAP } from '../../trace/numbers.js';
 import { counted, durationText, figures } from '../../text/counted.js';
 
@@ -6,6 +6,19 @@ import { counted, durationText, figures } from '../../text/counted.js';
 const TYPICAL_TCP_SECONDS = 10;
 /** Of each of the first traces to each of the first routers, which all of them share (METHOD: Exploring). */
 const PAIRS_PER_HOP = 3;
+
+/**
+ * Packets of a record, as `npm run bench` measures them: of a target that the option arrives at, alone and in a list whose traces share
+ * what they know of the hops near by, from so many records on; and of one that loses it, with the cause and the witness.
+ */
+const PACKETS_ALONE = 46;
+const PACKETS_IN_LISTS = 36;
+const SHARED_FROM = 200;
+const PACKETS_WHERE_LOST = 143;
+
+/** What one core of a server of these years has time for, by `npm run bench million`, and the least that a trace takes. */
+const RECORDS_PER_SECOND = 400;
+const LEAST_MS = 2000;
 
 export interface ListSize {
   readonly targets: number;
@@ -23,17 +36,22 @@ export interface ListSize {
 /** What a dry run says, a line each. */
 export function estimateLines(size: ListSize): string[] {
   const { targets, records, tcpRecords, rate, hopIntervalMs, packetsPerProbe } = size;
-  const typicalEach = TYPICAL_PACKETS * packetsPerProbe;
-  const mostEach = ACCUSATION_PROBE_CAP * packetsPerProbe;
-  const typical = records * typicalEach;
-  const most = records * mostEach;
+  const delivered = (records >= SHARED_FROM ? PACKETS_IN_LISTS : PACKETS_ALONE) * packetsPerProbe;
+  const lost = PACKETS_WHERE_LOST * packetsPerProbe;
+  const most = ACCUSATION_PROBE_CAP * packetsPerProbe;
+  const measuringMs = (1000 * records) / RECORDS_PER_SECOND;
+  const timeMs = (packetsEach: number): number =>
+    Math.max(LEAST_MS, measuringMs, (1000 * records * packetsEach) / rate);
   // What the first router alone may take if it gives no more, before later traces need not ask it: then the rate does not decide.
   const firstRouterMs = Math.min(records, tracesInFlight(rate)) * PAIRS_PER_HOP * hopIntervalMs;
   return [
     `${counted(targets, 'target')}, ${counted(records, 'record')} (one for each target and protocol)`,
-    `about ${figures(typical)} packets (${typicalEach} a record), at most ${figures(most)} (${mostEach} a record)`,
-    `about ${durationText((1000 * typical) / rate)} at ${figures(rate)} packets/s, at most ${durationText((1000 * most) / rate)}`,
-    ...(firstRouterMs <= (1000 * typical) / rate
+    `about ${figures(records * delivered)} packets where those with the option arrive (${delivered} a record), ${figures(records * lost)} where they are lost (${lost}), at most ${figures(records * most)} (${most})`,
+    `about ${durationText(timeMs(delivered))} where they arrive, ${durationText(timeMs(lost))} where they are lost, at ${figures(rate)} packets/s, at most ${durationText(timeMs(most))}`,
+    ...(measuringMs >= timeMs(delivered)
+      ? [`one processor core measures about ${RECORDS_PER_SECOND} records a second, whatever --rate says`]
+      : []),
+    ...(firstRouterMs <= timeMs(delivered)
       ? []
       : [
           `longer where they share routers: each is asked for an error in ${hopIntervalMs} ms (--hop-interval) until its limit is learnt`,
