@@ -28,7 +28,7 @@ import { divergenceOf } from './divergence.js';
 import { chanceOfOneRate, fisherPValue } from './e-values.js';
 import type { Ledger } from './ledger.js';
 import { sharesPrefix } from './nameless.js';
-import { restOf } from './pair.js';
+import { forEachPair, replyTo, restOf } from './pair.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';
 
@@ -302,7 +302,7 @@ function routersBetween(trace: Case, from: number, to: number): Elsewhere[] {
     const [address] = hops[hop]?.pdmResponders ?? [];
     if (address === undefined || nameless.has(address) || sharesPrefix(address, state)) continue;
     if (!mayBeAsked(trace, address)) continue;
-    if (isNearerWithoutOption(trace, address)) continue;
+    if (isNearerWithoutOption(trace, address) || isNearerOnAnotherWay(trace, address)) continue;
     routers.push({ address, hop });
   }
   return routers;
@@ -321,6 +321,21 @@ function isNearerWithoutOption(trace: Case, address: string): boolean {
   // Where the ways part only behind the near hops, those are before it on either.
   const divergesFrom = divergenceOf(trace);
   return divergesFrom !== null && divergesFrom < NEAREST_REFERENCE;
+}
+
+/** … as other traces to the target came to it, this one by other flows, or before the path changed: a router may have been put before it. */
+function isNearerOnAnotherWay({ state, meanings, context, hops }: Case, address: string): boolean {
+  for (let hop = 1; hop < NEAREST_REFERENCE; hop += 1) {
+    if (hops[hop]?.plainResponderOnAnyFlow.includes(address) === true) return true;
+    if (context.waysOfOthers().some(({ met }) => met[hop] === address)) return true;
+  }
+  if (state.attemptStart === 0) return false;
+  let isNearer = false;
+  forEachPair(state, meanings, 0, ({ first, hopLimit, plainRow, treatedRow }) => {
+    if (first >= state.attemptStart || hopLimit >= NEAREST_REFERENCE) return;
+    isNearer ||= [plainRow, treatedRow].some((row) => replyTo(state, row)?.responder === address);
+  });
+  return isNearer;
 }
 
 function referenceWish({ state }: Case, address: string, protocol: Protocol, lastSentNs: number): PairWish {

@@ -289,6 +289,20 @@ describe("the source's own firewall", () => {
     expect(standOfWayBack(trace.case).is).toBe('unknown');
   });
 
+  it('a relative: is behind a router that another trace to the target met nearer, or this one before the path changed', () => {
+    const third = formatAddress(routerAt(3));
+    const stand = (met: readonly (string | undefined)[], before = 0): string => {
+      const values = { answeredBeyond: false, routers: 3, waysOfOthers: [{ met, routerAt: met.length - 1 }] };
+      const trace = new ByHand('icmp6', values);
+      if (before > 0) trace.pairs(1, before, { from: routerAt(3), type: 3, code: 0 }, 'expires');
+      trace.state.attemptStart = trace.state.probes.count;
+      return standOfWayBack(trace.explored(4).target(12, 'arrives', null).case).is;
+    };
+    expect(stand([undefined, 'a', 'b', third])).toBe('open');
+    expect(stand([undefined, 'a', third])).toBe('unknown');
+    expect([stand([], 2), stand([], 3)]).toEqual(['unknown', 'open']);
+  });
+
   it('a relative: is behind a nearer router that answers, where the farthest answers the plain one alone', () => {
     const trace = new ByHand('icmp6', { answeredBeyond: false, routers: 6 }).explored(5).target(11, 'arrives', null);
     trace.references(3, 4, { from: routerAt(4), type: 1, code: 1 }, null);
