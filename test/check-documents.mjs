@@ -254,6 +254,7 @@ const OTHER_NUMBERS = {
     'KEPT_PAIRS',
     'MOST_COUNTED',
     'MOST_CHANCES',
+    'FEW_NAMES',
   ],
   'arithmetic: two packets make a pair, and sums are rounded': ['ANSWERS_PER_PAIR', 'ROUNDING'],
 };

@@ -13,10 +13,13 @@ const SHOWN = 3;
 export class NetworksFound {
   readonly #sets = new Map<string, { readonly text: string; records: number }>();
   #others = 0;
+  /** Kept until a record is added: it is drawn four times a second. */
+  #text: string | null = null;
 
   add(record: TraceRecord): void {
     const { attribution } = record.summary;
     if (attribution === null) return;
+    this.#text = null;
     const { candidates, silent = [], unknown = false } = attribution;
     const key = `${[...candidates].sort((a, b) => a - b).join(' ')} ${silent.length > 0} ${unknown}`;
     const known = this.#sets.get(key);
@@ -32,6 +35,10 @@ export class NetworksFound {
   /** `networks that may be meant: AS64500 Transit Ltd 12, AS64500 Transit Ltd or AS64501 4, 7 in others`; null where none is. */
   text(): string | null {
     if (this.#sets.size === 0) return null;
+    return (this.#text ??= this.#write());
+  }
+
+  #write(): string {
     const sets = [...this.#sets.values()].sort((a, b) => b.records - a.records);
     const others = sets.slice(SHOWN).reduce((sum, { records }) => sum + records, this.#others);
     const parts = sets.slice(0, SHOWN).map(({ text, records }) => `${text} ${figures(records)}`);

@@ -8,11 +8,13 @@ export function namelessAddresses(state: TraceState, hops: readonly (Place | und
   const nameless = new Set<string>([state.identity.targetText]);
   // Two sources answered one probe: neither names the hop.
   for (const names of state.contradicted.values()) for (const name of names) nameless.add(name);
+  const isMet = metTwice(hops);
   for (const [hop, place] of hops.entries()) {
     if (place === undefined) continue;
-    noteNameless(nameless, place.plainResponders, hops, hop, state);
-    if (place.pdmResponders[0] !== place.plainResponders[0] || place.pdmResponders.length > 1)
-      noteNameless(nameless, place.pdmResponders, hops, hop, state);
+    const { plainResponders, pdmResponders } = place;
+    noteNameless(nameless, plainResponders, isMet, hop, state);
+    const isSame = pdmResponders.length === 1 && pdmResponders[0] === plainResponders[0];
+    if (!isSame) noteNameless(nameless, pdmResponders, isMet, hop, state);
   }
   return nameless;
 }
@@ -20,23 +22,38 @@ export function namelessAddresses(state: TraceState, hops: readonly (Place | und
 function noteNameless(
   into: Set<string>,
   addresses: readonly string[],
-  hops: readonly (Place | undefined)[],
+  isMetBefore: (address: string, hop: number) => boolean,
   hop: number,
   state: TraceState,
 ): void {
   for (const address of addresses) {
-    const isMetTwice = isMetBefore(address, hops, hop);
-    if (isMetTwice || (!isGlobalUnicast(address) && !sharesPrefix(address, state))) into.add(address);
+    if (isMetBefore(address, hop) || (!isGlobalUnicast(address) && !sharesPrefix(address, state))) into.add(address);
   }
 }
 
-function isMetBefore(address: string, hops: readonly (Place | undefined)[], hop: number): boolean {
-  for (let before = 1; before < hop; before += 1) {
-    const place = hops[before];
-    if (place === undefined) continue;
-    if (place.plainResponders.includes(address) || place.pdmResponders.includes(address)) return true;
+/** So many names are looked through one by one: who answers by another name each time makes no step slow. */
+const FEW_NAMES = 64;
+
+/** Whether an address was met at a nearer hop. */
+function metTwice(hops: readonly (Place | undefined)[]): (address: string, hop: number) => boolean {
+  let names = 0;
+  for (const place of hops) if (place !== undefined) names += place.plainResponders.length + place.pdmResponders.length;
+  if (names > FEW_NAMES) {
+    const first = new Map<string, number>();
+    for (const [hop, place] of hops.entries()) {
+      for (const address of [...(place?.plainResponders ?? []), ...(place?.pdmResponders ?? [])])
+        if (!first.has(address)) first.set(address, hop);
+    }
+    return (address, hop) => (first.get(address) ?? hop) < hop;
   }
-  return false;
+  return (address, hop) => {
+    for (let before = 1; before < hop; before += 1) {
+      const place = hops[before];
+      if (place?.plainResponders.includes(address) === true || place?.pdmResponders.includes(address) === true)
+        return true;
+    }
+    return false;
+  };
 }
 
 /** 2000::/3, by its text. */

@@ -325,9 +325,10 @@ function isNearerWithoutOption(trace: Case, address: string): boolean {
 
 /** … as other traces to the target came to it, this one by other flows, or before the path changed: a router may have been put before it. */
 function isNearerOnAnotherWay({ state, meanings, context, hops }: Case, address: string): boolean {
+  const ways = context.waysOfOthers();
   for (let hop = 1; hop < NEAREST_REFERENCE; hop += 1) {
     if (hops[hop]?.plainResponderOnAnyFlow.includes(address) === true) return true;
-    if (context.waysOfOthers().some(({ met }) => met[hop] === address)) return true;
+    if (ways.some(({ met }) => met[hop] === address)) return true;
   }
   if (state.attemptStart === 0) return false;
   let isNearer = false;
