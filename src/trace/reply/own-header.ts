@@ -50,6 +50,11 @@ export function locateOwnHeader(
   knownEnd: number,
 ): HeaderPlaces {
   const begin = quote.start + IPV6_HEADER_LENGTH;
+  // Of most packets without an option: nothing was put in.
+  if (sent.length === 0 && quote.headers.length === 0) {
+    const lengthFits = isSame(quote, sent);
+    return { own: null, stripped: false, inserted: NOTHING, insertedBehind: false, lengthFits, behind: begin };
+  }
   const fragmentAt = sent.fragmented ? quote.headers.findIndex(({ kind }) => kind === NEXT_HEADER.fragment) : -1;
   const others = quote.headers.filter((_, index) => index !== fragmentAt);
   if (sent.length > 0) {
