@@ -460,9 +460,11 @@ function isProxy({ rules }: Router): boolean {
 /** Its smallest place on any way, and the smallest hop limit that it answers. */
 function nearestProxy(network: Network): { place: number; distance: number } {
   const places = placesOf(network);
+  // Where some forward what has expired, each has a nearer place besides, at which it answers too: where it stands is the farther.
+  const shift = allRouters(network).some(({ forwardsExpired }) => forwardsExpired) ? 1 : 0;
   let nearest = { place: Number.POSITIVE_INFINITY, distance: Number.POSITIVE_INFINITY };
   for (const { addresses, forwardsExpired } of allRouters(network).filter(isProxy)) {
-    const place = Math.min(...(places.get(addressKey(addresses[0]!)) ?? []));
+    const place = shift + Math.min(...(places.get(addressKey(addresses[0]!)) ?? []));
     if (place < nearest.place) nearest = { place, distance: place + (forwardsExpired ? 0 : 1) };
   }
   return nearest;
