@@ -4,7 +4,15 @@
  */
 import { formatAddress } from '../address/address.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
-import { askedBy, errorAbout, isAnswered, isOutOnFlow, isPlainProbe, settledAtNs } from '../trace/probe/one-probe.js';
+import {
+  askedBy,
+  errorAbout,
+  isAnswered,
+  isOutOnFlow,
+  isPlainOnOwnFlow,
+  isPlainProbe,
+  settledAtNs,
+} from '../trace/probe/one-probe.js';
 import {
   addPair,
   chargeSpare,
@@ -148,7 +156,10 @@ export class PairScheduler {
       this.#budgets.giveBack(ask);
       return;
     }
-    if (error.ranOut) trace.met[error.hopLimit] = error.router;
+    if (error.ranOut) {
+      trace.met[error.hopLimit] = error.router;
+      if (isPlainOnOwnFlow(state, row)) trace.way[error.hopLimit] = error.router;
+    }
     const nowNs = this.#time.nowNs();
     const budget = this.#budgets.of(error.router, state.limits.hopIntervalMs, nowNs);
     const before = budget.rate;

@@ -31,8 +31,9 @@ export interface LeftByEnded {
   isIntact: boolean;
   /** Who told one of them that no way leads to the target. */
   noWaySaid: readonly string[];
-  /** Of each, in the order in which they ended. */
   readonly ways: WayMet[];
+  /** Who answered the last of them at which hop limit. */
+  met: readonly (string | undefined)[];
   /** Of those whose answers quote nothing. */
   readonly siblings: Partial<Record<Protocol, Sibling | null>>;
 }
@@ -77,6 +78,8 @@ export interface RunningTrace extends Waking, Waiting {
   known: TraceContext | null;
   /** Who answered last at a hop limit, for the budget of others to the same target. */
   readonly met: (string | undefined)[];
+  /** … of plain packets on its own flow: the way that its hops are counted on. */
+  readonly way: (string | undefined)[];
   /** When something was last sent for it, or came in; at first when it began. */
   progressAtNs: number;
   /** What took its place when it was begun again. */
@@ -131,7 +134,7 @@ export function createRunningTrace(
     request,
     target,
     state,
-    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], ways: [], siblings: {} },
+    left: { distanceSeen: null, routerSeen: 0, isIntact: false, noWaySaid: [], ways: [], met: [], siblings: {} },
     deferred: null,
     lastParted: null,
     reachingPair: null,
@@ -140,6 +143,7 @@ export function createRunningTrace(
     known: null,
     replacedBy: null,
     met: [],
+    way: [],
     asks: new Map(),
     waitsIn: new Set(),
     finished: false,

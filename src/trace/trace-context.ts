@@ -75,7 +75,7 @@ export interface AnsweredTarget {
 
 /** Whom a trace met on its way. */
 export interface WayMet {
-  /** Who answered at which hop limit. */
+  /** Who answered plain packets of its own flow, by hop limit. */
   readonly met: readonly (string | undefined)[];
   /** The highest hop limit at which `plain` met a router on the trace's own flow. */
   readonly routerAt: number;

@@ -36,14 +36,14 @@ export class SameTarget {
   ways(trace: RunningTrace): readonly WayMet[] {
     const ways = [...trace.left.ways];
     for (const other of this.#index.find(trace.target, 0))
-      if (other !== trace) ways.push({ met: other.met, routerAt: other.state.routerSeenAt });
+      if (other !== trace) ways.push({ met: other.way, routerAt: other.state.routerSeenAt });
     return ways;
   }
 
   /** Who answered a trace of another protocol at this hop limit; null where nobody did. */
   responderAt(trace: RunningTrace, hopLimit: number): string | null {
     for (const { met } of this.#others(trace)) if (met[hopLimit] !== undefined) return met[hopLimit];
-    return trace.left.ways.at(-1)?.met[hopLimit] ?? null;
+    return trace.left.met[hopLimit] ?? null;
   }
 
   /** METHOD: stripped, altered. The target's own quote decides, whichever trace drew it. */
@@ -75,7 +75,8 @@ export class SameTarget {
       left.distanceSeen ??= trace.state.distanceSeen;
       left.routerSeen = Math.max(left.routerSeen, trace.state.routerSeenAt);
       left.isIntact ||= isIntact;
-      left.ways.push({ met: trace.met, routerAt: trace.state.routerSeenAt });
+      left.met = trace.met;
+      left.ways.push({ met: trace.way, routerAt: trace.state.routerSeenAt });
       left.noWaySaid = [...left.noWaySaid, ...noWaySaid];
     }
     const { protocol } = trace.request;

@@ -41,6 +41,11 @@ export function isPlainProbe(state: TraceState, row: number): boolean {
   return state.probes.arm(row) === ARM_CODE.plain;
 }
 
+/** … on the trace's own flow, on which hops are counted. */
+export function isPlainOnOwnFlow(state: TraceState, row: number): boolean {
+  return isPlainProbe(state, row) && state.probes.flow(row) === 0;
+}
+
 /** An error about a probe, of whoever is not the target. */
 export interface ErrorAbout {
   readonly router: string;

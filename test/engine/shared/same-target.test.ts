@@ -22,7 +22,7 @@ function trace(protocol: Protocol, met: readonly string[], routerSeenAt = met.le
     isAgain: false,
     finish: () => undefined,
   });
-  met.forEach((address, index) => (made.met[index + 1] = address));
+  met.forEach((address, index) => (made.way[index + 1] = address));
   made.state.routerSeenAt = routerSeenAt;
   return made;
 }
