@@ -4,15 +4,7 @@
  */
 import { formatAddress } from '../address/address.js';
 import { packetsPerProbe } from '../trace/probe/probe-packet.js';
-import {
-  askedBy,
-  errorAbout,
-  isAnswered,
-  isOutOnFlow,
-  isPlainOnOwnFlow,
-  isPlainProbe,
-  settledAtNs,
-} from '../trace/probe/one-probe.js';
+import { errorAbout, isAnswered, isPlainOnOwnFlow, isPlainProbe, settledAtNs } from '../trace/probe/one-probe.js';
 import {
   addPair,
   chargeSpare,
@@ -37,7 +29,7 @@ import { ResponderBudgets } from './pace/responder-budgets.js';
 import type { RouterBudget } from './pace/responder-budgets.js';
 import { freshFlow } from './running-trace.js';
 import type { RunningTrace, Toll } from './running-trace.js';
-import { SynBudget } from './pace/syn-budget.js';
+import { SynTurns } from './syn-turns.js';
 import { tapSent } from './tap/tap-packets.js';
 import { notLaterThan } from './reply-router.js';
 import { TargetSpacing } from './pace/target-spacing.js';
@@ -90,7 +82,7 @@ export class PairScheduler {
   readonly #pacer: Pacer;
   readonly #budgets: ResponderBudgets;
   readonly #targets = new TargetSpacing();
-  readonly #syns = new SynBudget();
+  readonly #syns = new SynTurns();
   readonly #queue = new WakeQueue<RunningTrace | WaitingLine<RunningTrace>>();
   readonly #lines = new Map<RouterBudget, WaitingLine<RunningTrace>>();
   readonly #batch: ProbeBatch;
@@ -148,7 +140,7 @@ export class PairScheduler {
     const { state } = trace;
     trace.progressAtNs = this.#time.nowNs();
     const error = errorAbout(state, row);
-    if (error?.ranOut === true) this.#syns.giveBack(askedBy(trace.state, row), trace, row);
+    if (error?.ranOut === true) this.#syns.giveBack(trace, row);
     const ask = trace.asks.get(row);
     if (ask === undefined) return;
     trace.asks.delete(row);
@@ -310,11 +302,7 @@ export class PairScheduler {
     if (trace.deferred !== null) return Number.POSITIVE_INFINITY;
     const afterNs = trace.lastParted === null ? 0 : settledAtNs(trace.state, trace.lastParted) + wish.restNs;
     if (wish.protocol !== 'tcp') return Math.max(readyNs, afterNs);
-    if (!mayReachTarget(trace, wish.hopLimit)) return readyNs;
-    // Two SYNs of one 5-tuple at the target at once: the second would hit a half-open connection and draw RST.
-    const isFlowTaken = trace.reachingOnFlow?.some((row) => isOutOnFlow(trace.state, row, wish.flow, nowNs)) ?? false;
-    if (isFlowTaken) return Number.POSITIVE_INFINITY;
-    return Math.max(readyNs, this.#syns.readyAtNs(destinationOf(trace, wish), nowNs));
+    return Math.max(readyNs, this.#syns.readyAtNs(trace, wish, nowNs));
   }
 
   /** Which router's budget the pair will cost, as far as it is known; null where it is no router's. */
@@ -349,9 +337,7 @@ export class PairScheduler {
       const cost = isPlain ? toll.plain : toll.treated;
       trace.asks.set(row, this.#budgets.ask(budget, { isPlain, isSure, cost }, nowNs));
     }
-    if (trace.reachingPair?.includes(row) === true) {
-      this.#syns.spend(askedBy(trace.state, row), trace, row, nowNs);
-    }
+    this.#syns.handOver(trace, row, nowNs);
     trace.progressAtNs = nowNs;
     markHandedOver(trace.state, row, nowNs);
     this.#batch.add(trace, row);
@@ -363,12 +349,7 @@ export class PairScheduler {
     if (wish.responder !== null && toll === null) this.#targets.spend(wish.responder, wish.spacingMs, nowNs);
     const rows = addPair(trace.state, wish, () => this.#freshFlow(trace, wish), nowNs);
     const [first, second] = rows;
-    const isTcp = wish.protocol === 'tcp';
-    if (isTcp && mayReachTarget(trace, wish.hopLimit)) {
-      trace.reachingPair = rows;
-      if (wish.flow !== 'fresh') trace.reachingOnFlow = rows;
-      this.#syns.spend(askedBy(trace.state, second), trace, second, nowNs);
-    }
+    this.#syns.grant(trace, wish, rows, nowNs);
     this.#handOver(trace, first, toll, nowNs);
     const isSpare = wish.isSpare === true;
     if (wish.restNs !== null || isSpare) {
@@ -392,22 +373,13 @@ export class PairScheduler {
       return;
     }
     this.#sendErrors += 1;
-    this.#syns.giveBack(askedBy(trace.state, row), trace, row);
+    this.#syns.giveBack(trace, row);
     const ask = trace.asks.get(row);
     if (ask !== undefined) this.#budgets.giveBack(ask);
     trace.asks.delete(row);
     markFailed(trace.state, row, outcome.code, outcome.message);
     this.wake(trace, this.#time.nowNs());
   }
-}
-
-function mayReachTarget(trace: RunningTrace, hopLimit: number): boolean {
-  return hopLimit > trace.state.routerSeenAt;
-}
-
-/** Whose SYNs these are counted as: the target's, or those of a router that is asked itself. */
-function destinationOf({ state }: RunningTrace, { destination }: PairWish): string {
-  return destination === undefined ? state.identity.targetText : formatAddress(destination);
 }
 
 /** How its pairs follow each other is the target's rhythm, or one waits for the other. */

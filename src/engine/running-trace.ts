@@ -3,6 +3,7 @@ import { formatAddress } from '../address/address.js';
 import { requireNonZero } from './random-material.js';
 import type { RandomMaterial } from './random-material.js';
 import type { TraceRequest } from './trace-engine.js';
+import { drawChecksumSecrets } from '../trace/probe/probe-number.js';
 import { createTraceState } from '../trace/state/trace-state.js';
 import type { Flow, TraceState } from '../trace/state/trace-state.js';
 import type { NearHops, TraceContext, WayMet } from '../trace/trace-context.js';
@@ -120,8 +121,7 @@ export function createRunningTrace(
     seed: parameters.seed,
     secrets: {
       nonce: requireNonZero(material.octets(8), material),
-      checksumBase: material.below(65_521),
-      checksumStep: 1 + material.below(65_520),
+      ...drawChecksumSecrets((bound) => material.below(bound)),
       sequenceBase: material.below(65_536),
     },
     probeUri: parameters.probeUri,

@@ -11,8 +11,8 @@ import type { RunningTrace } from './running-trace.js';
 
 const NONE: readonly RunningTrace[] = [];
 const ADDRESS_LENGTH = 16;
-/** Sequence numbers of one trace lie within two such stretches of the 32 bits: 1,400 of them, 64 apart, are 89,600. */
-const STRETCH_BITS = 17;
+/** Sequence numbers of one trace lie within two such stretches of the 32 bits: 1,400 of them, 320 apart, are 448,000. */
+const STRETCH_BITS = 19;
 const STRETCHES = 2 ** (32 - STRETCH_BITS);
 
 /** Traces looked at for new flow labels, per quote of a destination that is nobody's, and how many may be saved up. */

@@ -9,8 +9,15 @@ export const MAX_PROBE_LENGTH = 128;
 export const TERMINAL_ANSWERS = 2;
 
 // METHOD: Flow and identity
-/** Stacks acknowledge a SYN with seq, seq + 1 or seq + 2: numbers stand so far apart that each of them names one probe. */
-export const TCP_SPACING = 64;
+/** Apart by so much, `ACCUSATION_PROBE_CAP` Sequence Numbers fit into 16 bits, and no flipped bit makes one of another: 37 divides no 2ⁿ, nor 2¹⁶ ± 2ⁿ. */
+export const ECHO_SPACING = 37;
+/**
+ * … and those of SYNs: stacks acknowledge seq, seq + 1 or seq + 2, each of which names one probe. A multiple of 64, from a start that is none,
+ * so that a last octet that was not quoted, but filled with zero, makes none of another either.
+ */
+export const TCP_SPACING = 320;
+/** … of fragments' Identification. */
+export const FRAGMENT_SPACING = 37;
 /** … and so far beyond a SYN's own number an acknowledgement may lie to be one of it. */
 export const FARTHEST_ACKNOWLEDGEMENT = 2;
 

@@ -125,12 +125,18 @@ function hasAskedSyns({ state, context, witness }: Case): boolean {
   return state.identity.protocol === 'tcp' || witness.tcp.pairs > 0 || context.sibling('tcp') !== null;
 }
 
-/** METHOD: delivered. Where quotes in the target's name disagree, some may be those of a box on one of several ways. */
+/**
+ * METHOD: delivered. Where quotes in the target's name disagree, or what it is sent draws answers without a quote as well, some may be
+ * those of a box on one of several ways.
+ */
 function optionSeenUpTo(trace: Case): number | 'target' | null {
   const { state, meanings, lastPdmHop } = trace;
   let atTarget = false as boolean;
   let isDenied = false as boolean;
+  const isUnquoted = (meaning: number, row: number): boolean =>
+    meaning === MEANING.arrived && replyTo(state, row)?.quoted === false;
   forEachPair(state, meanings, state.attemptStart, (pair) => {
+    isDenied ||= isUnquoted(pair.plain, pair.plainRow) || isUnquoted(pair.treated, pair.treatedRow);
     if (pair.arm !== ARM_CODE.pdm || pair.treated !== MEANING.arrived) return;
     const reply = replyTo(state, pair.treatedRow);
     if (reply?.intactWhole === true) atTarget = true;

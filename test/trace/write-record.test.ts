@@ -270,4 +270,20 @@ describe('a record', () => {
     });
     expect(recordOf(cut).verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 8 });
   });
+
+  it('says not that the target quoted it where half of its answers, of either kind, quote nothing', () => {
+    // A box on one of two ways refuses whatever comes, and shows the option whole, which is taken out on the other way.
+    const onOneWay = path({
+      protocol: 'icmp6',
+      differs: ({ hopLimit, number }) =>
+        hopLimit > 8 && number % 4 < 2 ? { from: TARGET, type: 1, code: 4, quote: (packet) => packet } : undefined,
+    });
+    expect(recordOf(onOneWay).verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 8 });
+    const always = path({
+      protocol: 'icmp6',
+      differs: ({ hopLimit }) =>
+        hopLimit > 8 ? { from: TARGET, type: 1, code: 4, quote: (packet) => packet } : undefined,
+    });
+    expect(recordOf(always).verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 'target' });
+  });
 });

@@ -16,7 +16,7 @@ const PACKETS_IN_LISTS = 36;
 const SHARED_FROM = 200;
 const PACKETS_WHERE_LOST = 143;
 
-/** What one core of a server of these years has time for, by `npm run bench million`, and the least that a trace takes. */
+/** What one core of a server of these years has time for, by lists of thousands (`npm run bench lists`), and the least that a trace takes. */
 const RECORDS_PER_SECOND = 400;
 const LEAST_MS = 2000;
 

@@ -69,7 +69,7 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   // As far as the target quotes it the option is whole: routers that quote more of it are no better word than its own.
   if (targetIntact || (targetIntactInPart && inTargetName === 0) || trace.context.isIntactAtTarget()) {
     return refuted({
-      says: 'Some routers quote the option otherwise than it was sent, but the target got it intact.',
+      says: "Some routers quote the option otherwise than it was sent, but in the target's name it is quoted intact.",
       settledBy: null,
     });
   }

@@ -50,21 +50,17 @@ export function standOfReference(trace: Case, protocol: Protocol, toTell: Loss):
   const { lately, before } = answeredBeyond(trace, protocol);
   for (const { address, hop } of referenceRouters(trace)) {
     if (lately !== null && lately >= hop) continue;
-    const { stand, asked } = ask(trace, protocol, address, toTell);
-    if (stand === 'answers') return { is: 'excluded', upTo: hop };
-    if (stand === 'more') return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
-    if (stand === 'waits') return askingRouter([]);
+    const { stand, isPlainAnswered } = ask(trace, protocol, { address, hop }, toTell);
+    if (stand !== null) return stand;
     // The farthest router that answers at all decides: a nearer one may stand on this side of the firewall.
-    if (asked.plainAnswered > 0) break;
+    if (isPlainAnswered) break;
   }
   // Another target shows where such answers come from, a host that was named only that they come in from outside.
   const hosts = before !== null && mayBeAsked(trace, before.address) ? [before] : [];
   if (lately === null) hosts.push(...hostElsewhere(trace));
-  for (const { address, hop } of hosts) {
-    const { stand, asked } = ask(trace, protocol, address, toTell);
-    if (stand === 'answers') return { is: 'excluded', upTo: hop };
-    if (stand === 'more') return askingRouter([referenceWish(trace, address, protocol, asked.lastSentNs)]);
-    if (stand === 'waits') return askingRouter([]);
+  for (const host of hosts) {
+    const { stand } = ask(trace, protocol, host, toTell);
+    if (stand !== null) return stand;
   }
   return lately === null ? { is: 'unknown', reason: ERRORS_ALONE } : { is: 'excluded', upTo: lately };
 }
@@ -74,14 +70,20 @@ const ERRORS_ALONE: Reason = {
   settledBy: 'other-network',
 };
 
+/** What this one shows, or what is wanted of it; null where it is silent. */
 function ask(
   trace: Case,
   protocol: Protocol,
-  address: string,
+  { address, hop }: Elsewhere,
   toTell: Loss,
-): { readonly stand: ReturnType<typeof standOfAsked>; readonly asked: Asked } {
+): { readonly stand: WayBack | null; readonly isPlainAnswered: boolean } {
   const asked = referenceAt(trace, protocol, address);
-  return { stand: standInRun(trace, protocol, address, asked, toTell), asked };
+  const isPlainAnswered = asked.plainAnswered > 0;
+  const isNow = standInRun(trace, protocol, address, asked, toTell);
+  if (isNow === 'silent') return { stand: null, isPlainAnswered };
+  if (isNow === 'answers') return { stand: { is: 'excluded', upTo: hop }, isPlainAnswered };
+  const wants = isNow === 'more' ? [referenceWish(trace, address, protocol, asked.lastSentNs)] : [];
+  return { stand: askingRouter(wants), isPlainAnswered };
 }
 
 /** A loss that must be no firewall near the source. */

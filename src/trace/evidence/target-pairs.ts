@@ -114,17 +114,15 @@ export function ratesText({ counts }: Case): string {
 export function findTooNear(trace: Case, isAccusing = true): Reason | null {
   const { context, distance, meanings, state } = trace;
   if (distance.plain === null) return null;
-  const routerBeyond = Math.max(
-    context.routerSeenByOthers(),
-    meanings.routerAt,
-    routerFromShared(trace, distance.plain),
-  );
+  const met = Math.max(context.routerSeenByOthers(), meanings.routerAt);
+  const counted = routerFromShared(trace, distance.plain);
+  const routerBeyond = Math.max(met, counted);
   // At the target's own distance a router may stand where other packets take another way: no bar to what accuses nobody, nor
   // to datagrams, which fewer boxes answer.
   const isAtOnce = isAccusing && state.identity.protocol !== 'udp';
   if (isAtOnce ? routerBeyond < distance.plain : routerBeyond <= distance.plain) return null;
   return {
-    says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way was met at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
+    says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way ${met >= counted ? 'was met' : "stands, counted from one that another protocol's way shares,"} at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
     settledBy: 'other-protocol',
   };
 }

@@ -2,7 +2,7 @@
  * A probe as octets, and its number in three carriers (METHOD: Flow and identity): the payload, the first 8 octets of the upper layer,
  * and, with PDM, PSNTP. Any probe of a trace can be encoded again at any time, which is how quotes are compared.
  */
-import { writeU16, readU16 } from '../../wire/big-endian.js';
+import { writeU16 } from '../../wire/big-endian.js';
 import { foldSum, onesComplementSum, pseudoHeaderSum, finishChecksum } from '../../wire/checksum.js';
 import {
   DO8_HEADER_LENGTH,
@@ -20,10 +20,10 @@ import { LONGEST_TCP_HEADER, SEGMENT_SIZE_OPTION, TCP_FLAG, TCP_HEADER_LENGTH, e
 import { emitUdpHeader } from '../../wire/udp.js';
 import { LONG_EXTRA, cutUpperLayer } from './probe-fragments.js';
 import type { Cut } from './probe-fragments.js';
+import { checksumOfNumber, echoSequence, fragmentId, tcpSequence } from './probe-number.js';
 import { PAYLOAD_LENGTH, UPPER_HEADER_LENGTH } from './probe-size.js';
 import type { Flow, TraceState } from '../state/trace-state.js';
 import { ARM_CODE } from '../state/trace-state.js';
-import { FARTHEST_ACKNOWLEDGEMENT, TCP_SPACING } from '../numbers.js';
 import type { Protocol } from '../../record/record.js';
 
 export { MAX_PROBE_LENGTH } from '../numbers.js';
@@ -46,9 +46,6 @@ export const PAYLOAD_OFFSET = { nonce: 0, number: 8, complement: 10, steer: 12 }
 const TCP_NO_OPERATION = 1;
 const FILLING = 0x5a;
 
-/** Checksums that carry a number run from 1 to this prime: never 0x0000, and a flipped bit rarely names another probe. */
-const CHECKSUM_MODULUS = 65_521;
-
 const NO_PDM: PdmOption = {
   scaleDtlr: 0,
   scaleDtls: 0,
@@ -66,79 +63,6 @@ export const UPPER_PROTOCOL: Readonly<Record<Protocol, number>> = {
   icmp6: NEXT_HEADER.icmp6,
   tcp: NEXT_HEADER.tcp,
 };
-
-/**
- * The UDP checksum that probe `number` is given: 1 to 65,521, never 0, which IPv6 forbids (RFC 8200 §8.1). A bijection on a
- * prime modulus, with two secrets, so that who has not seen the packets cannot name one.
- */
-export function checksumOfNumber(state: TraceState, number: number): number {
-  const { checksumBase, checksumStep } = state.identity.secrets;
-  return 1 + ((checksumBase + number * checksumStep) % CHECKSUM_MODULUS);
-}
-
-/** The probe whose UDP checksum this is, or null. */
-export function numberOfChecksum(state: TraceState, checksum: number): number | null {
-  if (checksum === 0 || checksum > CHECKSUM_MODULUS) return null;
-  const { checksumBase, checksumStep } = state.identity.secrets;
-  let difference = (checksum - 1 - checksumBase) % CHECKSUM_MODULUS;
-  if (difference < 0) difference += CHECKSUM_MODULUS;
-  const number = (difference * inverse(checksumStep)) % CHECKSUM_MODULUS;
-  return number < state.probes.count ? number : null;
-}
-
-let lastStep = 1;
-let lastInverse = 1;
-
-/** Multiplicative inverse modulo the prime; consecutive replies mostly ask for the same one. */
-function inverse(step: number): number {
-  if (step === lastStep) return lastInverse;
-  let result = 1;
-  let base = step % CHECKSUM_MODULUS;
-  for (let exponent = CHECKSUM_MODULUS - 2; exponent > 0; exponent >>= 1) {
-    if ((exponent & 1) === 1) result = (result * base) % CHECKSUM_MODULUS;
-    base = (base * base) % CHECKSUM_MODULUS;
-  }
-  lastStep = step;
-  lastInverse = result;
-  return result;
-}
-
-/** Sequence Number (RFC 4443 §4.1) of probe `number`, 16 bits, counted on from a secret start. */
-export function echoSequence(state: TraceState, number: number): number {
-  return (state.identity.secrets.sequenceBase + number) & 0xffff;
-}
-
-/** The probe with this Sequence Number, or null where there is none yet. */
-export function numberOfEchoSequence(state: TraceState, sequence: number): number | null {
-  const number = (sequence - state.identity.secrets.sequenceBase) & 0xffff;
-  return number < state.probes.count ? number : null;
-}
-
-/** Sequence number of the SYN of probe `number`, 32 bits: `TCP_SPACING` apart, from a start that only the nonce tells. */
-export function tcpSequence(state: TraceState, number: number): number {
-  return (readTcpBase(state) + number * TCP_SPACING) >>> 0;
-}
-
-/** The probe whose SYN had exactly this sequence number, as quotes hold it, or null. */
-export function numberOfTcpSequence(state: TraceState, sequence: number): number | null {
-  const distance = (sequence - readTcpBase(state)) >>> 0;
-  const number = distance / TCP_SPACING;
-  return Number.isInteger(number) && number < state.probes.count ? number : null;
-}
-
-/** The probe whose SYN a segment with this acknowledgement number answers, or null. */
-export function numberOfTcpAcknowledgement(state: TraceState, acknowledgement: number): number | null {
-  const distance = (acknowledgement - readTcpBase(state)) >>> 0;
-  if (distance % TCP_SPACING > FARTHEST_ACKNOWLEDGEMENT) return null;
-  const number = Math.floor(distance / TCP_SPACING);
-  return number < state.probes.count ? number : null;
-}
-
-/** The first half of the nonce: 32 unguessable bits. */
-function readTcpBase(state: TraceState): number {
-  const { nonce } = state.identity.secrets;
-  return readU16(nonce, 0) * 0x1_0000 + readU16(nonce, 2);
-}
 
 /** Octets between the IPv6 header and the upper layer. */
 export function extensionLength(arm: number): number {
@@ -204,22 +128,6 @@ export function encodedLength(state: TraceState, arm: number, protocol: Protocol
   if (!isFragmented(state, protocol)) return probeLength(state, arm, protocol);
   const headers = IPV6_HEADER_LENGTH + extensionLength(arm) + FRAGMENT_HEADER_LENGTH;
   return packets * headers + upperLayerLength(state, arm, protocol);
-}
-
-/** Fragment identifications run on from a start that only who sees our packets knows. */
-function fragmentId(state: TraceState, number: number): number {
-  return (readFragmentBase(state) + number) >>> 0;
-}
-
-/** The probe whose fragments have this Identification (RFC 8200 §4.5), as quotes hold it, or null. */
-export function numberOfFragmentId(state: TraceState, identification: number): number | null {
-  const number = (identification - readFragmentBase(state)) >>> 0;
-  return number < state.probes.count ? number : null;
-}
-
-function readFragmentBase(state: TraceState): number {
-  const { nonce } = state.identity.secrets;
-  return readU16(nonce, 4) * 0x1_0000 + readU16(nonce, 6);
 }
 
 /** Offset of the nonce from the start of the upper layer; null for protocols whose probes carry no data. */

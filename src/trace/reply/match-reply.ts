@@ -14,12 +14,12 @@ import { matchDirect } from './match-direct.js';
 import type { Match, MatchResult, MismatchReason } from './match.js';
 import { compareQuote, readNonce, readPayloadNumber } from './quote-comparison.js';
 import {
-  nonceOffset,
   numberOfChecksum,
   numberOfEchoSequence,
   numberOfFragmentId,
   numberOfTcpSequence,
-} from '../probe/probe-packet.js';
+} from '../probe/probe-number.js';
+import { nonceOffset } from '../probe/probe-packet.js';
 import type { Protocol } from '../../record/record.js';
 import type { ErrorReply, Reply } from './reply.js';
 import { ARM_CODE } from '../state/trace-state.js';
@@ -56,7 +56,7 @@ function matchQuote(state: TraceState, reply: ErrorReply): MatchResult {
       }
     }
     const { upperOffset: upper, end } = quote;
-    if (quote.upperAvailable >= 8 && !mayBePadding(bytes, upper + 6, upper + 8, end)) {
+    if (quote.upperAvailable >= 8 && !mayBePadding(bytes, upper + 7, upper + 8, end)) {
       const match = matchByHeader(state, protocol, reply, quote.upperOffset);
       if (typeof match !== 'string') return match;
       // A zero-padded quote of the option alone has no upper layer; PSNTP below may still tell.
@@ -155,7 +155,7 @@ function numbersInHeader(state: TraceState, protocol: Protocol, reply: ErrorRepl
   return [...new Set(numbers.filter((number) => number !== null))];
 }
 
-/** RFC 4884 pads with zeros: a number of zeros alone with nothing but zeros behind it may never have been quoted. */
+/** RFC 4884 pads with zeros: the end of a number that is zero, with nothing but zeros behind it, may never have been quoted. */
 function mayBePadding(bytes: Uint8Array, from: number, to: number, end: number): boolean {
   if (end <= to) return false;
   for (let at = from; at < end; at += 1) if (bytes[at] !== 0) return false;
@@ -252,7 +252,7 @@ function quotedNumbers(
     if (kind !== NEXT_HEADER.destinationOptions) continue;
     const limit = length < 0 ? quote.end : Math.min(quote.end, offset + length);
     const at = findOption(bytes, offset + OPTIONS_OFFSET.options, limit, OPTION_TYPE.pdm);
-    if (at < 0 || at + 6 > quote.end || mayBePadding(bytes, at + 4, at + 6, quote.end)) continue;
+    if (at < 0 || at + 6 > quote.end || mayBePadding(bytes, at + 5, at + 6, quote.end)) continue;
     // Behind the option of a fragment is its Fragment header, which may not be quoted; the same goes for other headers.
     const next = readU8(bytes, offset);
     const behind = isExtensionHeader(next) ? (quote.upperProtocol ?? quote.fragment?.nextHeader) : next;

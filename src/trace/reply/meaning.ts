@@ -319,6 +319,7 @@ const ODD = [MEANING.other, MEANING.other] as const;
 
 /** Where the arms met routers on the trace's own flow. */
 interface Meetings {
+  /** Both met a router there whose address names a place: neither met it at another hop limit. */
   isCommon(hop: number): boolean;
   /** At the last hop that answered both, they met others. */
   readonly differ: boolean;
@@ -336,13 +337,16 @@ function readMeetings(state: TraceState): Meetings {
     if (known === undefined) met.set(probes.hopLimit(row), new Set([signature.responder]));
     else known.add(signature.responder);
   }
-  const isCommon = (hop: number): boolean => {
+  const shared = (hop: number): string[] => {
     const other = treated.get(hop);
-    return other !== undefined && [...(plain.get(hop) ?? [])].some((address) => other.has(address));
+    return other === undefined ? [] : [...(plain.get(hop) ?? [])].filter((address) => other.has(address));
   };
+  const isMetElsewhere = (address: string, hop: number): boolean =>
+    [plain, treated].some((met) => [...met].some(([at, addresses]) => at !== hop && addresses.has(address)));
+  const isCommon = (hop: number): boolean => shared(hop).some((address) => !isMetElsewhere(address, hop));
   const both = [...plain.keys()].filter((hop) => treated.has(hop));
   const last = Math.max(0, ...both);
-  return { isCommon, differ: last > 0 && !isCommon(last) };
+  return { isCommon, differ: last > 0 && shared(last).length === 0 };
 }
 
 /** METHOD: stripped, altered. The target has quoted the whole option as it was sent, of a packet that arrived: no refusal in its name. */

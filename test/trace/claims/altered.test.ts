@@ -17,7 +17,7 @@ describe('altered', () => {
       return trace.pairs(3, 5, 'arrives', answer).target(3, 'arrives', answer);
     };
     // Option type, length and PSNTP, and not the octet that the routers show changed.
-    expect(reasonOf(quoting(48).stand(altered))).toContain('the target got it intact');
+    expect(reasonOf(quoting(48).stand(altered))).toContain('it is quoted intact');
   });
 
   it('says of which parts of the option, as the quotes that it rests on show them', () => {

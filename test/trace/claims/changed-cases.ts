@@ -154,7 +154,7 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     const trace = changedFrom(2);
     expect(trace.stand(claim).is).toBe('proven');
     trace.context = { ...trace.context, isIntactAtTarget: () => true };
-    expect(reasonOf(trace.stand(claim))).toContain('the target got it intact');
+    expect(reasonOf(trace.stand(claim))).toContain('it is quoted intact');
   });
 
   it('is void where no router quotes the option whole: something near the source may change all quotes', () => {

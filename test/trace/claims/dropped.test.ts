@@ -265,7 +265,7 @@ describe('dropped is defeated by', () => {
       [2, 'a', 'b', 'c'],
       [4, 'a', 4, 'b'],
     ])
-      expect(reasonOf(beside(...way).stand(dropped))).toContain('a router on the way was met at hop');
+      expect(reasonOf(beside(...way).stand(dropped))).toContain('a router on the way stands, counted from one');
     for (const way of [[], [4], [1, 2, 4], [2, 'a', 'b'], ['a', 'b', 'c'], [4, 'a', 4]])
       expect(beside(...way).stand(dropped).is).toBe('proven');
   });

@@ -19,7 +19,7 @@ const NOTHING_SETTLES: readonly (readonly [says: string, why: string])[] = [
     'it is what was found: each way has its own refuser, and another trace meets them again',
   ],
   [
-    'Some routers quote the option otherwise than it was sent, but the target got it intact.',
+    "Some routers quote the option otherwise than it was sent, but in the target's name it is quoted intact.",
     'it is settled: nothing was changed on the way there',
   ],
 ];

@@ -83,6 +83,25 @@ describe('what a reply to the option means', () => {
     }
   });
 
+  it('is neither where the same words begin nearer behind a router that both arms met, but at two hop limits: two may be called so', () => {
+    // The option's way is one router shorter, and the last two before the target have one address.
+    const last = { from: routerAt(4), type: 3, code: 0 };
+    const shorter = (atThree: Answer): ByHand => {
+      const trace = new ByHand('udp').pairs(1, 1, 'expires', 'expires').pairs(1, 2, atThree, last);
+      trace.pairs(1, 3, last, last).pairs(1, 4, last, port(TARGET, 61));
+      return trace.pairs(2, 5, port(TARGET), port(TARGET, 61)).target(2, port(TARGET), port(TARGET, 61));
+    };
+    expect(treatedMeaning(shorter('expires'), port(TARGET, 61))).toBe(MEANING.other);
+    // Both met it at one place: what begins right behind it is no target.
+    const behind = new ByHand('udp').pairs(1, 1, 'expires', 'expires').pairs(1, 2, 'expires', 'expires');
+    behind
+      .pairs(1, 3, 'expires', 'expires')
+      .pairs(1, 4, 'expires', port(TARGET, 61))
+      .target(2, port(TARGET), port(TARGET, 61));
+    behind.pairs(1, 5, port(TARGET), port(TARGET, 61));
+    expect(treatedMeaning(behind, port(TARGET, 61))).toBe(MEANING.refused);
+  });
+
   it('is neither where the distance of answers is not seen and the hop limit quoted is none that plain draws', () => {
     const unseen = (left: number): Answer => ({
       from: TARGET,
