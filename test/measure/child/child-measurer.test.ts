@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { defaultSettings, type Settings } from '../../src/config/settings.js';
-import { ChildMeasurer, type MeasureLink } from '../../src/measure/child/child-measurer.js';
-import type { MeasureMessage, MeasureRequest } from '../../src/measure/child/measure-messages.js';
-import { measureOptions } from '../../src/measure/measure-options.js';
-import type { MeasuredRecord, MeasureOrder } from '../../src/measure/target-measurer.js';
-import { buildRecord, RUN_ID, uuid } from '../results/record-builder.js';
-import { VirtualClock } from '../daemon/virtual-clock.js';
+import { defaultSettings, type Settings } from '../../../src/config/settings.js';
+import { ChildMeasurer, type MeasureLink } from '../../../src/measure/child/child-measurer.js';
+import type { MeasureMessage, MeasureRequest } from '../../../src/measure/child/measure-messages.js';
+import { measureOptions } from '../../../src/measure/measure-options.js';
+import type { MeasuredRecord, MeasureOrder } from '../../../src/measure/target-measurer.js';
+import { buildRecord, RUN_ID, uuid } from '../../results/record-builder.js';
+import { VirtualClock } from '../../daemon/virtual-clock.js';
 
 const SETTINGS: Settings = { ...defaultSettings(), confidence: 0.9999, vantage: 'Here' };
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
