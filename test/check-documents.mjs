@@ -2,11 +2,13 @@
 /**
  * Whether the documents and the code still say the same: headings of docs/METHOD.md that src cites, the file, test, heading and
  * place in the list of every claim and of the parts that accusations share, and that docs/RECORD.md has a row for each field of
- * the record, each exit code and each flag. And whether the numbers of METHOD's rules stand in one file.
+ * the record, each exit code and each flag. And whether the numbers of METHOD's rules stand in one file, and whether everything
+ * that src exports has a docstring.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import ts from 'typescript';
 
 /**
  * @typedef {Readonly<Record<string, string>>} Texts By path.
@@ -288,6 +290,65 @@ function strangeRows(sources) {
   });
 }
 
+/**
+ * Exported declarations without a docstring right above them: behind an empty line it is the file's. What a file exports of
+ * others has its own where it is declared.
+ * @param {Texts} sources @returns {string[]}
+ */
+function undescribedExports(sources) {
+  return Object.entries(sources).flatMap(([file, text]) => {
+    const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+    const exportedBelow = new Set(
+      source.statements.flatMap((statement) =>
+        ts.isExportDeclaration(statement) &&
+        statement.moduleSpecifier === undefined &&
+        statement.exportClause !== undefined &&
+        ts.isNamedExports(statement.exportClause)
+          ? statement.exportClause.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
+          : [],
+      ),
+    );
+    /** Overloads share one, that of the first. @type {Set<string>} */
+    const functions = new Set();
+    return source.statements.flatMap((statement) => {
+      const names = declaredNames(statement);
+      const isExported =
+        (ts.canHaveModifiers(statement) &&
+          ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true) ||
+        ts.isExportAssignment(statement) ||
+        names.some((name) => exportedBelow.has(name));
+      const isOverload = ts.isFunctionDeclaration(statement) && names.every((name) => functions.has(name));
+      if (ts.isFunctionDeclaration(statement)) for (const name of names) functions.add(name);
+      if (!isExported || isOverload || hasDocstring(source, statement)) return [];
+      return [`${file} exports ${names.join(', ')} without a docstring`];
+    });
+  });
+}
+
+/** @param {import('typescript').Statement} statement @returns {string[]} */
+function declaredNames(statement) {
+  if (ts.isVariableStatement(statement))
+    return statement.declarationList.declarations.map(({ name }) => (ts.isIdentifier(name) ? name.text : 'a pattern'));
+  if (
+    ts.isFunctionDeclaration(statement) ||
+    ts.isClassDeclaration(statement) ||
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement) ||
+    ts.isEnumDeclaration(statement) ||
+    ts.isModuleDeclaration(statement)
+  )
+    return [statement.name?.text ?? 'default'];
+  return ts.isExportAssignment(statement) ? ['default'] : [];
+}
+
+/** @param {import('typescript').SourceFile} source @param {import('typescript').Statement} statement */
+function hasDocstring(source, statement) {
+  const { text } = source;
+  const comments = ts.getLeadingCommentRanges(text, statement.pos) ?? [];
+  const last = comments.findLast(({ pos }) => text.startsWith('/**', pos));
+  return last !== undefined && !/\n\s*\n/.test(text.slice(last.end, statement.getStart(source)));
+}
+
 /** What stands between backquotes. @param {string} page */
 function codeOf(page) {
   return [...page.matchAll(/`([^`\n]+)`/g)].map(([, code]) => String(code));
@@ -306,6 +367,7 @@ export function faultsOf(documents) {
     ...strangeFields(documents),
     ...strangeExitCodes(documents),
     ...strangeNumbers(sources),
+    ...undescribedExports(sources),
     ...[...new Set(flagsOf(sources))]
       .filter((flag) => !flags.has(flag))
       .map((flag) => `flag ${flag} has no row in docs/RECORD.md`),

@@ -6,6 +6,7 @@ import { faultsOf, isTestOf, readDocuments, type Documents } from './check-docum
 const CLAIMS = `
 import { delivered } from './delivered.js';
 import { noDifference } from './no-difference.js';
+/** In their order. */
 export const CLAIMS: readonly Claim[] = [delivered, noDifference];
 `;
 
@@ -72,12 +73,15 @@ const SCHEMA = object({
 const WELL: Documents = {
   sources: {
     'src/trace/claims/claims.ts': CLAIMS,
-    'src/trace/claims/claim.ts': 'export interface Claim {}',
-    'src/trace/claims/delivered.ts': "export const delivered: Claim = {\n  name: 'delivered',\n};",
-    'src/trace/claims/no-difference.ts': "export const noDifference: Claim = {\n  name: 'no-difference',\n};",
-    'src/trace/claims/same-path.ts': 'export function standOfSamePath() {}',
-    'src/record/record.ts': "export const OUTCOME_EXIT_CODES = {\n  delivered: 0,\n  'no-difference': 20,\n};",
-    'src/cli/exit-codes.ts': 'export const EXIT = {\n  ok: 0,\n  /** Bad. */\n  usage: 64,\n} as const;',
+    'src/trace/claims/claim.ts': '/** A claim. */\nexport interface Claim {}',
+    'src/trace/claims/delivered.ts': "/** It arrives. */\nexport const delivered: Claim = {\n  name: 'delivered',\n};",
+    'src/trace/claims/no-difference.ts':
+      "/** None. */\nexport const noDifference: Claim = {\n  name: 'no-difference',\n};",
+    'src/trace/claims/same-path.ts': '/** A veto. */\nexport function standOfSamePath() {}',
+    'src/record/record.ts':
+      "/** Of outcomes. */\nexport const OUTCOME_EXIT_CODES = {\n  delivered: 0,\n  'no-difference': 20,\n};",
+    'src/cli/exit-codes.ts':
+      '/** Others. */\nexport const EXIT = {\n  ok: 0,\n  /** Bad. */\n  usage: 64,\n} as const;',
     'src/cli/arguments/flags.ts': "[\n  ['hopInterval', 'MS'],\n  ['dns', null],\n  ['transport', 'auto|native'],\n]",
     'src/trace/pace.ts': '/** METHOD: Pairs, Rhythm at a responder. (METHOD: pairs) METHOD: Claims. The list. */',
   },
@@ -207,7 +211,7 @@ describe('the check of the documents', () => {
 
   it.each([
     ['a number', 'const LEAST_LOST = 3;'],
-    ['one with a type', 'export const LEAST_LOST: number = 50e6;'],
+    ['one with a type', '/** Nanoseconds. */\nexport const LEAST_LOST: number = 50e6;'],
     ['a list of them', 'const LEAST_LOST = [0.3, 1] as const;'],
   ])("fails for %s of a rule that stands outside METHOD's numbers", (_, text) => {
     expect(faultsOf(withSource('src/trace/explore.ts', text))).toEqual([
@@ -234,6 +238,35 @@ describe('the check of the documents', () => {
       expect(faultsOf(withSource('src/engine/pair-scheduler.ts', read))).toEqual([
         'src/engine/pair-scheduler.ts reads a probe row or a reply: that is for src/trace alone (probe/one-probe.ts)',
       ]);
+  });
+
+  it.each([
+    ['an interface', 'export interface Told {}'],
+    ['a type', 'export type Told = string;'],
+    ['a class', 'export class Told {}'],
+    ['a function', 'export async function Told() {}'],
+    ['a constant', 'export const Told = 1;'],
+    ['what is exported farther down', 'const Told = 1;\nexport { Told };'],
+    ['what is exported farther down by another name', 'const Told = 1;\nexport { Told as Said };'],
+    ['what has the docstring of its file alone', '/** A file. */\n\nexport const Told = 1;'],
+    ['what has a comment that is no docstring', '// One.\n/* Two. */\nexport const Told = 1;'],
+    ['what stands behind something described', '/** Said. */\nexport const said = 1;\nexport const Told = 2;'],
+  ])('fails for %s that is exported without a docstring', (_, text) => {
+    expect(faultsOf(withSource('src/text/told.ts', text))).toEqual([
+      'src/text/told.ts exports Told without a docstring',
+    ]);
+  });
+
+  it.each([
+    ['has a docstring', '/** Said. */\nexport const said = 1;'],
+    ['has one above a comment', '/** Said. */\n// eslint-disable-next-line\nexport const said = 1;'],
+    ['is not exported', 'const said = 1;\ninterface Told {}'],
+    ['is of another file', "export { said } from './said.js';\nexport * from './told.js';"],
+    ['is of another file, and imported', "import { said } from './said.js';\nexport { said };"],
+    ['is an overload', '/** Says. */\nexport function say(): void;\nexport function say(what?: string) {}'],
+    ['stands in a comment or a string', '// export const said = 1;\nconst text = `\nexport const told = 1;`;'],
+  ])('wants no docstring of what %s', (_, text) => {
+    expect(faultsOf(withSource('src/text/said.ts', text))).toEqual([]);
   });
 
   it('fails for a flag without a row, though another row speaks of it', () => {
@@ -269,6 +302,14 @@ describe('the documents of this project', () => {
   it.each(['where', 'cause', 'doubt', 'same-path', 'bypassed'])('have a test of %s that is missed', (name) => {
     const tests = documents.tests.filter((file) => file !== `test/trace/claims/${name}.test.ts`);
     expect(faultsOf({ ...documents, tests })).toEqual([expect.stringContaining(`${name} has no test`)]);
+  });
+
+  it('have a docstring that is missed', () => {
+    const file = 'src/wire/result.ts';
+    const text = documents.sources[file]!.replace(/^\/\*\*.*\n(?=export type ParseResult)/m, '');
+    expect(faultsOf({ ...documents, sources: { ...documents.sources, [file]: text } })).toEqual([
+      `${file} exports ParseResult without a docstring`,
+    ]);
   });
 
   it('have a list in which each claim is missed', () => {

@@ -92,6 +92,7 @@ export class PrefixSet {
   }
 }
 
+/** A line of a list that is neither a prefix nor an address. */
 export interface PrefixListError {
   /** From 1. */
   readonly line: number;

@@ -197,6 +197,7 @@ const SETTINGS = {
   }),
 } satisfies Record<string, Setting<unknown>>;
 
+/** A setting's name, in camelCase as in settings files. */
 export type SettingKey = keyof typeof SETTINGS;
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 

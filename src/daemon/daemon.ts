@@ -18,6 +18,7 @@ import { daemonOptionsOf } from './jobs/job-run.js';
 import { REQUEST_RUN, RequestRefused, RequestRuns } from './jobs/request-runs.js';
 import type { MeasurerStats } from '../measure/target-measurer.js';
 
+/** The HTTP interface of a daemon, once it listens. `address`: its URL, as `http://127.0.0.1:8250`. */
 export interface HttpServer {
   readonly address: string;
   close(): Promise<void>;

@@ -66,6 +66,7 @@ export interface SchedulerHooks {
   readonly tap?: PacketTap;
 }
 
+/** What the scheduler sends through, how fast, and where its random numbers are from. */
 export interface SchedulerOptions {
   readonly transport: ProbeTransport;
   readonly time: EngineTime;

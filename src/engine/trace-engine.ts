@@ -66,6 +66,7 @@ export interface TraceRequest {
   readonly shareNearHops?: boolean;
 }
 
+/** One trace that was started: its record to be, and what is known until then. */
 export interface TraceHandle {
   /** Never rejects for anything a network does: such ends are outcomes. Names and AS fields are still null. */
   readonly record: Promise<TraceRecord>;
@@ -84,6 +85,7 @@ export interface EngineStats {
   readonly sendErrors: number;
 }
 
+/** Runs many traces at once, over one transport and within one rate. `close` ends them, and closes the transport. */
 export interface TraceEngine {
   start(request: TraceRequest): TraceHandle;
   /** Ends all traces now: their records say they were interrupted and hold what was measured. */

@@ -22,4 +22,5 @@ export interface Log {
   debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** The log of who was not asked for one (`--debug`). */
 export const SILENT_LOG: Log = { debug: () => undefined };

@@ -15,6 +15,7 @@ import type { Measuring } from './measuring.js';
 import { SharedJobs } from './shared-jobs.js';
 import { startHost, traceParameters, type JobsOptions, type TraceJob } from './trace-jobs.js';
 
+/** The engine that orders are measured over, and the settings that they have in common. */
 export interface ListMeasurerOptions {
   readonly measuring: Measuring;
   readonly settings: Settings;

@@ -29,6 +29,7 @@ export interface Measuring {
   close(): Promise<void>;
 }
 
+/** Whom measuring tells what, and what it is to be ready for. */
 export interface MeasuringHooks {
   /** Why an address (16 octets) is not probed besides, or null: a list that may change while all else stays open. */
   readonly refuseToo?: (octets: Uint8Array) => string | null;

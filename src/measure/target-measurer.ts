@@ -22,6 +22,7 @@ export interface MeasureOptions {
   readonly vantage: string;
 }
 
+/** One target to be measured: a record for each address and protocol. */
 export interface MeasureOrder {
   readonly runId: string;
   /** A name or an address, as the user wrote it. */
@@ -70,6 +71,7 @@ export interface OrderOptions {
   readonly onStarted?: (trace: StartedTrace) => void;
 }
 
+/** Whatever turns orders into records. */
 export interface TargetMeasurer {
   /**
    * Resolves a target and traces it with every protocol. Every record is handed over as soon as it is there, names

@@ -30,6 +30,7 @@ export interface LiveTrace {
   record(): TraceRecord | null;
 }
 
+/** What became of a job: its record, what that does to the exit code, and what people are told. */
 export interface TraceResult {
   readonly record: TraceRecord;
   readonly end: TraceEnd;
@@ -48,6 +49,7 @@ export interface TraceJob extends LiveTrace {
   readonly result: Promise<TraceResult>;
 }
 
+/** How a host's jobs are measured, when they may begin, and who is told of them. */
 export interface JobsOptions {
   readonly measuring: Measuring;
   readonly settings: Settings;

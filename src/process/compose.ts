@@ -130,6 +130,7 @@ function becomeFileOwner(): void {
   process.seteuid?.(owner.uid);
 }
 
+/** What `run` and `trace` keep a store with. */
 export const storePorts: StorePorts = {
   becomeFileOwner,
   // In a thread of its own, so that a flush of the disk never delays a probe.

@@ -13,6 +13,7 @@ export type StarterOrder =
 export type StarterReport =
   { readonly child: number; readonly text: string } | { readonly child: number; readonly ended: string };
 
+/** The process that starts measuring processes, as the daemon sees it. */
 export interface MeasureStarter {
   openLink(): MeasureLink;
   /** It ended by itself: no measuring process can be started any more. */

@@ -3,6 +3,7 @@
  * Unknown is `null`, never 0 or "". Times are RFC 3339 UTC; durations end in `Ms`.
  */
 
+/** The field `schema` of every record. */
 export const RECORD_SCHEMA = 'pdm-trace/1';
 
 /** The version of docs/METHOD.md by which verdicts are made. */
@@ -10,10 +11,12 @@ export const METHOD_VERSION = 3;
 
 /** Their places here are the bits of a target's `protocols` in the store: new ones go to the end. */
 export const PROTOCOLS = ['udp', 'icmp6', 'tcp'] as const;
+/** The upper layer of a trace's probes: one of `PROTOCOLS`. */
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** Packet shapes (METHOD: Arms). `plain` is the control, `pdm` the treatment, the others explain. */
 export const ARMS = ['plain', 'pdm', 'do8', 'do16', 'long'] as const;
+/** One of `ARMS`. */
 export type Arm = (typeof ARMS)[number];
 
 /** In the order in which `trace` picks its exit code when several records differ. */
@@ -30,6 +33,7 @@ export const OUTCOMES = [
   'not-measured',
   'delivered',
 ] as const;
+/** The one word of a verdict: one of `OUTCOMES`. */
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** Outcomes that say that something on the way treats the two kinds of packets differently. Each needs evidence at the bar; the last two name nobody. */
@@ -266,6 +270,7 @@ export const SETTLED_BY = [
   'lower-rate',
   'own-filter',
 ] as const;
+/** One of `SETTLED_BY`. */
 export type SettledBy = (typeof SETTLED_BY)[number];
 
 /**

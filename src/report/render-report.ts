@@ -11,12 +11,15 @@ import { changeTable, outcomeTable, SHARED_FAULT_COLUMN, summaryTable, type Tabl
 
 /** What a report can show: one row per record, how many ended how, or what changed since the last run. */
 export const REPORT_TABLES = ['summary', 'outcomes', 'changes'] as const;
+/** One of `REPORT_TABLES`. */
 export type ReportTable = (typeof REPORT_TABLES)[number];
 
 /** Whole records, for other programs and for reading. */
 export const RECORD_FORMATS = ['jsonl', 'atlas', 'scamper', 'html'] as const;
+/** One of `RECORD_FORMATS`. */
 export type RecordFormat = (typeof RECORD_FORMATS)[number];
 
+/** A report of rows: which, of which records, and how they are written. */
 export interface TableReport {
   readonly table: ReportTable;
   readonly format: TableFormat;
@@ -26,6 +29,7 @@ export interface TableReport {
   readonly faults?: FaultWords;
 }
 
+/** A report of whole records: which, and what pages and scamper's files say of themselves. `nowMs`: milliseconds since 1970. */
 export interface RecordReport {
   readonly format: RecordFormat;
   readonly filter: TraceFilter;

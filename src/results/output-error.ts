@@ -29,6 +29,7 @@ export const OUTPUT_ERRORS = {
   /** The device or file system failed. Retried. */
   io: 'EOUTPUTIO',
 } as const;
+/** One of `OUTPUT_ERRORS`. */
 export type OutputErrorCode = (typeof OUTPUT_ERRORS)[keyof typeof OUTPUT_ERRORS];
 
 /** Exit code for anything that cannot be written (sysexits EX_CANTCREAT). */

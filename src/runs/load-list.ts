@@ -3,6 +3,7 @@ import type { SqliteStore } from '../results/store/sqlite-store.js';
 import { readTargets } from '../targets/read-targets.js';
 import type { TargetDefaults, TargetRow } from '../targets/target-row.js';
 
+/** What became of the rows of a list, in numbers. */
 export interface LoadedList {
   /** Rows that name a target. */
   readonly rows: number;

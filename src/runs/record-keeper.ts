@@ -5,6 +5,7 @@ import type { Log } from '../measure/event-log.js';
 import { counted } from '../text/counted.js';
 import type { StoreCommitter, StorePorts } from './store-ports.js';
 
+/** The store at `path`, and who hears of its troubles. */
 export interface RecordKeeperOptions {
   readonly path: string;
   readonly openCommitter: StorePorts['openCommitter'];

@@ -1,6 +1,7 @@
 import { mayPass, type OutputError } from '../results/output-error.js';
 import { pause, type Clock } from '../measure/clock.js';
 
+/** How long something is tried again, and who hears that it fails. Pauses are milliseconds. */
 export interface RetryOptions {
   readonly clock: Clock;
   /** Aborted: the next failure is thrown. */

@@ -6,6 +6,7 @@ import type { TraceRecord } from '../record/record.js';
 import { Slots } from '../measure/slots.js';
 import type { MeasureOptions, MeasuredRecord, MeasureOrder, TargetMeasurer } from '../measure/target-measurer.js';
 
+/** A run in the store, who measures its targets, and who hears of it. */
 export interface ListRun {
   readonly store: SqliteStore;
   readonly runId: string;

@@ -5,6 +5,7 @@ import { TargetListError, type TargetDefaults } from '../targets/target-row.js';
 import { loadList, type LoadedList, type LoadHooks } from './load-list.js';
 import { runList, type ListRun } from './run-list.js';
 
+/** A run that may still have to be loaded, and who hears how it goes. */
 export interface RunWork extends Omit<ListRun, 'signal'> {
   /** Where its targets come from, while they are not all in the store; null where nobody knows a file. */
   readonly list: { readonly path: string; readonly defaults: TargetDefaults } | null;

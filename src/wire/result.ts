@@ -13,6 +13,7 @@ export interface ParseSuccess<T> {
   readonly value: T;
 }
 
+/** What every parser of octets gives back; none throws. */
 export type ParseResult<T> = ParseSuccess<T> | ParseFailure;
 
 /** What a parser gives back of octets that it could make sense of. */

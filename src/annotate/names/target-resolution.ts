@@ -4,6 +4,7 @@ import { parseAddress } from '../../address/address.js';
 import { causeText } from '../annotation-error.js';
 import { NAME_LENGTH_LIMIT, sanitiseName } from '../sanitise-name.js';
 
+/** Why a name or literal address gives no address to probe. */
 export interface TargetError {
   /** `bad-name`, `no-such-name`, `ipv4-only`, `lookup-timeout` or `lookup-failed`. */
   readonly code: TargetErrorCode;
@@ -11,6 +12,11 @@ export interface TargetError {
   readonly message: string;
 }
 
+/**
+ * `bad-name`: no host can be called so. `no-such-name`: it does not exist, or has no address. `ipv4-only`: an IPv4 address, a
+ * name that has nothing else, or one behind a NAT64. `lookup-timeout`: no name server answered in time. `lookup-failed`: one
+ * failed, or the lookup was given up.
+ */
 export type TargetErrorCode = 'bad-name' | 'no-such-name' | 'ipv4-only' | 'lookup-timeout' | 'lookup-failed';
 
 /** What a name or a literal address stands for. */

@@ -3,6 +3,7 @@ import { DEFAULT_CONFIDENCE, DEFAULT_STORE, kebab, settingOf, type SettingKey } 
 
 /** Commands of the command line. A new one is an entry here and a case in `command-line.ts`. */
 export const COMMANDS = ['trace', 'run', 'daemon', 'report', 'doctor'] as const;
+/** One of `COMMANDS`. */
 export type CommandName = (typeof COMMANDS)[number];
 
 /** A flag as the command line knows it. */

@@ -4,6 +4,7 @@ import { usageError } from '../cli-error.js';
 import { COMMANDS, flagText, flagsOf, type CommandName, type Flag } from './flags.js';
 import { sanitizeForTerminal, shown } from '../../text/terminal-text.js';
 
+/** A command line taken apart: its flags exist and have a value where they need one; what that is, is not yet checked. */
 export interface ParsedArguments {
   readonly command: CommandName;
   /** What follows the command: hosts. */

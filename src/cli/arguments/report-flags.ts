@@ -1,9 +1,12 @@
 /** Flags of `report` that are no settings: name, name of the value (null: a switch), what it does, example, default. */
 export type OwnFlag = readonly [string, string | null, string, string, string | null];
 
+/** Values of `report --format`; the first where neither that nor the name of the output file says another. */
 export const REPORT_FORMATS = ['table', 'csv', 'json', 'markdown', 'html', 'atlas', 'scamper'] as const;
+/** One of `REPORT_FORMATS`. */
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
+/** The flags of `report`, in the order of the help. */
 export const REPORT_FLAGS: readonly OwnFlag[] = [
   ['format', 'NAME', REPORT_FORMATS.join(', '), 'csv', 'table, or what the name of the --output file says'],
   ['output', 'FILE', 'write to this file, which appears whole or not at all', 'report.html', null],

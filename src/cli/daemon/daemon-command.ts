@@ -28,6 +28,7 @@ export interface DaemonProcess extends Pick<StorePorts, 'openCommitter'>, Pick<D
   readonly createLog: (debug: boolean) => Promise<EventLog>;
 }
 
+/** What the command `daemon` runs with. `flags`: by key, as text or switch, not yet checked. */
 export interface DaemonContext extends DaemonProcess {
   readonly terminal: Terminal;
   readonly toolVersion: string;

@@ -8,6 +8,7 @@ import { probeFirstHops } from './first-hops.js';
 import { judgeFirstHops } from './judge-first-hops.js';
 import { privilegeRemedy } from './privilege.js';
 
+/** What one check of `doctor` came to. */
 export interface Finding {
   readonly check: 'privilege' | 'address' | 'route' | 'transport' | 'other' | 'clock' | 'first hops' | 'AS data';
   readonly state: 'ok' | 'warn' | 'fail';

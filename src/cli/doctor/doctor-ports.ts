@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings.js';
 import type { EngineTime } from '../../engine/trace-engine.js';
 import type { ProbeTransport } from '../../transport/probe-transport.js';
 
+/** The transport that `trace` would use with the same settings, open. */
 export interface OpenedTransport {
   readonly transport: ProbeTransport;
   /** Which adapter was chosen and why. */
@@ -32,6 +33,7 @@ export interface DoctorPorts {
   readonly resolver: (settings: Settings) => Pick<NameResolver, 'resolveTarget' | 'close'>;
 }
 
+/** An IPv6 address of this host as text, with its zone where it is link-local. */
 export interface LocalAddress {
   readonly interface: string;
   readonly address: string;
@@ -40,6 +42,7 @@ export interface LocalAddress {
   readonly scopeId?: number;
 }
 
+/** What `doctor` was asked to look at. `offline`: no probe is to be sent. */
 export interface DoctorRequest {
   readonly settings: Settings;
   /** Host the first hops of whose way are looked at, or null for a documentation address. */

@@ -35,6 +35,7 @@ export interface HopAnswers {
   readonly pdm: readonly HopAnswer[];
 }
 
+/** What the first hops answered, the nearest first. */
 export interface FirstHopsAnswers {
   readonly hops: readonly HopAnswers[];
   /** Code of the first send that failed, or null. */
@@ -60,6 +61,7 @@ const PORTS = 2 * HOPS * PAIRS;
 /** Room for `PORTS` from any multiple of it below 2¹⁴. */
 const PORT_STEP = 32;
 
+/** What the probing of the first hops takes: the way out, chance, and both addresses. */
 export interface FirstHopsProbe {
   readonly transport: ProbeTransport;
   readonly time: EngineTime;

@@ -7,7 +7,9 @@ import { usageError } from '../cli-error.js';
 import { REPORT_FORMATS, type ReportFormat } from '../arguments/report-flags.js';
 import { shown } from '../../text/terminal-text.js';
 
+/** Tables of `report`: `records` where none of the switches `--counts`, `--changes` and `--runs` is given. */
 export const REPORT_VIEWS = ['records', 'counts', 'changes', 'runs'] as const;
+/** One of `REPORT_VIEWS`. */
 export type ReportView = (typeof REPORT_VIEWS)[number];
 
 /** What the command line asks of the store, checked as far as that goes without it. */

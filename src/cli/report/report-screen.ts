@@ -3,6 +3,7 @@ import { ACCUSATIONS, OUTCOMES, type Outcome } from '../../record/record.js';
 import type { Paint, Style } from '../terminal/style.js';
 import { displayWidth, padEnd, padStart, sanitizeForTerminal, truncate } from '../../text/terminal-text.js';
 
+/** How wide a table may be, in characters, how it is drawn, and who hears of columns that have no room. */
 export interface ScreenTableOptions {
   /** Width of the terminal; null: as wide as it gets, for files and pipes. */
   readonly columns: number | null;

@@ -10,6 +10,7 @@ import { EXIT } from '../exit-codes.js';
 import { RunSession, type RunContext } from './run-session.js';
 import { newStoredRun } from '../../runs/new-stored-run.js';
 
+/** What the command `run` has of the process that it is in. */
 export interface RunCommandContext extends RunContext {
   /** Settings with those stored for a run in place of the defaults, the file and the environment. */
   readonly settingsOfRun: (stored: Readonly<Record<string, unknown>>) => Settings;

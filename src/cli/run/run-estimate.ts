@@ -20,6 +20,7 @@ const PACKETS_WHERE_LOST = 143;
 const RECORDS_PER_SECOND = 400;
 const LEAST_MS = 2000;
 
+/** How much there is to do, and how fast it may be done. `rate`: packets a second. */
 export interface ListSize {
   readonly targets: number;
   /** Records that are still to be made, names with several addresses counted once. */

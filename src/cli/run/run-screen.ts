@@ -12,6 +12,7 @@ const LINE_MS = 10_000;
 /** The rate shown is that of the last few seconds. */
 const RATE_SAMPLES = 12;
 
+/** What a run's progress is read from. `total`, and `doneBefore` by earlier processes, are targets. */
 export interface RunScreenOptions {
   readonly terminal: Terminal;
   readonly settings: Settings;

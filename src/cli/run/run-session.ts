@@ -26,6 +26,7 @@ import type { StorePorts } from '../../runs/store-ports.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { sanitizeForTerminal } from '../../text/terminal-text.js';
 
+/** What measuring a list, and storing what comes of it, takes from outside. */
 export interface RunContext extends StorePorts {
   readonly terminal: Terminal;
   readonly openMeasuring: OpenMeasuring;

@@ -1,3 +1,4 @@
+/** Puts what switches a colour or weight on and off around a text. */
 export type Paint = (text: string) => string;
 
 /** How to draw. Uncoloured paints return the text itself. */

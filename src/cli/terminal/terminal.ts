@@ -1,5 +1,6 @@
 /** What the commands need of the process, so that tests can stand in for it. */
 
+/** What is used of a stream of the process. `columns` and `rows` are those of a terminal, in characters. */
 export interface OutputStream {
   write(text: string, done?: (error?: Error | null) => void): boolean;
   readonly isTTY?: boolean;
@@ -9,6 +10,7 @@ export interface OutputStream {
   on(event: 'resize', listener: () => void): unknown;
 }
 
+/** The process as commands see it: where they write, its environment, and the signals that reach it. */
 export interface Terminal {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;

@@ -5,6 +5,7 @@ import type { Style } from '../terminal/style.js';
 import { sanitizeForTerminal, truncate } from '../../text/terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
 
+/** What there is room for, in characters, and how it is drawn. */
 export interface FrameOptions {
   readonly columns: number;
   /** Lines that the terminal shows. */

@@ -6,6 +6,7 @@ import { padEnd, sanitizeForTerminal, wrap } from '../../text/terminal-text.js';
 import { renderTraceTable } from './trace-table.js';
 import { verdictWords } from '../../report/words/verdict-words.js';
 
+/** How wide a record's text may be, in characters, and how it is drawn. */
 export interface TextOptions {
   /** Width of the terminal, or null where the text goes to a file or pipe. */
   readonly columns: number | null;

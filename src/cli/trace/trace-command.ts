@@ -35,6 +35,7 @@ const MOST_ASKED = 4096;
 const PROGRESS_MS = 10_000;
 const DEFAULT_ROWS = 24;
 
+/** What the command `trace` has of the process that it is in. */
 export interface TraceContext {
   readonly terminal: Terminal;
   readonly openMeasuring: OpenMeasuring;

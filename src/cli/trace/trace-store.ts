@@ -6,6 +6,7 @@ import { RecordKeeper } from '../../runs/record-keeper.js';
 import type { StorePorts } from '../../runs/store-ports.js';
 import { newStoredRun } from '../../runs/new-stored-run.js';
 
+/** The store at `path`, and the command whose records go there. `say` writes a line for people. */
 export interface TraceStoreOptions {
   readonly path: string;
   readonly hosts: readonly string[];

@@ -19,6 +19,7 @@ import { JSON_TYPE, route, type Answer, type Route, type RouteReply } from './ht
 import type { StoreReader } from './http-store-reader.js';
 import type { RunRow } from './http-store-reads.js';
 
+/** What the routes of the API answer from. */
 export interface ApiParts {
   readonly view: DaemonView;
   readonly reader: StoreReader;

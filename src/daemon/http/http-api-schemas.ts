@@ -33,9 +33,13 @@ const limit = z.coerce
   .describe(`rows of one page, 1 to ${HIGHEST_LIMIT}`);
 const after = id.optional().describe('go on behind this one: `next` of the page before');
 
+/** What the path of a run's resource names. */
 export const runParameters = z.strictObject({ runId: id.describe('UUIDv7 of a run') });
+/** What the path of a record's resource names. */
 export const traceParameters = z.strictObject({ traceId: id.describe('UUIDv7 of a record') });
+/** Which page of a list is asked for, where its entries have ids. */
 export const pageQuery = z.strictObject({ limit, after });
+/** Which page of a run's targets is asked for; these are known by their lines. */
 export const targetsQuery = z.strictObject({
   limit,
   after: z.coerce.number().int().min(0).optional().describe('go on behind this one: `next` of the page before'),
@@ -63,6 +67,7 @@ export const tracesQuery = z.strictObject({
   limit,
   after,
 });
+/** The filters of records once they are checked: times are milliseconds since 1970. */
 export type TracesQuery = z.output<typeof tracesQuery>;
 
 /** The body of a request for a trace; what is left out is the daemon's to say. */
@@ -230,4 +235,5 @@ export const SCHEMAS = {
     traces: z.string().describe('path of its records'),
   }),
 } as const satisfies Record<string, z.ZodType>;
+/** A name of `SCHEMAS`, to refer to in the OpenAPI document. */
 export type SchemaName = keyof typeof SCHEMAS;

@@ -10,6 +10,7 @@ import { startPage } from './http-start-page.js';
 import type { StoreReader } from './http-store-reader.js';
 import { probingTxt } from './probing-txt.js';
 
+/** What the routes outside the API answer from. `nowMs`: milliseconds since 1970. */
 export interface PlainParts {
   readonly settings: HttpSettings;
   readonly view: DaemonView;

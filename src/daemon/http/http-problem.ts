@@ -93,6 +93,7 @@ export interface ProblemBody {
   readonly errors?: readonly FieldError[];
 }
 
+/** Every code that a problem may have, for the OpenAPI document. */
 export const PROBLEM_CODES = Object.keys(STATUS).filter((code): code is ProblemCode => code in STATUS);
 
 /** RFC 9457 §3. */

@@ -48,6 +48,7 @@ interface RouteOf<Parameters, Query, Body> {
   readonly handle: (request: RouteRequest<Parameters, Query, Body>) => RouteReply | Promise<RouteReply>;
 }
 
+/** A route whose handler takes whatever its schemas make of a request: a list holds these. */
 export type Route = RouteOf<unknown, unknown, unknown>;
 
 /** A route whose handler gets what its own schemas let through. */
@@ -58,6 +59,9 @@ export function route<Parameters = unknown, Query = unknown, Body = unknown>(
   return definition as unknown as Route;
 }
 
+/** The media type of JSON (RFC 8259), but for problems. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
+/** The media type of pages. */
 export const HTML_TYPE = 'text/html; charset=utf-8';
+/** The media type of the probe description (RFC 9511 §3). */
 export const TEXT_TYPE = 'text/plain; charset=utf-8';

@@ -14,6 +14,7 @@ import { HttpStartError } from './http-start-error.js';
 import { startStoreReader, type StoreReader } from './http-store-reader.js';
 import { readHttpFiles } from './http-files.js';
 
+/** What the server answers from, and how long it waits for a request. */
 export interface HttpInput {
   readonly settings: HttpSettings;
   readonly view: DaemonView;
@@ -27,6 +28,7 @@ export interface HttpInput {
   readonly requestMs?: number;
 }
 
+/** A server that listens, as `startHttp` resolves with it. */
 export interface RunningHttp {
   /** `http://127.0.0.1:8250` */
   readonly address: string;

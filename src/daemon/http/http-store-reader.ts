@@ -26,6 +26,7 @@ export interface ReadOrder {
   readonly args: readonly unknown[];
 }
 
+/** What the thread that reads answers to the order of the same number. */
 export type ReadAnswer =
   | { readonly number: number; readonly kind: 'read'; readonly value: unknown }
   | ({ readonly number: number; readonly kind: 'failed' } & SentError);

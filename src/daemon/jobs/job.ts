@@ -9,6 +9,7 @@ import { errorFields } from '../../measure/event-log.js';
 import { JobSchedule, type SkipReason } from './job-schedule.js';
 import { retryTransient } from '../../runs/retry-transient.js';
 
+/** What jobs have of the daemon besides what every run of it has. */
 export interface JobServices extends RunServices {
   /** 0 ≤ value < 1. */
   readonly random: () => number;

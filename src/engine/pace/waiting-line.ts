@@ -2,6 +2,7 @@
 import type { RouterBudget } from './responder-budgets.js';
 import type { Waking } from './wake-queue.js';
 
+/** What the line needs to know of a trace that stands in it. */
 export interface Waiting {
   /** Its place among all traces, by when it began. */
   readonly order: number;

@@ -9,6 +9,7 @@ import {
 import { armPath, expandReplies, quotedHopLimit, type ArmHop } from './expand-replies.js';
 import { pdmTraceObject } from './pdm-trace-object.js';
 
+/** Numbers that the format has and a record does not. */
 export interface AtlasOptions {
   /** What takes the place of the ids that RIPE Atlas would give; 0 for those that have none. */
   readonly msmId?: number;

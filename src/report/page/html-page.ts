@@ -8,6 +8,7 @@ import { PAGE_STYLE } from './page-style.js';
 import { cardId, outcomeBadge, recordCard } from './record-card.js';
 import { NO_FAULTS, type FaultWords } from '../faults/run-faults.js';
 
+/** All that a page shows. Rows and records are read while it is written. */
 export interface HtmlPage {
   readonly title: string;
   /** Of the page, RFC 3339. */

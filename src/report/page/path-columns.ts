@@ -6,6 +6,7 @@ import { targetArrivals } from '../words/record-words.js';
 /** What an arm drew at one place. `refused`: only refusals from elsewhere, so the packets did not get here. */
 type ArmState = 'answered' | 'partly' | 'refused' | 'silent' | 'unsent';
 
+/** What one arm drew at one place. `sent` and `answered`: packets. */
 export interface ArmCell {
   readonly state: ArmState;
   readonly sent: number;
@@ -80,6 +81,7 @@ function armCell(record: TraceRecord, { sent, answered, responders: all }: ArmRe
   return { state, sent, answered, responders };
 }
 
+/** What happens to the option, and where in hop limits, as the drawing marks it. */
 export interface Stop {
   /** PDM was last seen at this hop (0: the source), and is lost after it … */
   readonly after: number;

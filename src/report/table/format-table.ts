@@ -4,6 +4,7 @@ import type { Cell, Table } from './table.js';
 
 /** For other programs and documents; the table for a terminal is the command line's. */
 export const TABLE_FORMATS = ['csv', 'json', 'jsonl', 'markdown'] as const;
+/** One of `TABLE_FORMATS`. */
 export type TableFormat = (typeof TABLE_FORMATS)[number];
 
 /** The table as text, piece by piece, a row at a time. `json` is an array, `jsonl` an object a line. */

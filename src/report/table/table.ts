@@ -5,6 +5,7 @@ import type { SummaryRow } from '../../record/summary-row.js';
 import { OUTCOMES, type Outcome } from '../../record/record.js';
 import { NO_FAULTS, type FaultWords } from '../faults/run-faults.js';
 
+/** A cell of a row; null is unknown. */
 export type Cell = SummaryCell;
 
 interface Column {
@@ -98,6 +99,7 @@ export function changeTable(changes: Iterable<ChangeRow>): Table {
   };
 }
 
+/** A run with what its targets and records come to. */
 export interface RunOverview extends StoredRun {
   /** Of its list; 0 for runs without one. */
   readonly targets: number;

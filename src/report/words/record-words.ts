@@ -57,6 +57,7 @@ function mainResponder(place: PlaceRecord): ResponderRecord | undefined {
   return best;
 }
 
+/** How many packets of each arm arrived, of so many pairs. */
 export interface ArrivalCounts {
   readonly plain: number;
   readonly pdm: number;

@@ -11,6 +11,7 @@ const HOLD_NS = 150e6;
 const MOST_WAITING_OCTETS = 64 * 1024 * 1024;
 const WAITING_OVERHEAD = 256;
 
+/** How a capture is written, and by which clock. */
 export interface PcapngOptions {
   /** Replace a file that exists. */
   readonly force: boolean;
@@ -24,6 +25,7 @@ export interface PcapngOptions {
   readonly onFailure: (error: OutputError) => void;
 }
 
+/** A packet that is to be written to the capture. */
 export interface WaitingPacket {
   readonly direction: 'in' | 'out';
   /** A whole IPv6 packet; owned by the file from here on. */

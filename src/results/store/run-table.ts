@@ -4,6 +4,7 @@ import type { SqlConnection } from './sql-connection.js';
 /** `loading`: its targets are still being stored. `ready`: may be measured. `finished`: nothing is left to do. */
 export type RunState = 'loading' | 'ready' | 'finished';
 
+/** A run that is to be stored. `startedAtMs`: milliseconds since 1970. */
 export interface NewRun {
   /** UUIDv7. */
   readonly id: string;

@@ -15,6 +15,7 @@ export interface PackedBatch {
   readonly lengths: Uint32Array;
 }
 
+/** What the thread that writes answers, to one order after the other. */
 export type StoreWorkerAnswer =
   | { readonly kind: 'committed'; readonly counts: StoreCounts }
   | { readonly kind: 'closed' }

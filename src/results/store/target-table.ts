@@ -18,6 +18,7 @@ export interface NewTarget {
   readonly spread: { readonly wide: number; readonly narrow: number };
 }
 
+/** A row of a list that adds nothing: an earlier one has its host and port, and all its protocols. */
 export interface Duplicate {
   readonly line: number;
   readonly host: string;
@@ -52,6 +53,7 @@ export interface ListedTarget extends Omit<StoredTarget, 'stored'> {
 
 /** In the order of the column's numbers. */
 export const TARGET_STATES = ['waiting', 'in-flight', 'done'] as const;
+/** How far a target is: one of `TARGET_STATES`. */
 export type TargetState = (typeof TARGET_STATES)[number];
 
 /** Targets of a run by state. */

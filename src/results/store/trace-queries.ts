@@ -4,6 +4,7 @@ import type { SqlConnection, SqlValue } from './sql-connection.js';
 import { columnName, SUMMARY_FIELDS, type SummaryRow } from '../../record/summary-row.js';
 import { whereClause, type TraceFilter } from './trace-filter.js';
 
+/** Which of the records that a filter lets by are read, and in which order. Without `limit` all are. */
 export interface Page {
   /** Oldest first unless `newestFirst`. */
   readonly newestFirst?: boolean;

@@ -4,6 +4,7 @@ import type { SqlConnection, SqlStatement, SqlValue } from './sql-connection.js'
 import { summaryCsvLine } from '../summary-csv.js';
 import { columnName, SUMMARY_FIELDS, summariseRecord } from '../../record/summary-row.js';
 
+/** A record on its way into the store, and what it is to the target that it is of. */
 export interface RecordToStore {
   readonly record: TraceRecord;
   /** Which of the run's targets it is of; null outside of a list. */
@@ -54,6 +55,7 @@ export function prepareRecord(entry: RecordToStore): OutgoingRecord {
   };
 }
 
+/** What became of the records of a batch. */
 export interface StoreCounts {
   readonly stored: number;
   /** Already there, by id or as the record of the same target, protocol and address: left as they are. */

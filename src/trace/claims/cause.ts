@@ -26,6 +26,7 @@ import { leadingInTurn, RANK, wishAtHop, wishAtTarget } from '../wish.js';
 import type { EchoCause } from '../sibling.js';
 import type { PairWish } from '../wish.js';
 
+/** What is known of the cause (METHOD: cause), and the pairs that would tell more. Null: none, or not yet. */
 export interface CauseStanding {
   readonly cause: Cause | null;
   readonly wants: readonly PairWish[];

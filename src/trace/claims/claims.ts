@@ -24,6 +24,7 @@ export const CLAIMS: readonly Claim[] = [
   noDifference,
 ];
 
+/** A claim, and whether it is refuted, open or proven. */
 export interface Stand {
   readonly claim: Claim;
   readonly standing: Standing;

@@ -18,6 +18,7 @@ import { RANK, targetBudget, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
 import { divergenceOf } from '../evidence/divergence.js';
 
+/** (after, upTo] in hop limits (METHOD: where), and the pairs that would make it smaller. */
 export interface Where {
   readonly interval: { readonly after: number; readonly upTo: number; readonly likelyUpTo: number };
   readonly wants: readonly PairWish[];

@@ -23,6 +23,7 @@ import {
 
 /** `void`: a packet of it never left. Counted nowhere. */
 export const PAIR_CLASS = { both: 0, plainOnly: 1, pdmOnly: 2, neither: 3, void: 4 } as const;
+/** One of `PAIR_CLASS` (METHOD: Pairs, Classes). */
 export type PairClass = (typeof PAIR_CLASS)[keyof typeof PAIR_CLASS];
 
 /** One pair as it stands now. The iterator hands out the same object again and again: keep nothing of it. */

@@ -15,4 +15,5 @@ export interface Match {
   readonly findings: QuoteFindings | null;
 }
 
+/** The probe that a reply is about, or why it is about none. */
 export type MatchResult = Match | MismatchReason;

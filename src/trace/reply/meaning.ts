@@ -20,6 +20,7 @@ import {
 
 /** `expired`: it got this far. `arrived`: it reached the target. `refused`: somebody says that it will not. */
 export const MEANING = { none: 0, expired: 1, arrived: 2, refused: 3, other: 4 } as const;
+/** One of `MEANING` (METHOD: Replies). */
 export type Meaning = (typeof MEANING)[keyof typeof MEANING];
 
 const FAR = 0xff;

@@ -45,6 +45,7 @@ export interface DirectReply extends ReplyCommon {
   readonly end: number;
 }
 
+/** Whatever may answer a probe: an ICMPv6 error (RFC 4443 §3), or an answer that quotes nothing. */
 export type Reply = ErrorReply | DirectReply;
 
 const UPPER_LAYERS = { icmpv6: NEXT_HEADER.icmp6, udp: NEXT_HEADER.udp, tcp: NEXT_HEADER.tcp } as const;

@@ -22,6 +22,7 @@ export const PURPOSE = {
   /** SYNs in place of echo requests (METHOD: dropped, the way back). */
   syn: 11,
 } as const;
+/** Why a probe is sent: one of `PURPOSE`. */
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];
 
 /** Pairs with arms that run only when there is something to explain: they decide no hop and count at no place of PDM's. */

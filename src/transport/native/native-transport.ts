@@ -36,6 +36,7 @@ const ETHER_TYPE_ALL = 3;
 /** More than the traces that can be in flight. */
 const MAX_REMEMBERED = 1 << 16;
 
+/** How the adapter takes times and packets. `interface`: a name. */
 export interface NativeTransportOptions {
   readonly clock: EngineClock;
   /**

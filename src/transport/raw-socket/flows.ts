@@ -1,6 +1,7 @@
 import type { WatchedFlow } from '../probe-transport.js';
 import { RawSocketError } from '../raw-socket-error.js';
 
+/** What a flow is of: ports of UDP and TCP, identifiers of ICMPv6 echo. */
 export type WatchedProtocol = WatchedFlow['protocol'];
 
 /** Which local ports and echo identifiers are ours, one bit each: asked for every packet that reaches this host. */

@@ -3,6 +3,7 @@
  * description to the module's name.
  */
 
+/** One raw socket of the module: with IPPROTO_RAW it sends whole IPv6 packets, and what it receives has no IPv6 header. */
 export interface RawSocket {
   /** `message`: one datagram without its IPv6 header; the buffer is reused for the next. `source`: text, no zone. */
   on(event: 'message', listener: (buffer: Buffer, source: string) => void): this;

@@ -24,6 +24,7 @@ const RECEIVERS = {
 type ReceiverName = keyof typeof RECEIVERS;
 const ON_DEMAND = ['udp', 'tcp'] as const;
 
+/** What receivers take from the adapter, and where packets go: their octets are valid during the call alone. */
 export interface ReceiverParts {
   readonly clock: EngineClock;
   readonly drops: KernelDrops;
