@@ -1,43 +1,41 @@
 /** Twenty-four hours of a daemon in which everything fails once, on a clock of our own. */
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { renameSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { daemonOptionsOf } from '../../src/daemon/jobs/job-run.js';
 import { RECORD_WINDOW } from '../../src/measure/child/measure-messages.js';
+import {
+  DaemonLists,
+  expectFinishedRunsWhole,
+  expectNeverBesideItself,
+  expectNoRunLeft,
+  HOUR,
+  MINUTE,
+  skippedDue,
+  startedDue,
+  traceMs,
+  writtenOff,
+} from './daemon-days.js';
 import { jobSettings, SimulatedDaemon, type LogLine } from './simulated-daemon.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 /** Clocks in New York go back from 02:00 to 01:00 at 06:00 UTC of 1 November 2026. */
 const START = Date.UTC(2026, 9, 31, 20, 2, 30);
 const END = START + 24 * HOUR;
 const at = (hours: number): number => START + Math.round(hours * HOUR);
 
-const directory = mkdtempSync(join(tmpdir(), 'pdm-day-'));
-const list = (name: string, hosts: readonly string[]): string => {
-  const path = join(directory, name);
-  writeFileSync(path, `${hosts.join('\n')}\n`);
-  return path;
-};
-const SHORT = list('short.txt', ['a.example', 'b.example', '2001:db8::7']);
-const LONG = list('long.txt', ['slow-1.example', 'slow-2.example']);
-const VANISHING = list('vanishing.txt', ['v.example']);
-const MANY = list(
-  'many.txt',
-  Array.from({ length: 120 }, (_, number) => `m${number}.example`),
-);
+const lists = new DaemonLists(120);
+const SHORT = lists.short;
+const VANISHING = lists.write('vanishing.txt', ['v.example']);
 
 const JOBS = [
   jobSettings({ name: 'quarter', targets: SHORT, cron: '*/15 * * * *' }),
-  jobSettings({ name: 'slow', targets: LONG, cron: '*/10 * * * *', missed: 'skip' }),
+  jobSettings({ name: 'slow', targets: lists.slow, cron: '*/10 * * * *', missed: 'skip' }),
   jobSettings({ name: 'fixed', targets: SHORT, cron: '30 1 * * *', timezone: 'America/New_York' }),
   jobSettings({ name: 'even', targets: SHORT, cron: '*/30 * * * *', timezone: 'America/New_York', missed: 'skip' }),
   jobSettings({ name: 'vanishing', targets: VANISHING, cron: '5 * * * *' }),
   jobSettings({ name: 'jittered', targets: SHORT, cron: '20 * * * *', jitterSeconds: 600 }),
-  jobSettings({ name: 'many', targets: MANY, cron: '0 */3 * * *', rate: 20 }),
+  jobSettings({ name: 'many', targets: lists.many, cron: '0 */3 * * *', rate: 20 }),
 ];
 const SEED = Number(process.env.SIMULATION_SEED ?? 20_261_124);
 
@@ -49,7 +47,7 @@ beforeAll(async () => {
   daemon = new SimulatedDaemon({
     startMs: START,
     seed: SEED,
-    traceMs: (host) => (host.startsWith('slow') ? 14 * MINUTE : 15_000),
+    traceMs,
     jobs: JOBS,
   });
   const until = (hours: number): Promise<void> => daemon.clock.runUntil(at(hours));
@@ -132,12 +130,10 @@ beforeAll(async () => {
 
 afterAll(() => {
   daemon.close();
-  rmSync(directory, { recursive: true });
+  lists.remove();
 });
 
-function events(event: string, job?: string): LogLine[] {
-  return daemon.log.filter((line) => line.event === event && (job === undefined || line.job === job));
-}
+const events = (event: string, job?: string): LogLine[] => daemon.events(event, job);
 
 /** Due times by simple arithmetic, not by what the daemon computes with. */
 function dueTimes(job: string): number[] {
@@ -166,24 +162,10 @@ function dueTimes(job: string): number[] {
   }
 }
 
-function startedDue(job: string): number[] {
-  return events('run-started', job)
-    .filter(({ resumed }) => resumed === false)
-    .map(({ dueAt }) => Date.parse(dueAt as string));
-}
-
-/** What was said to be skipped: `count` due times up to `dueAt`. */
-function skippedDue(job: string): number[] {
-  const due = dueTimes(job);
-  return events('run-skipped', job).flatMap(({ count, dueAt }) =>
-    due.filter((time) => time <= Date.parse(dueAt as string)).slice(-(count as number)),
-  );
-}
-
 describe('a day of a daemon in which everything fails once', () => {
   it.each(JOBS.map(({ name }) => name))('runs or skips, with a reason, whenever %s is due', (job) => {
-    const started = startedDue(job);
-    const accounted = new Set([...started, ...skippedDue(job)]);
+    const started = startedDue(daemon, job);
+    const accounted = new Set([...started, ...skippedDue(daemon, job, dueTimes(job))]);
     const missing = dueTimes(job).filter((time) => !accounted.has(time));
     expect(missing.map((time) => new Date(time).toISOString())).toEqual([]);
     expect(new Set(started).size).toBe(started.length);
@@ -192,37 +174,15 @@ describe('a day of a daemon in which everything fails once', () => {
   });
 
   it('never runs a job beside itself', () => {
-    for (const { name } of JOBS) {
-      let running: string | null = null;
-      let life = 0;
-      for (const line of daemon.log.filter(({ job }) => job === name)) {
-        if (line.life !== life) running = null;
-        life = line.life;
-        if (line.event === 'run-started') {
-          expect(running, `${name} at ${new Date(line.atMs).toISOString()}`).toBeNull();
-          running = line.runId as string;
-        } else if (line.event === 'run-ended') running = null;
-      }
-    }
+    for (const { name } of JOBS) expectNeverBesideItself(daemon, name);
   });
 
   it('has each record of a finished run once, and none too many', () => {
-    const finished = daemon.store.runs.list(10_000).filter(({ state }) => state === 'finished');
-    expect(finished.length).toBeGreaterThan(100);
-    for (const { id, name } of finished) {
-      const { total, done } = daemon.store.targets.progress(id);
-      expect(done, `${name ?? ''} ${id}`).toBe(total);
-      const records = [...daemon.store.queries.records({ runId: id })];
-      const keys = records.map(({ target, protocol }) => `${target.input} ${protocol}`);
-      expect(new Set(keys).size, `${name ?? ''} ${id}`).toBe(keys.length);
-      expect(keys.length, `${name ?? ''} ${id}`).toBe(total * 2);
-    }
+    expect(expectFinishedRunsWhole(daemon)).toBeGreaterThan(100);
   });
 
   it('leaves no run unfinished but those that were under way at the end', () => {
-    const unfinished = daemon.store.runs.unfinished();
-    const stopped = events('run-ended').filter(({ state, life }) => state === 'stopped' && life === daemon.life);
-    for (const { id } of unfinished) expect(stopped.map(({ runId }) => runId)).toContain(id);
+    expectNoRunLeft(daemon);
   });
 
   it('keeps every record that the child handed over, unless it was measured again', () => {
@@ -234,8 +194,7 @@ describe('a day of a daemon in which everything fails once', () => {
   });
 
   it('writes no target off because the child died over it and others', () => {
-    const texts = [...daemon.store.queries.recordTexts({ outcomes: ['inconclusive'] })];
-    expect(texts.filter((text) => text.includes('the measuring process ended'))).toEqual([]);
+    expect(writtenOff(daemon)).toEqual([]);
   });
 
   it('starts the child again after each death, later and later, and never has two', () => {
@@ -271,8 +230,8 @@ describe('a day of a daemon in which everything fails once', () => {
   });
 
   it('runs 01:30 once where the clock shows it twice, and every half hour all the same', () => {
-    expect(startedDue('fixed')).toEqual([Date.UTC(2026, 10, 1, 5, 30)]);
-    const inTheNight = startedDue('even').filter(
+    expect(startedDue(daemon, 'fixed')).toEqual([Date.UTC(2026, 10, 1, 5, 30)]);
+    const inTheNight = startedDue(daemon, 'even').filter(
       (time) => time >= Date.UTC(2026, 10, 1, 5, 30) && time <= Date.UTC(2026, 10, 1, 7),
     );
     expect(inTheNight).toHaveLength(4);

@@ -2,41 +2,39 @@
  * Days of a daemon to which things happen at random, on a clock of our own. `SOAK_DAYS=30` is a month of them (`npm run soak`),
  * `SIMULATION_SEED=7` another one.
  */
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { moveStore } from '../results/move-store.js';
 import { Random } from '../sim/random.js';
+import {
+  DaemonLists,
+  expectFinishedRunsWhole,
+  expectNeverBesideItself,
+  expectNoRunLeft,
+  HOUR,
+  MINUTE,
+  skippedDue,
+  startedDue,
+  traceMs,
+  writtenOff,
+} from './daemon-days.js';
 import { jobSettings, SimulatedDaemon, type LogLine } from './simulated-daemon.js';
 
 const DAYS = Number(process.env['SOAK_DAYS'] ?? 2);
 const SEED = Number(process.env['SIMULATION_SEED'] ?? 20_261_130);
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 + 120_000 * DAYS });
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 const START = Date.UTC(2026, 10, 1, 0, 7);
 const END = START + DAYS * 24 * HOUR;
 
-const directory = mkdtempSync(join(tmpdir(), 'pdm-month-'));
-const storePath = join(directory, 'store.db');
-const listOf = (name: string, hosts: readonly string[]): string => {
-  const path = join(directory, name);
-  writeFileSync(path, `${hosts.join('\n')}\n`);
-  return path;
-};
-const SHORT = listOf('short.txt', ['a.example', 'b.example', '2001:db8::7']);
-const SLOW = listOf('slow.txt', ['slow-1.example', 'slow-2.example']);
-const MANY = listOf(
-  'many.txt',
-  Array.from({ length: 60 }, (_, number) => `m${number}.example`),
-);
+const lists = new DaemonLists(60);
+const storePath = join(lists.directory, 'store.db');
 /** Each with its period in minutes; all of them are due at whole multiples of it. */
 const JOBS = [
-  { every: 30, job: jobSettings({ name: 'short', targets: SHORT, cron: '*/30 * * * *' }) },
-  { every: 20, job: jobSettings({ name: 'slow', targets: SLOW, cron: '*/20 * * * *', missed: 'skip' }) },
-  { every: 360, job: jobSettings({ name: 'many', targets: MANY, cron: '0 */6 * * *', rate: 20 }) },
+  { every: 30, job: jobSettings({ name: 'short', targets: lists.short, cron: '*/30 * * * *' }) },
+  { every: 20, job: jobSettings({ name: 'slow', targets: lists.slow, cron: '*/20 * * * *', missed: 'skip' }) },
+  { every: 360, job: jobSettings({ name: 'many', targets: lists.many, cron: '0 */6 * * *', rate: 20 }) },
 ];
 
 const random = new Random(SEED, 5);
@@ -79,9 +77,9 @@ const EVENTS: Readonly<Record<string, () => Promise<void>>> = {
     moveStore(`${storePath}.away`, storePath);
   },
   'a list is gone': async () => {
-    renameSync(SHORT, `${SHORT}.gone`);
+    renameSync(lists.short, `${lists.short}.gone`);
     await forMinutes(1, 90);
-    renameSync(`${SHORT}.gone`, SHORT);
+    renameSync(`${lists.short}.gone`, lists.short);
   },
   'the settings are broken': async () => {
     daemon.brokenSettings = Object.assign(new Error('jobs[0].cron in "daemon.yaml": "x" is not possible'), {
@@ -142,7 +140,7 @@ beforeAll(async () => {
   daemon = new SimulatedDaemon({
     startMs: START,
     seed: SEED,
-    traceMs: (host) => (host.startsWith('slow') ? 14 * MINUTE : 15_000),
+    traceMs,
     jobs: JOBS.map(({ job }) => job),
     storePath,
   });
@@ -163,12 +161,10 @@ beforeAll(async () => {
 afterAll(() => {
   console.log(`seed ${SEED}, ${DAYS} days: ${[...happened].map(([name, count]) => `${name} ${count}`).join(', ')}`);
   daemon.close();
-  rmSync(directory, { recursive: true });
+  lists.remove();
 });
 
-function events(event: string, job?: string): LogLine[] {
-  return daemon.log.filter((line) => line.event === event && (job === undefined || line.job === job));
-}
+const events = (event: string, job?: string): LogLine[] => daemon.events(event, job);
 
 describe(`${DAYS} days of a daemon to which things happen at random, seed ${SEED}`, () => {
   it.each(JOBS.map(({ job, every }) => [job.name, every] as const))(
@@ -182,15 +178,12 @@ describe(`${DAYS} days of a daemon to which things happen at random, seed ${SEED
       )
         due.push(time);
       const begun = events('run-started', name).filter(({ resumed }) => resumed === false);
-      const started = begun.map(({ dueAt }) => Date.parse(dueAt as string));
+      const started = startedDue(daemon, name);
       // A run without its list is none: the next process does it again.
       const failed = new Set(events('run-failed', name).map(({ runId }) => runId));
       const measured = begun.filter(({ runId }) => !failed.has(runId)).map(({ dueAt }) => dueAt);
       expect(new Set(measured).size).toBe(measured.length);
-      const skipped = events('run-skipped', name).flatMap(({ count, dueAt }) =>
-        due.filter((time) => time <= Date.parse(dueAt as string)).slice(-(count as number)),
-      );
-      const accounted = new Set([...started, ...skipped]);
+      const accounted = new Set([...started, ...skippedDue(daemon, name, due)]);
       // What the store knows no run of is due from when the daemon starts.
       const since = Math.min(...started);
       const isAway = (time: number): boolean =>
@@ -201,31 +194,13 @@ describe(`${DAYS} days of a daemon to which things happen at random, seed ${SEED
       expect(
         due.filter((time) => !accounted.has(time) && !isAway(time)).map((time) => new Date(time).toISOString()),
       ).toEqual([]);
-      let running: string | null = null;
-      let life = 0;
-      for (const line of daemon.log.filter(({ job }) => job === name)) {
-        if (line.life !== life) running = null;
-        life = line.life;
-        if (line.event === 'run-started') {
-          expect(running, `${name} at ${new Date(line.atMs).toISOString()}`).toBeNull();
-          running = line.runId as string;
-        } else if (line.event === 'run-ended') running = null;
-      }
+      expectNeverBesideItself(daemon, name);
     },
   );
 
   it('has each record of every run once, and no run is left that did not end by itself', () => {
-    const finished = daemon.store.runs.list(1_000_000).filter(({ state }) => state === 'finished');
-    expect(finished.length).toBeGreaterThan(20 * DAYS);
-    for (const { id, name } of finished) {
-      const { total, done } = daemon.store.targets.progress(id);
-      const keys = [...daemon.store.queries.records({ runId: id })].map(
-        ({ target, protocol }) => `${target.input} ${protocol}`,
-      );
-      expect([done, keys.length, new Set(keys).size], `${name ?? ''} ${id}`).toEqual([total, 2 * total, 2 * total]);
-    }
-    const stopped = events('run-ended').filter(({ state, life }) => state === 'stopped' && life === daemon.life);
-    for (const { id } of daemon.store.runs.unfinished()) expect(stopped.map(({ runId }) => runId)).toContain(id);
+    expect(expectFinishedRunsWhole(daemon)).toBeGreaterThan(20 * DAYS);
+    expectNoRunLeft(daemon);
   });
 
   it('keeps every record that was handed over but what was on its way when it was killed, and writes no target off', () => {
@@ -235,10 +210,8 @@ describe(`${DAYS} days of a daemon to which things happen at random, seed ${SEED
     const lost = [...daemon.world.said.keys()].filter((id) => !stored.has(id));
     // Measured again: what three jobs had in flight, or held in memory while the disk was full.
     expect(lost.length).toBeLessThanOrEqual(140 * kills);
-    const texts = [...daemon.store.queries.recordTexts({ outcomes: ['inconclusive'] })];
-    const writtenOff = texts.filter((text) => text.includes('the measuring process ended'));
     // The slow ones may have been under way alone twice when it died.
-    expect(writtenOff.filter((text) => !text.includes('"slow-'))).toEqual([]);
+    expect(writtenOff(daemon).filter((text) => !text.includes('"slow-'))).toEqual([]);
   });
 
   it('never has two measuring processes, ends within ten seconds, and leaves nothing aside', () => {

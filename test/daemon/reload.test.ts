@@ -26,7 +26,7 @@ afterEach(() => {
 });
 
 const reload = (): Promise<void> => daemon.clock.run(daemon.daemon.reload(), MINUTE);
-const events = (name: string): unknown[] => daemon.log.filter(({ event }) => event === name);
+const events = (name: string): unknown[] => daemon.events(name);
 
 describe('a reload', () => {
   it('leaves one job of a name, however often it comes while the removed one still ends', async () => {

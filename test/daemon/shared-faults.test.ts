@@ -11,7 +11,7 @@ const HOSTS = Array.from({ length: 8 }, (_, index) => `h${index + 1}.example`);
 
 let directory: string;
 let daemon: SimulatedDaemon;
-const said = (): readonly unknown[] => daemon.log.filter(({ event }) => event === 'run-shares-fault');
+const said = (): readonly unknown[] => daemon.events('run-shares-fault');
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'pdm-shared-'));

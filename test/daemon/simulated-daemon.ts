@@ -102,6 +102,11 @@ export class SimulatedDaemon {
     return this.clock.wallMs();
   }
 
+  /** Lines of its log, of one job where one is named. */
+  events(event: string, job?: string): LogLine[] {
+    return this.log.filter((line) => line.event === event && (job === undefined || line.job === job));
+  }
+
   async start(): Promise<void> {
     const clock = this.clock.ofProcess();
     this.#process = clock;

@@ -30,9 +30,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function events(name: string): typeof daemon.log {
-  return daemon.log.filter(({ event }) => event === name);
-}
+const events = (name: string): typeof daemon.log => daemon.events(name);
 
 /** Hosts and protocols of what is stored, sorted. */
 function stored(): string[] {

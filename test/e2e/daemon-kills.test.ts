@@ -1,27 +1,18 @@
 /** `pdm-trace daemon` and its processes, killed with -9. `npm run soak` wants more of it. */
-import { existsSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Random } from '../sim/random.js';
 import { killDaemon } from './daemon-kills.js';
-import { ListBench, MAIN } from './run-kills.js';
-
-beforeAll(() => {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" before these tests`);
-});
+import { benches } from './list-bench.js';
 
 const KILLS = Number(process.env['SOAK_KILLS'] ?? 10);
 
-let bench: ListBench | null = null;
-afterEach(() => {
-  bench?.close();
-  bench = null;
-});
+const openBench = benches();
 
 describe('a daemon of which each process is killed with -9 again and again', () => {
   it('has each record of each run once in the end, loses none that was stored, and writes no target off', async () => {
     const seed = Date.now() % 100_000;
     const random = new Random(seed);
-    bench = await ListBench.open(60);
+    const bench = await openBench(60);
     const { finished, killed, violations } = await killDaemon(bench, { kills: KILLS, random: () => random.unit() });
     console.log(
       `seed ${seed}: ${JSON.stringify(killed)} killed, ${finished} runs finished, ${violations.length} violations`,

@@ -1,9 +1,9 @@
 /** A daemon whose processes are killed with -9 at random moments, and what must hold of its runs at each death and in the end. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { pause, type ListBench } from './run-kills.js';
+import { pause, type ListBench } from './list-bench.js';
 import { processesOf, RunningDaemon } from './running-daemon.js';
+import { runsIn, StoreAudit } from './stored-records.js';
 
 export interface DaemonKillsOptions {
   readonly kills: number;
@@ -79,79 +79,35 @@ function pidOf(victim: Victim, daemon: number): number | null {
   }
 }
 
-interface Row {
-  readonly run: string;
-  readonly input: string;
-  readonly protocol: string;
-  readonly id: string;
-  readonly outcome: string;
-  readonly reasons: string;
-}
-
-/** Reads the store, which checks the file too. */
-class Audit {
-  readonly violations: string[] = [];
+/** What is true after each process: of many runs, each has its own record of a target. */
+class Audit extends StoreAudit {
   readonly #bench: ListBench;
-  #stored = new Map<string, string>();
 
   constructor(bench: ListBench) {
+    super(bench.store, ({ run, key }) => `${run} ${key}`);
     this.#bench = bench;
   }
 
   /** Nothing that was stored is gone or there twice, and nothing is written off. */
   look(): void {
-    const now = new Map<string, string>();
-    for (const { run, input, protocol, id, outcome, reasons } of this.#rows()) {
-      const key = `${run} ${input} ${protocol}`;
-      if (now.has(key)) this.violations.push(`${key} is stored twice`);
-      now.set(key, id);
-      if (outcome === 'inconclusive' && /process ended|defect/.test(reasons))
+    const before = this.stored;
+    this.lookAtStore();
+    for (const [key, { outcome, reasons }] of this.stored)
+      if (!before.has(key) && outcome === 'inconclusive' && /process ended|defect/.test(reasons))
         this.violations.push(`${key} is written off: ${reasons}`);
-    }
-    for (const [key, id] of this.#stored)
-      if (now.get(key) !== id) this.violations.push(`${key} was stored as ${id} and is not any more`);
-    this.#stored = now;
   }
 
   /** Every target and protocol has one record in every finished run. Returns how many runs are. */
   close(): number {
     const wanted = this.#bench.targets.flatMap(({ address }) => ['udp', 'icmp6'].map((by) => `${address} ${by}`));
-    const finished = this.#runs('finished');
+    const { store } = this.#bench;
+    const finished = runsIn(store, 'finished');
     for (const run of finished) {
       for (const key of wanted)
-        if (!this.#stored.has(`${run} ${key}`)) this.violations.push(`${key} is missing in ${run}, which is finished`);
+        if (!this.stored.has(`${run} ${key}`)) this.violations.push(`${key} is missing in ${run}, which is finished`);
     }
-    const unfinished = this.#runs('ready').length + this.#runs('loading').length;
+    const unfinished = runsIn(store, 'ready').length + runsIn(store, 'loading').length;
     if (unfinished > 1) this.violations.push(`${unfinished} runs of one job are unfinished`);
     return finished.length;
-  }
-
-  #runs(state: string): string[] {
-    return this.#read(
-      (database) => database.prepare('SELECT id FROM run WHERE state = ?').pluck().all(state) as string[],
-    );
-  }
-
-  #rows(): Row[] {
-    return this.#read((database) => {
-      const health = database.pragma('quick_check', { simple: true });
-      if (health !== 'ok') this.violations.push(`the store is damaged: ${String(health)}`);
-      return database
-        .prepare(
-          `SELECT run.id AS run, t.destination_input AS input, t.protocol, t.id, t.outcome,
-                  json_extract(r.json, '$.verdict.reasons') AS reasons
-           FROM trace AS t JOIN record AS r USING (trace_key) JOIN run USING (run_key) WHERE t.provisional = 0`,
-        )
-        .all() as Row[];
-    });
-  }
-
-  #read<T>(read: (database: Database.Database) => T): T {
-    const database = new Database(this.#bench.store, { readonly: true });
-    try {
-      return read(database);
-    } finally {
-      database.close();
-    }
   }
 }

@@ -2,16 +2,14 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../src/results/store/sqlite-store.js';
 import { createLab } from '../lab/lab.mjs';
 import type { Lab } from '../lab/lab-types.js';
-import { MAIN } from './run-kills.js';
+import { MAIN, needBuild } from './list-bench.js';
 import { parentOf, processesOf, RunningDaemon, type LogLine } from './running-daemon.js';
 
-beforeAll(() => {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" before these tests`);
-});
+needBuild();
 
 /** Every set of every thread. */
 function capabilities(pid: number): string[] {

@@ -1,28 +1,21 @@
 /** `pdm-trace run` as its users have it: a process, a store, a network, and what happens when it is ended. */
-import { existsSync } from 'node:fs';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { tracesInFlight } from '../../src/measure/measure-options.js';
 import { Random } from '../sim/random.js';
-import { killAndResume, ListBench, MAIN, storedRecords } from './run-kills.js';
-
-beforeAll(() => {
-  if (!existsSync(MAIN)) throw new Error(`${MAIN} is not there: run "npm run build" before these tests`);
-});
+import { benches } from './list-bench.js';
+import { killAndResume } from './run-kills.js';
+import { storedRecords } from './stored-records.js';
 
 /** `npm run soak` wants more. */
 const KILLS = Number(process.env['SOAK_KILLS'] ?? 10);
 
-let bench: ListBench | null = null;
-afterEach(() => {
-  bench?.close();
-  bench = null;
-});
+const openBench = benches();
 
 describe('a run that is killed with -9 again and again', () => {
   it('has each record once in the end, loses none that was stored, and probes no more again than was in flight', async () => {
     const seed = Date.now() % 100_000;
     const random = new Random(seed);
-    bench = await ListBench.open(180);
+    const bench = await openBench(180);
     const rate = 1600;
     let kills = 0;
     while (kills < KILLS) {
@@ -41,7 +34,7 @@ const TARGETS = 60;
 
 describe('Ctrl-C', () => {
   it('once ends a run with 130, all that was measured stored, and it can be gone on with', async () => {
-    bench = await ListBench.open(TARGETS);
+    const bench = await openBench(TARGETS);
     const flags = [...bench.flags, '--store', bench.store, '--rate', '3000'];
     const first = bench.start(['run', '--targets', bench.list, '--json', ...flags]);
     await first.says('targets at');
@@ -64,7 +57,7 @@ describe('Ctrl-C', () => {
   });
 
   it('twice ends it at once, and it can be gone on with', async () => {
-    bench = await ListBench.open(12);
+    const bench = await openBench(12);
     const flags = [...bench.flags, '--store', bench.store, '--rate', '3000'];
     const first = bench.start(['run', '--targets', bench.list, ...flags]);
     await first.says('targets at');
@@ -80,7 +73,7 @@ describe('Ctrl-C', () => {
 
 describe('a terminal', () => {
   it('is left as it was found on Ctrl-Z, and a run that it goes from stores what was measured', async () => {
-    bench = await ListBench.open(TARGETS);
+    const bench = await openBench(TARGETS);
     const flags = [...bench.flags, '--store', bench.store];
     const first = bench.startInTerminal(['run', '--targets', bench.list, '--rate', '1000', ...flags]);
     await first.prints(6);

@@ -117,8 +117,8 @@ describe('retention', () => {
     expect(daemon.store.runs.get(old.id)).toBeNull();
     expect(daemon.log.find(({ event }) => event === 'records-deleted')).toMatchObject({ deleted: 1 });
     // That run was made by hand: the job was not missed on 400 days.
-    expect(daemon.log.filter(({ event }) => event === 'run-skipped')).toEqual([]);
-    expect(daemon.log.filter(({ event }) => event === 'run-started')).toHaveLength(1);
+    expect(daemon.events('run-skipped')).toEqual([]);
+    expect(daemon.events('run-started')).toHaveLength(1);
   });
 
   it('waits when the clock has jumped, since a wrong one would delete everything', async () => {
@@ -132,7 +132,7 @@ describe('retention', () => {
     daemon.clock.sleep(400 * DAY);
     await daemon.clock.runUntil(START + 400 * DAY + 90 * MINUTE);
     expect(daemon.store.traces.record(record.id)).not.toBeNull();
-    expect(daemon.log.filter(({ event }) => event === 'retention-postponed')).toHaveLength(1);
+    expect(daemon.events('retention-postponed')).toHaveLength(1);
     // Nobody has put it right: then it is.
     await daemon.clock.runUntil(START + 400 * DAY + 150 * MINUTE);
     expect(daemon.store.traces.record(record.id)).toBeNull();
