@@ -30,7 +30,7 @@ let work: Promise<unknown> = Promise.resolve();
 let server: MeasureServer | null = null;
 
 async function take(request: MeasureRequest): Promise<void> {
-  if (request.kind !== 'open') {
+  if (server !== null || request.kind !== 'open') {
     server?.obey(request);
     return;
   }

@@ -263,6 +263,8 @@ function passesNeeded(asked: Asked, arm: number): number {
 function fateOf(asked: Asked, arm: number): Fate {
   const place = asked.arms.get(arm);
   if (place === undefined) return 'unknown';
+  // Some are refused in words: what spares others of this arm need not be what spares none with PDM.
+  if (place.treatedPassed > 0 && place.refused > 0) return 'unknown';
   if (place.treatedPassed >= PASSES_TO_BELIEVE && place.lost <= place.treatedPassed) return 'passes';
   if (!isLost(asked, place) || asked.trace.state.unmatchedExplanations > 0) return 'unknown';
   return isHiddenByErrors(asked, arm, place) ? 'unknown' : 'refused';

@@ -22,7 +22,7 @@ import {
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { comesFrom } from '../reply/words.js';
-import type { Refusal } from '../../record/record.js';
+import type { Cause, Refusal } from '../../record/record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { earlier, RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -126,7 +126,7 @@ export const rejected: Claim = {
           ...(refuser.inTargetName ? [hopBeforeFirst(trace.hops, trace.lastPdmHop, (at) => losesMore(at))] : []),
         ),
       },
-      cause: confirmation.cause,
+      cause: causeOfRefusals(trace, confirmation.cause),
       // Before a silent target what was not refused may get through.
       ...(trace.plainArrivals > 0 ? { boundedBy: trace.counts.counted.plainArrived } : {}),
       reasons: [
@@ -162,6 +162,15 @@ function lostWithoutAWord({ counts, refusedPairs }: Case): number {
   const { plainOnly } = counts.counted;
   const lost = plainOnly - refusedPairs.pdmAtTarget;
   return lost <= (1 - REFUSED_SHARE) * plainOnly ? 0 : lost;
+}
+
+/**
+ * Where the rest is lost without a word, something else may lose it of this option alone, as a target's answers with PDM: that the
+ * refuser spares other options is then no more than that chance had it spare those few.
+ */
+function causeOfRefusals(trace: Case, cause: Cause | null): Cause | null {
+  const isSparing = cause === 'option' || cause === 'size';
+  return isSparing && lostWithoutAWord(trace) > 0 ? null : cause;
 }
 
 function restText(trace: Case): string[] {

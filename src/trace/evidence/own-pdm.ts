@@ -34,10 +34,13 @@ export type OwnPdm =
 export function standOfOwnPdm(trace: Case, cause: Cause | null, upTo: number): OwnPdm {
   const { state, hops, lastPdmHop, distance, otherOptions } = trace;
   if (isLostBefore(trace, upTo)) return { is: 'excluded' };
-  if (mustAskBySyns(trace, cause)) {
-    const bySyns = standOfSyns(trace);
-    if (bySyns !== 'answered') return bySyns;
-  } else if (!mayOnlyOursBeLost(trace, cause)) return { is: 'excluded' };
+  // Who answers all packets with it: answers to plain ones may come back on another of several ways than those to any option.
+  if (!state.pdm.isSentToPlain) {
+    if (mustAskBySyns(trace, cause)) {
+      const bySyns = standOfSyns(trace);
+      if (bySyns !== 'answered') return bySyns;
+    } else if (!mayOnlyOursBeLost(trace, cause)) return { is: 'excluded' };
+  }
   const reason = state.pdm.isSent ? SENDS_PDM : MAY_SEND_PDM;
   if (!state.limits.explain) return { is: 'possible', reason };
   for (let hop = lastPdmHop + 1; distance.plain !== null && hop < distance.plain; hop += 1) {
@@ -94,7 +97,7 @@ function standOfSyns(trace: Case): OwnPdm | 'answered' {
   return { is: 'open', wants: [wish] };
 }
 
-/** Nobody answers other options with PDM: where those are lost as well, it is not the target's answers. */
+/** Nobody answers other options with PDM, and no plain packets: where those are lost as well, it is not the target's answers. */
 function mayOnlyOursBeLost(trace: Case, cause: Cause | null): boolean {
   if (cause !== null) return cause === 'option';
   const { explain } = trace;

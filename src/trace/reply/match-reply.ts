@@ -177,6 +177,7 @@ function onlyCandidate(state: TraceState, protocol: Protocol, reply: ErrorReply)
   const { bytes, quote } = reply;
   if (!sameAddress(state.identity.source, bytes, 0, quote.sourceOffset)) return null;
   const responder = formatAddress(reply.source);
+  const isStripping = state.signatures.some(({ stripped }) => stripped);
   let found: Match | null = null;
   const answeredAt = new Set<number>();
   for (let row = 0; row < state.probes.count; row += 1) {
@@ -185,7 +186,10 @@ function onlyCandidate(state: TraceState, protocol: Protocol, reply: ErrorReply)
     const answer = state.probes.reply(row);
     if (answer !== null && state.signatures[answer]?.responder !== responder) continue;
     const findings = compareQuote(state, row, bytes, quote);
-    if (!findings.flowHeld || findings.altered || findings.stripped) continue;
+    if (!findings.flowHeld || findings.altered) continue;
+    // Where the option is taken out of packets, one that lost it on the way looks as this one would.
+    if (findings.stripped && isStripping && answer === null) return null;
+    if (findings.stripped) continue;
     if (findings.changes.some((change) => change === 'payload-length-rewritten' || change === 'next-header-rewritten'))
       continue;
     if (answer !== null) {

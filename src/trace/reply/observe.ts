@@ -154,7 +154,7 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
   if (reply.pdm === null) return;
   // An error speaks of another packet; that its sender adds the option it shows all the same.
   if (reply.kind === 'error') {
-    state.pdm.isSent ||= sameAddress(reply.source, state.identity.target);
+    if (sameAddress(reply.source, state.identity.target)) noteSent(state, row);
     return;
   }
   if (reply.pdm.version !== 'rfc8250') {
@@ -162,7 +162,7 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
     return;
   }
   const { pdm } = reply.pdm;
-  state.pdm.isSent = true;
+  noteSent(state, row);
   const flow = state.flows[state.probes.flow(row)];
   if (flow !== undefined) {
     const sentBefore = lastSentBefore(state, state.probes.flow(row), reply.timeNs);
@@ -173,6 +173,11 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
   // Within our round trip, as we measured it, the target cannot have taken longer.
   if (serverDelayMs > rttNs / 1e6) state.pdm.implausible += 1;
   else state.pdm.answer ??= { row, serverDelayMs };
+}
+
+function noteSent({ pdm, probes }: TraceState, row: number): void {
+  pdm.isSent = true;
+  if (isPlainArm(probes.arm(row))) pdm.isSentToPlain = true;
 }
 
 /** RFC 8250 §3.2.1: DeltaTLS runs from the last packet that was sent before the last one received. */

@@ -203,8 +203,9 @@ export interface TraceState {
     answer: { readonly row: number; readonly serverDelayMs: number } | null;
     implausible: number;
     draftVersion: boolean;
-    /** The target sends the option itself. */
+    /** The target sends the option itself, and in answers to packets without it. */
     isSent: boolean;
+    isSentToPlain: boolean;
   };
   clockStepped: boolean;
   /**
@@ -302,7 +303,7 @@ export function createTraceState(material: TraceMaterial): TraceState {
     droppedByKernel: false,
     interrupted: false,
     sendError: null,
-    pdm: { answer: null, implausible: 0, draftVersion: false, isSent: false },
+    pdm: { answer: null, implausible: 0, draftVersion: false, isSent: false, isSentToPlain: false },
     clockStepped: false,
     quotedFragments: null,
   };

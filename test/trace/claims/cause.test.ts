@@ -177,6 +177,13 @@ describe('pair by pair', () => {
     expect(wantedBy(lost(2))).toEqual([]);
   });
 
+  it('an arm that is answered and refused in words tells nothing: some of all options may be refused', () => {
+    const refusal = { from: routerAt(3), type: 1, code: 1 };
+    const sparing = (refused: number): ByHand =>
+      asked(asked(passing('do8', 'do16'), 'do8', refused, refusal, 'first'), 'pdm', 6, refusal, 'first');
+    expect([0, 1].map((refused) => causeOf(sparing(refused)))).toEqual(['option', null]);
+  });
+
   it('PDM must still be lost when the others have passed: six times', () => {
     const after = (lost: number): ByHand => asked(passing('do8', 'do16'), 'pdm', lost, null, 'first');
     expect([0, 5, 6].map((lost) => causeOf(after(lost)))).toEqual([null, null, 'option']);

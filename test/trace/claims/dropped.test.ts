@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../../src/address/address.js';
 import { dropped } from '../../../src/trace/claims/dropped.js';
 import { makeCase } from '../../../src/trace/case.js';
+import { standOfOwnPdm } from '../../../src/trace/evidence/own-pdm.js';
 import type { PairWish } from '../../../src/trace/wish.js';
 import type { Standing } from '../../../src/trace/claims/claim.js';
 import { judgeTrace } from '../../../src/trace/trace-machine.js';
 import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, quotedBy, reasonOf } from '../by-hand.js';
 import { contextOf, dropsFrom, isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
-import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
+import { ARM_CODE, PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { TARGET } from '../trace-fixture.js';
 
 const udp = (values: Partial<FakePath> = {}): FakePath => ({ protocol: 'udp', routers: 8, ...values });
@@ -190,6 +191,16 @@ describe('dropped is defeated by', () => {
     expect(verdict.reasons.join(' ')).toContain('or answer with the option itself');
     // Nobody answers other options with PDM.
     expect(runTrace(lostAtTarget(isTreated)).verdict.outcome).toBe('dropped');
+  });
+
+  it('a target that answers plain packets with it too, whatever is lost besides: all such answers may come back by one of several ways', () => {
+    const { case: known } = lossAt3(11, 6);
+    const stand = (): string => standOfOwnPdm(known, 'destination-options', TARGET_HOP_LIMIT).is;
+    expect(stand()).toBe('excluded');
+    known.state.pdm.isSent = true;
+    expect(stand()).toBe('excluded');
+    known.state.pdm.isSentToPlain = true;
+    expect(stand()).toBe('possible');
   });
 
   it('such a target also where the quotes of the routers before it are scrubbed', () => {

@@ -7,7 +7,7 @@ import type { Sibling } from '../../../src/trace/sibling.js';
 import { lossEValue } from '../../../src/trace/evidence/e-values.js';
 import { alter, ByHand, ECHO_LOST, ECHO_SILENT, findingOf, quotedBy, reasonOf, type Answer } from '../by-hand.js';
 import { isTreated, routerAt, runTrace, withHopLimit, type Drawn, type FakePath } from '../fake-path.js';
-import { PURPOSE } from '../../../src/trace/state/trace-state.js';
+import { PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { octetsOf, TARGET } from '../trace-fixture.js';
 
 const prohibited = { from: routerAt(2), type: 1, code: 1 };
@@ -66,6 +66,21 @@ describe('rejected', () => {
     expect(silently(7).reasons).toContain(
       'Of 26 lost at the target 7 were lost without a word: a limit on such errors, or another loser besides.',
     );
+  });
+
+  it('names no cause that spares other options where many are lost without a word: as many may be spared by chance', () => {
+    const causeBeside = (silent: number): unknown => {
+      const trace = new ByHand('icmp6', { explain: true }).explored(3, prohibited).target(20, 'arrives', prohibited);
+      trace.target(silent, 'arrives', null).placebos(20, 'arrives').references(24, 2);
+      for (const treatment of ['long', 'do8', 'do16', 'pdm'] as const)
+        trace.pairs(6, TARGET_HOP_LIMIT, 'arrives', treatment === 'pdm' ? prohibited : 'arrives', {
+          purpose: PURPOSE.explain,
+          flow: 'fresh',
+          treatment,
+        });
+      return findingOf(trace.repeats(3, 2).stand(rejected)).cause;
+    };
+    expect([causeBeside(0), causeBeside(10)]).toEqual(['option', null]);
   });
 
   it('asks for the witness of dropped where many are lost without a word: the target may get those, and its errors be lost', () => {

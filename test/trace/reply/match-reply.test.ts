@@ -437,6 +437,29 @@ describe('a quote that ends too early', () => {
     expect(short(state, plain, 44, 1, 4, TARGET)).toBe('ambiguous');
   });
 
+  it('names none where one with the option is out as well, of which others were quoted without it', () => {
+    const lacking = (packet: Uint8Array): Uint8Array =>
+      Uint8Array.from([
+        ...packet.subarray(0, 4),
+        0,
+        packet[5]! - 16,
+        17,
+        ...packet.subarray(7, 40),
+        ...packet.subarray(56),
+      ]);
+    for (const isTakenOut of [false, true]) {
+      const state = makeState('udp');
+      const before = sendPair(state, { hopLimit: 2, flow: 'fresh' });
+      const seen = packetOf(state, before.treated);
+      const first = replyFrom(errorAbout(isTakenOut ? lacking(seen) : seen));
+      const match = matchReply(state, first);
+      if (typeof match === 'string') throw new Error(match);
+      observe(state, match, first);
+      const { plain } = sendPair(state, { hopLimit: 9, flow: 'fresh' });
+      expect(rowOf(short(state, plain, 46)), `${isTakenOut}`).toBe(isTakenOut ? 'weak' : plain);
+    }
+  });
+
   it('keeps the names of a bounded number of routers', () => {
     const state = makeState('udp');
     for (let i = 0; i < 2; i += 1) sendPair(state);
