@@ -299,6 +299,25 @@ describe('equal replies', () => {
     }
     expect(state.rewrittenLabels).toHaveLength(16);
   });
+
+  it('with labels rewritten to none leave no label known: anybody may write none, and guess the sixteen bits of a PSNTP', () => {
+    for (const label of [0x12345, 0]) {
+      const state = makeState('udp');
+      const relabelled = (row: number): Uint8Array => {
+        const quote = packetOf(state, row);
+        quote.set([(quote[1]! & 0xf0) | (label >> 16), (label >> 8) & 0xff, label & 0xff], 1);
+        return quote;
+      };
+      const { plain } = sendPair(state);
+      const seen = replyFrom(errorAbout(relabelled(plain)));
+      const match = matchReply(state, seen);
+      if (typeof match === 'string') throw new Error(match);
+      observe(state, match, seen);
+      const { treated } = sendPair(state);
+      const short = matchReply(state, replyFrom(errorAbout(relabelled(treated).subarray(0, 48))));
+      expect(typeof short === 'string' ? short : short.row).toBe(label === 0 ? 'forged' : treated);
+    }
+  });
 });
 
 describe('the table of probes', () => {

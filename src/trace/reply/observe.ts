@@ -144,7 +144,9 @@ function isOfTarget({ flows, probes }: TraceState, row: number): boolean {
   return flows[probes.flow(row)]?.destination === undefined;
 }
 
+/** No label at all is what anybody may write: it shows nobody to have seen our packets. */
 function noteRewrittenLabel(state: TraceState, label: number): void {
+  if (label === 0) return;
   const known = state.rewrittenLabels;
   if (known.length < MOST_REWRITTEN_LABELS && !known.includes(label)) known.push(label);
 }
