@@ -1,6 +1,6 @@
 /**
  * What the native transport reaches on this machine, beside bare C in the same namespaces.
- *   node --expose-gc --import ./bench/native-typescript.mjs bench/native-bench.ts [send] [receive] [rtt] [heap]
+ *   node --expose-gc --import ./bench/native-typescript.mjs bench/native-bench.ts [send] [receive] [match] [rtt] [heap]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,6 +12,7 @@ import type { ProbeTransport, SendOutcome } from '../src/transport/probe-transpo
 import { octets, OURS, enterContractNetwork, TARGET } from '../test/native/contract-network.js';
 import { connect, enterNewNamespace, Host, openTunSink, run } from '../test/native/network-namespace.js';
 import { echoRequest, udpPacket } from '../test/transport/contract-packets.js';
+import { measureMatching } from './native-match.js';
 import { type Arena, BenchTraces, createArena, LOCAL_PORTS } from './native-traces.js';
 
 const BATCH = 256;
@@ -134,6 +135,19 @@ async function benchReceive(transmitTimes: boolean): Promise<void> {
   end();
 }
 
+async function benchMatch(): Promise<void> {
+  const { ring, memory, missing } = await measureMatching(clock);
+  for (const [what, rates] of [
+    ['receive + parse + match', ring],
+    ['parse + match', memory],
+  ] as const) {
+    say(
+      `${what}: ${count(median(rates))} matched replies per second of processor time, ${count(Math.min(...rates))} to ${count(Math.max(...rates))} in ${rates.length} rounds`,
+    );
+  }
+  if (missing > 0) say(`  ${missing} replies were not matched`);
+}
+
 /** Packets that the kernel could not put into the TUN device's queue, because the sink (the other process) reads too slowly. */
 function interfaceDrops(name: string): number {
   const [link] = JSON.parse(run('ip', '-json', '-statistics', 'link', 'show', name)) as {
@@ -246,5 +260,6 @@ if (wanted.length === 0 || wanted.includes('receive')) {
   await benchReceive(false);
   await benchReceive(true);
 }
+if (wanted.length === 0 || wanted.includes('match')) await benchMatch();
 if (wanted.length === 0 || wanted.includes('heap')) await benchHeap();
 if (wanted.length === 0 || wanted.includes('rtt')) await benchRtt();

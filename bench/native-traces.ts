@@ -44,8 +44,8 @@ export class BenchTraces {
   foreign = 0;
   #answered: Uint8Array[];
 
-  constructor(source: Uint8Array, network: Uint8Array, probes: number) {
-    const count = Math.ceil(probes / PROBES_PER_TRACE);
+  /** `count` traces: at most 255, and enough of them for the probes. */
+  constructor(source: Uint8Array, network: Uint8Array, probes: number, count = Math.ceil(probes / PROBES_PER_TRACE)) {
     this.#traces = Array.from({ length: count }, (_, i) => {
       const target = Uint8Array.from(network);
       target[15] = i + 1;
@@ -80,10 +80,12 @@ export class BenchTraces {
     for (let index = 0; index < count; index += 1) {
       const number = this.#next;
       this.#next += 1;
-      const trace = this.#traces[Math.floor(number / PROBES_PER_TRACE)];
-      if (trace === undefined) throw new RangeError(`more probes than the ${number} announced`);
-      const arm = number % 2 === 0 ? ARM_CODE.plain : ARM_CODE.pdm;
-      const row = trace.probes.add(arm, 1 + (number % 30), 0, PURPOSE.explore, number & 0xffff, nowNs);
+      const trace = this.#traces[number % this.#traces.length];
+      if (trace === undefined || trace.probes.count === PROBES_PER_TRACE)
+        throw new RangeError('more probes than announced');
+      const turn = Math.floor(number / this.#traces.length);
+      const arm = turn % 2 === 0 ? ARM_CODE.plain : ARM_CODE.pdm;
+      const row = trace.probes.add(arm, 1 + (turn % 30), 0, PURPOSE.explore, turn & 0xffff, nowNs);
       trace.probes.markHandedOver(row, nowNs);
       const offset = index * MAX_PROBE_LENGTH;
       arena.offsets[index] = offset;
