@@ -42,7 +42,7 @@ export function foldSum(sum: number): number {
 
 /**
  * Checksum of an upper-layer packet. Over a packet whose checksum field is zero: the value for that field.
- * Over a received packet, its checksum included: 0 when it is right.
+ * Over a received packet, its checksum included: 0 when it is right. `source` and `destination` as in `pseudoHeaderSum`.
  */
 export function upperLayerChecksum(
   source: Uint8Array,
@@ -51,10 +51,11 @@ export function upperLayerChecksum(
   bytes: Uint8Array,
   offset: number,
   length: number,
+  sourceOffset = 0,
+  destinationOffset = 0,
 ): number {
-  return finishChecksum(
-    onesComplementSum(bytes, offset, length, pseudoHeaderSum(source, destination, length, protocol)),
-  );
+  const pseudo = pseudoHeaderSum(source, destination, length, protocol, sourceOffset, destinationOffset);
+  return finishChecksum(onesComplementSum(bytes, offset, length, pseudo));
 }
 
 /** RFC 1624 eqn. 3: the checksum after one 16-bit word that it covers changed. */

@@ -1,4 +1,5 @@
 /** Received octets as a reply: what kind it is and where its parts are. Nothing is copied; nothing is trusted yet. */
+import { ADDRESS_LENGTH, sameAddress } from '../../address/address.js';
 import { upperLayerChecksum } from '../../wire/checksum.js';
 import { walkExtensionChain } from '../../wire/extension-chain.js';
 import { ICMPV6, isIcmpv6Error, parseIcmpv6Error } from '../../wire/icmpv6.js';
@@ -54,7 +55,8 @@ const UPPER_LAYERS = { icmpv6: NEXT_HEADER.icmp6, udp: NEXT_HEADER.udp, tcp: NEX
 export function parseReply(packet: ReceivedPacket): ParseResult<Reply> {
   const { bytes } = packet;
   if (packet.layer !== 'ipv6') {
-    return parseUpperLayer(packet, UPPER_LAYERS[packet.layer], 0, bytes.length, packet.hopLimit, null);
+    const { source, layer, hopLimit } = packet;
+    return parseUpperLayer(packet, source, UPPER_LAYERS[layer], 0, bytes.length, hopLimit, null);
   }
   if (bytes.length < IPV6_HEADER_LENGTH || readU8(bytes, 0) >> 4 !== 6) return failed('not-ipv6', 0);
   const end = IPV6_HEADER_LENGTH + readU16(bytes, IPV6_OFFSET.payloadLength);
@@ -72,16 +74,20 @@ export function parseReply(packet: ReceivedPacket): ParseResult<Reply> {
     pdm = findPdm(bytes, IPV6_HEADER_LENGTH, end, nextHeader);
     more = chain.fragment?.more ?? false;
   }
-  const source = bytes.subarray(IPV6_OFFSET.source, IPV6_OFFSET.source + 16);
-  const destination = bytes.subarray(IPV6_OFFSET.destination, IPV6_OFFSET.destination + 16);
   // The first fragment of an answer holds what names its probe, and not all that the checksum covers. Errors are short.
   if (more && protocol !== NEXT_HEADER.udp && !isEchoReply(bytes, protocol, offset))
     return failed('not-a-reply', offset);
-  if (!more && upperLayerChecksum(source, destination, protocol, bytes, offset, end - offset) !== 0) {
+  const { source, destination } = IPV6_OFFSET;
+  if (!more && upperLayerChecksum(bytes, bytes, protocol, bytes, offset, end - offset, source, destination) !== 0) {
     return failed('bad-checksum', offset);
   }
-  const whole = { ...packet, source };
-  return parseUpperLayer(whole, protocol, offset, end, readU8(bytes, IPV6_OFFSET.hopLimit), pdm);
+  return parseUpperLayer(packet, sourceOf(packet), protocol, offset, end, readU8(bytes, IPV6_OFFSET.hopLimit), pdm);
+}
+
+/** What the header says, in the transport's own view of it where it has one: making another costs more than comparing. */
+function sourceOf({ source, bytes }: ReceivedPacket): Uint8Array {
+  const isSame = source.length === ADDRESS_LENGTH && sameAddress(source, bytes, 0, IPV6_OFFSET.source);
+  return isSame ? source : bytes.subarray(IPV6_OFFSET.source, IPV6_OFFSET.destination);
 }
 
 function isEchoReply(bytes: Uint8Array, protocol: number, offset: number): boolean {
@@ -90,13 +96,14 @@ function isEchoReply(bytes: Uint8Array, protocol: number, offset: number): boole
 
 function parseUpperLayer(
   packet: ReceivedPacket,
+  source: Uint8Array,
   protocol: number,
   offset: number,
   end: number,
   hopLimit: number | null,
   pdm: FoundPdm | null,
 ): ParseResult<Reply> {
-  const { bytes, source, timeNs } = packet;
+  const { bytes, timeNs } = packet;
   if (end - offset < 8) return failed('truncated', end);
   if (protocol === NEXT_HEADER.udp) return parsed({ kind: 'udp', source, bytes, hopLimit, timeNs, pdm, offset, end });
   if (protocol === NEXT_HEADER.tcp) {
