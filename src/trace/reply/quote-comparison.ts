@@ -54,8 +54,9 @@ export interface QuoteFindings {
 }
 
 /** First octets of the option header without which a quote does not show it: up to PSNTP for PDM, else up to its length. */
-const DECISIVE_PDM_OCTETS = 8;
-const DECISIVE_OCTETS = 4;
+function decisiveOctets(arm: number): number {
+  return arm === ARM_CODE.pdm ? 8 : 4;
+}
 
 /** Of which part of the header an octet is, up to the option's length; what follows is its data, and padding in PDM's. */
 const PARTS = ['header', 'header', 'type', 'length'] as const;
@@ -104,6 +105,46 @@ function encodeExpected(state: TraceState, row: number, protocol: Protocol, frag
     : encodeFragment(state, row, fragment, expected, 0);
 }
 
+/** The whole packet that was encoded last, and nothing of it changed but the hop limit: so are nearly all quotes. */
+function isQuotedAsSent(bytes: Uint8Array, { start, end }: QuotedPacket, length: number): boolean {
+  if (end - start !== length) return false;
+  for (let i = 0; i < length; i += 1) {
+    if (bytes[start + i] !== expected[i] && i !== IPV6_OFFSET.hopLimit) return false;
+  }
+  return true;
+}
+
+/** What `compareQuote` finds by looking closer where there is nothing to find. */
+function asSent(
+  state: TraceState,
+  arm: number,
+  protocol: Protocol,
+  length: number,
+  quote: QuotedPacket,
+): QuoteFindings {
+  const extension = extensionLength(arm);
+  const upperHeld = length - IPV6_HEADER_LENGTH - extension;
+  const nonceAt = nonceOffset(state, protocol);
+  return {
+    nonceHeld: nonceAt !== null && upperHeld >= nonceAt + IDENTITY_LENGTH,
+    identityHeld: true,
+    flowHeld: true,
+    addressRewritten: false,
+    upperHeld,
+    identityOctets: 8 + (extension > 0 ? decisiveOctets(arm) : 0),
+    intact: extension > 0 ? true : null,
+    intactWhole: extension > 0,
+    stripped: false,
+    altered: false,
+    inserted: NO_CHANGES,
+    quotedHopLimit: quote.hopLimit,
+    flowLabelMatches: true,
+    fragment: null,
+    fragmentIdHeld: false,
+    changes: NO_CHANGES,
+  };
+}
+
 /**
  * Holds a quote against probe `row`, encoded again as it was sent. No quote makes it throw: a cut or padded one leaves findings open
  * (`intact` null) and makes none. `bytes` holds the packet that `quote` was parsed from.
@@ -114,6 +155,7 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
   const protocol = flow?.protocol ?? 'udp';
   const fragment = quotedFragment(state, row, protocol, bytes, quote);
   const length = encodeExpected(state, row, protocol, fragment);
+  if (fragment === null && isQuotedAsSent(bytes, quote, length)) return asSent(state, arm, protocol, length, quote);
   const behindOptions = fragment === null ? UPPER_PROTOCOL[protocol] : NEXT_HEADER.fragment;
   const extension = extensionLength(arm);
   const start = quote.start;
@@ -175,9 +217,9 @@ export function compareQuote(state: TraceState, row: number, bytes: Uint8Array, 
       extensionHeld += 1;
     }
   }
-  const decisive = arm === ARM_CODE.pdm ? DECISIVE_PDM_OCTETS : DECISIVE_OCTETS;
   const altered = extension > 0 && !stripped && (parts.size > 0 || (nextHeaderDiffers && extensionHeld > 0));
   if (altered) changes.push('option-altered', ...[...parts].map((part) => `option-${part}-altered`));
+  const decisive = decisiveOctets(arm);
   const intact = extension === 0 ? null : stripped || altered ? false : extensionHeld >= decisive ? true : null;
 
   const fragmentHeader = fragment === null ? 0 : FRAGMENT_HEADER_LENGTH;
