@@ -258,7 +258,7 @@ function emitUpperLayer(
   at: number,
   length: number,
 ): void {
-  const { source, target } = state.identity;
+  const { source, target, prefix } = state.identity;
   const pseudo = pseudoHeaderSum(source, flow.destination ?? target, length, UPPER_PROTOCOL[flow.protocol]);
   if (flow.protocol === 'tcp') {
     const header = {
@@ -289,16 +289,16 @@ function emitUpperLayer(
     writeU16(flow.localId, into, at + 4);
     writeU16(echoSequence(state, row), into, at + 6);
   }
-  into.set(state.identity.prefix, at + 8);
-  const payload = at + 8 + state.identity.prefix.length;
+  // Most probes have neither prefix nor filling, and calls that write nothing take their time all the same.
+  if (prefix.length > 0) into.set(prefix, at + 8);
+  const payload = at + 8 + prefix.length;
   emitIdentity(state, row, into, payload);
   writeU16(0, into, payload + PAYLOAD_OFFSET.steer);
-  into.fill(FILLING, payload + PAYLOAD_LENGTH, at + length);
+  if (payload + PAYLOAD_LENGTH < at + length) into.fill(FILLING, payload + PAYLOAD_LENGTH, at + length);
   const cut = cutOf(state, arm, flow.protocol);
   for (let i = 1; i < (cut?.count ?? 1); i += 1) emitIdentity(state, row, into, at + i * (cut?.piece ?? 0));
   // The checksum field already holds what it must be; these two octets make it true.
-  const sum = foldSum(onesComplementSum(into, at, length, pseudo));
-  writeU16(sum ^ 0xffff, into, payload + PAYLOAD_OFFSET.steer);
+  writeU16(foldSum(onesComplementSum(into, at, length, pseudo)) ^ 0xffff, into, payload + PAYLOAD_OFFSET.steer);
 }
 
 function emitIdentity(state: TraceState, row: number, into: Uint8Array, at: number): void {
