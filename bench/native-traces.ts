@@ -72,7 +72,7 @@ export class BenchTraces {
       this.#byLastOctets.set(i + 1, trace);
       return trace;
     });
-    this.#answered = this.#traces.map(() => new Uint8Array(PROBES_PER_TRACE));
+    this.#answered = this.#traces.map(() => new Uint8Array(Math.ceil(probes / count)));
   }
 
   /** Writes the next `count` probes. */
