@@ -251,7 +251,8 @@ function checkConfidence(record: TraceRecord, truth: ProtocolTruth, say: Say): v
     record.verdict.refusal !== null && (record.verdict.refusal.type === 4 || record.verdict.refusal.code === 8);
   if ((outcome === 'dropped' || (outcome === 'rejected' && !isPointed)) && confidence === null)
     say('inconsistent', 'accuses without a confidence');
-  const causes = [truth.armsCause, ...truth.effects.map((effect) => effect.cause)];
+  const shunned: Effect['cause'][] = truth.isShunned ? ['destination-options'] : [];
+  const causes = [truth.armsCause, ...truth.effects.map((effect) => effect.cause), ...shunned];
   if (cause !== null && truth.effects.length > 0 && !causes.includes(cause)) {
     say('wrong-cause', `says ${cause}, but it is ${causes.map((one) => one ?? 'unknown').join(', ')}`);
   }

@@ -66,6 +66,8 @@ export interface ProtocolTruth {
   readonly effects: readonly Effect[];
   /** What METHOD: cause should find where all packets with the option are lost; null where that changes. */
   readonly armsCause: Effect['cause'];
+  /** A firewall drops all from this source for a while once it has sent options: those that are asked for the cause as well. */
+  readonly isShunned: boolean;
   /** Shares, over fresh flows, of packets that reach the target's own rules and pass them, loss aside; lowest and highest over time. */
   readonly pdmArrives: readonly [number, number];
   readonly plainArrives: readonly [number, number];
@@ -397,6 +399,9 @@ function protocolTruth(network: Network, protocol: SimulatedProtocol, policed: P
   return {
     effects: [...effects.values()],
     armsCause: armsCause(network, protocol, policed),
+    isShunned: network.epochs.some(({ segments }) =>
+      segments.some(({ members }) => members.flat().some(({ shun }) => shun !== undefined)),
+    ),
     pdmArrives: range(shares.map((share) => share.pdm)),
     plainArrives: range(shares.map((share) => share.plain)),
     optionArrives: range(shares.map((share) => share.option)),

@@ -75,13 +75,12 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   }
   // Of one way, or of a quote that was damaged.
   if (otherwiseByTarget > 0 && otherwiseByTarget >= inTargetName) return refuted(QUOTED_OTHERWISE);
-  const witnesses = new Set<string>();
-  for (const { hop, reply } of quotes) {
-    if (hop <= lastIntact) continue;
+  const beyond = quotes.filter(({ hop }) => hop > lastIntact);
+  for (const { hop, reply } of beyond) {
     shown.add(reply);
-    witnesses.add(reply.responder);
     firstHop = Math.min(firstHop, hop);
   }
+  const witnesses = countRouters(beyond);
   // What only lost something on the way arrives as a packet without it does.
   if (byTarget === 0 && trace.pdmArrivals === 0) {
     return refuted({
@@ -94,8 +93,8 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   const errors = inTargetName === 0 ? 'clear' : standOfErrors(trace);
   if (errors === 'refused') return refuted(REFUSED_AS_CLOSED);
   if (errors === 'waits') return open('waiting for the echo requests', [], nextLookNs(trace));
-  if (byTarget === 0 && witnesses.size < 2) {
-    return quotes.length === 0 || witnesses.size === 0
+  if (byTarget === 0 && witnesses < 2) {
+    return quotes.length === 0 || witnesses === 0
       ? refuted()
       : refuted({
           says: 'One router beyond which nothing more is known quotes the option otherwise than it was sent.',
@@ -109,7 +108,7 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
       settledBy: 'other-way',
     });
   // Its stack may take headers out before it quotes, or a box that borrows its address.
-  if (witnesses.size === 0) {
+  if (witnesses === 0) {
     return refuted({
       says: "Only quotes in the target's name show the option otherwise than it was sent, and no router before it: the target may quote so.",
       settledBy: 'capture-at-target',
@@ -117,7 +116,7 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   }
   // The router right before it may be that very box, and quote so in either name.
   const distance = trace.distance.plain ?? trace.distance.pdm;
-  if (witnesses.size < 2 && (distance === null || firstHop >= distance - 1)) {
+  if (witnesses < 2 && (distance === null || firstHop >= distance - 1)) {
     return refuted({
       says: "The one router that quotes the option otherwise than it was sent stands right before the target: it may be what answers in the target's name.",
       settledBy: 'capture-at-target',
@@ -126,7 +125,7 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   const upTo = distance ?? TARGET_HOP_LIMIT;
   const likelyUpTo = Math.min(firstHop, upTo);
   if (likelyUpTo <= lastIntact) return refuted();
-  const doubt = doubtOf(trace, outcome, byTarget + witnesses.size);
+  const doubt = doubtOf(trace, outcome, byTarget + witnesses);
   if (doubt !== null) return refuted(doubt);
   const path = standOfPath(trace);
   if (path.is === 'changed') return refuted(CHANGED_TWICE);
@@ -136,7 +135,7 @@ export function standOfChange(trace: Case, { outcome, shows, intactWhere, words 
   const { repeat, lastPdmHop } = trace;
   if (after < lastUnchanged && lastPdmHop === lastIntact && repeat.pairs < REPEAT_CAP)
     return open('asking once more for a whole quote', repeat.pending > 0 ? [] : repeatWishes(trace));
-  const seen = byTarget > 0 ? 'the target quoted it so' : `as ${witnesses.size} routers beyond hop ${after} quote it`;
+  const seen = byTarget > 0 ? 'the target quoted it so' : `as ${witnesses} routers beyond hop ${after} quote it`;
   return proven({
     outcome,
     basis: byTarget > 0 ? 'target' : 'routers',
@@ -168,6 +167,19 @@ interface QuoteAt {
   readonly hop: number;
   readonly sentNs: number;
   readonly reply: ReplySignature;
+}
+
+/** Names that are met at one hop limit may be one router's, which answers by several of its addresses. */
+function countRouters(quotes: readonly QuoteAt[]): number {
+  const routers: { readonly hops: Set<number>; readonly names: Set<string> }[] = [];
+  for (const { hop, reply } of quotes) {
+    const known = routers.filter(({ hops, names }) => hops.has(hop) || names.has(reply.responder));
+    const hops = new Set([hop, ...known.flatMap((one) => [...one.hops])]);
+    const names = new Set([reply.responder, ...known.flatMap((one) => [...one.names])]);
+    for (const one of known) routers.splice(routers.indexOf(one), 1);
+    routers.push({ hops, names });
+  }
+  return routers.length;
 }
 
 /**

@@ -4,8 +4,8 @@ import type { Claim } from '../../../src/trace/claims/claim.js';
 import { ARM_CODE, PURPOSE } from '../../../src/trace/state/trace-state.js';
 import type { Sibling } from '../../../src/trace/sibling.js';
 import { alter, ByHand, ECHO_SILENT, findingOf, quotedBy, reasonOf, strip } from '../by-hand.js';
-import { runTrace, withHopLimit } from '../fake-path.js';
-import { TARGET } from '../trace-fixture.js';
+import { routerAt, runTrace, withHopLimit } from '../fake-path.js';
+import { octetsOf, TARGET } from '../trace-fixture.js';
 
 export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Array): void {
   const changedFrom = (first: number, last = 4): ByHand => {
@@ -84,6 +84,19 @@ export function testChange(claim: Claim, change: (packet: Uint8Array) => Uint8Ar
     };
     expect(findingOf(stand(2))).toMatchObject({ basis: 'target' });
     expect(reasonOf(stand(3))).toContain('removed here, changed there');
+  });
+
+  it('is not proven by one router of several names, at one hop limit: two routers must agree', () => {
+    const by = (second: number, from: Uint8Array): string => {
+      const trace = new ByHand('icmp6', { routers: second });
+      for (let hop = 1; hop <= 4; hop += 1) trace.pairs(3, hop, 'expires', hop === 4 ? quotedBy(4, change) : 'expires');
+      const other = { ...quotedBy(4, change), from };
+      trace.pairs(3, second, 'expires', other).pairs(3, second + 1, 'arrives', 'arrives');
+      return trace.target(11, 'arrives', 'arrives').repeats(16, 3).stand(claim).is;
+    };
+    expect(by(4, octetsOf('2001:db8:99::4'))).toBe('refuted');
+    expect(by(5, octetsOf('2001:db8:99::4'))).toBe('proven');
+    expect(by(5, routerAt(4))).toBe('refuted');
   });
 
   it("is not proven by the target's own quote alone, which may quote so: a router before it must agree", () => {
