@@ -5,9 +5,10 @@
  */
 import type { AnsweredTarget, AskedAnswers, AskedPair, At } from '../../trace/trace-context.js';
 import type { Protocol } from '../../record/record.js';
+import { Recent } from './recent.js';
 
-/** Places kept at most of what was answered behind them; beyond it new ones are not learned. */
-const MOST_PLACES = 1_000_000;
+/** Places kept at most of what was answered behind them: those of far networks that nobody meets again go. */
+const MOST_PLACES = 50_000;
 /** Targets kept of one place, those that answered last: one besides the one that asks. */
 const ANSWERED_TARGETS = 2;
 /** Addresses asked themselves; the one that was asked first goes first, and is asked again where it is needed. */
@@ -30,7 +31,7 @@ export class Asker {
 
 /** Of one run. */
 export class AnswersFromOutside {
-  readonly #beyond = new Map<string, { target: string; lastNs: number }[]>();
+  readonly #beyond = new Recent<{ target: string; lastNs: number }[]>(MOST_PLACES);
   readonly #asked = new Map<string, Noted[]>();
 
   /** Behind these places, where its packets with the option were seen, this target answered: the last of them left at `lastNs`. */
@@ -39,7 +40,7 @@ export class AnswersFromOutside {
       const key = placeKey(protocol, hop, address);
       const known = this.#beyond.get(key);
       if (known === undefined) {
-        if (this.#beyond.size < MOST_PLACES) this.#beyond.set(key, [{ target, lastNs }]);
+        this.#beyond.set(key, [{ target, lastNs }]);
         continue;
       }
       const same = known.find((one) => one.target === target);
