@@ -8,6 +8,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { openTunNetwork, targetAddress } from '../test/e2e/tun-network.mjs';
 
+const LIST_RATE = 20_000;
 const MAIN = path.resolve(import.meta.dirname, '../dist/cli/main.js');
 const OUTCOMES = { answers: 'delivered', filtered: 'dropped', silent: 'no-difference' };
 
@@ -40,10 +41,11 @@ const USAGE_HOOK = `if (require('node:worker_threads').isMainThread) {
 
 /**
  * @param {'clean' | 'mixed'} name @param {number} targets @param {number} timeoutMs ended by Ctrl-C then, and what was measured counts
+ * @param {number} [rate] packets a second, as `--rate` takes it
  * @param {readonly string[]} [nodeFlags] for a profile
  * @returns {Promise<{ seconds: number, records: number, right: number, wrong: Record<string, number>, probesPerRecord: number, cpuSeconds: number, measuringCpuSeconds: number, rssMb: number, done: boolean }>}
  */
-export async function measureListRun(name, targets, timeoutMs, nodeFlags = []) {
+export async function measureListRun(name, targets, timeoutMs, rate = LIST_RATE, nodeFlags = []) {
   const directory = mkdtempSync(path.join(tmpdir(), 'pdm-bench-list-'));
   const network = await openTunNetwork({ counted: false });
   try {
@@ -52,7 +54,7 @@ export async function measureListRun(name, targets, timeoutMs, nodeFlags = []) {
     const hook = path.join(directory, 'usage.cjs');
     writeFileSync(hook, USAGE_HOOK);
     const node = [process.execPath, ...nodeFlags, '-r', hook, MAIN, 'run', '--targets', list, '--store', store];
-    const [command = '', ...argv] = network.command([...node, '--rate', '20000', '--no-dns', '--allow-special']);
+    const [command = '', ...argv] = network.command([...node, '--rate', String(rate), '--no-dns', '--allow-special']);
     const startedAtMs = performance.now();
     const child = spawn(command, argv, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
     let used = '';

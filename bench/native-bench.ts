@@ -142,7 +142,7 @@ async function benchMatch(): Promise<void> {
     ['parse + match', memory],
   ] as const) {
     say(
-      `${what}: ${count(median(rates))} matched replies per second of processor time, ${count(Math.min(...rates))} to ${count(Math.max(...rates))} in ${rates.length} rounds`,
+      `${what}: ${count(median(rates))} matched replies per second of processor time, ${count(Math.min(...rates))} to ${count(Math.max(...rates))} in ${rates.length} rounds (goal 250,000)`,
     );
   }
   if (missing > 0) say(`  ${missing} replies were not matched`);
