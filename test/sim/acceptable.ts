@@ -24,6 +24,7 @@ import type { Attribution, PlaceRecord, TraceRecord } from '../../src/record/rec
 import { octetsOf } from './address-text.js';
 import { FORGER } from './adversary.js';
 import { addressKey, type Effect, type Fates, type ProtocolTruth, type TimeWindow, type Truth } from './truth.js';
+import type { Router } from './network.js';
 import { EPOCH_MS } from './virtual-time.js';
 
 export interface Violation {
@@ -324,9 +325,18 @@ function checkNetwork(record: TraceRecord, truth: ProtocolTruth, say: Say): void
 
 /** METHOD: Networks. The words say that such a network would not be seen between those that are named. */
 function isNamedByNoAddress(node: Effect['node'], { hops }: TraceRecord): boolean {
-  if (!('addressAsn' in node) || typeof node.addressAsn !== 'number') return false;
+  const isBorders = 'addressAsn' in node && typeof node.addressAsn === 'number';
+  // A member that is dead answers nobody: the one beside it may be numbered by the neighbour.
+  const isDead =
+    'rules' in node && node.rules.some(({ match, action }) => match.kind === 'everything' && action.kind === 'drop');
+  if (!isBorders && !isDead) return false;
   const answering = hops.flatMap(({ arms }) => Object.values(arms).flatMap(({ responders }) => responders));
   return answering.every(({ asn }) => asn !== node.asn);
+}
+
+/** It need not have answered where who stands in front of it did. */
+function isSeldomHeard({ silent, bucket, reportsUntilNs }: Router): boolean {
+  return silent || bucket !== null || reportsUntilNs !== undefined;
 }
 
 /** Who answers in front of a router is not to be the only one that is named, when the router's own answers came too. */
@@ -337,7 +347,7 @@ function checkRivals(record: TraceRecord, truth: Truth, say: Say): void {
   for (const named of [lastPdmHop, nextHop]) {
     if (named === null || named.address === null) continue;
     const behind = truth.rivals.get(keyOfText(named.address));
-    if (behind === undefined || behind.some((router) => router.silent || router.bucket !== null)) continue;
+    if (behind === undefined || behind.some(isSeldomHeard)) continue;
     const others = named === nextHop ? nextHop.candidates.map(({ address }) => address) : [];
     const uncertain = named.uncertain === true;
     const real = behind.flatMap(({ addresses, optionAddresses }) => [...addresses, ...(optionAddresses ?? [])]);

@@ -1,13 +1,16 @@
 /** METHOD: stripped, altered */
 import { standOfChange } from './changed.js';
-import type { ReplySignature } from '../state/trace-state.js';
+import type { Reason } from '../reason.js';
+import type { ReplySignature, TraceState } from '../state/trace-state.js';
+import { refuted } from './claim.js';
 import type { Claim } from './claim.js';
 
 /** Octets of the option are changed on the way. */
 export const altered: Claim = {
   name: 'altered',
-  stand: (trace) =>
-    standOfChange(trace, {
+  stand(trace) {
+    if (mayBeAnother(trace.state)) return refuted(ANOTHER_HEADER);
+    return standOfChange(trace, {
       outcome: 'altered',
       shows: (reply) => reply.altered,
       intactWhere: ({ signatures }) => {
@@ -16,7 +19,25 @@ export const altered: Claim = {
         return (reply) => (isOfData ? reply.intactWhole : reply.intact === true);
       },
       words: (shown) => `The option's octets were changed on the way${partsText(shown)}`,
-    }),
+    });
+  },
+};
+
+/**
+ * METHOD: stripped, altered. Where such headers are put into packets, one of another option in the place of ours may be one of those,
+ * and ours was removed.
+ */
+function mayBeAnother({ signatures }: TraceState): boolean {
+  const isPutIn = signatures.some(({ changes }) => changes.includes(OPTIONS_INSERTED));
+  return isPutIn && signatures.some((reply) => reply.altered && reply.changes.includes(TYPE_ALTERED));
+}
+
+const OPTIONS_INSERTED = 'inserted-destination-options';
+const TYPE_ALTERED = 'option-type-altered';
+
+const ANOTHER_HEADER: Reason = {
+  says: 'Some quotes show another option in the place of ours, and others a header of options that was put in: the option may have been removed, and that header be another one.',
+  settledBy: 'capture-at-target',
 };
 
 const DATA_ALTERED = 'option-data-altered';

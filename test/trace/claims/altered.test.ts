@@ -20,6 +20,30 @@ describe('altered', () => {
     expect(reasonOf(quoting(48).stand(altered))).toContain('it is quoted intact');
   });
 
+  it('is defeated where headers of options are put into packets, and one of another option stands in the place of ours', () => {
+    const put = (packet: Uint8Array): Uint8Array => {
+      // RFC 9343.
+      const other = [packet[6]!, 1, 0x12, 4, 0, 0, 0x10, 0, 1, 6, 0, 0, 0, 0, 0, 0];
+      const copy = Uint8Array.from([...packet.subarray(0, 40), ...other, ...packet.subarray(40)]);
+      copy[5]! += 16;
+      copy[6] = 60;
+      return withHopLimit(copy, 1);
+    };
+    const of = (plainPasses: boolean, change: (packet: Uint8Array) => Uint8Array): ReturnType<ByHand['stand']> => {
+      const trace = new ByHand();
+      for (let hop = 1; hop <= 4; hop += 1) {
+        const plain = hop > 2 && plainPasses ? quotedBy(hop, put) : 'expires';
+        trace.pairs(3, hop, plain, hop > 2 ? quotedBy(hop, change) : 'expires');
+      }
+      return trace.pairs(3, 5, 'arrives', 'arrives').repeats(8, 2).stand(altered);
+    };
+    const inPlace = (packet: Uint8Array): Uint8Array => put(strip(packet));
+    expect(reasonOf(of(true, inPlace))).toContain('that header be another one');
+    // The same without such headers elsewhere, or of our own option.
+    expect(of(false, inPlace).is).toBe('proven');
+    expect(of(true, alter).is).toBe('proven');
+  });
+
   it('says of which parts of the option, as the quotes that it rests on show them', () => {
     const set = (at: number, value: number) => (packet: Uint8Array) =>
       packet.map((octet, i) => (i === at ? value : octet));
