@@ -3,7 +3,7 @@ import { makeCase } from './case.js';
 import type { Case } from './case.js';
 import { causeForOthers } from './claims/cause.js';
 import { doubtsOf } from './claims/doubt.js';
-import { sharesPrefix } from './evidence/nameless.js';
+import { sharesPrefix } from './reply/place-name.js';
 import { othersAreAnswered } from './evidence/own-pdm.js';
 import { answersUnquoted, findTooNear, isLossShown, isTargetSilent } from './evidence/target-pairs.js';
 import { answeredReference } from './evidence/reference.js';

@@ -136,6 +136,9 @@ function optionSeenUpTo(trace: Case): number | 'target' | null {
   const isUnquoted = (meaning: number, row: number): boolean =>
     meaning === MEANING.arrived && replyTo(state, row)?.quoted === false;
   forEachPair(state, meanings, state.attemptStart, (pair) => {
+    const flow = state.flows[pair.flow];
+    // Witnesses answer otherwise, and routers that are asked themselves.
+    if (flow?.protocol !== state.identity.protocol || flow.destination !== undefined) return;
     isDenied ||= isUnquoted(pair.plain, pair.plainRow) || isUnquoted(pair.treated, pair.treatedRow);
     if (pair.arm !== ARM_CODE.pdm || pair.treated !== MEANING.arrived) return;
     const reply = replyTo(state, pair.treatedRow);

@@ -1,6 +1,7 @@
 /** Bookkeeping of probes and replies: PDM per 5-tuple, late and duplicate replies, failed sends, restarts of the order. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatAddress } from '../../src/address/address.js';
 import { makeCase, type Case } from '../../src/trace/case.js';
 import { graceNs, waitNs } from '../../src/trace/evidence/pair.js';
 import { matchReply } from '../../src/trace/reply/match-reply.js';
@@ -24,7 +25,7 @@ import { placesAnsweredBeyond } from '../../src/trace/told-to-others.js';
 import { step } from '../../src/trace/trace-machine.js';
 import { ByHand, ECHO_SILENT } from './by-hand.js';
 import { contextOf, runTrace } from './fake-path.js';
-import { echoReplyTo, errorAbout, makeState, packetOf, replyFrom, sendPair } from './trace-fixture.js';
+import { echoReplyTo, errorAbout, makeState, octetsOf, packetOf, replyFrom, sendPair } from './trace-fixture.js';
 
 const MS = 1e6;
 
@@ -63,6 +64,25 @@ describe('PDM of a 5-tuple (RFC 8250 §3)', () => {
       answer(state, plain, i * 100 * MS + 5 * MS);
       answer(state, treated, i * 100 * MS + 5 * MS);
     }
+  });
+
+  it('is known to be sent by the target, and to plain packets too, and not by who is asked in passing', () => {
+    const sentBy = (isTargets: boolean, arm: 'plain' | 'treated'): unknown => {
+      const state = makeState('icmp6');
+      const destination = octetsOf('2001:db8:99::1');
+      if (!isTargets) state.flows[0] = { ...state.flows[0]!, destination, destinationText: formatAddress(destination) };
+      const { [arm]: row } = sendPair(state, {}, 0);
+      answer(state, row, 5 * MS, {});
+      return [state.pdm.isSent, state.pdm.isSentToPlain];
+    };
+    expect([sentBy(true, 'treated'), sentBy(true, 'plain')]).toEqual([
+      [true, false],
+      [true, true],
+    ]);
+    expect([sentBy(false, 'treated'), sentBy(false, 'plain')]).toEqual([
+      [false, false],
+      [false, false],
+    ]);
   });
 
   it('then tells the last PSN received, the time since, and the time from the send before it', () => {

@@ -286,4 +286,15 @@ describe('a record', () => {
     });
     expect(recordOf(always).verdict).toMatchObject({ outcome: 'delivered', optionSeenUpTo: 'target' });
   });
+
+  it('… but of routers that are asked themselves, and quote nothing, that says nothing', () => {
+    const lossy = path({
+      protocol: 'udp',
+      differs: ({ arm, hopLimit, number, protocol }) =>
+        protocol === 'udp' && arm === ARM_CODE.pdm && hopLimit > 8 && number % 5 > 1 ? null : undefined,
+    });
+    const { verdict } = recordOf(lossy);
+    expect(verdict.optionSeenUpTo).toBe('target');
+    expect(verdict.reasons.join(' ')).toContain('asked itself');
+  });
 });

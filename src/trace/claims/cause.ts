@@ -3,6 +3,7 @@ import type { Case } from '../case.js';
 import { emptyPlace } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
 import { restOf } from '../evidence/pair.js';
+import { lostWithoutAWord } from '../evidence/refusals.js';
 import { answersUnquoted, looksLost } from '../evidence/target-pairs.js';
 import {
   EXPLAINING_ARMS,
@@ -186,6 +187,7 @@ function synPort({ witness, state }: Case): number {
  */
 function ownFateOf({ trace, protocol }: Asked, arm: Arm, place: Place): OwnFate | null {
   const { treatedPassed, lost, lostLeading, refused } = place;
+  if (treatedPassed > 0 && refused > 0) return 'unknown';
   const enough = ARMS_WITH_OPTIONS.some((code) => code === ARM_CODE[arm]) ? PASSES_TO_BELIEVE : 1;
   if (treatedPassed >= enough && lost <= treatedPassed) return 'passes';
   const isHidden =
@@ -226,6 +228,8 @@ function causeOf(asked: Asked): Cause | null {
   if (long === 'refused') return do16 === 'refused' ? 'length' : null;
   if (long !== 'passes' || do8 === 'unknown' || do16 === 'unknown') return null;
   if (do8 === 'passes') {
+    // Something else may lose the rest of PDM alone, as a target's answers with it: the refuser need spare no option by more than chance.
+    if (asked.trace.pdmRefusals > 0 && lostWithoutAWord(asked.trace) > 0) return null;
     if (do16 === 'passes') return 'option';
     return (arms.get(ARM_CODE.do8)?.treatedPassed ?? 0) >= PASSES_FOR_SIZE ? 'size' : null;
   }

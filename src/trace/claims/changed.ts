@@ -172,7 +172,11 @@ interface QuoteAt {
 /** Names that are met at one hop limit may be one router's, which answers by several of its addresses. */
 function countRouters(quotes: readonly QuoteAt[]): number {
   const routers: { readonly hops: Set<number>; readonly names: Set<string> }[] = [];
+  const seen = new Set<string>();
   for (const { hop, reply } of quotes) {
+    const key = `${hop} ${reply.responder}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
     const known = routers.filter(({ hops, names }) => hops.has(hop) || names.has(reply.responder));
     const hops = new Set([hop, ...known.flatMap((one) => [...one.hops])]);
     const names = new Set([reply.responder, ...known.flatMap((one) => [...one.names])]);

@@ -32,6 +32,9 @@ export const delivered: Claim = {
     const { counts, pdmArrivals, plainArrivals } = trace;
     if (pdmArrivals === 0 || plainArrivals === 0) return refuted();
     if (isLossShown(trace) || isLossShown(trace, 'plain')) return refuted();
+    // Echo requests may be balanced onto a longer way than UDP's: that accuses nobody here.
+    const tooNear = trace.state.identity.protocol === 'udp' ? null : findTooNear(trace, false);
+    if (tooNear !== null) return refuted(tooNear);
     const { counted, looks, hoped } = counts;
     const nearer = answersFromNearer(trace);
     const mayBeNearer = nearest(nearer, LOST_BEFORE_P) === null && nearest(nearer, NEARER_DOUBT_P) !== null;
@@ -42,9 +45,6 @@ export const delivered: Claim = {
       const wishes = hoped.isWhole(bar) ? [] : targetWishes(trace);
       return open(`${looks.both} of ${looks.pairs} pairs whole`, wishes, counts.nextNs);
     }
-    // Echo requests may be balanced onto a longer way than UDP's: that accuses nobody here.
-    const tooNear = trace.state.identity.protocol === 'udp' ? null : findTooNear(trace, false);
-    if (tooNear !== null) return refuted(tooNear);
     if (!isExplored(trace)) return open('exploring', []);
     if (isTakenWithBoth(trace)) return refuted({ says: `${ratesText(trace)}: ${TAKEN_WITH_BOTH}`, settledBy: 'later' });
     if (lostBefore(trace))

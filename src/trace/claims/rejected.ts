@@ -2,7 +2,7 @@
 import type { Case } from '../case.js';
 import { hopBeforeFirst, losesMore } from '../evidence/place.js';
 import type { Place } from '../evidence/place.js';
-import { refusedFlows } from '../evidence/refusals.js';
+import { lostWithoutAWord, refusedFlows } from '../evidence/refusals.js';
 import type { Refuser } from '../evidence/refusals.js';
 import { confidenceOf, fisherPValue, lossEValue } from '../evidence/e-values.js';
 import { isTargetSilent, targetWishes } from '../evidence/target-pairs.js';
@@ -22,7 +22,7 @@ import {
 } from '../numbers.js';
 import type { Reason } from '../reason.js';
 import { comesFrom } from '../reply/words.js';
-import type { Cause, Refusal } from '../../record/record.js';
+import type { Refusal } from '../../record/record.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import { earlier, RANK, wishAtHop } from '../wish.js';
 import type { PairWish } from '../wish.js';
@@ -126,7 +126,7 @@ export const rejected: Claim = {
           ...(refuser.inTargetName ? [hopBeforeFirst(trace.hops, trace.lastPdmHop, (at) => losesMore(at))] : []),
         ),
       },
-      cause: causeOfRefusals(trace, confirmation.cause),
+      cause: confirmation.cause,
       // Before a silent target what was not refused may get through.
       ...(trace.plainArrivals > 0 ? { boundedBy: trace.counts.counted.plainArrived } : {}),
       reasons: [
@@ -155,22 +155,6 @@ const ANSWERED_FROM_NEARER: Reason = {
 /** Nothing is out, and no partner of a refused packet was answered from beyond the refuser. */
 function isNobodyBeyond(trace: Case): boolean {
   return isTargetSilent(trace) && trace.refusedPairs.pdm === 0 && trace.pendingProbes === 0 && isExplored(trace);
-}
-
-/** Pairs that lost the option at the target without a word, where those are more than one in four of the lost. */
-function lostWithoutAWord({ counts, refusedPairs }: Case): number {
-  const { plainOnly } = counts.counted;
-  const lost = plainOnly - refusedPairs.pdmAtTarget;
-  return lost <= (1 - REFUSED_SHARE) * plainOnly ? 0 : lost;
-}
-
-/**
- * Where the rest is lost without a word, something else may lose it of this option alone, as a target's answers with PDM: that the
- * refuser spares other options is then no more than that chance had it spare those few.
- */
-function causeOfRefusals(trace: Case, cause: Cause | null): Cause | null {
-  const isSparing = cause === 'option' || cause === 'size';
-  return isSparing && lostWithoutAWord(trace) > 0 ? null : cause;
 }
 
 function restText(trace: Case): string[] {

@@ -1,5 +1,5 @@
 /** METHOD: Replies. Addresses that name no place, and those of the source's own network. */
-import { parseAddress, sharesSite } from '../../address/address.js';
+import { isPlacesName } from '../reply/place-name.js';
 import type { TraceState } from '../state/trace-state.js';
 import type { Place } from './place.js';
 
@@ -27,7 +27,7 @@ function noteNameless(
   state: TraceState,
 ): void {
   for (const address of addresses) {
-    if (isMetBefore(address, hop) || (!isGlobalUnicast(address) && !sharesPrefix(address, state))) into.add(address);
+    if (isMetBefore(address, hop) || !isPlacesName(address, state)) into.add(address);
   }
 }
 
@@ -54,15 +54,4 @@ function metTwice(hops: readonly (Place | undefined)[]): (address: string, hop: 
     }
     return false;
   };
-}
-
-/** 2000::/3, by its text. */
-function isGlobalUnicast(address: string): boolean {
-  return /^[23][0-9a-f]{3}:/.test(address);
-}
-
-/** The source's own /48. */
-export function sharesPrefix(address: string, { identity }: TraceState): boolean {
-  const octets = parseAddress(address)?.octets;
-  return octets !== undefined && sharesSite(octets, identity.source);
 }

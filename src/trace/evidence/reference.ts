@@ -27,7 +27,7 @@ import { withAndWithout } from '../with-and-without.js';
 import { divergenceOf } from './divergence.js';
 import { chanceOfOneRate, fisherPValue } from './e-values.js';
 import type { Ledger } from './ledger.js';
-import { sharesPrefix } from './nameless.js';
+import { sharesPrefix } from '../reply/place-name.js';
 import { forEachPair, replyTo, restOf } from './pair.js';
 import { emptyPlace, hopBeforeFirst, losesMore } from './place.js';
 import type { Place } from './place.js';

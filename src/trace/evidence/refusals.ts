@@ -1,7 +1,9 @@
 /** Who refuses packets with the option, and how often, for METHOD: rejected. */
+import { REFUSED_SHARE } from '../numbers.js';
 import { MEANING } from '../reply/meaning.js';
 import { TARGET_HOP_LIMIT } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
+import type { Counts } from './counts.js';
 import { replyTo } from './pair.js';
 import type { Pair } from './pair.js';
 
@@ -41,6 +43,18 @@ export interface RefusedPairs {
 /** Flows on which packets with the option are refused: where ways part, all pairs of the trace's own are one draw. */
 export function refusedFlows({ pdm, pdmOnOwnFlow }: RefusedPairs): number {
   return pdm - Math.max(0, pdmOnOwnFlow - 1);
+}
+
+interface Lost {
+  readonly counts: Pick<Counts, 'counted'>;
+  readonly refusedPairs: RefusedPairs;
+}
+
+/** Pairs that lost the option at the target without a word, where those are more than one in four of the lost. */
+export function lostWithoutAWord({ counts, refusedPairs }: Lost): number {
+  const { plainOnly } = counts.counted;
+  const lost = plainOnly - refusedPairs.pdmAtTarget;
+  return lost <= (1 - REFUSED_SHARE) * plainOnly ? 0 : lost;
 }
 
 /**

@@ -122,7 +122,7 @@ export function findTooNear(trace: Case, isAccusing = true): Reason | null {
   const isAtOnce = isAccusing && state.identity.protocol !== 'udp';
   if (isAtOnce ? routerBeyond < distance.plain : routerBeyond <= distance.plain) return null;
   return {
-    says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way ${met >= counted ? 'was met' : "stands, counted from one that another protocol's way shares,"} at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
+    says: `Something answers in the target's name from hop ${distance.plain}, but a router on the way ${met >= counted ? 'was met' : "stands, counted from one that another trace's way shares,"} at hop ${routerBeyond}: too near to be the target, so its answers are not counted.`,
     settledBy: 'other-protocol',
   };
 }

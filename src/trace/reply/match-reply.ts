@@ -199,7 +199,9 @@ function onlyCandidate(state: TraceState, protocol: Protocol, reply: ErrorReply)
     if (found !== null) return null;
     found = { row, findings };
   }
-  const hopLimit = found === null ? null : state.probes.hopLimit(found.row);
+  // As far as it is quoted, the number must fit.
+  if (found?.findings?.identityHeld !== true) return null;
+  const hopLimit = state.probes.hopLimit(found.row);
   return [...answeredAt].every((other) => other === hopLimit) ? found : null;
 }
 

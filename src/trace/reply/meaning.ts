@@ -6,6 +6,7 @@
 import { TERMINAL_ANSWERS } from '../numbers.js';
 import { signatureOf } from '../state/trace-state.js';
 import type { ReplySignature, TraceState } from '../state/trace-state.js';
+import { isPlacesName } from './place-name.js';
 import {
   isExpired,
   isNoWay,
@@ -320,7 +321,7 @@ const ODD = [MEANING.other, MEANING.other] as const;
 
 /** Where the arms met routers on the trace's own flow. */
 interface Meetings {
-  /** Both met a router there whose address names a place: neither met it at another hop limit. */
+  /** Both met a router there whose address names one place: not the target's, and met at no other hop limit. */
   isCommon(hop: number): boolean;
   /** At the last hop that answered both, they met others. */
   readonly differ: boolean;
@@ -344,7 +345,9 @@ function readMeetings(state: TraceState): Meetings {
   };
   const isMetElsewhere = (address: string, hop: number): boolean =>
     [plain, treated].some((met) => [...met].some(([at, addresses]) => at !== hop && addresses.has(address)));
-  const isCommon = (hop: number): boolean => shared(hop).some((address) => !isMetElsewhere(address, hop));
+  const namesOnePlace = (address: string, hop: number): boolean =>
+    address !== state.identity.targetText && isPlacesName(address, state) && !isMetElsewhere(address, hop);
+  const isCommon = (hop: number): boolean => shared(hop).some((address) => namesOnePlace(address, hop));
   const both = [...plain.keys()].filter((hop) => treated.has(hop));
   const last = Math.max(0, ...both);
   return { isCommon, differ: last > 0 && shared(last).length === 0 };

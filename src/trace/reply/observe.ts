@@ -156,7 +156,7 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
   if (reply.pdm === null) return;
   // An error speaks of another packet; that its sender adds the option it shows all the same.
   if (reply.kind === 'error') {
-    if (sameAddress(reply.source, state.identity.target)) noteSent(state, row);
+    if (sameAddress(reply.source, state.identity.target) && isOfTarget(state, row)) noteSent(state, row);
     return;
   }
   if (reply.pdm.version !== 'rfc8250') {
@@ -164,12 +164,13 @@ function takePdm(state: TraceState, row: number, reply: Reply, rttNs: number): v
     return;
   }
   const { pdm } = reply.pdm;
-  noteSent(state, row);
+  if (isOfTarget(state, row)) noteSent(state, row);
   const flow = state.flows[state.probes.flow(row)];
   if (flow !== undefined) {
     const sentBefore = lastSentBefore(state, state.probes.flow(row), reply.timeNs);
     flow.lastReceived = { psn: pdm.psnThisPacket, atNs: reply.timeNs, sentBefore };
   }
+  if (!isOfTarget(state, row)) return;
   if (state.probes.arm(row) !== ARM_CODE.pdm || pdm.psnLastReceived !== state.probes.psn(row)) return;
   const serverDelayMs = decodePdmTimeMs(pdm.scaleDtlr, pdm.deltaTimeLastReceived);
   // Within our round trip, as we measured it, the target cannot have taken longer.

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bypassed } from '../../../src/trace/claims/bypassed.js';
 import { PURPOSE, TARGET_HOP_LIMIT } from '../../../src/trace/state/trace-state.js';
 import { ByHand, findingOf, reasonOf, type Answer } from '../by-hand.js';
-import { isTreated, runTrace, type FakePath } from '../fake-path.js';
+import { isTreated, routerAt, runTrace, type FakePath } from '../fake-path.js';
 
 /** `plain` never arrives; placebos are of the arm that does. */
 const lostPlain = (pairs: number, placebos: number, values: ConstructorParameters<typeof ByHand>[1] = {}): ByHand => {
@@ -106,6 +106,18 @@ describe('bypassed', () => {
     const trace = lostPlain(11, 6);
     trace.state.pdm.isSent = true;
     expect(reasonOf(trace.stand(bypassed))).toContain('The target sends the option itself');
+  });
+
+  it('is refuted where the arms take different ways, and a transport that sees no received header cannot tell whether it does', () => {
+    const onAnotherWay = (treated: Answer): ByHand => {
+      const trace = new ByHand('icmp6');
+      for (let hop = 1; hop <= 3; hop += 1) trace.pairs(5, hop, 'expires', 'expires');
+      trace.pairs(5, 4, 'expires', treated).pairs(5, 5, null, 'arrives');
+      for (let hop = 6; hop <= 30; hop += 1) trace.pairs(3, hop, null, 'arrives');
+      return trace.target(11, null, 'arrives').placebos(6, 'arrives', 'arrives', 'pdm').repeats(3, 3);
+    };
+    expect(reasonOf(onAnotherWay({ from: routerAt(14), type: 3, code: 0 }).stand(bypassed))).toContain('another way');
+    expect(onAnotherWay('expires').stand(bypassed).is).not.toBe('refuted');
   });
 
   it('asks for nothing more once a plain packet has arrived: `delivered` does', () => {

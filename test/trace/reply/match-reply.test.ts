@@ -4,6 +4,7 @@ import type { Arm, Protocol } from '../../../src/record/record.js';
 import { addPair, markHandedOver } from '../../../src/trace/probe/sending.js';
 import { observe } from '../../../src/trace/reply/observe.js';
 import type { Reply } from '../../../src/trace/reply/reply.js';
+import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import type { TraceState } from '../../../src/trace/state/trace-state.js';
 import { updateChecksum } from '../../../src/wire/checksum.js';
 import {
@@ -435,6 +436,26 @@ describe('a quote that ends too early', () => {
     expect(short(state, plain, 44, 1, 4, TARGET)).toMatchObject({ row: plain });
     sendPair(state, { flow: 1 });
     expect(short(state, plain, 44, 1, 4, TARGET)).toBe('ambiguous');
+  });
+
+  it('names no probe whose number does not fit as far as it is quoted, though it alone is still out', () => {
+    const state = makeState('udp');
+    const last = (row: number): number => packetOf(state, row)[47]!;
+    let { plain } = sendPair(state, { hopLimit: 5 });
+    while (last(plain) !== 0) ({ plain } = sendPair(state, { hopLimit: 5 }));
+    for (let row = 0; row < state.probes.count; row += 1) {
+      if (state.probes.arm(row) !== ARM_CODE.plain) continue;
+      const answer = replyFrom(errorAbout(packetOf(state, row)));
+      const match = matchReply(state, answer);
+      if (typeof match === 'string') throw new Error(match);
+      observe(state, match, answer);
+    }
+    sendPair(state, { hopLimit: 9 });
+    // Eight octets of the upper layer, the last of them zero, and zeros behind: another router's word of the same probe.
+    const padded = new Uint8Array(128);
+    padded.set(packetOf(state, plain).subarray(0, 48));
+    const copy = replyFrom(errorAbout(padded, 3, 0, octetsOf('2001:db8:7::2')));
+    expect(rowOf(matchReply(state, copy))).toBeTypeOf('string');
   });
 
   it('names none where one with the option is out as well, of which others were quoted without it', () => {
