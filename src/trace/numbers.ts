@@ -42,6 +42,8 @@ export const LEAST_ANSWERED_SHARE = 0.6;
 export const LOST_BEFORE_P = 0.01;
 /** … and by this p where answers to the option come from nearer: half of `plain` gone that way too, eleven pairs seldom show it. */
 export const NEARER_DOUBT_P = 0.26;
+/** … and by this one where hops lose packets with the option: three, and none of the others. */
+export const HOPS_DOUBT_P = 0.13;
 /** Treated pairs before which none of these bars counts as reached. */
 export const NO_LOSS_PAIRS = 8;
 /** Placebo pairs that a claim of loss needs beside it. */

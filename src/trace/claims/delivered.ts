@@ -9,6 +9,7 @@ import {
 } from '../evidence/target-pairs.js';
 import { isExplored } from '../explore.js';
 import {
+  HOPS_DOUBT_P,
   LEAST_ANSWERED_SHARE,
   LOST_BEFORE_P,
   NEARER_DOUBT_P,
@@ -172,5 +173,5 @@ function hopsSuggestLoss({ hops }: Case): boolean {
     lost += place.lost;
     pdmOnly += place.pdmOnly;
   }
-  return mcnemarPValue(lost, pdmOnly) < SUGGESTIVE_P;
+  return mcnemarPValue(lost, pdmOnly) < HOPS_DOUBT_P;
 }

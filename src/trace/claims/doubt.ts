@@ -1,6 +1,6 @@
 /** METHOD: doubt. Evidence that silence may not be silence, asked of every accusation. */
 import type { Case } from '../case.js';
-import { meetsRouterInPlaceOfTarget } from '../evidence/divergence.js';
+import { mayBeAnsweredOnTheWay, meetsRouterInPlaceOfTarget } from '../evidence/divergence.js';
 import { findTooNear } from '../evidence/target-pairs.js';
 import { LEAST_STRAYS, RELABELLED_PER_LOST, STRAYS_PER_LOST } from '../numbers.js';
 import { countUnassembled } from '../reply/reassembly.js';
@@ -34,6 +34,12 @@ export function doubtsOf(trace: Case, lost: number, isPartial = false): Reason[]
   if (meetsRouterInPlaceOfTarget(trace)) {
     doubts.push({
       says: "Behind the same router packets without the option are answered in the target's name and those with it meet another router: a box on the way may answer the former.",
+      settledBy: 'other-protocol',
+    });
+  }
+  if (doubts.length === 0 && mayBeAnsweredOnTheWay(trace)) {
+    doubts.push({
+      says: "Packets with the option meet routers as far as something answers those without it in the target's name, and no datagrams are known to be answered: a box on the way may answer the former.",
       settledBy: 'other-protocol',
     });
   }

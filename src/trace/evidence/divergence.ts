@@ -33,6 +33,16 @@ export function meetsRouterInPlaceOfTarget({ hops, distance, lastPdmHop, pdmArri
   return before?.plainResponders.some((address) => before.pdmResponders.includes(address)) === true;
 }
 
+/**
+ * METHOD: dropped, a proxy. Packets with the option met routers as far as something answers echo requests or SYNs without it: on a
+ * longer way, or behind a box that answers for the target. Few boxes answer datagrams: where those are answered, it is no such box.
+ */
+export function mayBeAnsweredOnTheWay({ state, context, distance, lastPdmHop, pdmArrivals }: Case): boolean {
+  const { plain } = distance;
+  if (state.identity.protocol === 'udp' || plain === null || pdmArrivals > 0 || lastPdmHop < plain) return false;
+  return (context.sibling('udp')?.plainArrivals ?? 0) === 0;
+}
+
 function areDisjoint(a: readonly string[], b: readonly string[]): boolean {
   return !a.some((address) => b.includes(address));
 }

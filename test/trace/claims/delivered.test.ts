@@ -131,12 +131,14 @@ describe('delivered', () => {
   });
 
   it('needs twenty times the bar where hops that answer some of the option lose more of it than chance has it', () => {
-    const doubted = (pairs: number): string => {
-      const trace = new ByHand().explored().pairs(2, 2, 'expires', 'expires').pairs(7, 2, 'expires', null);
+    const doubted = (pairs: number, lost = 3): string => {
+      const trace = new ByHand().explored().pairs(2, 2, 'expires', 'expires').pairs(lost, 2, 'expires', null);
       return trace.target(pairs, 'arrives', 'arrives').stand(delivered).is;
     };
     // 400 in place of 20: eleven whole pairs give 22, nineteen give 386, twenty 547.
     expect([doubted(11), doubted(19), doubted(20)]).toEqual(['open', 'open', 'proven']);
+    // Two of two are no news: a router that limits its errors leaves as many out.
+    expect(doubted(11, 2)).toBe('proven');
   });
 
   it('needs as much beside an echo trace to the same target that loses the option: a policer passes what comes slowly', () => {

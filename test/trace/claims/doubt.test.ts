@@ -4,7 +4,7 @@ import { dropped } from '../../../src/trace/claims/dropped.js';
 import { impaired } from '../../../src/trace/claims/impaired.js';
 import { rejected } from '../../../src/trace/claims/rejected.js';
 import { doubtsOf } from '../../../src/trace/claims/doubt.js';
-import { ByHand, findingOf, reasonOf } from '../by-hand.js';
+import { ByHand, ECHO_SILENT, findingOf, reasonOf } from '../by-hand.js';
 import { routerAt, runTrace } from '../fake-path.js';
 import { ARM_CODE } from '../../../src/trace/state/trace-state.js';
 import type { Protocol } from '../../../src/record/record.js';
@@ -74,17 +74,20 @@ describe('doubt', () => {
     expect(before('udp', 6)[0]).toContain('too near to be the target');
   });
 
-  it('is raised by a router that the option meets where plain is answered, both having come by the same one before', () => {
-    const meets = (before: 'expires' | null): string[] => {
+  it('is raised by a router that the option meets where plain is answered, on another way too where no datagrams are answered', () => {
+    const meets = (before: 'expires' | null, datagrams: number): string[] => {
       const trace = new ByHand('icmp6', { routers: 4 });
+      const sibling = { ...ECHO_SILENT, plainArrivals: datagrams };
+      trace.context = { ...trace.context, sibling: (by) => (by === 'udp' ? sibling : null) };
       for (let hop = 1; hop <= 3; hop += 1) trace.pairs(3, hop, 'expires', 'expires');
       const router = { from: routerAt(5), type: 3, code: 0 };
       trace.pairs(3, 4, 'expires', before).pairs(3, 5, 'arrives', router);
       return doubtsOn(trace.target(11, 'arrives', null).case, 11);
     };
-    expect(meets('expires').join()).toContain('a box on the way may answer the former');
+    expect(meets('expires', 5).join()).toContain('a box on the way may answer the former');
     // Where the ways part before, the option's may be longer.
-    expect(meets(null)).toEqual([]);
+    expect(meets(null, 5)).toEqual([]);
+    expect(meets(null, 0).join()).toContain('no datagrams are known to be answered');
   });
 
   it('is raised by fragments of packets with the option that reached the target in part', () => {
