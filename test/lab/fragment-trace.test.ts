@@ -61,7 +61,10 @@ function fragmentsOf(packets: readonly Uint8Array[]): Fragment[] {
 }
 
 function tsharkFields(file: string, filter: string, ...fields: readonly string[]): string[][] {
-  const argv = ['-n', '-r', file, '-Y', filter, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
+  // A payload that begins with a random nonce is nothing that tshark is to guess at, and to find malformed.
+  const unguessed = ['-d', 'udp.port==1-65535,data'];
+  const form = ['-Y', filter, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
+  const argv = ['-n', '-r', file, ...unguessed, ...form];
   const text = execFileSync('tshark', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   return text === ''
     ? []

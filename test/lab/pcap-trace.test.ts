@@ -39,7 +39,7 @@ function argvOf(lab: Lab, transport: string, file: string, more: readonly string
 function framesOf(file: string): Frame[] {
   const fields = Object.values(FIELDS).flatMap((field) => ['-e', field]);
   // tshark guesses what a payload of random octets may be, and finds one in some thousands a malformed one of that kind.
-  const guesses = ['--disable-protocol', 'cltp'];
+  const guesses = ['-d', 'udp.port==1-65535,data'];
   const fieldsOnly = ['-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=|'];
   const form = [...guesses, ...fieldsOnly, '-o', 'udp.check_checksum:TRUE', '-o', 'tcp.check_checksum:TRUE'];
   const { stdout, stderr, status } = spawnSync('tshark', ['-n', '-r', file, ...form, ...fields], { encoding: 'utf8' });
