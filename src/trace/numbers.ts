@@ -32,9 +32,9 @@ export const NEARLY_ALL = 0.999;
 export const NO_LOSS_E = 20;
 /** … and from which on such a loss of the packets without it, which nobody is told of, is no likelier than none. */
 export const NO_PLAIN_LOSS_E = 1;
-/** … and where hops lose packets with the option more often than chance has it, by this p, or echo requests to the same target do. */
+/** … and where hops lose packets with the option more often than chance has it, or echo requests to the same target do. */
 export const NO_LOSS_E_IN_DOUBT = 400;
-/** The p that this rests on, and from which hops count as losing more with the option than without. */
+/** The p by which answers to the option then come from nearer, and by which a few more that were lost with it are worth a word. */
 export const SUGGESTIVE_P = 0.05;
 /** … and where fewer of the plain packets are answered, by answers that are no errors. */
 export const LEAST_ANSWERED_SHARE = 0.6;
